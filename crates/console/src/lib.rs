@@ -1,0 +1,1 @@
+//! The reading room: pages and API, on an origin of its own.

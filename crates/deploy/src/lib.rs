@@ -1,0 +1,1 @@
+//! The waiting room: every change is queued, reviewed, decided and applied here.

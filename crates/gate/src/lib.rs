@@ -1,0 +1,1 @@
+//! The door: the only way in to Node-RED.

@@ -1,0 +1,1 @@
+//! The night watch: what lies on disk and what runs, against the baseline.

@@ -1,0 +1,15 @@
+//! Flows: reading them, what differs between two, and putting approved changes together.
+//!
+//! A flows file is a JSON array of nodes. Redkeep keeps one canonical text of it: the text that
+//! Node-RED's own `JSON.stringify` would give, so that [`Flows::hash`] equals Node-RED's `rev` and
+//! what is shown, approved and saved can be compared byte for byte.
+
+pub mod change;
+pub mod compose;
+pub mod credentials;
+pub mod diff;
+pub mod finding;
+mod canonical;
+mod parse;
+
+pub use parse::{FlowError, Flows, Limits, NodeRef, Submitted};

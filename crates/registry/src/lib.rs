@@ -1,0 +1,1 @@
+//! The goods entrance: npm tarballs fetched, verified, and unpacked into read-only trees.
