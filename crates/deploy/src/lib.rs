@@ -1,1 +1,113 @@
-//! The waiting room: every change is queued, reviewed, decided and applied here.
+//! The waiting room: every change to what runs is queued, reviewed, decided and applied here.
+//!
+//! `intake` → `queue` (store) → `review` → `decide` → `apply` → [`FlowTarget`] (the runtime).
+#![forbid(unsafe_code)]
+
+mod apply;
+mod decide;
+mod error;
+mod intake;
+mod recovery;
+mod review;
+mod rollback;
+mod save;
+
+use std::{net::IpAddr, sync::Arc};
+
+use model::{
+    access::{Permission, may},
+    deployment::{DeploymentType, Origin},
+    flow::credentials::Credentials,
+    id::{DeploymentId, Hash, InstanceId},
+    principal::{Actor, Principal},
+};
+use store::Store;
+
+pub use apply::{Applying, Approved};
+pub use decide::Choice;
+pub use error::DeployError;
+pub use intake::{Proposed, Submission};
+pub use review::{Review, Step, StepKind};
+pub use save::SaveVerdict;
+
+/// Who asks, and from where. The address is for the record only.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who.
+    pub principal: Principal,
+    /// The peer address, where there is one.
+    pub address: Option<IpAddr>,
+}
+
+impl Caller {
+    /// The same, for the record.
+    pub fn actor(&self) -> Actor {
+        Actor::principal(&self.principal, self.address)
+    }
+
+    /// Whether the caller may, else the refusal.
+    pub fn require(&self, permission: Permission) -> Result<(), DeployError> {
+        if may(&self.principal, permission) {
+            Ok(())
+        } else {
+            Err(DeployError::NotAllowed { name: self.principal.name.to_string(), permission })
+        }
+    }
+}
+
+/// What the waiting room needs of the workshop: a Node-RED that takes flows. Joined in
+/// `redkeep::wire`.
+pub trait FlowTarget: Send + Sync + std::fmt::Debug {
+    /// Gives Node-RED flows with the approved credential changes in place, as its own editor
+    /// would, and waits for its answer and for it to be ready. While this runs, Node-RED saves
+    /// through [`Deployments::save_flows`], which commits.
+    fn give(
+        &self,
+        instance: &InstanceId,
+        body: String,
+        deployment_type: DeploymentType,
+    ) -> futures::Given<'_>;
+
+    /// Has Node-RED load flows and credentials anew from the baseline.
+    fn reload(&self, instance: &InstanceId) -> futures::Given<'_>;
+}
+
+/// Names for boxed futures, since trait objects cannot have async methods.
+pub mod futures {
+    use std::{future::Future, pin::Pin};
+
+    /// Done, or why Node-RED refused, in words for people.
+    pub type Given<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
+}
+
+/// The waiting room. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Deployments {
+    store: Store,
+    target: Arc<dyn FlowTarget>,
+    applying: Arc<apply::Slots>,
+}
+
+impl Deployments {
+    /// A waiting room over this ledger, in front of this target.
+    pub fn new(store: Store, target: Arc<dyn FlowTarget>) -> Self {
+        Self { store, target, applying: Arc::default() }
+    }
+
+    /// The ledger.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+}
+
+// What the rooms and doors around call, in the order of a deployment's life:
+//   propose(Submission) -> Proposed                 (gate, bridge, watch)
+//   review(id) -> Review                            (console)
+//   start_review(caller, id)                        (console, on opening)
+//   decide(caller, id, shown, Vec<Choice>)          (console)
+//   approve(caller, id, shown) -> Deployment        (console: the confirmation page)
+//   apply(caller, id, shown) -> Deployment          (console: approve and apply are one button)
+//   reject / withdraw / rebase / roll_back / review_emergency
+//   save_credentials / save_flows                   (bridge)
+//   recover()                                       (at start)
+const _: fn(DeploymentId, Hash, Origin, Credentials) = |_, _, _, _| {};

@@ -1,1 +1,11 @@
-//! The workshop: supervises Node-RED in its jail and speaks its admin API.
+//! The workshop: starts Node-RED in its jail, keeps it running, and speaks its admin API.
+//!
+//! One [`Workshop`] for all instances. Each instance has a supervisor task that owns its state, a
+//! storage bridge that Node-RED's storage module talks to, and a log reader.
+#![forbid(unsafe_code)]
+
+pub mod identity;
+pub mod status;
+mod workshop;
+
+pub use workshop::{Baselines, InstancePlan, RuntimeError, RuntimeEvent, Saved, Workshop};

@@ -1,1 +1,29 @@
-//! The ledger: everything Redkeep must not forget, in SQLite, with a hash-chained audit record.
+//! The ledger: everything Redkeep must not forget.
+//!
+//! One `Store` per data directory. SQL stands nowhere else. Every state change and its audit row
+//! are one transaction; every write begins with `BEGIN IMMEDIATE` and commits durably.
+#![forbid(unsafe_code)]
+
+mod accounts;
+mod audit;
+mod baselines;
+mod deployments;
+mod error;
+mod instances;
+mod keyring;
+mod logs;
+mod open;
+mod sessions;
+mod tokens;
+
+pub use accounts::{Enrolment, LoginAttempt, NewUser, PasswordError, SecondFactor, User};
+pub use audit::{AuditFilter, AuditProblem};
+pub use baselines::{BaselineContent, Snapshot};
+pub use deployments::{Commit, NewDeployment};
+pub use error::StoreError;
+pub use instances::RefusedRoute;
+pub use keyring::{Keyring, Secret};
+pub use logs::{LogLevel, LogLine};
+pub use open::Store;
+pub use sessions::{Session, SessionKind, SessionSecret};
+pub use tokens::{AccessToken, NewToken};

@@ -1,0 +1,51 @@
+//! Why the waiting room refuses.
+
+use model::{access::Permission, flow::{FlowError, compose::NotWhole}, id::Hash};
+use store::StoreError;
+
+/// A refusal or a failure. Every message is for people and says the way out.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// The role, scope or session may not.
+    #[error("{name} may not do this ({permission:?}); ask an administrator for a role that may")]
+    NotAllowed { name: String, permission: Permission },
+    /// Four eyes.
+    #[error("this instance asks for four eyes: somebody other than {name} must approve")]
+    OwnChanges { name: String },
+    /// The submitted text is not a flows file.
+    #[error(transparent)]
+    Flows(#[from] FlowError),
+    /// The submitter started from other flows than those that run.
+    #[error("the flows that run have changed meanwhile; load them and try again")]
+    RevisionMismatch { current: Hash },
+    /// What was decided on is not what stands there now.
+    #[error("the deployment changed since this page was shown; look at it again")]
+    NotWhatWasShown,
+    /// Some changes are not decided yet.
+    #[error("{count} changes are not decided yet")]
+    Undecided { count: usize },
+    /// Every change was rejected.
+    #[error("no change was approved: reject the deployment instead")]
+    NothingApproved,
+    /// A rejection without a reason.
+    #[error("a rejection needs a reason")]
+    ReasonNeeded,
+    /// There is no such change in the deployment.
+    #[error("the deployment has no change {0}")]
+    NoSuchChange(String),
+    /// The approved changes do not give a whole flow.
+    #[error("the approved changes do not fit together: {}", .0.iter().map(|p| p.message.as_str()).collect::<Vec<_>>().join("; "))]
+    NotWhole(Vec<NotWhole>),
+    /// Another deployment is being applied to this instance.
+    #[error("another deployment is being applied to this instance; wait for it")]
+    Busy,
+    /// Node-RED did not take it.
+    #[error("Node-RED did not take it: {0}")]
+    Target(String),
+    /// The instance has no baseline yet.
+    #[error("the instance has not been started yet")]
+    NoBaseline,
+    /// The ledger failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
