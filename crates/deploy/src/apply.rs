@@ -1,36 +1,269 @@
 //! Applying: all or nothing.
+//!
+//! `Approved` is the only thing that can be applied, and is made in one place, from decisions in
+//! the ledger. While Node-RED is given the flows, a slot says what it may save; `save` commits it.
 
-use model::{
-    deployment::Deployment,
-    id::{DeploymentId, Hash},
+use std::{
+    collections::{BTreeSet, HashMap, hash_map::Entry},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::{Caller, DeployError, Deployments};
+use model::{
+    access::Permission,
+    deployment::{Deployment, State, Verdict},
+    flow::{Flows, change::ChangeId, compose::compose, credentials::{CredentialChanges, Credentials}},
+    id::{DeploymentId, Hash, InstanceId},
+    principal::Actor,
+};
 
-/// What is being applied, by instance.
+use crate::{Caller, DeployError, Deployments, Review, secrets};
+
+/// A deployment that was approved as a whole, with exactly what was approved: the only thing that
+/// can be applied. Made by [`Deployments::approved`] alone.
+#[derive(Debug)]
+pub struct Approved {
+    deployment: Deployment,
+    flows: Flows,
+    credentials: CredentialChanges,
+}
+
+/// What Node-RED of an instance may save just now.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) deployment: DeploymentId,
+    pub(crate) flows: Arc<str>,
+    pub(crate) base_credentials: Credentials,
+    pub(crate) credentials: CredentialChanges,
+}
+
+/// What is being applied, and what credentials Node-RED has staged, by instance.
 #[derive(Debug, Default)]
-pub(crate) struct Slots;
+pub(crate) struct Slots {
+    inner: Mutex<Inner>,
+}
 
-/// A deployment that was approved as a whole: the only thing that can be applied.
-#[derive(Debug)]
-pub struct Approved(());
+#[derive(Debug, Default)]
+struct Inner {
+    applying: HashMap<InstanceId, Arc<Slot>>,
+    staged: HashMap<InstanceId, Credentials>,
+}
 
-/// A deployment that is being applied.
-#[derive(Debug)]
-pub struct Applying(());
+impl Slots {
+    fn with<T>(&self, work: impl FnOnce(&mut Inner) -> T) -> T {
+        // Each holder leaves the maps whole, so a poisoned lock holds good data.
+        work(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes the instance's slot; false when another deployment has it.
+    fn take(&self, instance: &InstanceId, slot: Slot) -> bool {
+        self.with(|inner| {
+            match inner.applying.entry(instance.clone()) {
+                Entry::Occupied(_) => false,
+                Entry::Vacant(free) => {
+                    free.insert(Arc::new(slot));
+                    // Credentials staged before belong to something that was not approved.
+                    inner.staged.remove(instance);
+                    true
+                }
+            }
+        })
+    }
+
+    fn release(&self, instance: &InstanceId) {
+        self.with(|inner| {
+            inner.applying.remove(instance);
+            inner.staged.remove(instance);
+        });
+    }
+
+    pub(crate) fn slot(&self, instance: &InstanceId) -> Option<Arc<Slot>> {
+        self.with(|inner| inner.applying.get(instance).cloned())
+    }
+
+    pub(crate) fn stage(&self, instance: &InstanceId, credentials: Credentials) {
+        self.with(|inner| inner.staged.insert(instance.clone(), credentials));
+    }
+
+    pub(crate) fn staged(&self, instance: &InstanceId) -> Option<Credentials> {
+        self.with(|inner| inner.staged.remove(instance))
+    }
+}
 
 impl Deployments {
     /// Confirms the decisions on the whole (`Approved`). Needs `Apply`; every change decided, at
     /// least one approved, and the result whole.
-    pub async fn approve(&self, caller: &Caller, id: DeploymentId, shown: Hash) -> Result<Deployment, DeployError> {
-        let _ = (caller, id, shown);
-        unimplemented!()
+    pub async fn approve(
+        &self,
+        caller: &Caller,
+        id: DeploymentId,
+        shown: Hash,
+    ) -> Result<Deployment, DeployError> {
+        caller.require(Permission::Apply)?;
+        let review = self.examine(id).await?;
+        if review.shown != shown {
+            return Err(DeployError::NotWhatWasShown);
+        }
+        self.require_other_eyes(caller, &review.deployment).await?;
+        match review.undecided() {
+            0 => {}
+            count => return Err(DeployError::Undecided { count }),
+        }
+        let result = result_of(&review)?;
+        self.confirm(&review.deployment, &result, &caller.actor()).await
     }
 
     /// Applies an approved deployment and waits until it runs or the old baseline is back.
-    /// Needs `Apply`.
-    pub async fn apply(&self, caller: &Caller, id: DeploymentId, shown: Hash) -> Result<Deployment, DeployError> {
-        let _ = (caller, id, shown);
-        unimplemented!()
+    /// Needs `Apply`. A deployment Node-RED refused comes back as `Failed`, not as an error.
+    pub async fn apply(
+        &self,
+        caller: &Caller,
+        id: DeploymentId,
+        shown: Hash,
+    ) -> Result<Deployment, DeployError> {
+        caller.require(Permission::Apply)?;
+        let deployment = self.store.deployment(id).await?;
+        self.require_other_eyes(caller, &deployment).await?;
+        let approved = self.approved(id, shown).await?;
+        self.carry_out(approved, &caller.actor()).await
     }
+
+    /// Applies what policy or an emergency lets through before review: everything it proposes.
+    pub(crate) async fn apply_unreviewed(
+        &self,
+        deployment: Deployment,
+    ) -> Result<Deployment, DeployError> {
+        let text = self.store.blob(deployment.proposal.flows).await?;
+        let flows = Flows::from_canonical(text)?;
+        let by = Actor::System;
+        let confirmed = self.confirm(&deployment, &flows, &by).await?;
+        let credentials = self.store.credential_changes(deployment.id).await?;
+        self.carry_out(Approved { deployment: confirmed, flows, credentials }, &by).await
+    }
+
+    async fn confirm(
+        &self,
+        deployment: &Deployment,
+        result: &Flows,
+        by: &Actor,
+    ) -> Result<Deployment, DeployError> {
+        let result = self.store.keep_blob(result.text()).await?;
+        let next = State::Approved { by: by.clone(), at: self.store.clock().now(), result };
+        Ok(self.store.step(deployment.id, &deployment.state, next, by).await?)
+    }
+
+    /// The proof that a deployment was approved: from the ledger's state and decisions, checked
+    /// once more against what was shown.
+    async fn approved(&self, id: DeploymentId, shown: Hash) -> Result<Approved, DeployError> {
+        let review = self.examine(id).await?;
+        if review.shown != shown {
+            return Err(DeployError::NotWhatWasShown);
+        }
+        let State::Approved { result, .. } = review.deployment.state else {
+            let state = review.deployment.state.word();
+            return Err(DeployError::WrongState { id, state, why: "it is not approved" });
+        };
+        let flows = result_of(&review)?;
+        if flows.hash() != result {
+            return Err(DeployError::NotWhatWasShown);
+        }
+        let changes = self.store.credential_changes(id).await?;
+        let credentials = secrets::approved_only(changes, &review.diff, &approvals(&review));
+        Ok(Approved { deployment: review.deployment, flows, credentials })
+    }
+
+    async fn carry_out(&self, approved: Approved, by: &Actor) -> Result<Deployment, DeployError> {
+        let Approved { deployment, flows, credentials } = approved;
+        let instance = deployment.instance.clone();
+        let base = self.store.baseline(&instance).await?.ok_or(DeployError::NoBaseline)?;
+        if base.baseline.hash() != deployment.proposal.base {
+            let next = State::Stale { at: self.store.clock().now() };
+            return Ok(self.store.step(deployment.id, &deployment.state, next, by).await?);
+        }
+        let body = secrets::body(&flows, &credentials);
+        let slot = Slot {
+            deployment: deployment.id,
+            flows: flows.text().clone(),
+            base_credentials: base.credentials,
+            credentials,
+        };
+        if !self.applying.take(&instance, slot) {
+            return Err(DeployError::Busy);
+        }
+        // The slot is held by a task of its own: a client that goes away must not leave an apply
+        // half done.
+        let (this, by) = (self.clone(), by.clone());
+        let done = tokio::spawn(async move {
+            let outcome = this.hand_over(&deployment, flows.hash(), body, &by).await;
+            this.applying.release(&deployment.instance);
+            outcome
+        });
+        done.await.map_err(|_| DeployError::Unreadable)?
+    }
+
+    async fn hand_over(
+        &self,
+        deployment: &Deployment,
+        result: Hash,
+        body: String,
+        by: &Actor,
+    ) -> Result<Deployment, DeployError> {
+        let (id, instance) = (deployment.id, &deployment.instance);
+        let since = self.store.clock().now();
+        let next = State::Applying { since, result };
+        self.store.step(id, &deployment.state, next, by).await?;
+        let given = self.target.give(instance, body, deployment.proposal.deployment_type).await;
+        let now = self.store.deployment(id).await?;
+        let reason = match (given, &now.state) {
+            (Ok(()), State::Applied { .. }) => return Ok(now),
+            (Ok(()), _) => "Node-RED answered but did not save the flows".to_owned(),
+            (Err(reason), _) => reason,
+        };
+        tracing::warn!(deployment = %id, %reason, "the deployment failed; going back");
+        self.go_back(now, &reason).await
+    }
+
+    /// Brings the old baseline back, in the ledger and in Node-RED.
+    async fn go_back(&self, now: Deployment, reason: &str) -> Result<Deployment, DeployError> {
+        let failed = if let State::Applied { .. } = now.state {
+            self.store.revert_apply(now.id, reason).await?
+        } else {
+            let at = self.store.clock().now();
+            let next = State::Failed { at, reason: reason.to_owned() };
+            self.store.step(now.id, &now.state, next, &Actor::System).await?
+        };
+        if let Err(error) = self.target.reload(&now.instance).await {
+            // Node-RED is down: whenever it starts again, it starts from the baseline.
+            tracing::warn!(instance = %now.instance, %error, "Node-RED could not be reloaded");
+        }
+        Ok(failed)
+    }
+
+    /// Node-RED does not survive its flows (a crash loop): if the present baseline was never seen
+    /// to run well and a deployment made it, that deployment has failed and the one before is
+    /// back. Returns the deployment; none: there is nothing to go back to.
+    pub async fn give_up(
+        &self,
+        instance: &InstanceId,
+        reason: &str,
+    ) -> Result<Option<Deployment>, DeployError> {
+        let snapshots = self.store.snapshots(instance, 1).await?;
+        let current = snapshots.into_iter().find(|it| it.is_current && !it.ran_well);
+        let Some(id) = current.and_then(|it| it.deployment) else { return Ok(None) };
+        let reason = format!("Node-RED did not survive it: {reason}");
+        Ok(Some(self.store.revert_apply(id, &reason).await?))
+    }
+}
+
+fn approvals(review: &Review) -> BTreeSet<ChangeId> {
+    let approved = review.decisions.iter().filter(|it| it.verdict == Verdict::Approve);
+    approved.map(|it| it.change.clone()).collect()
+}
+
+/// The flows that the approved changes give.
+fn result_of(review: &Review) -> Result<Flows, DeployError> {
+    let approved = approvals(review);
+    if approved.is_empty() {
+        return Err(DeployError::NothingApproved);
+    }
+    compose(&review.base, &review.proposal, &review.diff, &approved).map_err(DeployError::NotWhole)
 }

@@ -15,6 +15,9 @@ pub enum DeployError {
     /// The submitted text is not a flows file.
     #[error(transparent)]
     Flows(#[from] FlowError),
+    /// Reading it broke our own code.
+    #[error("the flows could not be read; nothing was changed. Please report this with the file")]
+    Unreadable,
     /// The submitter started from other flows than those that run.
     #[error("the flows that run have changed meanwhile; load them and try again")]
     RevisionMismatch { current: Hash },
@@ -30,6 +33,9 @@ pub enum DeployError {
     /// A rejection without a reason.
     #[error("a rejection needs a reason")]
     ReasonNeeded,
+    /// A comment or reason is too long.
+    #[error("a comment may have at most {max} characters")]
+    CommentTooLong { max: usize },
     /// There is no such change in the deployment.
     #[error("the deployment has no change {0}")]
     NoSuchChange(String),
@@ -45,6 +51,12 @@ pub enum DeployError {
     /// The instance has no baseline yet.
     #[error("the instance has not been started yet")]
     NoBaseline,
+    /// Too much came from inside the runtime in too short a time.
+    #[error("too many changes from inside Node-RED in an hour; this one was refused and not kept")]
+    TooMany,
+    /// It is in a state in which this cannot be done.
+    #[error("deployment {id} is {state}: {why}")]
+    WrongState { id: model::id::DeploymentId, state: &'static str, why: &'static str },
     /// The ledger failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -7,23 +7,24 @@ mod apply;
 mod decide;
 mod error;
 mod intake;
+mod rebase;
 mod recovery;
 mod review;
 mod rollback;
 mod save;
+mod secrets;
 
 use std::{net::IpAddr, sync::Arc};
 
 use model::{
     access::{Permission, may},
-    deployment::{DeploymentType, Origin},
-    flow::credentials::Credentials,
-    id::{DeploymentId, Hash, InstanceId},
+    deployment::DeploymentType,
+    id::InstanceId,
     principal::{Actor, Principal},
 };
 use store::Store;
 
-pub use apply::{Applying, Approved};
+pub use apply::Approved;
 pub use decide::Choice;
 pub use error::DeployError;
 pub use intake::{Proposed, Submission};
@@ -99,15 +100,3 @@ impl Deployments {
         &self.store
     }
 }
-
-// What the rooms and doors around call, in the order of a deployment's life:
-//   propose(Submission) -> Proposed                 (gate, bridge, watch)
-//   review(id) -> Review                            (console)
-//   start_review(caller, id)                        (console, on opening)
-//   decide(caller, id, shown, Vec<Choice>)          (console)
-//   approve(caller, id, shown) -> Deployment        (console: the confirmation page)
-//   apply(caller, id, shown) -> Deployment          (console: approve and apply are one button)
-//   reject / withdraw / rebase / roll_back / review_emergency
-//   save_credentials / save_flows                   (bridge)
-//   recover()                                       (at start)
-const _: fn(DeploymentId, Hash, Origin, Credentials) = |_, _, _, _| {};

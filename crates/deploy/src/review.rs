@@ -1,12 +1,19 @@
 //! What a reviewer is shown.
 
 use model::{
-    deployment::{Decision, Deployment},
-    flow::{Flows, change::ChangeId, diff::Diff},
+    access::Permission,
+    deployment::{Decision, Deployment, State},
+    flow::{
+        FlowError, Flows,
+        change::{Aspect, Change, ChangeId, Subject},
+        credentials::CredentialChanges,
+        diff::{self, Diff},
+    },
     id::{DeploymentId, Hash},
 };
+use store::StoreError;
 
-use crate::{Caller, DeployError, Deployments};
+use crate::{Caller, DeployError, Deployments, intake::blocking, secrets};
 
 /// Everything the review pages show of one deployment.
 #[derive(Debug, Clone)]
@@ -39,7 +46,7 @@ pub struct Step {
 }
 
 /// What a step holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepKind {
     /// A tab, subflow or group.
@@ -73,14 +80,101 @@ impl Review {
 impl Deployments {
     /// Everything about one deployment. Needs `ReadQueue`.
     pub async fn review(&self, caller: &Caller, id: DeploymentId) -> Result<Review, DeployError> {
-        let _ = (caller, id);
-        unimplemented!()
+        caller.require(Permission::ReadQueue)?;
+        self.examine(id).await
+    }
+
+    /// The same, for the waiting room itself.
+    pub(crate) async fn examine(&self, id: DeploymentId) -> Result<Review, DeployError> {
+        let deployment = self.store.deployment(id).await?;
+        let proposal = &deployment.proposal;
+        let base_text = self.store.blob(proposal.base_flows).await?;
+        let proposal_text = self.store.blob(proposal.flows).await?;
+        let changes = self.store.credential_changes(id).await?;
+        let content = self.store.baseline_at(&deployment.instance, proposal.base).await?;
+        let known = secrets::names(&content.credentials);
+        let (base, proposed, diff) = blocking(move || {
+            let base = Flows::from_canonical(base_text)?;
+            let proposed = Flows::from_canonical(proposal_text)?;
+            let diff = diff::diff(&base, &proposed, &changes, &known);
+            Ok::<_, FlowError>((base, proposed, diff))
+        })
+        .await?;
+        let decisions = self.store.decisions(id).await?;
+        let steps = steps(&diff);
+        let shown = deployment.proposal.hash();
+        Ok(Review { deployment, shown, base, proposal: proposed, diff, decisions, steps })
+    }
+
+    /// What changed in what runs since this deployment was made: what a rebase would put it onto.
+    pub async fn changed_since(
+        &self,
+        caller: &Caller,
+        id: DeploymentId,
+    ) -> Result<Diff, DeployError> {
+        caller.require(Permission::ReadQueue)?;
+        let deployment = self.store.deployment(id).await?;
+        let then = self.store.blob(deployment.proposal.base_flows).await?;
+        let now = self.store.baseline(&deployment.instance).await?;
+        let now = now.ok_or(DeployError::NoBaseline)?.flows;
+        blocking(move || {
+            let (then, now) = (Flows::from_canonical(then)?, Flows::from_canonical(now)?);
+            let none = CredentialChanges::default();
+            Ok::<_, FlowError>(diff::diff(&then, &now, &none, &diff::CredentialNames::new()))
+        })
+        .await
     }
 
     /// Notes that a reviewer has opened it (`Pending` → `InReview`). Needs `Decide`; nothing
     /// happens for others or in other states.
     pub async fn start_review(&self, caller: &Caller, id: DeploymentId) -> Result<(), DeployError> {
-        let _ = (caller, id);
-        unimplemented!()
+        if caller.require(Permission::Decide).is_err() {
+            return Ok(());
+        }
+        let deployment = self.store.deployment(id).await?;
+        if deployment.state == State::Pending {
+            let from = &deployment.state;
+            match self.store.step(id, from, State::InReview, &caller.actor()).await {
+                // Somebody else opened it in the same moment.
+                Ok(_) | Err(StoreError::Conflict(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 }
+
+/// The way through a diff: structure first, then nodes added, removed and changed tab by tab, then
+/// wires tab by tab, then what only moved, then the order.
+fn steps(diff: &Diff) -> Vec<Step> {
+    let mut steps: Vec<(StepKind, Option<&str>, Vec<ChangeId>)> = Vec::new();
+    for change in &diff.changes {
+        let (kind, place) = place(change);
+        let at = steps.iter().position(|(k, p, _)| *k == kind && *p == place);
+        match at.and_then(|at| steps.get_mut(at)) {
+            Some((_, _, changes)) => changes.push(change.id.clone()),
+            None => steps.push((kind, place, vec![change.id.clone()])),
+        }
+    }
+    steps.sort_by_key(|(kind, _, _)| *kind);
+    let numbered = steps.into_iter().zip(1..);
+    numbered.map(|((kind, _, changes), number)| Step { number, kind, changes }).collect()
+}
+
+/// In which step a change is looked at: its kind, and the tab it is on where steps go by tab.
+fn place(change: &Change) -> (StepKind, Option<&str>) {
+    let tab = change.tab.as_deref();
+    match (change.aspect, change.subject) {
+        (Aspect::Order, _) => (StepKind::Order, None),
+        (Aspect::Layout, _) => (StepKind::Layout, None),
+        (_, Subject::Tab | Subject::Subflow) => (StepKind::Structure, Some(change.node.as_str())),
+        (_, Subject::Group) => (StepKind::Structure, tab),
+        (Aspect::Added, _) => (StepKind::Added, tab),
+        (Aspect::Removed, _) => (StepKind::Removed, tab),
+        (Aspect::Changed, _) => (StepKind::Changed, tab),
+        (Aspect::Wired, _) => (StepKind::Wires, tab),
+    }
+}
+
+#[cfg(test)]
+mod tests;

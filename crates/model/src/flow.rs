@@ -11,5 +11,7 @@ pub mod diff;
 pub mod finding;
 mod canonical;
 mod parse;
+mod references;
+mod scan;
 
 pub use parse::{FlowError, Flows, Limits, NodeRef, Submitted};

@@ -1,5 +1,7 @@
 //! What can go wrong in the ledger.
 
+use crate::PasswordError;
+
 /// Why the store could not do as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -7,11 +9,26 @@ pub enum StoreError {
     #[error("the database failed: {0}")]
     Database(String),
     /// The data directory was written by a newer version.
-    #[error("the data directory was written by a newer version of Redkeep (schema {found}, this one knows {known}); install that version or newer")]
-    Newer { found: i64, known: i64 },
+    #[error(
+        "the data directory was written by a newer version of Redkeep (schema {found}, this one \
+         knows {known}); install that version or newer"
+    )]
+    Newer {
+        /// The schema found.
+        found: i64,
+        /// The newest schema this program knows.
+        known: i64,
+    },
     /// Something stored does not read back: damage, or a hand in the database.
-    #[error("the stored {what} is damaged: {why}; restore a backup, and see `redkeep audit verify`")]
-    Damaged { what: String, why: String },
+    #[error(
+        "the stored {what} is damaged: {why}; restore a backup, and see `redkeep audit verify`"
+    )]
+    Damaged {
+        /// What it is.
+        what: String,
+        /// What is wrong with it; never its content.
+        why: String,
+    },
     /// There is no such thing.
     #[error("there is no {0}")]
     NotFound(String),
@@ -21,7 +38,28 @@ pub enum StoreError {
     /// The state moved on meanwhile, or the step is not one the state machine has.
     #[error("{0}")]
     Conflict(String),
+    /// The password is not accepted.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
     /// A file of the data directory could not be read or written.
     #[error("{path}: {why}")]
-    File { path: String, why: String },
+    File {
+        /// Which file.
+        path: String,
+        /// What failed, and what to do.
+        why: String,
+    },
+}
+
+impl StoreError {
+    /// Something stored that does not read back.
+    pub(crate) fn damaged(what: impl Into<String>, why: impl ToString) -> Self {
+        Self::Damaged { what: what.into(), why: why.to_string() }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.to_string())
+    }
 }

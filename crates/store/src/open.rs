@@ -1,24 +1,104 @@
-//! Opening the ledger.
+//! Opening the ledger, and the transactions in which it changes.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    fs::{DirBuilder, OpenOptions},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
-use model::clock::Clock;
+use model::clock::{Clock, Timestamp};
+use sqlx::{
+    Sqlite, SqliteConnection, SqlitePool, Transaction,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::sync::{Semaphore, watch};
 
-use crate::{Keyring, StoreError};
+use crate::{
+    Keyring, StoreError,
+    anchor::Anchor,
+    audit::Head,
+    entry::EntryCodes,
+    session_cache::SessionCache,
+};
+
+/// The migrations, in order; the schema's version is how many of them were run.
+const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_ledger.sql")];
+/// How long a statement waits for another process' lock.
+const BUSY: Duration = Duration::from_secs(10);
+/// Connections that read.
+const READERS: u32 = 4;
+/// Password hashes computed at a time: each takes 19 MiB.
+const HASHES_AT_ONCE: usize = 2;
+/// Logins that may wait for a hash; more are told to come again.
+const HASHES_WAITING: usize = 64;
 
 /// The ledger of one data directory. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What all clones of a [`Store`] share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    /// The one connection that writes: SQLite has one writer at a time anyway.
+    writer: SqlitePool,
+    readers: SqlitePool,
+    pub(crate) anchor: Anchor,
+    pub(crate) revocations: watch::Sender<u64>,
+    pub(crate) queue: watch::Sender<u64>,
+    pub(crate) hashing: Semaphore,
+    pub(crate) hash_waiting: Semaphore,
+    pub(crate) entry_codes: EntryCodes,
+    pub(crate) session_cache: SessionCache,
 }
 
 impl Store {
     /// Opens `<data_dir>/redkeep.db` (SQLite: WAL, `synchronous=FULL`, foreign keys on), makes or
     /// migrates its tables, and the keyring in `<data_dir>/keys`.
     pub async fn open(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let _ = (data_dir, clock);
-        unimplemented!()
+        let path = data_dir.join("redkeep.db");
+        make_private(data_dir, &path)?;
+        let keyring = Arc::new(Keyring::open(&data_dir.join("keys"))?);
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(false)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.clone())
+            .await?;
+        migrate(&writer).await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options.pragma("query_only", "on"))
+            .await?;
+        let anchor = Anchor::open(data_dir, &keyring);
+        let inner = Inner {
+            writer,
+            readers,
+            anchor,
+            revocations: watch::Sender::new(0),
+            queue: watch::Sender::new(0),
+            hashing: Semaphore::new(HASHES_AT_ONCE),
+            hash_waiting: Semaphore::new(HASHES_WAITING),
+            entry_codes: EntryCodes::default(),
+            session_cache: SessionCache::default(),
+        };
+        let store = Self { keyring, clock, inner: Arc::new(inner) };
+        store.check_anchor().await?;
+        Ok(store)
     }
 
     /// The installation's keys.
@@ -30,4 +110,113 @@ impl Store {
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }
+
+    /// Connections for reading.
+    pub(crate) fn read(&self) -> &SqlitePool {
+        &self.inner.readers
+    }
+
+    /// Begins a change. Nothing of it is kept unless [`Change::commit`] returns `Ok`.
+    pub(crate) async fn begin(&self) -> Result<Change<'_>, StoreError> {
+        // A deferred transaction that upgrades to writing fails at once, whatever the timeout.
+        let transaction = self.inner.writer.begin_with("BEGIN IMMEDIATE").await?;
+        Ok(Change {
+            store: self,
+            now: self.clock.now(),
+            transaction,
+            head: None,
+            is_milestone: false,
+            is_revocation: false,
+            is_queue_change: false,
+        })
+    }
+}
+
+/// One transaction, with the audit rows that belong to it.
+pub(crate) struct Change<'a> {
+    pub(crate) store: &'a Store,
+    /// When it happens: one moment for all of it.
+    pub(crate) now: Timestamp,
+    transaction: Transaction<'static, Sqlite>,
+    pub(crate) head: Option<Head>,
+    pub(crate) is_milestone: bool,
+    /// Sessions, tokens or roles change: live connections check again.
+    pub(crate) is_revocation: bool,
+    /// A deployment changes: lists look again.
+    pub(crate) is_queue_change: bool,
+}
+
+impl Change<'_> {
+    /// The connection, for statements.
+    pub(crate) fn db(&mut self) -> &mut SqliteConnection {
+        &mut self.transaction
+    }
+
+    /// Signs the head of the record, makes everything durable, and tells who waits for it.
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        let signed = self.sign_head().await?;
+        let Self { store, transaction, is_revocation, is_queue_change, .. } = self;
+        // Told even when the commit's answer is lost or this future is dropped within it: looking
+        // again for nothing costs little, a revocation nobody hears of does not.
+        let _revocations = Told(is_revocation.then_some(&store.inner.revocations));
+        let _queue = Told(is_queue_change.then_some(&store.inner.queue));
+        transaction.commit().await?;
+        if let Some(signed) = signed {
+            store.inner.anchor.advance(&signed);
+        }
+        Ok(())
+    }
+}
+
+/// Tells when it is dropped.
+struct Told<'a>(Option<&'a watch::Sender<u64>>);
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        if let Some(sender) = self.0 {
+            sender.send_modify(|count| *count = count.wrapping_add(1));
+        }
+    }
+}
+
+/// Makes the database file before SQLite does, so that it and what SQLite puts beside it (which
+/// takes its mode) can be read by nobody else.
+fn make_private(data_dir: &Path, path: &Path) -> Result<(), StoreError> {
+    let failed = |path: &Path, error: std::io::Error| StoreError::File {
+        path: path.display().to_string(),
+        why: error.to_string(),
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data_dir)
+        .map_err(|error| failed(data_dir, error))?;
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(|error| failed(path, error))
+}
+
+async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
+    let known = i64::try_from(MIGRATIONS.len()).expect("a handful of migrations");
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    let found: i64 =
+        sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await?;
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    let done = usize::try_from(found)
+        .map_err(|_| StoreError::damaged("schema version", "it is negative"))?;
+    for migration in &MIGRATIONS[done..] {
+        sqlx::raw_sql(*migration).execute(&mut *transaction).await?;
+    }
+    if found < known {
+        let set = sqlx::AssertSqlSafe(format!("PRAGMA user_version = {known}"));
+        sqlx::raw_sql(set).execute(&mut *transaction).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
 }

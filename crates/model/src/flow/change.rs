@@ -2,13 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::finding::Finding;
+use super::{NodeRef, finding::Finding};
 
 /// A change's name within its deployment: the aspect, a colon, the node's id. The same pair of
 /// flows always gives the same names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ChangeId(pub String);
+
+impl ChangeId {
+    /// The name of the change of `aspect` to `node` (empty for [`Aspect::Order`]).
+    pub fn new(aspect: Aspect, node: &str) -> Self {
+        Self(format!("{}:{node}", aspect.word()))
+    }
+}
 
 impl std::fmt::Display for ChangeId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -34,6 +41,20 @@ pub enum Aspect {
     Order,
 }
 
+impl Aspect {
+    /// The word for it, as in a change's name.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+            Self::Wired => "wired",
+            Self::Layout => "layout",
+            Self::Order => "order",
+        }
+    }
+}
+
 /// What kind of thing the node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -50,6 +71,19 @@ pub enum Subject {
     Node,
     /// The file's order; has no node.
     File,
+}
+
+impl Subject {
+    /// What `node` is: by its type, and a node without a place on the canvas is a config node.
+    pub fn of(node: NodeRef<'_>) -> Self {
+        match node.kind() {
+            "tab" => Self::Tab,
+            "subflow" => Self::Subflow,
+            "group" => Self::Group,
+            _ if node.is_placed() => Self::Node,
+            _ => Self::Config,
+        }
+    }
 }
 
 /// One change: one line of the review, one decision.

@@ -1,10 +1,24 @@
 //! What differs between two flows: every key of every node.
 
-use std::collections::BTreeSet;
+mod language;
+mod node;
+mod order;
+mod summary;
+mod wires;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Flows, change::Change, credentials::CredentialChanges};
+pub use self::node::KEY_ORDER;
+pub use super::credentials::CredentialNames;
+use super::{
+    Flows, NodeRef,
+    change::{Aspect, Change, Subject},
+    credentials::CredentialChanges,
+    finding,
+    references::Targets,
+};
 
 /// Everything that differs, in the order of the review: tabs and subflows, nodes added, removed,
 /// changed, wires, layout, order.
@@ -12,10 +26,18 @@ use super::{Flows, change::Change, credentials::CredentialChanges};
 pub struct Diff {
     /// The changes, each decided on its own.
     pub changes: Vec<Change>,
+    /// What the tabs and subflows are called that changes are on, by their ids.
+    #[serde(default)]
+    pub tabs: BTreeMap<String, String>,
 }
 
-/// Which credentials a base has: pairs of node id and field, no values.
-pub type CredentialNames = BTreeSet<(String, String)>;
+/// A change and where in its file the node stands.
+struct Found<'a> {
+    change: Change,
+    position: usize,
+    before: Option<NodeRef<'a>>,
+    after: Option<NodeRef<'a>>,
+}
 
 /// Compares `base` with `proposal`. `known` tells a credential that is set from one that is
 /// changed.
@@ -25,13 +47,119 @@ pub fn diff(
     credentials: &CredentialChanges,
     known: &CredentialNames,
 ) -> Diff {
-    let _ = (base, proposal, credentials, known);
-    Diff::default()
+    let old: HashMap<&str, (usize, NodeRef<'_>)> =
+        base.nodes().enumerate().map(|(place, node)| (node.id(), (place, node))).collect();
+    let mut found = Vec::new();
+    let mut survives = vec![false; base.len()];
+    // Where the surviving entries stood, in the order in which they stand now.
+    let mut stood = Vec::with_capacity(base.len());
+    for (position, after) in proposal.nodes().enumerate() {
+        let notes = || node::notes(credentials, known, after.id());
+        let (before, changes) = match old.get(after.id()) {
+            None => (None, vec![node::added(after, notes())]),
+            Some(&(place, before)) => {
+                survives[place] = true;
+                stood.push(place);
+                let same = before.raw() == after.raw() && !credentials.0.contains_key(after.id());
+                if same {
+                    continue;
+                }
+                (Some(before), node::compare(before, after, notes()))
+            }
+        };
+        let place = |change| Found { change, position, before, after: Some(after) };
+        found.extend(changes.into_iter().map(place));
+    }
+    for (position, before) in base.nodes().enumerate().filter(|(place, _)| !survives[*place]) {
+        let change = node::removed(before);
+        found.push(Found { change, position, before: Some(before), after: None });
+    }
+    if let Some(change) = order::change(base, proposal, &stood) {
+        found.push(Found { change, position: 0, before: None, after: None });
+    }
+    if found.is_empty() {
+        return Diff::default();
+    }
+    found.sort_by_key(|found| (rank(&found.change), found.position));
+    add_users(&mut found, proposal);
+    examine(&mut found, base);
+    let changes = found.into_iter().map(|found| found.change).collect::<Vec<_>>();
+    Diff { tabs: tab_labels(&changes, base, proposal), changes }
 }
 
-impl Diff {
-    /// One sentence of what it does: "adds 2 nodes, changes 1, rewires 3 on Boiler".
-    pub fn summary(&self) -> String {
-        String::new()
+/// Where a change stands in the review.
+fn rank(change: &Change) -> u8 {
+    let frame = u8::from(!matches!(change.subject, Subject::Tab | Subject::Subflow));
+    match change.aspect {
+        Aspect::Added => 3 * frame,
+        Aspect::Removed => 3 * frame + 1,
+        Aspect::Changed => 3 * frame + 2,
+        Aspect::Wired => 6,
+        Aspect::Layout => 7,
+        Aspect::Order => 8,
     }
 }
+
+/// Says for each config node and subflow who uses it after the change.
+fn add_users(found: &mut [Found<'_>], proposal: &Flows) {
+    let mut users: HashMap<String, Vec<String>> = HashMap::new();
+    let mut targets = Targets::default();
+    for Found { change, before, after, .. } in found.iter() {
+        let Some(node) = (*after).or(*before) else { continue };
+        match change.subject {
+            Subject::Config => targets.add_id(node.id()),
+            Subject::Subflow => targets.add_instances(node.id()),
+            Subject::Tab | Subject::Group | Subject::Node | Subject::File => {}
+        }
+    }
+    if targets.is_empty() {
+        return;
+    }
+    for node in proposal.nodes() {
+        for target in targets.of(node) {
+            users.entry(target.to_owned()).or_default().push(node.id().to_owned());
+        }
+    }
+    for found in found {
+        if let Some(users) = users.get(&found.change.node) {
+            found.change.used_by.clone_from(users);
+        }
+    }
+}
+
+/// Adds to each change what a reviewer should know about it.
+fn examine(found: &mut [Found<'_>], base: &Flows) {
+    let mut gone = Targets::default();
+    for node in found.iter().filter(|found| found.after.is_none()).filter_map(|found| found.before)
+    {
+        gone.add_id(node.id());
+    }
+    let mut fed = HashSet::new();
+    if !gone.is_empty() {
+        for node in base.nodes() {
+            fed.extend(gone.within(wires::text(node)));
+        }
+    }
+    for Found { change, before, after, .. } in found {
+        if change.aspect == Aspect::Order {
+            continue;
+        }
+        let had_wires_in = after.is_none() && fed.contains(change.node.as_str());
+        let before = before.map(|node| node.properties());
+        let after = after.map(|node| node.properties());
+        change.findings = finding::examine(change, before.as_ref(), after.as_ref(), had_wires_in);
+    }
+}
+
+fn tab_labels(changes: &[Change], base: &Flows, proposal: &Flows) -> BTreeMap<String, String> {
+    let used: HashSet<&str> = changes.iter().filter_map(|change| change.tab.as_deref()).collect();
+    let is_used = |node: &NodeRef<'_>| {
+        matches!(node.kind(), "tab" | "subflow") && used.contains(node.id())
+    };
+    // The proposal's labels last: they win.
+    let nodes = base.nodes().chain(proposal.nodes()).filter(is_used);
+    nodes.map(|node| (node.id().to_owned(), node.label())).collect()
+}
+
+#[cfg(test)]
+mod tests;

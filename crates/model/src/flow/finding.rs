@@ -26,3 +26,12 @@ pub struct Finding {
     /// The property it was found in, if in one.
     pub property: Option<String>,
 }
+
+pub(super) fn examine(
+    _change: &super::change::Change,
+    _before: Option<&serde_json::Map<String, serde_json::Value>>,
+    _after: Option<&serde_json::Map<String, serde_json::Value>>,
+    _had_wires_in: bool,
+) -> Vec<Finding> {
+    Vec::new()
+}

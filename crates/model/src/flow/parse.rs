@@ -1,8 +1,19 @@
 //! Reading flows from hostile text, with limits.
 
-use std::sync::Arc;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, HashSet},
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
-use super::credentials::CredentialChanges;
+use serde_json::value::RawValue;
+
+use super::{
+    canonical::canonical,
+    credentials::{self, CredentialChange, CredentialChanges, CredentialNames},
+    scan,
+};
 use crate::id::Hash;
 
 /// How large a flows text may be.
@@ -12,7 +23,7 @@ pub struct Limits {
     pub bytes_max: usize,
     /// Entries of the array.
     pub nodes_max: usize,
-    /// Depth of nesting.
+    /// Depth of nesting, the outermost array counted; above 127 it makes no difference.
     pub depth_max: usize,
 }
 
@@ -22,18 +33,135 @@ impl Default for Limits {
     }
 }
 
+/// Characters of an entry's id.
+const ID_MAX: usize = 128;
+/// Characters of an entry's type; a subflow instance's holds an id.
+const TYPE_MAX: usize = 256;
+
 /// Why a text is not a flows file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FlowError {
     /// It is longer than allowed.
     #[error("the flows are {size} bytes long; at most {max} are accepted")]
-    TooLarge { size: usize, max: usize },
+    TooLarge {
+        /// Bytes it has.
+        size: usize,
+        /// Bytes accepted.
+        max: usize,
+    },
+    /// It has more entries than allowed.
+    #[error("the flows have more than {max} entries; split them over several instances")]
+    TooMany {
+        /// Entries accepted.
+        max: usize,
+    },
+    /// It is nested deeper than allowed.
+    #[error("the flows are nested deeper than {max} levels")]
+    TooDeep {
+        /// Levels accepted.
+        max: usize,
+    },
+    /// It is not UTF-8.
+    #[error("the flows are not UTF-8 text; send them as UTF-8")]
+    NotText,
+    /// It begins with a byte order mark.
+    #[error("the flows begin with a byte order mark; send them without one")]
+    ByteOrderMark,
+    /// It is not JSON that every reader understands alike (lone surrogates and numbers beyond a
+    /// double's range included).
+    #[error("the flows are not JSON: {reason}")]
+    Syntax {
+        /// What is wrong and where; never what was read.
+        reason: String,
+    },
+    /// It is JSON, but not an array.
+    #[error("the flows are not an array of nodes")]
+    NotAnArray,
+    /// An entry is not an object.
+    #[error("entry {index} of the flows is not an object")]
+    NotAnObject {
+        /// Its place, from 0.
+        index: usize,
+    },
+    /// An object has a key twice.
+    #[error("the key {key:?} stands twice in one object; which of them counts depends on the reader")]
+    DuplicateKey {
+        /// The key, cut to 64 characters.
+        key: String,
+    },
+    /// An object has the key `__proto__`.
+    #[error("an object has the key \"__proto__\", which JavaScript does not treat as data")]
+    ProtoKey,
+    /// An entry has no usable id.
+    #[error("entry {index} of the flows has no id of 1 to {ID_MAX} characters without controls")]
+    BadId {
+        /// Its place, from 0.
+        index: usize,
+    },
+    /// An entry has no usable type.
+    #[error("node {id:?} has no type of 1 to {TYPE_MAX} characters without controls")]
+    BadType {
+        /// Its id.
+        id: String,
+    },
+    /// Two entries have one id.
+    #[error("two nodes have the id {id:?}; give one of them another")]
+    DuplicateId {
+        /// The id.
+        id: String,
+    },
+    /// A node's `credentials` are not an object of values.
+    #[error("the credentials of node {id:?} are not an object of values")]
+    BadCredentials {
+        /// The node's id.
+        id: String,
+    },
+    /// A text from the store is not as it was written.
+    #[error("the stored flows are not in canonical form; the store may be damaged")]
+    NotCanonical,
 }
 
-/// A flows file in canonical form.
-#[derive(Debug, Clone)]
+/// A flows file in canonical form. Cloning is cheap.
+#[derive(Clone)]
 pub struct Flows {
     canonical: Arc<str>,
+    index: Arc<Index>,
+}
+
+struct Index {
+    entries: Vec<Entry>,
+    /// Entries by id, sorted; made when first asked for.
+    by_id: OnceLock<Vec<u32>>,
+}
+
+/// Where an entry and what is asked of it most often lie in the canonical text.
+struct Entry {
+    whole: Range<usize>,
+    id: Text,
+    kind: Text,
+    tab: Option<Text>,
+    is_placed: bool,
+}
+
+enum Text {
+    At(Range<usize>),
+    Owned(Box<str>),
+}
+
+impl Text {
+    fn of<'a>(&'a self, canonical: &'a str) -> &'a str {
+        match self {
+            Self::At(range) => &canonical[range.clone()],
+            Self::Owned(text) => text,
+        }
+    }
+}
+
+impl std::fmt::Debug for Flows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not the text: function code and clear-text properties may hold secrets.
+        f.debug_struct("Flows").field("entries", &self.len()).field("hash", &self.hash()).finish()
+    }
 }
 
 /// A submitted flows file: the flows without credentials, and the credential changes they carried.
@@ -43,24 +171,109 @@ pub struct Submitted {
     pub flows: Flows,
     /// What those objects said.
     pub credentials: CredentialChanges,
+    /// For subflows, their instances and the global configuration: every field their
+    /// `credentials` object named. Node-RED drops the ones it does not name.
+    pub listed: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Submitted {
+    /// The credential changes, with the removals that are told only by leaving a field out of a
+    /// subflow's or the global configuration's list. `known` are the credentials of the base.
+    pub fn credential_changes(&self, known: &CredentialNames) -> CredentialChanges {
+        let mut changes = self.credentials.clone();
+        for (node, field) in known {
+            if self.listed.get(node).is_some_and(|listed| !listed.contains(field)) {
+                changes.set(node, field, CredentialChange::Remove);
+            }
+        }
+        changes
+    }
 }
 
 /// One node of a flows file. Its text is a slice of the canonical text.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct NodeRef<'a> {
-    raw: &'a str,
+    canonical: &'a str,
+    entry: &'a Entry,
+}
+
+impl std::fmt::Debug for NodeRef<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NodeRef").field("id", &self.id()).field("kind", &self.kind()).finish()
+    }
 }
 
 impl Flows {
     /// Reads what a client submitted: an array of nodes (with `credentials` objects on some).
+    ///
+    /// Errors: see [`FlowError`]; whatever two readers could understand differently is refused.
     pub fn submitted(text: &[u8], limits: &Limits) -> Result<Submitted, FlowError> {
-        let _ = (text, limits);
-        unimplemented!()
+        if text.len() > limits.bytes_max {
+            return Err(FlowError::TooLarge { size: text.len(), max: limits.bytes_max });
+        }
+        if text.starts_with(b"\xef\xbb\xbf") {
+            return Err(FlowError::ByteOrderMark);
+        }
+        let text = std::str::from_utf8(text).map_err(|_| FlowError::NotText)?;
+        let read = canonical(text, limits)?;
+        let flows = Self::indexed(read.text.into(), read.entries)?;
+        let mut changes = CredentialChanges::default();
+        let mut listed = BTreeMap::new();
+        for (place, text) in read.credentials {
+            let node = flows.at(place);
+            let said = credentials::read(node, &text)
+                .ok_or_else(|| FlowError::BadCredentials { id: node.id().to_owned() })?;
+            if let Some(names) = said.listed {
+                listed.insert(node.id().to_owned(), names);
+            }
+            if !said.changes.is_empty() {
+                changes.0.insert(node.id().to_owned(), said.changes);
+            }
+        }
+        Ok(Submitted { flows, credentials: changes, listed })
     }
 
     /// Reads a canonical text back from the store.
+    ///
+    /// Errors: the text is not what [`Flows::text`] gave.
     pub fn from_canonical(text: Arc<str>) -> Result<Self, FlowError> {
-        Ok(Self { canonical: text })
+        let entries: Vec<&RawValue> =
+            serde_json::from_str(&text).map_err(|_| FlowError::NotCanonical)?;
+        let origin = text.as_ptr().addr();
+        let mut ranges = Vec::with_capacity(entries.len());
+        let mut next = 1;
+        for entry in entries {
+            let start = entry.get().as_ptr().addr() - origin;
+            if start != next {
+                return Err(FlowError::NotCanonical);
+            }
+            let end = start + entry.get().len();
+            ranges.push(start..end);
+            next = end + 1;
+        }
+        // After the last entry stands the closing bracket and nothing else.
+        if next.max(2) != text.len() {
+            return Err(FlowError::NotCanonical);
+        }
+        Self::indexed(text, ranges)
+    }
+
+    /// Finds each entry's id, type and place, and refuses entries without.
+    fn indexed(canonical: Arc<str>, ranges: Vec<Range<usize>>) -> Result<Self, FlowError> {
+        let entries = ranges
+            .into_iter()
+            .enumerate()
+            .map(|(index, whole)| entry(&canonical, index, whole))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut seen = HashSet::with_capacity(entries.len());
+        for entry in &entries {
+            let id = entry.id.of(&canonical);
+            // Node-RED would keep the last and the editor both: two readings of one text.
+            if !seen.insert(id) {
+                return Err(FlowError::DuplicateId { id: id.to_owned() });
+            }
+        }
+        Ok(Self { canonical, index: Arc::new(Index { entries, by_id: OnceLock::new() }) })
     }
 
     /// The canonical text: what Node-RED's `JSON.stringify` gives.
@@ -74,13 +287,13 @@ impl Flows {
     }
 
     /// The nodes in file order.
-    pub fn nodes(&self) -> impl Iterator<Item = NodeRef<'_>> {
-        std::iter::empty()
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = NodeRef<'_>> + DoubleEndedIterator {
+        self.index.entries.iter().map(|entry| NodeRef { canonical: &self.canonical, entry })
     }
 
     /// How many entries.
     pub fn len(&self) -> usize {
-        0
+        self.index.entries.len()
     }
 
     /// Whether there is none.
@@ -90,34 +303,109 @@ impl Flows {
 
     /// The node with this id.
     pub fn get(&self, id: &str) -> Option<NodeRef<'_>> {
-        let _ = id;
-        None
+        let text = &*self.canonical;
+        let entries = &self.index.entries;
+        let by_id = self.index.by_id.get_or_init(|| {
+            let mut places: Vec<u32> = (0..u32::try_from(entries.len()).unwrap_or(0)).collect();
+            places.sort_unstable_by_key(|place| entries[*place as usize].id.of(text));
+            places
+        });
+        let found = by_id.binary_search_by_key(&id, |place| entries[*place as usize].id.of(text));
+        found.ok().map(|found| self.at(by_id[found] as usize))
     }
+
+    fn at(&self, place: usize) -> NodeRef<'_> {
+        NodeRef { canonical: &self.canonical, entry: &self.index.entries[place] }
+    }
+}
+
+fn entry(canonical: &str, index: usize, whole: Range<usize>) -> Result<Entry, FlowError> {
+    let origin = canonical.as_ptr().addr();
+    let text = |value: &str| {
+        let inner = value.strip_prefix('"')?.strip_suffix('"')?;
+        let start = inner.as_ptr().addr() - origin;
+        Some(match scan::unescape(inner) {
+            Cow::Borrowed(_) => Text::At(start..start + inner.len()),
+            Cow::Owned(text) => Text::Owned(text.into()),
+        })
+    };
+    let fits = |text: &Text, max: usize| {
+        let text = text.of(canonical);
+        let usable = !text.is_empty() && !text.contains(char::is_control);
+        usable && (text.len() <= max || text.chars().count() <= max)
+    };
+    let (mut id, mut kind, mut tab, mut x, mut y) = (None, None, None, false, false);
+    let mut members = scan::members(&canonical[whole.clone()]);
+    for (key, value) in members.by_ref() {
+        match key {
+            "id" => id = text(value),
+            "type" => kind = text(value),
+            "z" => tab = text(value),
+            "x" => x = true,
+            "y" => y = true,
+            _ => {}
+        }
+    }
+    if !members.is_finished() {
+        return Err(FlowError::NotCanonical);
+    }
+    // Node-RED uses ids as keys of plain objects, where this one is the prototype.
+    let id = id
+        .filter(|id| fits(id, ID_MAX) && id.of(canonical) != "__proto__")
+        .ok_or(FlowError::BadId { index })?;
+    let kind = kind
+        .filter(|kind| fits(kind, TYPE_MAX))
+        .ok_or_else(|| FlowError::BadType { id: id.of(canonical).to_owned() })?;
+    Ok(Entry { whole, id, kind, tab, is_placed: x && y })
 }
 
 impl<'a> NodeRef<'a> {
     /// Its id.
     pub fn id(&self) -> &'a str {
-        ""
+        self.entry.id.of(self.canonical)
     }
 
     /// Its type.
     pub fn kind(&self) -> &'a str {
-        ""
+        self.entry.kind.of(self.canonical)
     }
 
     /// The tab or subflow it is on (`z`); none or empty for tabs and global config nodes.
     pub fn tab(&self) -> Option<&'a str> {
-        None
+        self.entry.tab.as_ref().map(|tab| tab.of(self.canonical))
+    }
+
+    /// Whether it has a place on the canvas (`x` and `y`); a node without one is a config node,
+    /// as Node-RED's own `parseConfig` decides it.
+    pub fn is_placed(&self) -> bool {
+        self.entry.is_placed
     }
 
     /// Its canonical JSON text.
     pub fn raw(&self) -> &'a str {
-        self.raw
+        &self.canonical[self.entry.whole.clone()]
     }
 
     /// Its properties, parsed.
     pub fn properties(&self) -> serde_json::Map<String, serde_json::Value> {
-        serde_json::Map::new()
+        serde_json::from_str(self.raw()).unwrap_or_default()
+    }
+
+    /// What people call it: its name or label, else its type, cut to 200 characters.
+    pub fn label(&self) -> String {
+        let mut best = None;
+        for (key, value) in scan::members(self.raw()) {
+            let text = || scan::string(value).filter(|text| !text.trim().is_empty());
+            match key {
+                "name" => best = text().or(best),
+                "label" if best.is_none() => best = text(),
+                _ => {}
+            }
+        }
+        let label = best.unwrap_or(Cow::Borrowed(self.kind()));
+        match label.char_indices().nth(200) {
+            Some((end, _)) => format!("{}…", &label[..end]),
+            None => label.into_owned(),
+        }
     }
 }

@@ -1,0 +1,163 @@
+//! The calls that have no safe wrapper in `std`, `rustix`, `landlock` or `seccompiler`.
+//!
+//! All unsafe code of Redkeep is in this file and in `kernel/`. Nothing here decides anything: each
+//! function is one system call with types around it.
+#![expect(unsafe_code, reason = "fork, signals, seccomp notification: no safe wrapper exists")]
+
+pub(crate) mod bare;
+pub(crate) mod notify;
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::process::Pid;
+
+/// Turns the C convention (-1 and errno) into a `Result`.
+fn checked(code: libc::c_long) -> io::Result<libc::c_long> {
+    if code < 0 { Err(io::Error::last_os_error()) } else { Ok(code) }
+}
+
+/// Which side of a fork one is on.
+#[derive(Debug)]
+pub(crate) enum Fork {
+    /// The process that called; with its child.
+    Parent(Pid),
+    /// The new process.
+    Child,
+}
+
+/// Copies this process.
+///
+/// Only ever called while the process has one thread, or (in the canary's negative test) with a
+/// child that makes nothing but system calls and allocations, which glibc keeps usable.
+pub(crate) fn fork() -> io::Result<Fork> {
+    // SAFETY: `fork` takes no arguments; the child's memory is a copy, and no other thread of ours
+    // can hold a lock in it (see above).
+    let pid = unsafe { libc::fork() };
+    if pid < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(Pid::from_raw(pid).map_or(Fork::Child, Fork::Parent))
+}
+
+/// Ends this process at once, without running destructors or flushing what the parent buffered.
+pub(crate) fn exit_now(code: i32) -> ! {
+    // SAFETY: `_exit` takes an integer and does not return.
+    unsafe { libc::_exit(code) }
+}
+
+/// Closes every descriptor from `first` upwards.
+pub(crate) fn close_from(first: u32) -> io::Result<()> {
+    // SAFETY: closes only descriptors; the callers hold no `OwnedFd` at or above `first`.
+    checked(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) }).map(drop)
+}
+
+/// Attributes of a mount that can only be added here, never taken away.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct MountLimits {
+    /// No writing.
+    pub(crate) read_only: bool,
+    /// No executing, and no mapping of code.
+    pub(crate) no_exec: bool,
+}
+
+/// Sets nosuid, nodev and the given limits on the mount at `path` and on all mounts below it.
+/// Linux 5.12 or newer.
+pub(crate) fn restrict_mount(path: &Path, limits: MountLimits) -> io::Result<()> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    let mut set = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
+    if limits.read_only {
+        set |= libc::MOUNT_ATTR_RDONLY;
+    }
+    if limits.no_exec {
+        set |= libc::MOUNT_ATTR_NOEXEC;
+    }
+    let attributes = libc::mount_attr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    // SAFETY: `path` is NUL-terminated and `attributes` a whole `mount_attr`; both outlive the call,
+    // and the size given is that of the struct.
+    let code = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            libc::AT_RECURSIVE,
+            &raw const attributes,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    checked(code).map(drop)
+}
+
+/// The signals a jail's processes wait for, delivered through a descriptor instead of handlers.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    fd: OwnedFd,
+}
+
+/// Asked for: the child changed, or somebody wants us to end.
+const AWAITED: [libc::c_int; 5] =
+    [libc::SIGCHLD, libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT];
+
+impl Signals {
+    /// Blocks the awaited signals and opens the descriptor they arrive at.
+    pub(crate) fn block() -> io::Result<Self> {
+        let set = signal_set(&AWAITED)?;
+        set_mask(libc::SIG_BLOCK, &set)?;
+        // SAFETY: `set` is initialised; -1 asks for a new descriptor.
+        let fd =
+            unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
+        checked(fd.into())?;
+        // SAFETY: the kernel has just made `fd`, and nobody else knows it.
+        let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+        Ok(Self { fd })
+    }
+
+    /// The next signal waiting, if any.
+    pub(crate) fn next(&self) -> io::Result<Option<rustix::process::Signal>> {
+        let mut record = [0u8; size_of::<libc::signalfd_siginfo>()];
+        match rustix::io::read(&self.fd, &mut record) {
+            Ok(_) => {
+                let (number, _) = record.split_first_chunk().expect("a record is 128 bytes");
+                let number = i32::try_from(u32::from_ne_bytes(*number)).unwrap_or(0);
+                Ok(rustix::process::Signal::from_named_raw(number))
+            }
+            Err(rustix::io::Errno::AGAIN) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}
+
+impl std::os::fd::AsFd for Signals {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Unblocks every signal, for the program about to be executed.
+pub(crate) fn unblock_signals() -> io::Result<()> {
+    let none = signal_set(&[])?;
+    set_mask(libc::SIG_SETMASK, &none)
+}
+
+fn signal_set(signals: &[libc::c_int]) -> io::Result<libc::sigset_t> {
+    // SAFETY: `sigset_t` is an array of integers, for which zero is a value.
+    let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
+    for signal in signals {
+        // SAFETY: `set` is a valid set; a wrong number is refused with EINVAL.
+        checked(unsafe { libc::sigaddset(&raw mut set, *signal) }.into())?;
+    }
+    Ok(set)
+}
+
+fn set_mask(how: libc::c_int, set: &libc::sigset_t) -> io::Result<()> {
+    // SAFETY: `set` is initialised; the old mask is not asked for.
+    checked(unsafe { libc::sigprocmask(how, set, std::ptr::null_mut()) }.into()).map(drop)
+}
+
+/// Borrow-free number of a descriptor, for messages between processes.
+pub(crate) fn raw(fd: &impl AsRawFd) -> i32 {
+    fd.as_raw_fd()
+}
