@@ -24,7 +24,7 @@ const NODE_REDS: [(&str, &str); 2] = [("node-red-5", "5.0.7"), ("node-red-4", "4
 const CPUS: [&str; 2] = ["x64", "arm64"];
 
 /// Resolves the pinned versions again and rewrites all lock files. Takes no arguments.
-pub fn run(args: &[String]) -> anyhow::Result<()> {
+pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     ensure!(args.is_empty(), "lock takes no arguments: the versions stand in xtask/src/lock.rs");
     let locks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/registry/locks");
 

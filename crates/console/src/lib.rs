@@ -1,1 +1,123 @@
 //! The reading room: pages and API, on an origin of its own.
+//!
+//! Server-rendered pages without a line of script, and the same as JSON under `/api/v1`. It decides
+//! nothing: who may do what is [`model::access`]'s, what happens to a deployment is [`deploy`]'s.
+//! Open next: [`router`], `session` (who asks), `csrf` (what is accepted), `pages`, `api`.
+#![forbid(unsafe_code)]
+
+mod api;
+mod assets;
+mod compare;
+mod csrf;
+mod frame;
+mod gate_pages;
+mod headers;
+mod pages;
+pub mod picture;
+mod problem;
+mod qr;
+mod session;
+mod shell;
+mod summaries;
+mod wording;
+
+use std::{fmt, net::SocketAddr, sync::Arc};
+
+use axum::{Router, extract::Request, middleware, middleware::Next, response::Response};
+use deploy::Deployments;
+use model::id::InstanceId;
+use runtime::Workshop;
+use store::Store;
+
+pub use api::{ROUTES as API_ROUTES, openapi};
+pub use gate_pages::{GATE_STYLE, GatePages};
+pub use pages::ROUTES as PAGE_ROUTES;
+
+/// Where the doors are, as browsers reach them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addresses {
+    /// The console's origin, such as `https://keep.localhost:8443`. Every form must come from it.
+    pub console_origin: String,
+    /// Each instance's gate, as an origin.
+    pub gates: Vec<(InstanceId, String)>,
+}
+
+impl Addresses {
+    /// The gate's origin of an instance.
+    pub fn gate(&self, instance: &InstanceId) -> Option<&str> {
+        self.gates.iter().find(|(id, _)| id == instance).map(|(_, origin)| origin.as_str())
+    }
+}
+
+/// What the console works on.
+pub struct Context {
+    /// The ledger.
+    pub store: Store,
+    /// The waiting room.
+    pub deployments: Deployments,
+    /// The workshop; none when Node-RED is not run by this process (the command line, tests).
+    pub workshop: Option<Arc<Workshop>>,
+    /// Where the doors are.
+    pub addresses: Addresses,
+    /// The root certificate to import into browsers, as PEM.
+    pub ca_pem: String,
+    /// Redkeep's version.
+    pub version: String,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+/// What handlers share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) context: Context,
+    pub(crate) summaries: summaries::Summaries,
+}
+
+impl std::ops::Deref for Inner {
+    type Target = Context;
+
+    fn deref(&self) -> &Context {
+        &self.context
+    }
+}
+
+pub(crate) type App = Arc<Inner>;
+
+fn app(context: Context) -> App {
+    Arc::new(Inner { context, summaries: summaries::Summaries::default() })
+}
+
+/// Pages and `/api/v1`, for the console's own listener. The peer's address is read from the request
+/// extension [`SocketAddr`], where there is one.
+pub fn router(context: Context) -> Router {
+    let app = app(context);
+    Router::new()
+        .merge(pages::router())
+        .merge(assets::router())
+        .nest("/api/v1", api::router())
+        .fallback(pages::not_found)
+        .layer(middleware::from_fn_with_state(app.clone(), csrf::guard))
+        .layer(middleware::from_fn(headers::protect))
+        .with_state(app)
+}
+
+/// `/api/v1` alone, for the local control socket: whoever can open it is the local administrator.
+/// Never bind this to an address of the network.
+pub fn control_router(context: Context) -> Router {
+    Router::new()
+        .nest("/api/v1", api::router())
+        .layer(middleware::from_fn(as_local_administrator))
+        .layer(middleware::from_fn(headers::protect))
+        .with_state(app(context))
+}
+
+async fn as_local_administrator(mut request: Request, next: Next) -> Response {
+    request.extensions_mut().remove::<SocketAddr>();
+    request.extensions_mut().insert(session::ControlSocket);
+    next.run(request).await
+}

@@ -173,6 +173,9 @@ impl Deployments {
 
     async fn carry_out(&self, approved: Approved, by: &Actor) -> Result<Deployment, DeployError> {
         let Approved { deployment, flows, credentials } = approved;
+        if !self.target.is_there() {
+            return Err(DeployError::NotRunning);
+        }
         let instance = deployment.instance.clone();
         let base = self.store.baseline(&instance).await?.ok_or(DeployError::NoBaseline)?;
         if base.baseline.hash() != deployment.proposal.base {

@@ -45,6 +45,9 @@ pub enum DeployError {
     /// Another deployment is being applied to this instance.
     #[error("another deployment is being applied to this instance; wait for it")]
     Busy,
+    /// There is no running Redkeep to apply it.
+    #[error("Redkeep is not running, so nothing can be applied; start it with `redkeep up`")]
+    NotRunning,
     /// Node-RED did not take it.
     #[error("Node-RED did not take it: {0}")]
     Target(String),

@@ -59,6 +59,11 @@ impl Caller {
 /// What the waiting room needs of the workshop: a Node-RED that takes flows. Joined in
 /// `redkeep::wire`.
 pub trait FlowTarget: Send + Sync + std::fmt::Debug {
+    /// Whether there is a running Redkeep behind it. Without one nothing is applied.
+    fn is_there(&self) -> bool {
+        true
+    }
+
     /// Gives Node-RED flows with the approved credential changes in place, as its own editor
     /// would, and waits for its answer and for it to be ready. While this runs, Node-RED saves
     /// through [`Deployments::save_flows`], which commits.

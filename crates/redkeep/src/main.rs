@@ -1,1 +1,25 @@
-fn main() {}
+//! One program that runs Node-RED where it cannot be reached, changed or misused.
+//!
+//! Three things under one name: the jailer (`__jail`, before anything else is done), the main job
+//! (`up`), and the command line that speaks to it.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod clock;
+mod config;
+mod control;
+mod exit;
+mod offline;
+mod terminal;
+mod up;
+mod wire;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // First of all, while there is one thread and nothing is open: the jailer drops privileges.
+    if let Some(code) = sandbox::jailer::run_if_asked() {
+        return code;
+    }
+    cli::run()
+}

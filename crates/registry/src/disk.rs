@@ -19,7 +19,11 @@ pub struct DiskError {
 
 impl DiskError {
     pub(crate) fn new(doing: &'static str, path: &Path, source: io::Error) -> Self {
-        Self { doing, path: path.to_owned(), source }
+        Self {
+            doing,
+            path: path.to_owned(),
+            source,
+        }
     }
 
     /// What the system said.
@@ -30,7 +34,11 @@ impl DiskError {
 
 impl fmt::Display for DiskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { doing, path, source } = self;
+        let Self {
+            doing,
+            path,
+            source,
+        } = self;
         write!(f, "cannot {doing} {}: {source}", path.display())?;
         let folder = path.parent().unwrap_or(path).display();
         match source.kind() {
@@ -38,13 +46,19 @@ impl fmt::Display for DiskError {
                 write!(f, "; free about {ROOM_MB} MB in {folder} and start again")
             }
             io::ErrorKind::QuotaExceeded => {
-                write!(f, "; raise this user's disk quota by about {ROOM_MB} MB or free that much")
+                write!(
+                    f,
+                    "; raise this user's disk quota by about {ROOM_MB} MB or free that much"
+                )
             }
             io::ErrorKind::PermissionDenied => {
                 write!(f, "; let the user that runs Redkeep write in {folder}")
             }
             io::ErrorKind::ReadOnlyFilesystem => {
-                write!(f, "; choose a --data-dir on a file system that can be written")
+                write!(
+                    f,
+                    "; choose a --data-dir on a file system that can be written"
+                )
             }
             _ => Ok(()),
         }

@@ -42,8 +42,9 @@ impl FromStr for Integrity {
 
     fn from_str(text: &str) -> Result<Self, InvalidIntegrity> {
         let shown = || text.chars().take(120).collect();
-        let digest =
-            text.strip_prefix("sha512-").ok_or_else(|| InvalidIntegrity::NotSha512(shown()))?;
+        let digest = text
+            .strip_prefix("sha512-")
+            .ok_or_else(|| InvalidIntegrity::NotSha512(shown()))?;
         BASE64
             .decode(digest.as_bytes())
             .ok()

@@ -29,9 +29,15 @@ pub struct Platform {
 
 impl Platform {
     /// Linux with glibc on 64-bit x86.
-    pub const LINUX_X64: Self = Self { os: "linux", cpu: "x64" };
+    pub const LINUX_X64: Self = Self {
+        os: "linux",
+        cpu: "x64",
+    };
     /// Linux with glibc on 64-bit ARM.
-    pub const LINUX_ARM64: Self = Self { os: "linux", cpu: "arm64" };
+    pub const LINUX_ARM64: Self = Self {
+        os: "linux",
+        cpu: "arm64",
+    };
 
     /// The platform this program was built for.
     pub fn here() -> Result<Self, LockError> {
@@ -112,7 +118,10 @@ impl Package {
         } else {
             return Ok(());
         };
-        Err(LockError::Malformed { path: self.path.chars().take(200).collect(), what })
+        Err(LockError::Malformed {
+            path: self.path.chars().take(200).collect(),
+            what,
+        })
     }
 }
 
@@ -154,7 +163,10 @@ impl Lock {
         packages.sort_by(|a, b| a.path.cmp(&b.path));
         for (index, package) in packages.iter().enumerate() {
             package.check()?;
-            if packages.get(index + 1).is_some_and(|next| next.path == package.path) {
+            if packages
+                .get(index + 1)
+                .is_some_and(|next| next.path == package.path)
+            {
                 return Err(LockError::Twice(package.path.clone()));
             }
         }
@@ -165,7 +177,11 @@ impl Lock {
         if !has("node_modules/node-red") {
             return Err(LockError::Lacks("Node-RED"));
         }
-        Ok(Self { node_red: node_red.version, node: node.version, packages })
+        Ok(Self {
+            node_red: node_red.version,
+            node: node.version,
+            packages,
+        })
     }
 
     /// Node-RED's version, as `5.0.7`.
@@ -187,7 +203,14 @@ impl Lock {
     /// integrity, so two locks share a tree exactly when they install the same bytes.
     pub fn digest(&self) -> Hash {
         let mut text = "redkeep-lock-1\n".to_owned();
-        for Package { path, name, version, integrity, .. } in &self.packages {
+        for Package {
+            path,
+            name,
+            version,
+            integrity,
+            ..
+        } in &self.packages
+        {
             writeln!(text, "{path} {name} {version} {integrity}").expect("a String takes all text");
         }
         Hash::of(text.as_bytes())
@@ -199,7 +222,9 @@ fn is_place(path: &str) -> bool {
     if path == NODE_PATH {
         return true;
     }
-    let Some(names) = path.strip_prefix("node_modules/") else { return false };
+    let Some(names) = path.strip_prefix("node_modules/") else {
+        return false;
+    };
     names.split("/node_modules/").all(is_package_name)
 }
 
@@ -215,7 +240,9 @@ fn is_package_name(name: &str) -> bool {
     };
     name.len() <= 214
         && match name.strip_prefix('@') {
-            Some(scoped) => scoped.split_once('/').is_some_and(|(a, b)| part(a) && part(b)),
+            Some(scoped) => scoped
+                .split_once('/')
+                .is_some_and(|(a, b)| part(a) && part(b)),
             None => part(name),
         }
 }
@@ -223,7 +250,9 @@ fn is_package_name(name: &str) -> bool {
 fn is_version(version: &str) -> bool {
     version.len() <= 64
         && version.starts_with(|c: char| c.is_ascii_digit())
-        && version.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+'))
+        && version
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+'))
 }
 
 #[cfg(test)]

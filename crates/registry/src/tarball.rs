@@ -8,7 +8,6 @@ use std::{
     fs::{self, File},
     io::{self, Read as _},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use tokio::io::AsyncWriteExt as _;
@@ -17,16 +16,11 @@ use crate::{
     disk::{DiskError, Doing as _},
     integrity::{Hasher, Integrity},
     lock::Package,
-    upstream::{Upstream, UpstreamError},
+    upstream::{Limits, Upstream, UpstreamError},
 };
 
 /// How leftovers of an interrupted run begin.
 pub(crate) const PARTIAL: &str = ".partial-";
-
-/// Tries for one tarball before its error is the answer.
-const ATTEMPTS: u32 = 4;
-/// Pause after the first failed try; doubled after each further one.
-const BACK_OFF: Duration = Duration::from_millis(300);
 
 /// Why a tarball could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -47,9 +41,9 @@ pub enum TarballError {
         /// The package, as `name@version`.
         package: String,
         /// The locked hash.
-        wanted: Integrity,
+        wanted: Box<Integrity>,
         /// The delivered one.
-        found: Integrity,
+        found: Box<Integrity>,
     },
     /// The cached file went away or changed between being checked and being used.
     #[error("the cached tarball {} changed while it was used; start again", .0.display())]
@@ -70,7 +64,11 @@ impl Verified {
     /// The proof that `bytes` have this integrity, or what they have instead.
     pub fn check(bytes: Vec<u8>, integrity: &Integrity) -> Result<Self, Integrity> {
         let found = Integrity::of(&bytes);
-        if found == *integrity { Ok(Self { bytes }) } else { Err(found) }
+        if found == *integrity {
+            Ok(Self { bytes })
+        } else {
+            Err(found)
+        }
     }
 
     /// The gzip-compressed tar archive.
@@ -91,7 +89,11 @@ impl Cache {
         fs::create_dir_all(&folder).doing("create", &folder)?;
         for entry in fs::read_dir(&folder).doing("list", &folder)? {
             let entry = entry.doing("list", &folder)?;
-            if entry.file_name().as_encoded_bytes().starts_with(PARTIAL.as_bytes()) {
+            if entry
+                .file_name()
+                .as_encoded_bytes()
+                .starts_with(PARTIAL.as_bytes())
+            {
                 fs::remove_file(entry.path()).doing("remove", &entry.path())?;
             }
         }
@@ -116,7 +118,9 @@ impl Cache {
         let mut size = 0;
         loop {
             let count = file.read(&mut buffer).doing("read", &path)?;
-            let Some(chunk) = buffer.get(..count).filter(|chunk| !chunk.is_empty()) else { break };
+            let Some(chunk) = buffer.get(..count).filter(|chunk| !chunk.is_empty()) else {
+                break;
+            };
             hasher.update(chunk);
             size += count as u64;
         }
@@ -126,6 +130,11 @@ impl Cache {
         tracing::warn!(path = %path.display(), "a cached tarball has another hash; fetching it again");
         fs::remove_file(&path).doing("remove", &path)?;
         Ok(None)
+    }
+
+    /// The size in bytes of a tarball's file; 0 if there is none.
+    pub fn size(&self, integrity: &Integrity) -> u64 {
+        fs::metadata(self.path(integrity)).map_or(0, |metadata| metadata.len())
     }
 
     /// Reads a tarball that [`Cache::holds`] and checks it once more, in memory.
@@ -143,7 +152,11 @@ impl Cache {
         upstream: &Upstream,
         arrived: &(dyn Fn(i64, Option<u64>) + Send + Sync),
     ) -> Result<(), TarballError> {
-        let mut pause = BACK_OFF;
+        let Limits {
+            attempts,
+            back_off: mut pause,
+            ..
+        } = *upstream.limits();
         for attempt in 1.. {
             let taken = std::sync::atomic::AtomicI64::new(0);
             let count = |bytes: u64, total| {
@@ -153,7 +166,7 @@ impl Cache {
             };
             match self.attempt(package, upstream, &count).await {
                 Ok(()) => return Ok(()),
-                Err(error) if attempt < ATTEMPTS && may_pass(&error) => {
+                Err(error) if attempt < attempts && may_pass(&error) => {
                     tracing::info!(package = %package.name, attempt, %error, "trying again");
                     arrived(-taken.into_inner(), None);
                 }
@@ -172,12 +185,20 @@ impl Cache {
         arrived: &(dyn Fn(u64, Option<u64>) + Send + Sync),
     ) -> Result<(), TarballError> {
         let label = || format!("{}@{}", package.name, package.version);
-        let failed = |source| TarballError::Upstream { package: label(), source };
-        let mut body =
-            upstream.tarball(&package.name, &package.version).await.map_err(failed)?;
-        let partial = Partial(self.folder.join(format!("{PARTIAL}{}", package.integrity.hex())));
+        let failed = |source| TarballError::Upstream {
+            package: label(),
+            source,
+        };
+        let mut body = upstream
+            .tarball(&package.name, &package.version)
+            .await
+            .map_err(failed)?;
+        let partial = Partial(
+            self.folder
+                .join(format!("{PARTIAL}{}", package.integrity.hex())),
+        );
         let path = &partial.0;
-        let mut file = tokio::fs::File::create(path).await.doing("create", path)?;
+        let mut file = create(path).await?;
         let mut hasher = Hasher::default();
         while let Some(chunk) = body.next().await.map_err(failed)? {
             hasher.update(&chunk);
@@ -187,13 +208,35 @@ impl Cache {
         file.flush().await.doing("write", path)?;
         let (wanted, found) = (package.integrity, hasher.finish());
         if found != wanted {
-            return Err(TarballError::Integrity { package: label(), wanted, found });
+            return Err(TarballError::Integrity {
+                package: label(),
+                wanted: Box::new(wanted),
+                found: Box::new(found),
+            });
         }
         file.sync_all().await.doing("write", path)?;
         let target = self.path(&wanted);
-        tokio::fs::rename(path, &target).await.doing("rename", path)?;
+        tokio::fs::rename(path, &target)
+            .await
+            .doing("rename", path)?;
         Ok(())
     }
+}
+
+/// A new file, whatever lay there: an earlier try's leftover goes, and no link is written through.
+async fn create(path: &Path) -> Result<tokio::fs::File, DiskError> {
+    match tokio::fs::remove_file(path).await {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(DiskError::new("remove", path, error));
+        }
+        _ => {}
+    }
+    tokio::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .await
+        .doing("create", path)
 }
 
 /// A cut transfer can look like a wrong hash, so that is tried again too.
@@ -217,5 +260,7 @@ impl Drop for Partial {
 
 /// Writes a folder's list of names through to the disk, so that renames in it survive a power cut.
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), DiskError> {
-    File::open(folder).and_then(|file| file.sync_all()).doing("write", folder)
+    File::open(folder)
+        .and_then(|file| file.sync_all())
+        .doing("write", folder)
 }

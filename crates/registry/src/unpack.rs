@@ -161,7 +161,9 @@ pub fn unpack(
         }
         unpacking.entry(entry.map_err(broken)?)?;
     }
-    let Unpacking { files, overrides, .. } = unpacking;
+    let Unpacking {
+        files, overrides, ..
+    } = unpacking;
     if !overrides.is_empty() {
         return Err(UnpackError::Extension("it belongs to no entry"));
     }
@@ -183,7 +185,11 @@ fn end(mut rest: Metered<GzDecoder<&[u8]>>) -> Result<(), UnpackError> {
             _ => {}
         }
     }
-    if rest.into_inner().into_inner().is_empty() { Ok(()) } else { Err(UnpackError::Trailing) }
+    if rest.into_inner().into_inner().is_empty() {
+        Ok(())
+    } else {
+        Err(UnpackError::Trailing)
+    }
 }
 
 /// The limits of [`Metered`] come through the tar reader as I/O errors; they are told apart here.
@@ -211,7 +217,9 @@ impl Unpacking<'_> {
             _ => {}
         }
         let overrides = std::mem::take(&mut self.overrides);
-        let name = overrides.path.unwrap_or_else(|| entry.path_bytes().into_owned());
+        let name = overrides
+            .path
+            .unwrap_or_else(|| entry.path_bytes().into_owned());
         if overrides.size.is_some_and(|size| size != entry.size()) {
             // Readers disagree on which of two sizes counts, and with it on what the next entry is.
             return Err(UnpackError::Extension("its size is not the entry's"));
@@ -236,11 +244,17 @@ impl Unpacking<'_> {
     fn file<R: Read>(&mut self, name: &[u8], entry: &mut Entry<'_, R>) -> Result<(), UnpackError> {
         let Some(path) = names::stripped(name, Kind::File, self.limits)? else {
             let path = String::from_utf8_lossy(name).into_owned();
-            return Err(UnpackError::Path { path, why: "it has no folder to drop" });
+            return Err(UnpackError::Path {
+                path,
+                why: "it has no folder to drop",
+            });
         };
         if entry.size() > self.limits.file_bytes_max {
             let max = self.limits.file_bytes_max;
-            return Err(UnpackError::FileTooLarge { path: path.to_owned(), max });
+            return Err(UnpackError::FileTooLarge {
+                path: path.to_owned(),
+                max,
+            });
         }
         if let Some((parent, _)) = path.rsplit_once('/') {
             self.folders(parent)?;
@@ -249,15 +263,25 @@ impl Unpacking<'_> {
         let executable = entry.header().mode().map_err(broken)? & 0o111 != 0;
         let target = self.folder.join(path);
         let (size, blake3) = write_file(&target, entry, executable)?;
-        self.files.push(Unpacked { path: path.to_owned(), size, executable, blake3 });
+        self.files.push(Unpacked {
+            path: path.to_owned(),
+            size,
+            executable,
+            blake3,
+        });
         Ok(())
     }
 
     /// Makes `path` and the folders above it. A folder may be named any number of times.
     fn folders(&mut self, path: &str) -> Result<(), UnpackError> {
-        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        let ends = path
+            .match_indices('/')
+            .map(|(at, _)| at)
+            .chain([path.len()]);
         for end in ends {
-            let Some(folder) = path.get(..end) else { continue };
+            let Some(folder) = path.get(..end) else {
+                continue;
+            };
             if self.names.take(folder, Kind::Folder)? {
                 let folder = self.folder.join(folder);
                 fs::create_dir(&folder).doing("create", &folder)?;
@@ -284,7 +308,9 @@ fn write_file<R: Read>(
     let mut size = 0_u64;
     loop {
         let count = entry.read(&mut buffer).map_err(broken)?;
-        let Some(chunk) = buffer.get(..count).filter(|chunk| !chunk.is_empty()) else { break };
+        let Some(chunk) = buffer.get(..count).filter(|chunk| !chunk.is_empty()) else {
+            break;
+        };
         hasher.update(chunk);
         file.write_all(chunk).doing("write", target)?;
         size += count as u64;
@@ -294,7 +320,8 @@ fn write_file<R: Read>(
     }
     // Set on the open file, because the process' umask would take bits away at creation.
     let mode = if executable { 0o555 } else { 0o444 };
-    file.set_permissions(Permissions::from_mode(mode)).doing("set the mode of", target)?;
+    file.set_permissions(Permissions::from_mode(mode))
+        .doing("set the mode of", target)?;
     Ok((size, hasher.finalize()))
 }
 

@@ -53,7 +53,7 @@ module.exports = {
     editorTheme: {
         projects: { enabled: false },
         tours: false,
-        palette: { editable: false, catalogues: [] },
+        palette: { catalogues: [] },
         deployButton: { type: "default", label: "Propose" },
     },
 };

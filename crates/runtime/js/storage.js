@@ -5,20 +5,21 @@
 // other end of the socket.
 "use strict";
 
+const fs = require("node:fs/promises");
 const http = require("node:http");
+const path = require("node:path");
 
 const ANSWER_BYTES_MAX = 80 * 1024 * 1024;
 const TIMEOUT_MS = 120 * 1000;
 
 exports.over = (socketPath) => {
-    const agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
-
-    const call = (method, path, body, headers = {}) =>
+    const call = (method, route, body, headers = {}) =>
         new Promise((resolve, reject) => {
-            const options = { socketPath, agent, method, path, headers: { ...headers }, timeout: TIMEOUT_MS };
+            // A connection each: a kept one may be closed just as a save is sent over it.
+            const options = { socketPath, agent: false, method, path: route, headers, timeout: TIMEOUT_MS };
             if (body !== undefined) {
-                options.headers["content-type"] = "application/json";
-                options.headers["content-length"] = Buffer.byteLength(body);
+                headers["content-type"] = "application/json";
+                headers["content-length"] = Buffer.byteLength(body);
             }
             const request = http.request(options, (answer) => {
                 const chunks = [];
@@ -40,13 +41,16 @@ exports.over = (socketPath) => {
             request.end(body);
         });
 
-    const get = async (path) => JSON.parse(await call("GET", path));
+    const get = async (route) => JSON.parse(await call("GET", route));
     let library;
 
     return {
         init: async (settings, runtime) => {
             library = require.main.require("@node-red/runtime/lib/storage/localfilesystem/library");
             await library.init(settings, runtime);
+            // Node-RED's own storage makes one, and other parts of it expect one.
+            const empty = JSON.stringify({ name: "node-red-project", version: "0.0.1", private: true });
+            await fs.writeFile(path.join(settings.userDir, "package.json"), empty);
         },
 
         getFlows: () => get("/flows"),
@@ -70,8 +74,8 @@ exports.over = (socketPath) => {
         getSessions: async () => ({}),
         saveSessions: async () => {},
 
-        getLibraryEntry: (type, path) => library.getLibraryEntry(type, path),
-        saveLibraryEntry: (type, path, meta, body) => library.saveLibraryEntry(type, path, meta, body),
+        getLibraryEntry: (type, name) => library.getLibraryEntry(type, name),
+        saveLibraryEntry: (type, name, meta, body) => library.saveLibraryEntry(type, name, meta, body),
     };
 };
 
@@ -85,5 +89,7 @@ const refusal = (status, text) => {
     const error = new Error(message);
     error.status = status;
     if (status === 403) error.code = "approval_required";
+    // Node-RED prints it, and relays it to every open editor.
+    error.stack = message;
     return error;
 };

@@ -6,6 +6,17 @@
 
 pub mod identity;
 pub mod status;
+
+mod admin;
+mod board;
+mod bridge;
+mod client;
+mod comms;
+mod folder;
+mod jail;
+mod log;
+mod settings;
+mod supervisor;
 mod workshop;
 
 pub use workshop::{Baselines, InstancePlan, RuntimeError, RuntimeEvent, Saved, Workshop};

@@ -1,6 +1,7 @@
 //! How an instance is.
 
 use model::{clock::Timestamp, id::InstanceId};
+use sandbox::{Enforcement, enforcement::Status};
 use serde::Serialize;
 
 /// How one instance is, for the console, the command line and the gate.
@@ -66,4 +67,60 @@ pub enum Phase {
         /// What the canary could do.
         reason: String,
     },
+}
+
+impl Phase {
+    /// Whether Node-RED's process is there and answers.
+    pub fn is_up(&self) -> bool {
+        matches!(self, Self::Ready | Self::Degraded { .. })
+    }
+
+    /// Why it is not as it should be, if something is wrong.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Stopped | Self::Starting | Self::Ready => None,
+            Self::Degraded { reason }
+            | Self::BackingOff { reason, .. }
+            | Self::CrashLoop { reason }
+            | Self::Refused { reason } => Some(reason),
+        }
+    }
+}
+
+/// The jail's report in the status' words. Layers the policy does not ask for are left out.
+pub(crate) fn layers(enforcement: &Enforcement) -> Vec<LayerStatus> {
+    let word = |layer: &sandbox::Layer| {
+        let word = serde_json::to_value(layer).ok();
+        word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+    };
+    let row = |(layer, status): (&sandbox::Layer, &Status)| {
+        let (state, note) = match status {
+            Status::Enforced => ("enforced", layer.to_string()),
+            Status::Partial(why) => ("partial", why.clone()),
+            Status::Missing(why) => ("missing", why.clone()),
+            Status::NotAsked => return None,
+        };
+        Some(LayerStatus { layer: word(layer), state: state.to_owned(), note })
+    };
+    enforcement.layers.iter().filter_map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use sandbox::Layer;
+
+    use super::*;
+
+    #[test]
+    fn a_missing_layer_says_why() {
+        let mut enforcement = Enforcement::default();
+        enforcement.layers.insert(Layer::Landlock, Status::Missing("old kernel".into()));
+        enforcement.layers.insert(Layer::NetworkNamespace, Status::NotAsked);
+        let expected = LayerStatus {
+            layer: "landlock".into(),
+            state: "missing".into(),
+            note: "old kernel".into(),
+        };
+        assert_eq!(layers(&enforcement), [expected]);
+    }
 }

@@ -1,14 +1,43 @@
 //! All instances together.
 
-use std::{future::Future, path::PathBuf, pin::Pin, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    path::PathBuf,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use model::{
-    deployment::DeploymentType, flow::credentials::Credentials, id::InstanceId,
+    deployment::DeploymentType,
+    flow::credentials::Credentials,
+    id::{Hash, InstanceId},
     instance::Instance,
 };
 use store::Store;
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{identity::Signer, status::InstanceStatus};
+use crate::{
+    admin::Admin,
+    board::Board,
+    bridge::Bridge,
+    comms::FlowsState,
+    folder::Folder,
+    identity::Signer,
+    jail, settings,
+    status::{InstanceStatus, Phase},
+    supervisor::{Ask, Shared, Supervisor},
+};
+
+/// How long Node-RED must outlive flows it was given before they count as running.
+const STAYS_UP_TIME: Duration = Duration::from_secs(3);
+/// How long the last log lines may take to be written.
+const STOP_TASKS_TIME: Duration = Duration::from_secs(5);
 
 /// Why the workshop could not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -94,74 +123,182 @@ pub enum RuntimeEvent {
 pub struct Workshop {
     store: Store,
     signer: Signer,
+    baselines: Arc<dyn Baselines>,
+    events: mpsc::Sender<RuntimeEvent>,
+    board: Arc<Board>,
+    instances: Mutex<BTreeMap<InstanceId, Handle>>,
+    tasks: TaskTracker,
+}
+
+/// What the workshop holds of one instance.
+#[derive(Debug, Clone)]
+struct Handle {
+    asks: mpsc::Sender<Ask>,
+    admin: Admin,
+    shared: Arc<Shared>,
+    /// Closes the storage bridge.
+    stop: CancellationToken,
 }
 
 impl Workshop {
     /// A workshop without instances yet. Events go to `events`.
-    pub fn new(store: Store, baselines: Arc<dyn Baselines>, events: tokio::sync::mpsc::Sender<RuntimeEvent>) -> Arc<Self> {
-        let _ = (baselines, events);
+    pub fn new(
+        store: Store,
+        baselines: Arc<dyn Baselines>,
+        events: mpsc::Sender<RuntimeEvent>,
+    ) -> Arc<Self> {
         let signer = Signer::new(store.keyring().clone());
-        Arc::new(Self { store, signer })
+        Arc::new(Self {
+            store,
+            signer,
+            baselines,
+            events,
+            board: Arc::new(Board::new()),
+            instances: Mutex::default(),
+            tasks: TaskTracker::new(),
+        })
     }
 
     /// Writes the instance's settings, starts its bridge and supervisor. Returns the digest of
-    /// the settings file.
-    pub async fn start(self: &Arc<Self>, plan: InstancePlan) -> Result<model::id::Hash, RuntimeError> {
-        let _ = (plan, &self.store);
-        unimplemented!()
+    /// the settings file. An instance that is supervised already is stopped first and then runs by
+    /// the new plan.
+    pub async fn start(self: &Arc<Self>, plan: InstancePlan) -> Result<Hash, RuntimeError> {
+        let id = plan.instance.id.clone();
+        let former = self.lock().remove(&id);
+        if let Some(former) = former {
+            stop(former).await;
+        }
+        let folder = Folder::new(&plan);
+        folder.make()?;
+        let digest = settings::write(&plan, &self.signer)?;
+        let shared = Arc::new(Shared::default());
+        let closing = CancellationToken::new();
+        let bridge = Bridge {
+            instance: id.clone(),
+            baselines: self.baselines.clone(),
+            store: self.store.clone(),
+            refused: shared.refused.clone(),
+            peer_uid: plan.user.map_or_else(sandbox::process::own_uid, |(uid, _)| uid),
+        };
+        bridge.open(&folder, closing.clone(), &self.tasks)?;
+        self.board.put(self.first_status(&plan));
+
+        let clock = self.store.clock().clone();
+        let admin = Admin::new(id.clone(), folder.socket(), self.signer.clone(), clock);
+        let (asks, asked) = mpsc::channel(4);
+        let supervisor = Supervisor {
+            spec: jail::spec(&plan, std::process::id()),
+            plan,
+            admin: admin.clone(),
+            board: self.board.clone(),
+            store: self.store.clone(),
+            events: self.events.clone(),
+            shared: shared.clone(),
+            tasks: self.tasks.clone(),
+        };
+        self.tasks.spawn(supervisor.run(asked));
+        self.lock().insert(id, Handle { asks, admin, shared, stop: closing });
+        Ok(digest)
     }
 
     /// Waits until the instance is `Ready`, `Degraded`, or given up; at most `seconds`.
-    pub async fn settled(&self, instance: &InstanceId, seconds: u64) -> Result<InstanceStatus, RuntimeError> {
-        let _ = (instance, seconds);
-        unimplemented!()
+    pub async fn settled(
+        &self,
+        instance: &InstanceId,
+        seconds: u64,
+    ) -> Result<InstanceStatus, RuntimeError> {
+        let mut changes = self.board.changes();
+        let settled = async {
+            loop {
+                changes.mark_unchanged();
+                let status = self.known(instance)?;
+                let is_on_its_way =
+                    matches!(status.phase, Phase::Starting | Phase::BackingOff { .. });
+                // The board outlives this loop, so there is always another change to wait for.
+                if !is_on_its_way || changes.changed().await.is_err() {
+                    return Ok(status);
+                }
+            }
+        };
+        match timeout(Duration::from_secs(seconds), settled).await {
+            Ok(settled) => settled,
+            Err(_) => self.known(instance),
+        }
     }
 
     /// Soft stop (SIGTERM), then hard, of all instances.
     pub async fn stop_all(&self) {
-        unimplemented!()
+        let handles = std::mem::take(&mut *self.lock());
+        futures_util::future::join_all(handles.into_values().map(stop)).await;
+        self.tasks.close();
+        // The log's last lines are written; a disk that hangs is not waited for.
+        timeout(STOP_TASKS_TIME, self.tasks.wait()).await.ok();
+        self.tasks.reopen();
     }
 
-    /// Stops and starts one instance (also out of a crash loop).
+    /// Stops and starts one instance (also out of a crash loop). Returns when the former process
+    /// has ended and the new start has begun.
     pub async fn restart(&self, instance: &InstanceId) -> Result<(), RuntimeError> {
-        let _ = instance;
-        unimplemented!()
+        let handle = self.handle(instance)?;
+        let (done, restarted) = oneshot::channel();
+        let asked = handle.asks.send(Ask::Restart(done)).await.is_ok();
+        if asked && restarted.await.is_ok() {
+            Ok(())
+        } else {
+            Err(not_running(instance, "it was stopped"))
+        }
     }
 
     /// `POST /flows` to Node-RED as Redkeep itself; waits for the answer and then for the flows
-    /// to be reported running.
-    pub async fn give(&self, instance: &InstanceId, body: String, deployment_type: DeploymentType) -> Result<(), RuntimeError> {
-        let _ = (instance, body, deployment_type);
-        unimplemented!()
+    /// to be reported running, and a few seconds more for Node-RED to be still there. An error
+    /// after Node-RED has saved (see [`Baselines::save_flows`]) means that it took the flows and
+    /// does not run them. At most about two minutes.
+    pub async fn give(
+        &self,
+        instance: &InstanceId,
+        body: String,
+        deployment_type: DeploymentType,
+    ) -> Result<(), RuntimeError> {
+        let handle = self.handle(instance)?;
+        let _turn = handle.shared.turn.lock().await;
+        let start = self.up(instance)?;
+        let state = handle.admin.deploy(body, deployment_type).await;
+        // A crash from here on is this deployment's until a new probation is passed.
+        handle.shared.given.notify_waiters();
+        self.outcome(instance, start, state).await
     }
 
-    /// Has Node-RED load flows and credentials anew from the bridge.
+    /// Has Node-RED load flows and credentials anew from the bridge, and waits as
+    /// [`Workshop::give`] does.
     pub async fn reload(&self, instance: &InstanceId) -> Result<(), RuntimeError> {
-        let _ = instance;
-        unimplemented!()
+        let handle = self.handle(instance)?;
+        let _turn = handle.shared.turn.lock().await;
+        let start = self.up(instance)?;
+        let state = handle.admin.reload().await;
+        handle.shared.given.notify_waiters();
+        self.outcome(instance, start, state).await
     }
 
     /// The flows Node-RED says it runs (`GET /flows`), for comparison from outside.
     pub async fn running_flows(&self, instance: &InstanceId) -> Result<Vec<u8>, RuntimeError> {
-        let _ = instance;
-        unimplemented!()
+        let handle = self.handle(instance)?;
+        self.up(instance)?;
+        handle.admin.flows().await
     }
 
     /// How one instance is.
     pub fn status(&self, instance: &InstanceId) -> Option<InstanceStatus> {
-        let _ = instance;
-        None
+        self.board.get(instance)
     }
 
     /// How all are.
     pub fn statuses(&self) -> Vec<InstanceStatus> {
-        Vec::new()
+        self.board.all()
     }
 
     /// Node-RED's Unix socket, for the gate.
     pub fn socket(&self, instance: &InstanceId) -> Option<PathBuf> {
-        let _ = instance;
-        None
+        self.lock().get(instance).map(|handle| handle.admin.socket().clone())
     }
 
     /// Makes identity headers.
@@ -170,7 +307,114 @@ impl Workshop {
     }
 
     /// Tells whenever any status changed.
-    pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
-        unimplemented!()
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.board.changes()
     }
+
+    fn first_status(&self, plan: &InstancePlan) -> InstanceStatus {
+        InstanceStatus {
+            id: plan.instance.id.clone(),
+            node_red: plan.node_red_version.clone(),
+            node: plan.node_version.clone(),
+            phase: Phase::Starting,
+            since: self.store.clock().now(),
+            starts: 0,
+            enforcement: Vec::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<InstanceId, Handle>> {
+        self.instances.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn handle(&self, instance: &InstanceId) -> Result<Handle, RuntimeError> {
+        let handle = self.lock().get(instance).cloned();
+        handle.ok_or_else(|| RuntimeError::Unknown(instance.clone()))
+    }
+
+    fn known(&self, instance: &InstanceId) -> Result<InstanceStatus, RuntimeError> {
+        self.board.get(instance).ok_or_else(|| RuntimeError::Unknown(instance.clone()))
+    }
+
+    /// The number of the present start, if Node-RED is up.
+    fn up(&self, instance: &InstanceId) -> Result<u32, RuntimeError> {
+        let status = self.known(instance)?;
+        if status.phase.is_up() { Ok(status.starts) } else { Err(down(&status)) }
+    }
+
+    /// What became of flows that were given: they run, and Node-RED outlives them for a moment.
+    async fn outcome(
+        &self,
+        instance: &InstanceId,
+        start: u32,
+        state: Result<FlowsState, RuntimeError>,
+    ) -> Result<(), RuntimeError> {
+        // Node-RED hanging up means that it died; the supervisor is about to say of what.
+        let is_lost = matches!(state, Err(RuntimeError::NotRunning { .. }));
+        self.stays_up(instance, start, STAYS_UP_TIME).await?;
+        let now = self.store.clock().now();
+        match state {
+            Ok(FlowsState::Running | FlowsState::Between) => {
+                self.board.set_running(instance, start, Phase::Ready, now);
+                Ok(())
+            }
+            Ok(FlowsState::Halted(reason)) => {
+                let phase = Phase::Degraded { reason: reason.clone() };
+                self.board.set_running(instance, start, phase, now);
+                Err(not_running(instance, &format!("its flows do not start: {reason}")))
+            }
+            Err(error) => {
+                if is_lost {
+                    let phase = Phase::Degraded { reason: error.to_string() };
+                    self.board.set_running(instance, start, phase, now);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Watches this start for `time`; an error says what ended it.
+    async fn stays_up(
+        &self,
+        instance: &InstanceId,
+        start: u32,
+        time: Duration,
+    ) -> Result<(), RuntimeError> {
+        let mut changes = self.board.changes();
+        let ends = async {
+            loop {
+                changes.mark_unchanged();
+                let status = self.known(instance)?;
+                if status.starts != start || !status.phase.is_up() {
+                    return Err(down(&status));
+                }
+                if changes.changed().await.is_err() {
+                    return Ok(());
+                }
+            }
+        };
+        timeout(time, ends).await.unwrap_or(Ok(()))
+    }
+}
+
+async fn stop(handle: Handle) {
+    let (done, stopped) = oneshot::channel();
+    if handle.asks.send(Ask::Stop(done)).await.is_ok() {
+        // The supervisor ends in any case: a soft stop has a time, a kill waits for nobody.
+        stopped.await.ok();
+    }
+    handle.stop.cancel();
+}
+
+fn down(status: &InstanceStatus) -> RuntimeError {
+    let why = match &status.phase {
+        Phase::Stopped => "it was stopped".to_owned(),
+        Phase::Starting | Phase::Ready => "it is being started again".to_owned(),
+        phase => phase.reason().unwrap_or_default().to_owned(),
+    };
+    not_running(&status.id, &why)
+}
+
+fn not_running(instance: &InstanceId, why: &str) -> RuntimeError {
+    RuntimeError::NotRunning { instance: instance.clone(), why: why.to_owned() }
 }

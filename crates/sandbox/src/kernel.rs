@@ -7,13 +7,11 @@
 pub(crate) mod bare;
 pub(crate) mod notify;
 
-use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use rustix::process::Pid;
+use rustix::thread::UnshareFlags;
 
 /// Turns the C convention (-1 and errno) into a `Result`.
 fn checked(code: libc::c_long) -> io::Result<libc::c_long> {
@@ -43,47 +41,67 @@ pub(crate) fn fork() -> io::Result<Fork> {
     Ok(Pid::from_raw(pid).map_or(Fork::Child, Fork::Parent))
 }
 
+/// Moves this process into new namespaces.
+pub(crate) fn unshare(flags: UnshareFlags) -> io::Result<()> {
+    // SAFETY: only `CLONE_FILES` breaks what `std` relies on, and no caller passes it.
+    Ok(unsafe { rustix::thread::unshare_unsafe(flags) }?)
+}
+
 /// Ends this process at once, without running destructors or flushing what the parent buffered.
 pub(crate) fn exit_now(code: i32) -> ! {
     // SAFETY: `_exit` takes an integer and does not return.
     unsafe { libc::_exit(code) }
 }
 
-/// Closes every descriptor from `first` upwards.
-pub(crate) fn close_from(first: u32) -> io::Result<()> {
-    // SAFETY: closes only descriptors; the callers hold no `OwnedFd` at or above `first`.
-    checked(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) }).map(drop)
+/// Closes every descriptor but stdin, stdout, stderr and `keep`, whoever left them open.
+pub(crate) fn close_all_but(keep: OwnedFd) -> io::Result<OwnedFd> {
+    let number = keep.as_raw_fd().unsigned_abs();
+    for (first, last) in [(3, number.saturating_sub(1)), (number + 1, u32::MAX)] {
+        if first <= last {
+            close_range(first, last)?;
+        }
+    }
+    Ok(keep)
 }
 
-/// Attributes of a mount that can only be added here, never taken away.
+fn close_range(first: u32, last: u32) -> io::Result<()> {
+    // SAFETY: takes integers. Whoever calls is about to execute and uses no descriptor it opened
+    // before, except the one kept.
+    checked(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) }).map(drop)
+}
+
+/// Attributes of a mount that can only be added here, never taken away. Every mount is nosuid.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct MountLimits {
     /// No writing.
     pub(crate) read_only: bool,
     /// No executing, and no mapping of code.
     pub(crate) no_exec: bool,
+    /// Device files work. Only ever for the five harmless ones.
+    pub(crate) devices: bool,
+    /// For all mounts below, too.
+    pub(crate) recursive: bool,
 }
 
-/// Sets nosuid, nodev and the given limits on the mount at `path` and on all mounts below it.
-/// Linux 5.12 or newer.
-pub(crate) fn restrict_mount(path: &Path, limits: MountLimits) -> io::Result<()> {
-    let path = CString::new(path.as_os_str().as_bytes())?;
-    let mut set = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
-    if limits.read_only {
-        set |= libc::MOUNT_ATTR_RDONLY;
-    }
-    if limits.no_exec {
-        set |= libc::MOUNT_ATTR_NOEXEC;
-    }
-    let attributes = libc::mount_attr { attr_set: set, attr_clr: 0, propagation: 0, userns_fd: 0 };
-    // SAFETY: `path` is NUL-terminated and `attributes` a whole `mount_attr`; both outlive the call,
-    // and the size given is that of the struct.
+/// Sets nosuid and the given limits on the mount whose root `mount` is. Linux 5.12 or newer.
+pub(crate) fn restrict_mount(mount: BorrowedFd<'_>, limits: MountLimits) -> io::Result<()> {
+    let wanted = [
+        (true, libc::MOUNT_ATTR_NOSUID),
+        (!limits.devices, libc::MOUNT_ATTR_NODEV),
+        (limits.read_only, libc::MOUNT_ATTR_RDONLY),
+        (limits.no_exec, libc::MOUNT_ATTR_NOEXEC),
+    ];
+    let attr_set = wanted.iter().filter(|(on, _)| *on).fold(0, |set, (_, bit)| set | bit);
+    let attributes = libc::mount_attr { attr_set, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    let flags = libc::AT_EMPTY_PATH | if limits.recursive { libc::AT_RECURSIVE } else { 0 };
+    // SAFETY: the path is an empty constant and `attributes` a whole `mount_attr` that outlives the
+    // call; the size given is that of the struct.
     let code = unsafe {
         libc::syscall(
             libc::SYS_mount_setattr,
-            libc::AT_FDCWD,
-            path.as_ptr(),
-            libc::AT_RECURSIVE,
+            mount.as_raw_fd(),
+            c"".as_ptr(),
+            flags,
             &raw const attributes,
             size_of::<libc::mount_attr>(),
         )
@@ -131,7 +149,7 @@ impl Signals {
 }
 
 impl std::os::fd::AsFd for Signals {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
 }
@@ -155,9 +173,4 @@ fn signal_set(signals: &[libc::c_int]) -> io::Result<libc::sigset_t> {
 fn set_mask(how: libc::c_int, set: &libc::sigset_t) -> io::Result<()> {
     // SAFETY: `set` is initialised; the old mask is not asked for.
     checked(unsafe { libc::sigprocmask(how, set, std::ptr::null_mut()) }.into()).map(drop)
-}
-
-/// Borrow-free number of a descriptor, for messages between processes.
-pub(crate) fn raw(fd: &impl AsRawFd) -> i32 {
-    fd.as_raw_fd()
 }

@@ -1,15 +1,33 @@
 //! People: users, passwords, second factors, enrolment links, failed logins.
 
-use std::net::IpAddr;
+mod enrolment;
+mod factor;
+mod limits;
+mod login;
+mod password;
 
 use model::{
     access::Role,
+    audit::EventKind,
     clock::Timestamp,
-    id::{UserId, UserName},
-    principal::Actor,
+    id::{Hash, UserId, UserName},
+    principal::{Actor, Via},
 };
+use serde_json::{Value, json};
+use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
-use crate::{Secret, Store, StoreError};
+pub use self::{
+    enrolment::Enrolment, factor::SecondFactor, login::LoginAttempt, password::PasswordError,
+};
+use crate::{Keyring, Secret, Store, StoreError, json::read_word, open::Change};
+
+/// Recovery codes a user gets.
+const RECOVERY_CODES: usize = 10;
+
+/// What a [`User`] is read from.
+const SELECT: &str = "SELECT id, name, role, password, factor, factor_step, created_at, \
+     last_login_at, (SELECT COUNT(*) FROM recovery_codes WHERE user_id = users.id) AS codes \
+     FROM users";
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -43,163 +61,272 @@ pub struct NewUser {
     pub second_factor: Option<SecondFactor>,
 }
 
-/// A TOTP second factor (RFC 6238: SHA-1, 6 digits, 30 s).
-#[derive(Debug, Clone)]
-pub struct SecondFactor {
-    /// The shared secret, 20 bytes.
-    pub secret: Secret,
+/// Names are the same without regard to case; they are ASCII.
+fn folded(name: &str) -> String {
+    name.to_ascii_lowercase()
 }
 
-impl SecondFactor {
-    /// A new random factor.
-    pub fn generate() -> Self {
-        unimplemented!()
-    }
-
-    /// The `otpauth://` address for the QR code.
-    pub fn uri(&self, user: &UserName, issuer: &str) -> String {
-        let _ = (user, issuer);
-        unimplemented!()
-    }
-
-    /// The secret in base32, for typing.
-    pub fn base32(&self) -> String {
-        unimplemented!()
-    }
-
-    /// Whether `code` is right at `now` (one step either way).
-    pub fn accepts(&self, code: &str, now: Timestamp) -> bool {
-        let _ = (code, now);
-        unimplemented!()
-    }
+fn subject(name: &UserName) -> String {
+    format!("user {name}")
 }
 
-/// Why a password is not accepted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PasswordError {
-    /// Too short.
-    #[error("a password needs at least {min} characters")]
-    TooShort { min: usize },
-    /// Too long.
-    #[error("a password may have at most {max} characters")]
-    TooLong { max: usize },
-    /// On the list of common passwords, or the user name in another dress.
-    #[error("this password is one of the first an attacker tries; choose another")]
-    Common,
+fn factor_purpose(folded_name: &str) -> String {
+    format!("second-factor of {folded_name}")
 }
 
-/// What came of a login attempt. The caller tells the person "wrong" for everything but the first
-/// and the last, so that nobody learns whether a user exists.
-#[derive(Debug)]
-pub enum LoginAttempt {
-    /// Right.
-    Accepted(User),
-    /// Wrong name, password or code (counted).
-    Wrong,
-    /// The password is right and a code is needed (not counted).
-    NeedsCode,
-    /// Too many failures from this account or network: ask again after so many seconds.
-    Limited { retry_after_seconds: i64 },
+fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
+    let name: String = row.try_get("name")?;
+    let role: String = row.try_get("role")?;
+    let factor: Option<Vec<u8>> = row.try_get("factor")?;
+    let codes: i64 = row.try_get("codes")?;
+    Ok(User {
+        id: UserId(row.try_get("id")?),
+        name: name.parse().map_err(|error| StoreError::damaged("user", error))?,
+        role: read_word("user", &role)?,
+        has_second_factor: factor.is_some(),
+        created_at: Timestamp(row.try_get("created_at")?),
+        last_login_at: row.try_get::<Option<i64>, _>("last_login_at")?.map(Timestamp),
+        recovery_codes_left: u32::try_from(codes).unwrap_or(0),
+    })
 }
 
-/// A one-time enrolment link's content.
-#[derive(Debug, Clone)]
-pub struct Enrolment {
-    /// The secret that stands in the link; 256 bits, base64url. Stored only as a digest.
-    pub secret: String,
-    /// What the user becomes.
-    pub role: Role,
-    /// The name, when it was fixed beforehand.
-    pub name: Option<UserName>,
-    /// Until when it is good.
-    pub expires_at: Timestamp,
+/// A user, and what its login is checked against.
+struct Account {
+    user: User,
+    password: String,
+    factor: Option<Vec<u8>>,
+    /// The newest TOTP step that was accepted; none at or before it is again.
+    factor_step: i64,
+}
+
+fn read_account(row: &SqliteRow) -> Result<Account, StoreError> {
+    Ok(Account {
+        user: read_user(row)?,
+        password: row.try_get("password")?,
+        factor: row.try_get("factor")?,
+        factor_step: row.try_get("factor_step")?,
+    })
+}
+
+async fn user_in(db: &mut SqliteConnection, id: UserId) -> Result<User, StoreError> {
+    let query = sqlx::AssertSqlSafe(format!("{SELECT} WHERE id = ?"));
+    let row = sqlx::query(query).bind(id.0).fetch_optional(db).await?;
+    let row = row.ok_or_else(|| StoreError::NotFound(format!("user {id}")))?;
+    read_user(&row)
+}
+
+/// Ten codes of ten characters of base32 (50 bits each), in two groups.
+fn new_recovery_codes() -> Vec<String> {
+    let one = || {
+        let text = data_encoding::BASE32_NOPAD.encode(&Keyring::random::<8>()).to_lowercase();
+        format!("{}-{}", &text[..5], &text[5..10])
+    };
+    std::iter::repeat_with(one).take(RECOVERY_CODES).collect()
+}
+
+fn recovery_digest(keyring: &Keyring, user: UserId, code: &str) -> Hash {
+    let code: String = code.chars().filter(char::is_ascii_alphanumeric).collect();
+    let text = format!("{user} {}", code.to_ascii_lowercase());
+    keyring.digest("recovery-code", text.as_bytes())
+}
+
+impl Change<'_> {
+    /// Adds a user whose password was checked and hashed.
+    async fn insert_user(
+        &mut self,
+        new: &NewUser,
+        role: Role,
+        hashed: &str,
+        by: &Actor,
+    ) -> Result<(User, Vec<String>), StoreError> {
+        let key = folded(new.name.as_str());
+        let known: Option<i64> = sqlx::query_scalar("SELECT id FROM users WHERE folded = ?")
+            .bind(&key)
+            .fetch_optional(self.db())
+            .await?;
+        if known.is_some() {
+            return Err(StoreError::Exists(format!("a user {}", new.name)));
+        }
+        let factor = new.second_factor.as_ref().map(|factor| {
+            self.store.keyring.seal(&factor_purpose(&key), factor.secret.expose())
+        });
+        let now = self.now;
+        let row = sqlx::query(
+            "INSERT INTO users (name, folded, role, password, factor, factor_step, created_at) \
+             VALUES (?, ?, ?, ?, ?, 0, ?) RETURNING id",
+        )
+        .bind(new.name.as_str())
+        .bind(&key)
+        .bind(role.as_str())
+        .bind(hashed)
+        .bind(factor)
+        .bind(now.0)
+        .fetch_one(self.db())
+        .await?;
+        let id = UserId(row.try_get("id")?);
+        let codes = if new.second_factor.is_some() { new_recovery_codes() } else { Vec::new() };
+        for code in &codes {
+            let digest = recovery_digest(&self.store.keyring, id, code).to_string();
+            sqlx::query("INSERT INTO recovery_codes (user_id, digest) VALUES (?, ?)")
+                .bind(id.0)
+                .bind(digest)
+                .execute(self.db())
+                .await?;
+        }
+        let detail = json!({
+            "user": new.name,
+            "role": role,
+            "second_factor": new.second_factor.is_some(),
+        });
+        self.append(EventKind::UserAdded, by, None, &subject(&new.name), detail).await?;
+        Ok((user_in(self.db(), id).await?, codes))
+    }
+
+    async fn note_user_change(
+        &mut self,
+        user: &User,
+        what: &str,
+        detail: Value,
+        by: &Actor,
+    ) -> Result<(), StoreError> {
+        let mut detail = detail;
+        detail["user"] = json!(user.name);
+        detail["what"] = json!(what);
+        self.append(EventKind::UserChanged, by, None, &subject(&user.name), detail).await
+    }
+
+    /// Somebody has to be left who can make administrators.
+    async fn refuse_last_administrator(&mut self, user: &User) -> Result<(), StoreError> {
+        if user.role != Role::Administrator {
+            return Ok(());
+        }
+        let others: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM users WHERE role = ? AND id <> ?")
+                .bind(Role::Administrator.as_str())
+                .bind(user.id.0)
+                .fetch_one(self.db())
+                .await?;
+        if others == 0 {
+            let message = format!("{} is the last administrator; make another first", user.name);
+            return Err(StoreError::Conflict(message));
+        }
+        Ok(())
+    }
 }
 
 impl Store {
     /// Length (12 to 256 characters) and a list of common passwords; `name` must not be part of it.
     pub fn check_password(name: &UserName, password: &str) -> Result<(), PasswordError> {
-        let _ = (name, password);
-        unimplemented!()
+        password::check(name, password)
     }
 
     /// Adds a user; returns it with its recovery codes (10, shown once; none without a second
     /// factor).
-    pub async fn add_user(&self, new: NewUser, by: &Actor) -> Result<(User, Vec<String>), StoreError> {
-        let _ = (new, by);
-        unimplemented!()
+    pub async fn add_user(
+        &self,
+        new: NewUser,
+        by: &Actor,
+    ) -> Result<(User, Vec<String>), StoreError> {
+        let hashed = self.check_and_hash(&new.name, &new.password).await?;
+        let mut change = self.begin().await?;
+        let added = change.insert_user(&new, new.role, &hashed, by).await?;
+        change.commit().await?;
+        Ok(added)
     }
 
     /// All users by name.
     pub async fn users(&self) -> Result<Vec<User>, StoreError> {
-        unimplemented!()
+        let query = sqlx::AssertSqlSafe(format!("{SELECT} ORDER BY folded"));
+        let rows = sqlx::query(query).fetch_all(self.read()).await?;
+        rows.iter().map(read_user).collect()
     }
 
     /// One user.
     pub async fn user(&self, id: UserId) -> Result<User, StoreError> {
-        let _ = id;
-        unimplemented!()
+        let mut db = self.read().acquire().await?;
+        user_in(&mut db, id).await
     }
 
     /// One user by name, without regard to case.
     pub async fn user_by_name(&self, name: &UserName) -> Result<Option<User>, StoreError> {
-        let _ = name;
-        unimplemented!()
+        Ok(self.account(name).await?.map(|account| account.user))
+    }
+
+    async fn account(&self, name: &UserName) -> Result<Option<Account>, StoreError> {
+        let query = sqlx::AssertSqlSafe(format!("{SELECT} WHERE folded = ?"));
+        let key = folded(name.as_str());
+        let row = sqlx::query(query).bind(key).fetch_optional(self.read()).await?;
+        row.as_ref().map(read_account).transpose()
     }
 
     /// Changes a role. Refused for the last administrator.
     pub async fn set_role(&self, user: UserId, role: Role, by: &Actor) -> Result<(), StoreError> {
-        let _ = (user, role, by);
-        unimplemented!()
+        let mut change = self.begin().await?;
+        let before = user_in(change.db(), user).await?;
+        if before.role == role {
+            return Ok(());
+        }
+        change.refuse_last_administrator(&before).await?;
+        sqlx::query("UPDATE users SET role = ? WHERE id = ?")
+            .bind(role.as_str())
+            .bind(user.0)
+            .execute(change.db())
+            .await?;
+        let detail = json!({ "before": before.role, "after": role });
+        change.note_user_change(&before, "role", detail, by).await?;
+        change.is_revocation = true;
+        change.commit().await
     }
 
     /// Changes a password and revokes the user's other sessions.
-    pub async fn set_password(&self, user: UserId, password: &Secret, by: &Actor) -> Result<(), StoreError> {
-        let _ = (user, password, by);
-        unimplemented!()
+    pub async fn set_password(
+        &self,
+        user: UserId,
+        password: &Secret,
+        by: &Actor,
+    ) -> Result<(), StoreError> {
+        let name = self.user(user).await?.name;
+        let hashed = self.check_and_hash(&name, password).await?;
+        let mut change = self.begin().await?;
+        let before = user_in(change.db(), user).await?;
+        sqlx::query("UPDATE users SET password = ? WHERE id = ?")
+            .bind(hashed)
+            .bind(user.0)
+            .execute(change.db())
+            .await?;
+        let kept = match by {
+            Actor::Principal { user: acting, via: Via::ConsoleSession { session }, .. }
+                if *acting == user =>
+            {
+                session.0
+            }
+            _ => 0,
+        };
+        // What hangs on the session that stays, stays.
+        sqlx::query(
+            "DELETE FROM sessions WHERE user_id = ? AND id <> ? AND COALESCE(parent, 0) <> ?",
+        )
+        .bind(user.0)
+        .bind(kept)
+        .bind(if kept == 0 { -1 } else { kept })
+        .execute(change.db())
+        .await?;
+        change.note_user_change(&before, "password", json!({}), by).await?;
+        change.is_revocation = true;
+        change.commit().await
     }
 
     /// Removes a user with its sessions and tokens. Refused for the last administrator.
     pub async fn remove_user(&self, user: UserId, by: &Actor) -> Result<(), StoreError> {
-        let _ = (user, by);
-        unimplemented!()
-    }
-
-    /// Checks name, password (argon2id; a dummy hash is computed for unknown names) and code (a
-    /// TOTP step is accepted once; recovery codes too). Failures are counted per account and per
-    /// network (IPv4 /32, IPv6 /64) with a growing delay, bounded in memory and in the database.
-    /// At most a few hashes run at a time. Writes the audit rows.
-    pub async fn log_in(
-        &self,
-        name: &str,
-        password: &Secret,
-        code: Option<&str>,
-        address: Option<IpAddr>,
-    ) -> Result<LoginAttempt, StoreError> {
-        let _ = (name, password, code, address);
-        unimplemented!()
-    }
-
-    /// Makes an enrolment link's content, good for `valid_seconds`.
-    pub async fn make_enrolment(
-        &self,
-        role: Role,
-        name: Option<UserName>,
-        valid_seconds: i64,
-        by: &Actor,
-    ) -> Result<Enrolment, StoreError> {
-        let _ = (role, name, valid_seconds, by);
-        unimplemented!()
-    }
-
-    /// Looks at an enrolment without using it up; none when unknown, used or expired.
-    pub async fn enrolment(&self, secret: &str) -> Result<Option<Enrolment>, StoreError> {
-        let _ = secret;
-        unimplemented!()
-    }
-
-    /// Uses an enrolment up and adds the user, in one transaction.
-    pub async fn enrol(&self, secret: &str, new: NewUser, address: Option<IpAddr>) -> Result<(User, Vec<String>), StoreError> {
-        let _ = (secret, new, address);
-        unimplemented!()
+        let mut change = self.begin().await?;
+        let before = user_in(change.db(), user).await?;
+        change.refuse_last_administrator(&before).await?;
+        sqlx::query("DELETE FROM users WHERE id = ?").bind(user.0).execute(change.db()).await?;
+        let detail = json!({ "user": before.name, "role": before.role });
+        change
+            .append(EventKind::UserRemoved, by, None, &subject(&before.name), detail)
+            .await?;
+        change.is_revocation = true;
+        change.commit().await
     }
 }

@@ -5,14 +5,18 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod anchor;
 mod audit;
 mod baselines;
 mod deployments;
+mod entry;
 mod error;
 mod instances;
+mod json;
 mod keyring;
 mod logs;
 mod open;
+mod session_cache;
 mod sessions;
 mod tokens;
 

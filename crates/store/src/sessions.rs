@@ -2,13 +2,29 @@
 
 use std::net::IpAddr;
 
+use data_encoding::BASE64URL_NOPAD;
 use model::{
+    audit::EventKind,
     clock::Timestamp,
-    id::{SessionId, UserId, UserName},
-    principal::{Actor, Principal},
+    id::{Hash, SessionId, UserId, UserName},
+    principal::{Actor, Principal, Via},
 };
+use serde_json::json;
+use sqlx::{Row as _, sqlite::SqliteRow};
 
-use crate::{Store, StoreError};
+use crate::{Keyring, Store, StoreError, json::read_word, open::Change};
+
+/// Sessions a user may have open; the oldest beyond go.
+const SESSIONS_MAX: i64 = 100;
+/// How often it is written down that a session is used.
+const SEEN_EVERY_SECONDS: i64 = 60;
+/// Characters kept of what a browser calls itself.
+const AGENT_CHARS: usize = 200;
+
+/// What a [`Session`] is read from.
+const SELECT: &str = "SELECT sessions.id, user_id, users.name, users.role, kind, \
+     sessions.created_at, last_seen_at, expires_at, address, agent \
+     FROM sessions JOIN users ON users.id = sessions.user_id";
 
 /// On which origin a session is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -51,6 +67,85 @@ pub struct Session {
     pub agent: String,
 }
 
+impl SessionKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Gate => "gate",
+            Self::Console => "console",
+        }
+    }
+}
+
+fn read_session(row: &SqliteRow) -> Result<Session, StoreError> {
+    let name: String = row.try_get("name")?;
+    let kind: String = row.try_get("kind")?;
+    let address: Option<String> = row.try_get("address")?;
+    let kind = match kind.as_str() {
+        "gate" => SessionKind::Gate,
+        "console" => SessionKind::Console,
+        _ => return Err(StoreError::damaged("session", "its kind is unknown")),
+    };
+    let address = address
+        .map(|address| address.parse().map_err(|error| StoreError::damaged("session", error)))
+        .transpose()?;
+    Ok(Session {
+        id: SessionId(row.try_get("id")?),
+        user: UserId(row.try_get("user_id")?),
+        user_name: read_word("session", &name)?,
+        kind,
+        created_at: Timestamp(row.try_get("created_at")?),
+        last_seen_at: Timestamp(row.try_get("last_seen_at")?),
+        address,
+        agent: row.try_get("agent")?,
+    })
+}
+
+/// The text of a session's row as an event's subject.
+fn subject(id: SessionId) -> String {
+    format!("session {id}")
+}
+
+/// What is stored of a secret. Plain SHA-256: there is nothing to guess in 256 random bits.
+pub(crate) fn secret_digest(secret: &str) -> Hash {
+    Hash::of(secret.as_bytes())
+}
+
+impl Change<'_> {
+    /// Removes sessions that ended by themselves, but none a living one hangs on.
+    async fn prune_sessions(&mut self) -> Result<(), StoreError> {
+        let now = self.now;
+        sqlx::query(
+            "DELETE FROM sessions WHERE (expires_at <= ? OR last_seen_at <= ?) \
+             AND NOT EXISTS (SELECT 1 FROM sessions AS child WHERE child.parent = sessions.id)",
+        )
+        .bind(now.0)
+        .bind(now.plus_seconds(-Store::SESSION_IDLE_SECONDS).0)
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// When the console session a new session hangs on ends, if it is alive and the user's own.
+    async fn parent_expiry(
+        &mut self,
+        parent: SessionId,
+        user: UserId,
+    ) -> Result<Timestamp, StoreError> {
+        let expires_at: Option<i64> = sqlx::query_scalar(
+            "SELECT expires_at FROM sessions WHERE id = ? AND user_id = ? AND kind = 'console' \
+             AND expires_at > ?",
+        )
+        .bind(parent.0)
+        .bind(user.0)
+        .bind(self.now.0)
+        .fetch_optional(self.db())
+        .await?;
+        expires_at
+            .map(Timestamp)
+            .ok_or_else(|| StoreError::NotFound("console session to enter with".to_owned()))
+    }
+}
+
 impl Store {
     /// How long a session lives without being used: 12 hours.
     pub const SESSION_IDLE_SECONDS: i64 = 12 * 3600;
@@ -58,7 +153,7 @@ impl Store {
     pub const SESSION_MAX_SECONDS: i64 = 7 * 24 * 3600;
 
     /// Opens a session for a user who has just logged in. `parent`: the console session a gate
-    /// session hangs on; revoking the parent revokes it too.
+    /// session hangs on; revoking the parent revokes it too, and it lives no longer.
     pub async fn open_session(
         &self,
         user: UserId,
@@ -67,52 +162,179 @@ impl Store {
         address: Option<IpAddr>,
         agent: &str,
     ) -> Result<(Session, SessionSecret), StoreError> {
-        let _ = (user, kind, parent, address, agent);
-        unimplemented!()
+        let secret = BASE64URL_NOPAD.encode(&Keyring::random::<32>());
+        let agent: String = agent.chars().filter(|c| !c.is_control()).take(AGENT_CHARS).collect();
+        let mut change = self.begin().await?;
+        let now = change.now;
+        change.prune_sessions().await?;
+        let mut expires_at = now.plus_seconds(Self::SESSION_MAX_SECONDS);
+        if let Some(parent) = parent {
+            expires_at = expires_at.min(change.parent_expiry(parent, user).await?);
+        }
+        let known: Option<String> = sqlx::query_scalar("SELECT name FROM users WHERE id = ?")
+            .bind(user.0)
+            .fetch_optional(change.db())
+            .await?;
+        let user_name = known.ok_or_else(|| StoreError::NotFound(format!("user {user}")))?;
+        let row = sqlx::query(
+            "INSERT INTO sessions (digest, user_id, kind, parent, created_at, last_seen_at, \
+             expires_at, address, agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        )
+        .bind(secret_digest(&secret).to_string())
+        .bind(user.0)
+        .bind(kind.as_str())
+        .bind(parent.map(|parent| parent.0))
+        .bind(now.0)
+        .bind(now.0)
+        .bind(expires_at.0)
+        .bind(address.map(|address| address.to_string()))
+        .bind(&agent)
+        .fetch_one(change.db())
+        .await?;
+        let id = SessionId(row.try_get("id")?);
+        let too_many = sqlx::query(
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE user_id = ? \
+             ORDER BY id DESC LIMIT 1000 OFFSET ?) AND id <> ?",
+        )
+        .bind(user.0)
+        .bind(SESSIONS_MAX)
+        .bind(parent.map_or(0, |parent| parent.0))
+        .execute(change.db())
+        .await?
+        .rows_affected();
+        change.is_revocation = too_many > 0;
+        change.commit().await?;
+        let user_name = read_word("user", &user_name)?;
+        let session = Session {
+            id,
+            user,
+            user_name,
+            kind,
+            created_at: now,
+            last_seen_at: now,
+            address,
+            agent,
+        };
+        Ok((session, SessionSecret(secret)))
     }
 
     /// Who a cookie's secret stands for, with the user's role of this moment; none when unknown,
     /// expired, revoked, of the other kind, or the user is gone. Cheap: called on every request.
-    pub async fn session_principal(&self, secret: &str, kind: SessionKind) -> Result<Option<Principal>, StoreError> {
-        let _ = (secret, kind);
-        unimplemented!()
+    pub async fn session_principal(
+        &self,
+        secret: &str,
+        kind: SessionKind,
+    ) -> Result<Option<Principal>, StoreError> {
+        let now = self.clock.now();
+        let key = (secret_digest(secret), kind.as_str());
+        // Counted before reading: what is revoked while we read makes the answer void.
+        let revocations = *self.inner.revocations.borrow();
+        if let Some(principal) = self.inner.session_cache.get(key, revocations, now) {
+            return Ok(Some(principal));
+        }
+        let query = sqlx::AssertSqlSafe(format!(
+            "{SELECT} WHERE digest = ? AND kind = ? AND expires_at > ? AND last_seen_at > ?"
+        ));
+        let row = sqlx::query(query)
+            .bind(key.0.to_string())
+            .bind(kind.as_str())
+            .bind(now.0)
+            .bind(now.plus_seconds(-Self::SESSION_IDLE_SECONDS).0)
+            .fetch_optional(self.read())
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let session = read_session(&row)?;
+        let role: String = row.try_get("role")?;
+        let via = match kind {
+            SessionKind::Gate => Via::GateSession { session: session.id },
+            SessionKind::Console => Via::ConsoleSession { session: session.id },
+        };
+        let role = read_word("user", &role)?;
+        let principal = Principal { user: session.user, name: session.user_name, role, via };
+        if now.seconds_since(session.last_seen_at) >= SEEN_EVERY_SECONDS {
+            self.note_use("UPDATE sessions SET last_seen_at = ? WHERE id = ?", session.id.0).await;
+        }
+        let until = Timestamp(row.try_get("expires_at")?);
+        self.inner.session_cache.put(key, principal.clone(), revocations, now, until);
+        Ok(Some(principal))
+    }
+
+    /// Notes that a session or token was used now. A full disk is no reason to lock people out.
+    pub(crate) async fn note_use(&self, update: &'static str, id: i64) {
+        let noted = async {
+            let mut change = self.begin().await?;
+            let now = change.now;
+            sqlx::query(update).bind(now.0).bind(id).execute(change.db()).await?;
+            change.commit().await
+        };
+        if let Err(error) = noted.await {
+            tracing::warn!(%error, "the last use of a session or token was not noted");
+        }
     }
 
     /// Sessions that are alive; of one user, or all.
     pub async fn sessions(&self, user: Option<UserId>) -> Result<Vec<Session>, StoreError> {
-        let _ = user;
-        unimplemented!()
+        let now = self.clock.now();
+        let query = sqlx::AssertSqlSafe(format!(
+            "{SELECT} WHERE expires_at > ? AND last_seen_at > ? \
+             AND (user_id = ? OR ? IS NULL) ORDER BY sessions.id DESC"
+        ));
+        let user = user.map(|user| user.0);
+        let rows = sqlx::query(query)
+            .bind(now.0)
+            .bind(now.plus_seconds(-Self::SESSION_IDLE_SECONDS).0)
+            .bind(user)
+            .bind(user)
+            .fetch_all(self.read())
+            .await?;
+        rows.iter().map(read_session).collect()
     }
 
     /// Revokes one session (and those hanging on it). [`Store::revocations`] tells it at once.
     pub async fn revoke_session(&self, id: SessionId, by: &Actor) -> Result<(), StoreError> {
-        let _ = (id, by);
-        unimplemented!()
+        let mut change = self.begin().await?;
+        let query = sqlx::AssertSqlSafe(format!("{SELECT} WHERE sessions.id = ?"));
+        let row = sqlx::query(query).bind(id.0).fetch_optional(change.db()).await?;
+        let row = row.ok_or_else(|| StoreError::NotFound(subject(id)))?;
+        let session = read_session(&row)?;
+        sqlx::query("DELETE FROM sessions WHERE id = ?").bind(id.0).execute(change.db()).await?;
+        let is_own = matches!(
+            by,
+            Actor::Principal {
+                via: Via::ConsoleSession { session } | Via::GateSession { session },
+                ..
+            } if *session == id
+        );
+        let kind = if is_own { EventKind::LoggedOut } else { EventKind::SessionRevoked };
+        let detail = json!({ "user": session.user_name, "kind": session.kind });
+        change.append(kind, by, None, &subject(id), detail).await?;
+        change.is_revocation = true;
+        change.commit().await
     }
 
     /// Revokes all sessions of a user.
     pub async fn revoke_sessions_of(&self, user: UserId, by: &Actor) -> Result<(), StoreError> {
-        let _ = (user, by);
-        unimplemented!()
-    }
-
-    /// Makes a one-time code with which the browser that holds `state` may enter the gate as the
-    /// user of this console session. Good for 60 seconds, once. Kept in memory, at most 1,000.
-    pub fn issue_entry_code(&self, console: &Session, state: &str) -> String {
-        let _ = (console, state);
-        unimplemented!()
-    }
-
-    /// Uses an entry code up: the user and the console session it hangs on, if the code is good
-    /// and `state` is the one it was made for.
-    pub fn redeem_entry_code(&self, code: &str, state: &str) -> Option<(UserId, SessionId)> {
-        let _ = (code, state);
-        None
+        let mut change = self.begin().await?;
+        let name: Option<String> = sqlx::query_scalar("SELECT name FROM users WHERE id = ?")
+            .bind(user.0)
+            .fetch_optional(change.db())
+            .await?;
+        let name = name.ok_or_else(|| StoreError::NotFound(format!("user {user}")))?;
+        let count = sqlx::query("DELETE FROM sessions WHERE user_id = ?")
+            .bind(user.0)
+            .execute(change.db())
+            .await?
+            .rows_affected();
+        let about = format!("user {name}");
+        let detail = json!({ "user": name, "sessions": count });
+        change.append(EventKind::SessionRevoked, by, None, &about, detail).await?;
+        change.is_revocation = true;
+        change.commit().await
     }
 
     /// Tells whenever sessions, tokens or roles were revoked or changed, so that live connections
     /// can check again. Carries no data: look up what you hold.
     pub fn revocations(&self) -> tokio::sync::watch::Receiver<u64> {
-        unimplemented!()
+        self.inner.revocations.subscribe()
     }
 }

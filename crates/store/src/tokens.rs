@@ -1,13 +1,35 @@
 //! Bearer tokens for command-line clients and scripts.
 
+use data_encoding::BASE64URL_NOPAD;
 use model::{
     access::Scope,
+    audit::EventKind,
     clock::Timestamp,
     id::{TokenId, UserId, UserName},
-    principal::{Actor, Principal},
+    principal::{Actor, Principal, Via},
+};
+use serde_json::json;
+use sqlx::{Row as _, sqlite::SqliteRow};
+
+use crate::{
+    Keyring, Store, StoreError,
+    json::{self, read_word},
+    sessions::secret_digest,
 };
 
-use crate::{Store, StoreError};
+/// What every token begins with, so that scanners for leaked secrets know it.
+const PREFIX: &str = "rk_";
+/// How far away a token's end may be: a year and a day, so that "a year" is never refused.
+const LIFE_MAX_SECONDS: i64 = 366 * 24 * 3600;
+/// Characters of a label.
+const LABEL_CHARS: usize = 100;
+/// How often it is written down that a token is used.
+const SEEN_EVERY_SECONDS: i64 = 60;
+
+/// What an [`AccessToken`] is read from.
+const SELECT: &str = "SELECT tokens.id, user_id, users.name, users.role, label, scopes, \
+     tokens.created_at, expires_at, last_used_at \
+     FROM tokens JOIN users ON users.id = tokens.user_id";
 
 /// A token to be made.
 #[derive(Debug, Clone)]
@@ -43,28 +65,154 @@ pub struct AccessToken {
     pub last_used_at: Option<Timestamp>,
 }
 
+fn read_token(row: &SqliteRow) -> Result<AccessToken, StoreError> {
+    let name: String = row.try_get("name")?;
+    let scopes: String = row.try_get("scopes")?;
+    Ok(AccessToken {
+        id: TokenId(row.try_get("id")?),
+        user: UserId(row.try_get("user_id")?),
+        user_name: read_word("token", &name)?,
+        label: row.try_get("label")?,
+        scopes: json::read("token", &scopes)?,
+        created_at: Timestamp(row.try_get("created_at")?),
+        expires_at: Timestamp(row.try_get("expires_at")?),
+        last_used_at: row.try_get::<Option<i64>, _>("last_used_at")?.map(Timestamp),
+    })
+}
+
+fn subject(id: TokenId) -> String {
+    format!("token {id}")
+}
+
 impl Store {
     /// Makes a token; the second value is its secret (`rk_` and 256 bits in base64url), shown once.
-    pub async fn make_token(&self, new: NewToken, by: &Actor) -> Result<(AccessToken, String), StoreError> {
-        let _ = (new, by);
-        unimplemented!()
+    pub async fn make_token(
+        &self,
+        new: NewToken,
+        by: &Actor,
+    ) -> Result<(AccessToken, String), StoreError> {
+        let secret = format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&Keyring::random::<32>()));
+        let mut change = self.begin().await?;
+        let now = change.now;
+        if new.scopes.is_empty() {
+            return Err(StoreError::Conflict("a token needs at least one scope".to_owned()));
+        }
+        if new.expires_at <= now || new.expires_at > now.plus_seconds(LIFE_MAX_SECONDS) {
+            let message = "a token must expire, at most a year from now";
+            return Err(StoreError::Conflict(message.to_owned()));
+        }
+        let name: Option<String> = sqlx::query_scalar("SELECT name FROM users WHERE id = ?")
+            .bind(new.user.0)
+            .fetch_optional(change.db())
+            .await?;
+        let name = name.ok_or_else(|| StoreError::NotFound(format!("user {}", new.user)))?;
+        sqlx::query("DELETE FROM tokens WHERE expires_at <= ?")
+            .bind(now.0)
+            .execute(change.db())
+            .await?;
+        let mut scopes = new.scopes;
+        scopes.sort_unstable();
+        scopes.dedup();
+        let label: String =
+            new.label.chars().filter(|c| !c.is_control()).take(LABEL_CHARS).collect();
+        let row = sqlx::query(
+            "INSERT INTO tokens (digest, user_id, label, scopes, created_at, expires_at) \
+             VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+        )
+        .bind(secret_digest(&secret).to_string())
+        .bind(new.user.0)
+        .bind(&label)
+        .bind(json::canonical(&scopes))
+        .bind(now.0)
+        .bind(new.expires_at.0)
+        .fetch_one(change.db())
+        .await?;
+        let id = TokenId(row.try_get("id")?);
+        let detail = json!({
+            "user": name,
+            "label": label,
+            "scopes": scopes,
+            "expires_at": new.expires_at,
+        });
+        change.append(EventKind::TokenMade, by, None, &subject(id), detail).await?;
+        change.commit().await?;
+        let token = AccessToken {
+            id,
+            user: new.user,
+            user_name: read_word("user", &name)?,
+            label,
+            scopes,
+            created_at: now,
+            expires_at: new.expires_at,
+            last_used_at: None,
+        };
+        Ok((token, secret))
     }
 
     /// Who a bearer token stands for; none when unknown, expired, revoked or the user is gone.
     pub async fn token_principal(&self, secret: &str) -> Result<Option<Principal>, StoreError> {
-        let _ = secret;
-        unimplemented!()
+        if !secret.starts_with(PREFIX) {
+            return Ok(None);
+        }
+        let now = self.clock.now();
+        let key = (secret_digest(secret), "token");
+        // Counted before reading: what is revoked while we read makes the answer void.
+        let revocations = *self.inner.revocations.borrow();
+        if let Some(principal) = self.inner.session_cache.get(key, revocations, now) {
+            return Ok(Some(principal));
+        }
+        let query = sqlx::AssertSqlSafe(format!("{SELECT} WHERE digest = ? AND expires_at > ?"));
+        let row = sqlx::query(query)
+            .bind(key.0.to_string())
+            .bind(now.0)
+            .fetch_optional(self.read())
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let token = read_token(&row)?;
+        let role: String = row.try_get("role")?;
+        let principal = Principal {
+            user: token.user,
+            name: token.user_name,
+            role: read_word("user", &role)?,
+            via: Via::Token { token: token.id, scopes: token.scopes },
+        };
+        let is_noted = token
+            .last_used_at
+            .is_some_and(|last| now.seconds_since(last) < SEEN_EVERY_SECONDS);
+        if !is_noted {
+            self.note_use("UPDATE tokens SET last_used_at = ? WHERE id = ?", token.id.0).await;
+        }
+        let cache = &self.inner.session_cache;
+        cache.put(key, principal.clone(), revocations, now, token.expires_at);
+        Ok(Some(principal))
     }
 
     /// Tokens that are good; of one user, or all.
     pub async fn tokens(&self, user: Option<UserId>) -> Result<Vec<AccessToken>, StoreError> {
-        let _ = user;
-        unimplemented!()
+        let query = sqlx::AssertSqlSafe(format!(
+            "{SELECT} WHERE expires_at > ? AND (user_id = ? OR ? IS NULL) ORDER BY tokens.id DESC"
+        ));
+        let user = user.map(|user| user.0);
+        let rows = sqlx::query(query)
+            .bind(self.clock.now().0)
+            .bind(user)
+            .bind(user)
+            .fetch_all(self.read())
+            .await?;
+        rows.iter().map(read_token).collect()
     }
 
     /// Revokes a token.
     pub async fn revoke_token(&self, id: TokenId, by: &Actor) -> Result<(), StoreError> {
-        let _ = (id, by);
-        unimplemented!()
+        let mut change = self.begin().await?;
+        let query = sqlx::AssertSqlSafe(format!("{SELECT} WHERE tokens.id = ?"));
+        let row = sqlx::query(query).bind(id.0).fetch_optional(change.db()).await?;
+        let row = row.ok_or_else(|| StoreError::NotFound(subject(id)))?;
+        let token = read_token(&row)?;
+        sqlx::query("DELETE FROM tokens WHERE id = ?").bind(id.0).execute(change.db()).await?;
+        let detail = json!({ "user": token.user_name, "label": token.label });
+        change.append(EventKind::TokenRevoked, by, None, &subject(id), detail).await?;
+        change.is_revocation = true;
+        change.commit().await
     }
 }

@@ -223,7 +223,7 @@ impl Writer {
 }
 
 /// A key as an array index (ECMA-262: a canonical integer below 2³² − 1).
-fn array_index(key: &str) -> Option<u32> {
+pub(super) fn array_index(key: &str) -> Option<u32> {
     let canonical = key == "0" || (!key.starts_with('0') && !key.is_empty());
     let digits = canonical && key.len() <= 10 && key.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| key.parse::<u32>().ok()).flatten().filter(|index| *index < u32::MAX)

@@ -259,7 +259,7 @@ impl Flows {
     }
 
     /// Finds each entry's id, type and place, and refuses entries without.
-    fn indexed(canonical: Arc<str>, ranges: Vec<Range<usize>>) -> Result<Self, FlowError> {
+    pub(super) fn indexed(canonical: Arc<str>, ranges: Vec<Range<usize>>) -> Result<Self, FlowError> {
         let entries = ranges
             .into_iter()
             .enumerate()
@@ -409,3 +409,6 @@ impl<'a> NodeRef<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,11 +21,18 @@ fn the_compiled_in_locks_are_whole_and_name_no_registry() {
     for major in [NodeRedMajor::V4, NodeRedMajor::V5] {
         for platform in [Platform::LINUX_X64, Platform::LINUX_ARM64] {
             let lock = Lock::of(major, platform);
-            assert!(lock.node_red_version().starts_with(&format!("{}.", major.as_str())));
+            assert!(
+                lock.node_red_version()
+                    .starts_with(&format!("{}.", major.as_str()))
+            );
             assert!(lock.node_version().starts_with("24."));
             let bcrypt = format!("node_modules/@node-rs/bcrypt-linux-{}-gnu", platform.cpu);
             assert!(lock.packages().iter().any(|package| package.path == bcrypt));
-            let natives = lock.packages().iter().filter(|p| p.name.contains("bcrypt-")).count();
+            let natives = lock
+                .packages()
+                .iter()
+                .filter(|p| p.name.contains("bcrypt-"))
+                .count();
             assert_eq!(natives, 1, "only this platform's native module");
         }
     }
@@ -80,7 +87,10 @@ fn names_that_lead_elsewhere_are_refused() {
 #[test]
 fn a_lock_that_cannot_run_is_refused() {
     let a = entry("node_modules/a", "a", "1.0.0");
-    assert!(matches!(join(std::slice::from_ref(&a)), Err(LockError::Lacks("Node-RED"))));
+    assert!(matches!(
+        join(std::slice::from_ref(&a)),
+        Err(LockError::Lacks("Node-RED"))
+    ));
     assert!(matches!(join(&[a.clone(), a]), Err(LockError::Twice(_))));
     assert!(matches!(
         Lock::join(&file(""), &file(""), Platform::LINUX_X64),

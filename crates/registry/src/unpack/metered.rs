@@ -15,8 +15,18 @@ pub(super) struct Metered<R> {
 
 impl<R> Metered<R> {
     pub(super) fn new(inner: R, compressed_bytes: u64, limits: &Limits) -> Self {
-        let &Limits { bytes_max, ratio_max, .. } = limits;
-        Self { inner, compressed_bytes, bytes: 0, bytes_max, ratio_max }
+        let &Limits {
+            bytes_max,
+            ratio_max,
+            ..
+        } = limits;
+        Self {
+            inner,
+            compressed_bytes,
+            bytes: 0,
+            bytes_max,
+            ratio_max,
+        }
     }
 
     pub(super) fn into_inner(self) -> R {

@@ -23,7 +23,9 @@ pub(super) fn stripped<'a>(
         let path = String::from_utf8_lossy(name).chars().take(200).collect();
         Err(UnpackError::Path { path, why })
     };
-    let Ok(text) = std::str::from_utf8(name) else { return refuse("it is not UTF-8") };
+    let Ok(text) = std::str::from_utf8(name) else {
+        return refuse("it is not UTF-8");
+    };
     if text.chars().any(char::is_control) {
         // Control characters forge log lines and terminal output, and NUL ends paths early.
         return refuse("it holds control characters");
@@ -46,7 +48,9 @@ pub(super) fn stripped<'a>(
             _ => {}
         }
     }
-    let Some((_, path)) = text.split_once('/') else { return Ok(None) };
+    let Some((_, path)) = text.split_once('/') else {
+        return Ok(None);
+    };
     if path.len() > limits.path_bytes_max {
         return refuse("it is too long");
     }
@@ -67,9 +71,10 @@ impl Names {
                 Ok(true)
             }
             Some((earlier, Kind::Folder)) if kind == Kind::Folder && earlier == path => Ok(false),
-            Some((earlier, _)) => {
-                Err(UnpackError::Clash { path: path.to_owned(), earlier: earlier.clone() })
-            }
+            Some((earlier, _)) => Err(UnpackError::Clash {
+                path: path.to_owned(),
+                earlier: earlier.clone(),
+            }),
         }
     }
 }

@@ -34,7 +34,9 @@ impl Overrides {
             match key.as_str() {
                 "path" if self.path.is_none() => self.path = Some(value),
                 "size" if self.size.is_none() => {
-                    let size = std::str::from_utf8(&value).ok().and_then(|text| text.parse().ok());
+                    let size = std::str::from_utf8(&value)
+                        .ok()
+                        .and_then(|text| text.parse().ok());
                     self.size = Some(size.ok_or(UnpackError::Extension("its size is no number"))?);
                 }
                 "path" | "size" => return Err(UnpackError::Extension("it says one thing twice")),
@@ -47,7 +49,9 @@ impl Overrides {
     /// A global pax header (type `g`) may carry a comment, as those of `git archive` do, and
     /// nothing that would change the entries after it.
     pub(super) fn check_global<R: Read>(entry: &mut Entry<'_, R>) -> Result<(), UnpackError> {
-        records(entry)?.iter().try_for_each(|(key, _)| harmless(key))
+        records(entry)?
+            .iter()
+            .try_for_each(|(key, _)| harmless(key))
     }
 
     /// Takes in GNU tar's long name (type `L`), which ends in a NUL.
@@ -70,8 +74,19 @@ impl Overrides {
 /// entry's name, kind or content are not among them.
 fn harmless(key: &str) -> Result<(), UnpackError> {
     let known = [
-        "atime", "comment", "ctime", "gid", "gname", "hdrcharset", "mtime", "uid", "uname",
-        "SCHILY.dev", "SCHILY.ino", "SCHILY.nlink", "LIBARCHIVE.creationtime",
+        "atime",
+        "comment",
+        "ctime",
+        "gid",
+        "gname",
+        "hdrcharset",
+        "mtime",
+        "uid",
+        "uname",
+        "SCHILY.dev",
+        "SCHILY.ino",
+        "SCHILY.nlink",
+        "LIBARCHIVE.creationtime",
     ];
     let vendors = ["NODETAR.", "SCHILY.xattr.", "LIBARCHIVE.xattr."];
     if known.contains(&key) || vendors.iter().any(|vendor| key.starts_with(vendor)) {
@@ -90,7 +105,9 @@ fn records<R: Read>(entry: &mut Entry<'_, R>) -> Result<Vec<(String, Vec<u8>)>, 
     PaxExtensions::new(&content)
         .map(|record| {
             let record = record.map_err(broken)?;
-            let key = record.key().map_err(|_| UnpackError::Extension("a key is not UTF-8"))?;
+            let key = record
+                .key()
+                .map_err(|_| UnpackError::Extension("a key is not UTF-8"))?;
             Ok((key.to_owned(), record.value_bytes().to_owned()))
         })
         .collect()

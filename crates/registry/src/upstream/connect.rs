@@ -58,8 +58,13 @@ fn tunnel(proxy: &str, http: HttpConnector) -> Result<Tunnel<HttpConnector>, Ups
         return Err(UpstreamError::Proxy("it is not an http:// URL"));
     }
     let tunnel = Tunnel::new(uri, http);
-    let Some(credential) = credential else { return Ok(tunnel) };
-    let basic = format!("Basic {}", data_encoding::BASE64.encode(credential.as_bytes()));
+    let Some(credential) = credential else {
+        return Ok(tunnel);
+    };
+    let basic = format!(
+        "Basic {}",
+        data_encoding::BASE64.encode(credential.as_bytes())
+    );
     let header = HeaderValue::try_from(basic).expect("base64 is a header value");
     Ok(tunnel.with_auth(header))
 }

@@ -70,9 +70,13 @@ impl Npmrc {
             if line.starts_with(['#', ';', '[']) {
                 continue;
             }
-            let Some((key, value)) = line.split_once('=') else { continue };
+            let Some((key, value)) = line.split_once('=') else {
+                continue;
+            };
             let value = unquoted(value.trim());
-            let Some(value) = expanded(value, &environment) else { continue };
+            let Some(value) = expanded(value, &environment) else {
+                continue;
+            };
             npmrc.set(key.trim(), value);
         }
         npmrc
@@ -97,7 +101,8 @@ impl Npmrc {
         if !place.ends_with('/') {
             place.push('/');
         }
-        self.credentials.extend(credential.map(|credential| (place, credential)));
+        self.credentials
+            .extend(credential.map(|credential| (place, credential)));
     }
 
     /// Fills in from another file what this one does not say (npm: the project's file before the
@@ -117,7 +122,10 @@ impl Npmrc {
     /// A registry's address with the credential that is configured for it: that of its own path,
     /// or of the nearest path above it on the same host and port.
     pub fn address(&self, registry: &str) -> Address {
-        let place = registry.trim().split_once("://").map_or("", |(_, rest)| rest);
+        let place = registry
+            .trim()
+            .split_once("://")
+            .map_or("", |(_, rest)| rest);
         let place = place.split(['?', '#']).next().unwrap_or_default();
         // Hosts are compared without case. Paths then are too, which can only pick another of the
         // user's own credentials for the same host.
@@ -133,7 +141,10 @@ impl Npmrc {
             .rev()
             .max_by_key(|(configured, _)| configured.len())
             .map(|(_, credential)| credential.clone());
-        Address { registry: registry.trim().to_owned(), credential }
+        Address {
+            registry: registry.trim().to_owned(),
+            credential,
+        }
     }
 }
 
@@ -149,7 +160,9 @@ fn expanded(value: &str, environment: &impl Fn(&str) -> Option<String>) -> Optio
     let mut text = String::new();
     let mut rest = value;
     while let Some((before, after)) = rest.split_once("${") {
-        let Some((name, behind)) = after.split_once('}') else { break };
+        let Some((name, behind)) = after.split_once('}') else {
+            break;
+        };
         text.push_str(before);
         match name.strip_suffix('?') {
             Some(optional) => text.push_str(&environment(optional).unwrap_or_default()),
@@ -181,9 +194,18 @@ mod tests {
              //npm.example/a/:_authToken=${TOKEN}\n//other.example/:_auth=dTpw\nfund=false\n",
         );
         assert_eq!(npmrc.registry(), Some("https://npm.example/a/"));
-        assert_eq!(sent(&npmrc, "https://npm.example/a/").as_deref(), Some("Bearer s3cret"));
-        assert_eq!(sent(&npmrc, "https://npm.example/a").as_deref(), Some("Bearer s3cret"));
-        assert_eq!(sent(&npmrc, "https://other.example").as_deref(), Some("Basic dTpw"));
+        assert_eq!(
+            sent(&npmrc, "https://npm.example/a/").as_deref(),
+            Some("Bearer s3cret")
+        );
+        assert_eq!(
+            sent(&npmrc, "https://npm.example/a").as_deref(),
+            Some("Bearer s3cret")
+        );
+        assert_eq!(
+            sent(&npmrc, "https://other.example").as_deref(),
+            Some("Basic dTpw")
+        );
     }
 
     #[test]
@@ -205,7 +227,10 @@ mod tests {
     #[test]
     fn the_nearest_path_and_the_first_file_win() {
         let npmrc = parse("//h/:_authToken=wide\n//h/a/:_authToken=near\n");
-        assert_eq!(sent(&npmrc, "https://h/a/b").as_deref(), Some("Bearer near"));
+        assert_eq!(
+            sent(&npmrc, "https://h/a/b").as_deref(),
+            Some("Bearer near")
+        );
         assert_eq!(sent(&npmrc, "https://h/c").as_deref(), Some("Bearer wide"));
 
         let joined = parse("registry=https://h/\n//h/:_authToken=user")
@@ -216,9 +241,18 @@ mod tests {
 
     #[test]
     fn an_unset_variable_makes_no_half_token() {
-        assert_eq!(sent(&parse("//h/:_authToken=x${NOT_SET}"), "https://h/"), None);
-        assert_eq!(sent(&parse("//h/:_authToken=x${NOT_SET?}"), "https://h/").as_deref(), Some("Bearer x"));
-        assert_eq!(sent(&parse("//h/:_authToken=a${TOKEN"), "https://h/").as_deref(), Some("Bearer a${TOKEN"));
+        assert_eq!(
+            sent(&parse("//h/:_authToken=x${NOT_SET}"), "https://h/"),
+            None
+        );
+        assert_eq!(
+            sent(&parse("//h/:_authToken=x${NOT_SET?}"), "https://h/").as_deref(),
+            Some("Bearer x")
+        );
+        assert_eq!(
+            sent(&parse("//h/:_authToken=a${TOKEN"), "https://h/").as_deref(),
+            Some("Bearer a${TOKEN")
+        );
     }
 
     #[test]

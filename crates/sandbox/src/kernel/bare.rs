@@ -2,7 +2,7 @@
 //! be asked about.
 
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use super::checked;
 
@@ -31,6 +31,8 @@ pub(crate) enum BareCall {
     KexecLoad,
     /// `personality(ADDR_NO_RANDOMIZE)`.
     Personality,
+    /// `ioctl(0, TIOCSTI, null)`: ENOTTY or EFAULT when it is allowed at all.
+    Tiocsti,
     /// A `getpid` by way of the x32 table of `x86_64` kernels.
     X32GetPid,
     /// `pidfd_getfd(-1, 0, 0)`: EBADF when it is allowed at all.
@@ -53,6 +55,7 @@ pub(crate) fn call(call: BareCall) -> io::Result<i64> {
         BareCall::InitModule => (libc::SYS_init_module, [0, 0, 0, 0, 0]),
         BareCall::KexecLoad => (libc::SYS_kexec_load, [0, 0, 0, 0, 0]),
         BareCall::Personality => (libc::SYS_personality, [0x0004_0000, 0, 0, 0, 0]),
+        BareCall::Tiocsti => (libc::SYS_ioctl, [0, 0x5412, 0, 0, 0]),
         BareCall::X32GetPid => (libc::SYS_getpid | 0x4000_0000, [0; 5]),
         BareCall::PidfdGetfd => (libc::SYS_pidfd_getfd, [-1, 0, 0, 0, 0]),
         BareCall::ProcessVmReadv(pid) => (libc::SYS_process_vm_readv, [pid.into(), 0, 0, 0, 0]),
@@ -102,4 +105,19 @@ pub(crate) fn seccomp_knows(action: u32) -> bool {
 pub(crate) fn landlock_abi() -> io::Result<i64> {
     // SAFETY: with this flag the call takes a null pointer and a size of zero.
     checked(unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, 0, 0, 1) })
+}
+
+/// Maps the beginning of a file as code, and lets go of it.
+pub(crate) fn map_code(file: &impl AsRawFd) -> io::Result<()> {
+    const PAGE: usize = 4096;
+    let protection = libc::PROT_READ | libc::PROT_EXEC;
+    // SAFETY: the kernel chooses a free address, so nothing of ours is replaced.
+    let map = unsafe {
+        libc::mmap(std::ptr::null_mut(), PAGE, protection, libc::MAP_PRIVATE, file.as_raw_fd(), 0)
+    };
+    if map == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: `map` is the mapping just made, and nothing refers to it.
+    checked(unsafe { libc::munmap(map, PAGE) }.into()).map(drop)
 }

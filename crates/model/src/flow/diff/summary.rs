@@ -9,35 +9,24 @@ impl Diff {
     /// One sentence of what it does: "adds 2 nodes, changes 1, rewires 3 on Boiler".
     pub fn summary(&self) -> String {
         let mut parts = Vec::new();
-        let frames = [(Subject::Tab, "tab"), (Subject::Subflow, "subflow")];
+        let mut is_named = false;
         let verbs =
             [(Aspect::Added, "adds"), (Aspect::Removed, "removes"), (Aspect::Changed, "changes")];
-        for (subject, noun) in frames {
-            for (aspect, verb) in verbs {
-                let of = |change: &&Change| change.subject == subject && change.aspect == aspect;
-                let all: Vec<&Change> = self.changes.iter().filter(of).collect();
-                match all.as_slice() {
-                    [] => {}
-                    [one] => parts.push(format!("{verb} the {noun} {}", one.label)),
-                    many => parts.push(format!("{verb} {} {noun}s", many.len())),
-                }
+        for (aspect, verb) in verbs {
+            let mut things = Vec::new();
+            things.extend(self.frames(aspect, Subject::Tab, "tab"));
+            things.extend(self.frames(aspect, Subject::Subflow, "subflow"));
+            // "removes 2 tabs and 30" would leave open of what.
+            is_named &= things.is_empty();
+            things.extend(self.nodes(aspect, &mut is_named));
+            if let Some((last, first)) = things.split_last() {
+                let first = first.join(", ");
+                let and = if first.is_empty() { "" } else { " and " };
+                parts.push(format!("{verb} {first}{and}{last}"));
             }
         }
-        let mut is_named = false;
-        let nodes = verbs.into_iter().chain([(Aspect::Wired, "rewires"), (Aspect::Layout, "moves")]);
-        for (aspect, verb) in nodes {
-            let count = self.on_canvas().filter(|change| change.aspect == aspect).count();
-            if count == 0 {
-                continue;
-            }
-            // The noun once: "adds 2 nodes, changes 1".
-            let noun = match (is_named, count) {
-                (true, _) => "",
-                (false, 1) => " node",
-                (false, _) => " nodes",
-            };
-            is_named = true;
-            parts.push(format!("{verb} {count}{noun}"));
+        for (aspect, verb) in [(Aspect::Wired, "rewires"), (Aspect::Layout, "moves")] {
+            parts.extend(self.nodes(aspect, &mut is_named).map(|nodes| format!("{verb} {nodes}")));
         }
         if let (true, Some(tab)) = (is_named, self.only_tab())
             && let Some(last) = parts.last_mut()
@@ -48,6 +37,31 @@ impl Diff {
             parts.push("reorders the file".to_owned());
         }
         if parts.is_empty() { "changes nothing".to_owned() } else { parts.join(", ") }
+    }
+
+    /// "the tab Boiler", "2 tabs".
+    fn frames(&self, aspect: Aspect, subject: Subject, noun: &str) -> Option<String> {
+        let of = |change: &&Change| change.subject == subject && change.aspect == aspect;
+        let all: Vec<&Change> = self.changes.iter().filter(of).collect();
+        match all.as_slice() {
+            [] => None,
+            [one] => Some(format!("the {noun} {}", one.label)),
+            many => Some(format!("{} {noun}s", many.len())),
+        }
+    }
+
+    /// "2 nodes"; only "2" once nodes have been named.
+    fn nodes(&self, aspect: Aspect, is_named: &mut bool) -> Option<String> {
+        let count = self.on_canvas().filter(|change| change.aspect == aspect).count();
+        if count == 0 {
+            return None;
+        }
+        let noun = match (std::mem::replace(is_named, true), count) {
+            (true, _) => "",
+            (false, 1) => " node",
+            (false, _) => " nodes",
+        };
+        Some(format!("{count}{noun}"))
     }
 
     /// Changes of groups, config nodes and nodes (and wires and layout of anything).

@@ -1,0 +1,144 @@
+//! What is accepted: nothing from another origin, and forms only with their session's token.
+
+use std::sync::Arc;
+
+use axum::{
+    Form,
+    extract::{FromRef, FromRequest, FromRequestParts, Request, State},
+    http::{HeaderMap, Method, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use model::id::SessionId;
+use subtle::ConstantTimeEq;
+
+use crate::{
+    App,
+    problem::{ApiError, PageError, Problem},
+    session::{SignedIn, bearer},
+};
+
+/// Fields a form may have; a review form has a handful.
+const FIELDS_MAX: usize = 200;
+
+/// What the forms of a session carry: keyed, so that only we can make it.
+pub(crate) fn token(app: &App, session: SessionId) -> String {
+    let bytes = session.0.to_be_bytes();
+    app.store.keyring().digest("console-csrf", &bytes).to_string()
+}
+
+/// Refuses whatever another origin sent, before anything is looked up.
+///
+/// The editor's page is hostile and may share our host name (so its requests are "same-site" and
+/// carry our cookie): only our own origin's forms pass. A request with a bearer token needs no
+/// cookie, so no browser sends it for somebody else.
+pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+    let is_api = request.uri().path().starts_with("/api/");
+    let by_token = is_api && bearer(request.headers()).is_some();
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let refused = if by_token {
+        None
+    } else if is_read {
+        (!is_own_read(request.headers())).then_some("another site asked for this page")
+    } else {
+        (!is_own_write(request.headers(), &app.addresses.console_origin))
+            .then_some("the form was not sent by a page of this console; open the page again")
+    };
+    match refused {
+        None => next.run(request).await,
+        Some(why) if is_api => ApiError(Problem::cross_site(why)).into_response(),
+        Some(why) => PageError::from(Problem::cross_site(why)).into_response(),
+    }
+}
+
+/// A page may be opened by a link from anywhere (the cookie is `SameSite=Strict`), but never be
+/// fetched, framed or drawn as an image by another origin's page.
+fn is_own_read(headers: &HeaderMap) -> bool {
+    match text(headers, "sec-fetch-site") {
+        None | Some("same-origin" | "none") => true,
+        Some(_) => {
+            text(headers, "sec-fetch-mode") == Some("navigate")
+                && text(headers, "sec-fetch-dest") == Some("document")
+        }
+    }
+}
+
+fn is_own_write(headers: &HeaderMap, console_origin: &str) -> bool {
+    match text(headers, header::ORIGIN.as_str()) {
+        Some(origin) => {
+            origin == console_origin
+                && matches!(text(headers, "sec-fetch-site"), None | Some("same-origin"))
+        }
+        None => text(headers, "sec-fetch-site") == Some("same-origin"),
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"))
+}
+
+/// A form's fields, in order.
+#[derive(Default)]
+pub(crate) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// The first field of that name, without surrounding space; empty when there is none.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.raw(name).trim()
+    }
+
+    /// The same as it was typed (passwords keep their spaces).
+    pub(crate) fn raw(&self, name: &str) -> &str {
+        self.all(name).next().unwrap_or_default()
+    }
+
+    /// Every field of that name.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A form that needs no session: sign-in and enrolment. The guard has checked its origin.
+pub(crate) struct OpenForm(pub(crate) Fields);
+
+impl<S: Send + Sync> FromRequest<S> for OpenForm {
+    type Rejection = PageError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, PageError> {
+        let Form(pairs) = Form::<Vec<(String, String)>>::from_request(request, state)
+            .await
+            .map_err(|_| Problem::bad_form("the form could not be read; open the page again"))?;
+        if pairs.len() > FIELDS_MAX {
+            return Err(Problem::bad_form("the form has too many fields").into());
+        }
+        Ok(Self(Fields(pairs)))
+    }
+}
+
+/// A form sent by somebody signed in, with the token of their session.
+pub(crate) struct Posted {
+    pub(crate) by: SignedIn,
+    pub(crate) fields: Fields,
+}
+
+impl<S> FromRequest<S> for Posted
+where
+    App: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = PageError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, PageError> {
+        let app = Arc::<crate::Inner>::from_ref(state);
+        let (mut parts, body) = request.into_parts();
+        let by = SignedIn::from_request_parts(&mut parts, state).await?;
+        let OpenForm(fields) =
+            OpenForm::from_request(Request::from_parts(parts, body), state).await?;
+        let expected = token(&app, by.session);
+        if bool::from(fields.get("csrf").as_bytes().ct_eq(expected.as_bytes())) {
+            Ok(Self { by, fields })
+        } else {
+            Err(Problem::cross_site("the form is out of date; open the page again").into())
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The queue and the review.
+
+pub(crate) mod close;
+pub(crate) mod confirm;
+pub(crate) mod decide;
+pub(crate) mod list;
+pub(crate) mod rebase;
+pub(crate) mod reject;
+pub(crate) mod show;
+pub(crate) mod step;
+pub(crate) mod view;

@@ -1,0 +1,167 @@
+//! One step of a review: its changes side by side, in their picture, each to be decided.
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State},
+    response::Html,
+};
+use deploy::{Review, StepKind};
+use model::{flow::change::ChangeId, id::DeploymentId};
+
+use super::view::{ChangeView, Decided, Head, Looked, StepLine};
+use crate::{
+    App,
+    pages::{Asked, deployment_id},
+    frame::{Frame, frame},
+    problem::{PageError, Problem},
+    session::SignedIn,
+    shell::{Shell, page as render},
+};
+
+/// Changes shown on one page of a step.
+const CHANGES_SHOWN: usize = 100;
+/// Steps listed beside, before and after this one.
+const NEIGHBOURS: usize = 12;
+
+#[derive(Template)]
+#[template(path = "deployments/step.html")]
+struct StepPage {
+    shell: Shell,
+    head: Head,
+    line: StepLine,
+    steps: Vec<StepLine>,
+    steps_count: usize,
+    changes: Vec<ChangeView>,
+    changes_count: usize,
+    undecided_here: usize,
+    is_layout: bool,
+    later: Option<usize>,
+    previous: Option<usize>,
+    next: Option<usize>,
+    next_undecided: Option<usize>,
+    frame: Option<Frame>,
+    bulk_error: Option<String>,
+    is_full: bool,
+}
+
+/// What a form brought back: the error stands where it arose, with what was typed.
+pub(super) struct Again {
+    /// The change the form was for; none for the whole step.
+    pub(super) change: Option<ChangeId>,
+    pub(super) message: String,
+    pub(super) comment: String,
+}
+
+/// `GET /deployments/{id}/steps/{number}`.
+pub(crate) async fn page(
+    State(app): State<App>,
+    by: SignedIn,
+    Path((id, number)): Path<(String, usize)>,
+    Query(asked): Asked,
+) -> Result<Html<String>, PageError> {
+    let id = deployment_id(&id)?;
+    if by.may(model::access::Permission::Decide) {
+        app.deployments.start_review(&by.caller, id).await?;
+    }
+    let look = Look {
+        mode: asked.get("mode").cloned(),
+        is_full: asked.contains_key("full"),
+        from: asked.get("from").and_then(|text| text.parse().ok()).unwrap_or(0),
+    };
+    show(&app, &by, id, number, look, None).await
+}
+
+/// What the reader asked to see.
+#[derive(Default)]
+pub(super) struct Look {
+    mode: Option<String>,
+    is_full: bool,
+    from: usize,
+}
+
+pub(super) async fn show(
+    app: &App,
+    by: &SignedIn,
+    id: DeploymentId,
+    number: usize,
+    look: Look,
+    again: Option<Again>,
+) -> Result<Html<String>, PageError> {
+    let review = app.deployments.review(&by.caller, id).await?;
+    let title = format!("Step {number} of deployment {id}");
+    let shell =
+        Shell::new(app, by, "queue", title).await?.on(Some(&review.deployment.instance));
+    let head = Head::new(app, by, &shell, &review).await?;
+    render(&build(shell, head, &review, number, look, again)?)
+}
+
+fn build(
+    shell: Shell,
+    head: Head,
+    review: &Review,
+    number: usize,
+    look: Look,
+    again: Option<Again>,
+) -> Result<StepPage, Problem> {
+    let looked = Looked::new(review);
+    let step = review.steps.iter().find(|step| step.number == number);
+    let step = step.ok_or_else(|| Problem::not_found("such step"))?;
+    let here = step.changes.iter().filter_map(|change| looked.change(change));
+    let mut changes: Vec<_> = here
+        .clone()
+        .skip(look.from)
+        .take(CHANGES_SHOWN)
+        .map(|change| ChangeView::new(&looked, change, number, &shell, look.is_full))
+        .collect();
+    let mut bulk_error = None;
+    if let Some(again) = again {
+        let mut found = again
+            .change
+            .as_ref()
+            .and_then(|id| changes.iter_mut().find(|change| change.id == id.0));
+        match &mut found {
+            Some(change) => {
+                change.error = Some(again.message);
+                change.comment = again.comment;
+            }
+            None => bulk_error = Some(again.message),
+        }
+    }
+    let focus = here.clone().next();
+    let tab = focus.and_then(|change| match change.subject {
+        model::flow::change::Subject::Tab | model::flow::change::Subject::Subflow => {
+            Some(change.node.as_str())
+        }
+        _ => change.tab.as_deref(),
+    });
+    let focus = if step.changes.len() == 1 { focus } else { None };
+    let has_picture = step.kind != StepKind::Order && tab.is_some();
+    let frame = if has_picture { frame(review, tab, look.mode.as_ref(), focus) } else { None };
+    let first = number.saturating_sub(NEIGHBOURS + 1);
+    let around = review.steps.iter().skip(first).take(2 * NEIGHBOURS + 1);
+    Ok(StepPage {
+        line: looked.line(step),
+        steps: around.map(|step| looked.line(step)).collect(),
+        steps_count: review.steps.len(),
+        changes_count: step.changes.len(),
+        undecided_here: step.changes.iter().filter(|c| review.decision(c).is_none()).count(),
+        is_layout: step.kind == StepKind::Layout,
+        later: (look.from + CHANGES_SHOWN < step.changes.len())
+            .then_some(look.from + CHANGES_SHOWN),
+        previous: (number > 1).then(|| number - 1),
+        next: (number < review.steps.len()).then_some(number + 1),
+        next_undecided: looked.next_undecided(number),
+        is_full: look.is_full,
+        changes,
+        frame,
+        bulk_error,
+        head,
+        shell,
+    })
+}
+
+impl StepPage {
+    fn is_decided(&self, line: &StepLine) -> bool {
+        line.decided != Decided::Not
+    }
+}

@@ -1,0 +1,510 @@
+//! What the review pages share: a deployment's head, its steps, its changes, ready to be shown.
+
+use std::collections::HashMap;
+
+use deploy::{Review, StepKind};
+use model::{
+    deployment::{Decision, Deployment, State, Verdict},
+    flow::{
+        Flows,
+        change::{Aspect, Change, ChangeId, CredentialAction, Subject, WireChange},
+        finding::{Finding, Severity},
+    },
+    instance::OwnChanges,
+};
+
+use crate::{
+    App,
+    compare::{Comparison, compare},
+    problem::PageError,
+    session::SignedIn,
+    shell::Shell,
+    summaries::capital,
+    wording::{
+        Icon, Moment, Pill, Who, counted, name_of, origin_words, severity_pill, shown, state_pill,
+    },
+};
+
+/// A deployment's head: what, who, from where, when, and what may be done with it.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) id: i64,
+    pub(crate) sentence: String,
+    pub(crate) pill: Pill,
+    pub(crate) instance: String,
+    pub(crate) who: Who,
+    pub(crate) origin: &'static str,
+    pub(crate) at: Moment,
+    /// The digest that is shown, decided on and applied.
+    pub(crate) shown: String,
+    pub(crate) shown_short: String,
+    pub(crate) base_short: String,
+    pub(crate) restart: &'static str,
+    pub(crate) changes: usize,
+    pub(crate) approved: usize,
+    pub(crate) rejected: usize,
+    pub(crate) undecided: usize,
+    /// This person may decide here and now.
+    pub(crate) may_decide: bool,
+    /// Why not, when one might expect it.
+    pub(crate) why_not: Option<&'static str>,
+    pub(crate) may_apply: bool,
+    pub(crate) may_reject: bool,
+    pub(crate) may_withdraw: bool,
+    pub(crate) may_rebase: bool,
+}
+
+impl Head {
+    pub(crate) async fn new(
+        app: &App,
+        by: &SignedIn,
+        shell: &Shell,
+        review: &Review,
+    ) -> Result<Self, PageError> {
+        let deployment = &review.deployment;
+        let instance = app.store.instance(&deployment.instance).await?;
+        let is_own = deployment.proposer.user() == Some(by.caller.principal.user);
+        let needs_other = is_own && instance.policy.own_changes == OwnChanges::FourEyes;
+        let is_decidable = matches!(
+            deployment.state,
+            State::Pending | State::InReview | State::Approved { .. }
+        );
+        let is_open = is_decidable || matches!(deployment.state, State::Stale { .. });
+        let verdicts =
+            |verdict| review.decisions.iter().filter(|d| d.verdict == verdict).count();
+        let why_not = if needs_other && is_open {
+            Some("This instance asks for four eyes: somebody other than you must approve.")
+        } else if !shell.sees.decides && is_open {
+            Some("A reviewer decides on this. You can follow it here.")
+        } else {
+            None
+        };
+        let decides = shell.sees.decides && !needs_other;
+        Ok(Self {
+            id: deployment.id.0,
+            sentence: name_of(&capital(&review.diff.summary())),
+            pill: state_pill(&deployment.state),
+            instance: deployment.instance.to_string(),
+            who: Who::of(&deployment.proposer),
+            origin: origin_words(deployment),
+            at: shell.moment(deployment.created_at),
+            shown: review.shown.to_string(),
+            shown_short: review.shown.short(),
+            base_short: deployment.proposal.base.short(),
+            restart: deployment.proposal.deployment_type.as_str(),
+            changes: review.diff.changes.len(),
+            approved: verdicts(Verdict::Approve),
+            rejected: verdicts(Verdict::Reject),
+            undecided: review.undecided(),
+            may_decide: decides && is_decidable,
+            why_not,
+            may_apply: decides && is_decidable && shell.sees.applies,
+            may_reject: shell.sees.decides && is_open,
+            may_withdraw: (is_own || shell.sees.all) && is_open,
+            may_rebase: matches!(deployment.state, State::Stale { .. })
+                && (is_own || shell.sees.decides),
+        })
+    }
+
+    /// Percent of changes decided.
+    pub(crate) fn decided(&self) -> usize {
+        self.changes - self.undecided.min(self.changes)
+    }
+
+    pub(crate) fn changes_words(&self) -> String {
+        counted(self.changes, "change")
+    }
+}
+
+/// How a step's changes were decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decided {
+    Not,
+    Approved,
+    Rejected,
+    Partly,
+    Mixed,
+}
+
+impl Decided {
+    pub(crate) fn of(review: &Review, changes: &[ChangeId]) -> Self {
+        let (mut approved, mut rejected) = (0, 0);
+        for change in changes {
+            match review.decision(change).map(|decision| decision.verdict) {
+                Some(Verdict::Approve) => approved += 1,
+                Some(Verdict::Reject) => rejected += 1,
+                None => {}
+            }
+        }
+        match (approved, rejected, changes.len() - approved - rejected) {
+            (0, 0, _) => Self::Not,
+            (_, 0, 0) => Self::Approved,
+            (0, _, 0) => Self::Rejected,
+            (_, _, 0) => Self::Mixed,
+            _ => Self::Partly,
+        }
+    }
+
+    pub(crate) fn icon(self) -> Icon {
+        Icon(match self {
+            Self::Not => "circle",
+            Self::Approved => "check",
+            Self::Rejected => "cross",
+            Self::Partly => "dot",
+            Self::Mixed => "minus",
+        })
+    }
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Not => "not decided",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Partly => "partly decided",
+            Self::Mixed => "some approved, some rejected",
+        }
+    }
+
+    pub(crate) fn tone(self) -> &'static str {
+        match self {
+            Self::Not => "open",
+            Self::Approved => "good",
+            Self::Rejected => "bad",
+            Self::Partly | Self::Mixed => "look",
+        }
+    }
+}
+
+/// A step as the list shows it.
+#[derive(Debug)]
+pub(crate) struct StepLine {
+    pub(crate) number: usize,
+    pub(crate) icon: Icon,
+    pub(crate) tone: &'static str,
+    pub(crate) verb: &'static str,
+    pub(crate) title: String,
+    pub(crate) place: String,
+    pub(crate) decided: Decided,
+    pub(crate) worst: Option<Pill>,
+}
+
+/// A review with its changes by name.
+pub(crate) struct Looked<'a> {
+    pub(crate) review: &'a Review,
+    changes: HashMap<&'a ChangeId, &'a Change>,
+}
+
+impl<'a> Looked<'a> {
+    pub(crate) fn new(review: &'a Review) -> Self {
+        let changes = review.diff.changes.iter().map(|change| (&change.id, change)).collect();
+        Self { review, changes }
+    }
+
+    pub(crate) fn change(&self, id: &ChangeId) -> Option<&'a Change> {
+        self.changes.get(id).copied()
+    }
+
+    /// What people call a node, after the change or before it.
+    pub(crate) fn name(&self, id: &str) -> String {
+        let node = self.review.proposal.get(id).or_else(|| self.review.base.get(id));
+        node.map_or_else(|| name_of(id), |node| name_of(&node.label()))
+    }
+
+    pub(crate) fn place(&self, change: &Change) -> String {
+        change.tab.as_deref().map(|tab| self.name(tab)).unwrap_or_default()
+    }
+
+    pub(crate) fn line(&self, step: &deploy::Step) -> StepLine {
+        let first = step.changes.first().and_then(|id| self.change(id));
+        let (icon, tone, verb) = kind_words(step.kind, first);
+        let title = match step.kind {
+            StepKind::Layout => format!("{} on the canvas", counted(step.changes.len(), "node")),
+            StepKind::Order => "Order of the file".to_owned(),
+            StepKind::Wires => counted(step.changes.len(), "node"),
+            _ => first.map(|change| name_of(&change.label)).unwrap_or_default(),
+        };
+        let place = match (step.kind, first) {
+            (StepKind::Layout | StepKind::Order, _) | (_, None) => String::new(),
+            (_, Some(change)) => self.place(change),
+        };
+        let found = step.changes.iter().filter_map(|id| self.change(id));
+        let worst = found.flat_map(|c| &c.findings).map(|finding| finding.severity).max();
+        StepLine {
+            number: step.number,
+            icon: Icon(icon),
+            tone,
+            verb,
+            title,
+            place,
+            decided: Decided::of(self.review, &step.changes),
+            worst: worst.map(severity_pill),
+        }
+    }
+
+    /// The step a change stands in.
+    pub(crate) fn step_of(&self, change: &ChangeId) -> Option<usize> {
+        let mut steps = self.review.steps.iter();
+        steps.find(|step| step.changes.contains(change)).map(|step| step.number)
+    }
+
+    /// The first step after `number` (then from the start) with something undecided.
+    pub(crate) fn next_undecided(&self, number: usize) -> Option<usize> {
+        let is_open = |step: &&deploy::Step| {
+            step.changes.iter().any(|change| self.review.decision(change).is_none())
+        };
+        let steps = &self.review.steps;
+        let after = steps.iter().filter(|step| step.number > number).find(is_open);
+        after.or_else(|| steps.iter().find(is_open)).map(|step| step.number)
+    }
+
+    /// Every finding, heaviest first, each with its step.
+    pub(crate) fn findings(&self) -> Vec<FindingLine> {
+        let mut lines = Vec::new();
+        for step in &self.review.steps {
+            for change in step.changes.iter().filter_map(|id| self.change(id)) {
+                let found = change.findings.iter();
+                lines.extend(found.map(|finding| FindingLine::new(finding, change, step.number)));
+            }
+        }
+        lines.sort_by_key(|line| std::cmp::Reverse(line.severity));
+        lines
+    }
+}
+
+fn kind_words(
+    kind: StepKind,
+    change: Option<&Change>,
+) -> (&'static str, &'static str, &'static str) {
+    match (kind, change.map(|change| change.aspect)) {
+        (StepKind::Added, _) | (StepKind::Structure, Some(Aspect::Added)) => {
+            ("plus", "good", "Add")
+        }
+        (StepKind::Removed, _) | (StepKind::Structure, Some(Aspect::Removed)) => {
+            ("minus", "bad", "Remove")
+        }
+        (StepKind::Changed | StepKind::Structure, _) => ("change", "warn", "Change"),
+        (StepKind::Wires, _) => ("wire", "look", "Rewire"),
+        (StepKind::Layout, _) => ("move", "quiet", "Move"),
+        (StepKind::Order, _) => ("lines", "quiet", "Reorder"),
+    }
+}
+
+/// A finding in the list.
+#[derive(Debug)]
+pub(crate) struct FindingLine {
+    pub(crate) severity: Severity,
+    pub(crate) pill: Pill,
+    pub(crate) message: String,
+    pub(crate) label: String,
+    pub(crate) property: Option<String>,
+    pub(crate) step: usize,
+}
+
+impl FindingLine {
+    fn new(finding: &Finding, change: &Change, step: usize) -> Self {
+        Self {
+            severity: finding.severity,
+            pill: severity_pill(finding.severity),
+            message: shown(&finding.message),
+            label: name_of(&change.label),
+            property: finding.property.as_deref().map(name_of),
+            step,
+        }
+    }
+}
+
+/// A change, ready to be shown and decided.
+#[derive(Debug)]
+pub(crate) struct ChangeView {
+    pub(crate) id: String,
+    pub(crate) verb: &'static str,
+    pub(crate) tone: &'static str,
+    pub(crate) icon: Icon,
+    pub(crate) label: String,
+    pub(crate) node_type: String,
+    pub(crate) node: String,
+    pub(crate) subject: &'static str,
+    pub(crate) place: String,
+    pub(crate) properties: Vec<Comparison>,
+    pub(crate) wires: Vec<WireLine>,
+    pub(crate) credentials: Vec<CredentialLine>,
+    pub(crate) used_by: Vec<String>,
+    pub(crate) used_by_more: usize,
+    pub(crate) findings: Vec<FindingLine>,
+    pub(crate) decision: Option<DecisionView>,
+    pub(crate) error: Option<String>,
+    pub(crate) comment: String,
+}
+
+/// Users of a config node listed by name at most.
+const USERS_SHOWN: usize = 50;
+
+impl ChangeView {
+    pub(crate) fn new(
+        looked: &Looked<'_>,
+        change: &Change,
+        step: usize,
+        shell: &Shell,
+        is_full: bool,
+    ) -> Self {
+        let (icon, tone, verb) = match change.aspect {
+            Aspect::Added => ("plus", "good", "Added"),
+            Aspect::Removed => ("minus", "bad", "Removed"),
+            Aspect::Changed => ("change", "warn", "Changed"),
+            Aspect::Wired => ("wire", "look", "Rewired"),
+            Aspect::Layout => ("move", "quiet", "Moved"),
+            Aspect::Order => ("lines", "quiet", "Reordered"),
+        };
+        let users = change.used_by.iter().take(USERS_SHOWN);
+        let comment = looked.review.decision(&change.id).map(|d| d.comment.clone());
+        Self {
+            id: change.id.to_string(),
+            verb,
+            tone,
+            icon: Icon(icon),
+            label: name_of(&change.label),
+            node_type: name_of(&change.node_type),
+            node: name_of(&change.node),
+            subject: subject_word(change.subject),
+            place: looked.place(change),
+            properties: change.properties.iter().map(|p| compare(p, is_full)).collect(),
+            wires: change.wires.iter().map(|wire| WireLine::new(looked, wire)).collect(),
+            credentials: change
+                .credentials
+                .iter()
+                .map(|note| CredentialLine {
+                    field: name_of(&note.field),
+                    action: match note.action {
+                        CredentialAction::Set => "set",
+                        CredentialAction::Changed => "changed",
+                        CredentialAction::Removed => "removed",
+                    },
+                })
+                .collect(),
+            used_by: users.map(|id| looked.name(id)).collect(),
+            used_by_more: change.used_by.len().saturating_sub(USERS_SHOWN),
+            findings: change.findings.iter().map(|f| FindingLine::new(f, change, step)).collect(),
+            decision: looked.review.decision(&change.id).map(|d| DecisionView::new(d, shell)),
+            error: None,
+            comment: comment.unwrap_or_default(),
+        }
+    }
+}
+
+/// A wire that comes or goes, in names.
+#[derive(Debug)]
+pub(crate) struct WireLine {
+    pub(crate) is_added: bool,
+    pub(crate) from: String,
+    pub(crate) port: usize,
+    pub(crate) to: String,
+    /// The target does not exist in the flows the wire is in.
+    pub(crate) is_dangling: bool,
+}
+
+impl WireLine {
+    fn new(looked: &Looked<'_>, wire: &WireChange) -> Self {
+        let flows: &Flows =
+            if wire.added { &looked.review.proposal } else { &looked.review.base };
+        Self {
+            is_added: wire.added,
+            from: looked.name(&wire.from),
+            port: wire.port + 1,
+            to: looked.name(&wire.to),
+            is_dangling: flows.get(&wire.to).is_none(),
+        }
+    }
+}
+
+/// A credential that is set, changed or removed.
+#[derive(Debug)]
+pub(crate) struct CredentialLine {
+    pub(crate) field: String,
+    pub(crate) action: &'static str,
+}
+
+/// What was decided.
+#[derive(Debug)]
+pub(crate) struct DecisionView {
+    pub(crate) pill: Pill,
+    pub(crate) is_approval: bool,
+    pub(crate) by: String,
+    pub(crate) at: Moment,
+    pub(crate) comment: String,
+}
+
+impl DecisionView {
+    pub(crate) fn new(decision: &Decision, shell: &Shell) -> Self {
+        let is_approval = decision.verdict == Verdict::Approve;
+        Self {
+            pill: if is_approval {
+                Pill::new("good", "check", "Approved")
+            } else {
+                Pill::new("bad", "cross", "Rejected")
+            },
+            is_approval,
+            by: Who::of(&decision.by).name,
+            at: shell.moment(decision.at),
+            comment: shown(&decision.comment),
+        }
+    }
+}
+
+fn subject_word(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Tab => "flow",
+        Subject::Subflow => "subflow",
+        Subject::Group => "group",
+        Subject::Config => "config node",
+        Subject::Node => "node",
+        Subject::File => "file",
+    }
+}
+
+/// A deployment as the lists show it.
+#[derive(Debug)]
+pub(crate) struct Card {
+    pub(crate) id: i64,
+    pub(crate) sentence: String,
+    pub(crate) pill: Pill,
+    pub(crate) instance: String,
+    pub(crate) who: Who,
+    pub(crate) origin: &'static str,
+    pub(crate) at: Moment,
+    pub(crate) changes: String,
+    pub(crate) worst: Option<Pill>,
+    pub(crate) reason: String,
+}
+
+impl Card {
+    pub(crate) async fn new(
+        app: &App,
+        by: &SignedIn,
+        shell: &Shell,
+        deployment: &Deployment,
+    ) -> Self {
+        // One deployment that cannot be read must not hide the others.
+        let summary = app.summaries.of(&app.deployments, &by.caller, deployment).await.ok();
+        let reason = match &deployment.state {
+            State::Rejected { reason, .. } | State::Failed { reason, .. } => name_of(reason),
+            State::Superseded { by, .. } => format!("by deployment {by}"),
+            _ => String::new(),
+        };
+        let worst = summary.as_ref().and_then(|summary| summary.worst);
+        Self {
+            id: deployment.id.0,
+            sentence: summary.as_ref().map_or_else(
+                || "Cannot be read; open it to see why".to_owned(),
+                |summary| summary.sentence.clone(),
+            ),
+            pill: state_pill(&deployment.state),
+            instance: deployment.instance.to_string(),
+            who: Who::of(&deployment.proposer),
+            origin: origin_words(deployment),
+            at: shell.moment(deployment.created_at),
+            changes: summary.map_or_else(String::new, |s| counted(s.changes, "change")),
+            worst: worst.filter(|worst| *worst > Severity::Note).map(severity_pill),
+            reason,
+        }
+    }
+}

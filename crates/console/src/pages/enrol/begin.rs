@@ -1,0 +1,107 @@
+//! Enrolment, second step: the second factor.
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use model::id::{Hash, UserName};
+use store::{SecondFactor, Store};
+
+use super::{Begun, enrolment, show::FormPage};
+use crate::{
+    App, assets,
+    csrf::OpenForm,
+    problem::{PageError, Problem},
+    qr,
+    shell::page as render,
+    wording::sentence,
+};
+
+/// The QR code and the field for a code from it.
+#[derive(Template)]
+#[template(path = "enrol/factor.html")]
+pub(super) struct FactorPage {
+    style: &'static str,
+    token: String,
+    sealed: String,
+    name: String,
+    qr: qr::Qr,
+    base32: String,
+    error: Option<&'static str>,
+}
+
+impl FactorPage {
+    pub(super) fn new(
+        app: &App,
+        token: &str,
+        begun: &Begun,
+        error: Option<&'static str>,
+    ) -> Result<Self, Problem> {
+        let factor = begun.second_factor();
+        let uri = factor.uri(&begun.name, "Redkeep");
+        let qr = qr::draw(&uri).ok_or_else(|| Problem::bad_form("this name is too long"))?;
+        let digits = factor.base32();
+        let groups: Vec<_> = digits.as_bytes().chunks(4).map(String::from_utf8_lossy).collect();
+        Ok(Self {
+            style: assets::style_path(),
+            token: token.to_owned(),
+            sealed: begun.seal(app)?,
+            name: begun.name.to_string(),
+            qr,
+            base32: groups.join(" "),
+            error,
+        })
+    }
+}
+
+/// `POST /enrol`: checks name and password, then asks for the second factor.
+pub(crate) async fn submit(
+    State(app): State<App>,
+    OpenForm(fields): OpenForm,
+) -> Result<Response, PageError> {
+    let token = fields.get("token");
+    let enrolment = enrolment(&app, token).await?;
+    let typed = match &enrolment.name {
+        Some(name) => name.to_string(),
+        None => fields.get("name").to_owned(),
+    };
+    let password = fields.raw("password");
+    let mut form = FormPage { name: typed.clone(), ..FormPage::new(token, &enrolment) };
+    let name = match typed.parse::<UserName>() {
+        Ok(name) => match app.store.user_by_name(&name).await? {
+            Some(_) => Err("This name is taken.".to_owned()),
+            None => Ok(name),
+        },
+        Err(error) => Err(format!("A name is {}.", error.rule)),
+    };
+    let password_error = match &name {
+        Ok(name) => Store::check_password(name, password).err().map(|e| sentence(&e.to_string())),
+        Err(_) => None,
+    };
+    form.password_error = match password_error {
+        None if password != fields.raw("again") => {
+            Some("The two passwords are not the same.".to_owned())
+        }
+        error => error,
+    };
+    match name {
+        Ok(name) if form.password_error.is_none() => {
+            let begun = Begun {
+                link: Hash::of(token.as_bytes()),
+                name,
+                password: password.to_owned(),
+                factor: SecondFactor::generate().secret.expose().to_vec(),
+                at: app.store.clock().now(),
+            };
+            let page = FactorPage::new(&app, token, &begun, None)?;
+            Ok(render(&page)?.into_response())
+        }
+        Ok(_) => Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&form)?).into_response()),
+        Err(why) => {
+            form.name_error = Some(why);
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&form)?).into_response())
+        }
+    }
+}

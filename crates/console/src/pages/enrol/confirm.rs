@@ -1,0 +1,50 @@
+//! Enrolment, last step: the factor is proven, the person is made, the recovery codes are shown.
+
+use askama::Template;
+use axum::{
+    extract::{FromRequest as _, Request, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use store::{NewUser, Secret};
+
+use super::{Begun, begin::FactorPage, enrolment};
+use crate::{App, assets, csrf::OpenForm, problem::PageError, session, shell::page as render};
+
+/// The recovery codes, this once.
+#[derive(Template)]
+#[template(path = "enrol/done.html")]
+struct DonePage {
+    style: &'static str,
+    name: String,
+    codes: Vec<String>,
+}
+
+/// `POST /enrol/confirm`.
+pub(crate) async fn submit(
+    State(app): State<App>,
+    request: Request,
+) -> Result<Response, PageError> {
+    let (parts, body) = request.into_parts();
+    let address = session::address(&parts);
+    let OpenForm(fields) = OpenForm::from_request(Request::from_parts(parts, body), &app).await?;
+    let token = fields.get("token");
+    let enrolment = enrolment(&app, token).await?;
+    let begun = Begun::unseal(&app, token, fields.get("sealed"))?;
+    let factor = begun.second_factor();
+    let code: String = fields.get("code").chars().filter(|c| !c.is_whitespace()).collect();
+    if !factor.accepts(&code, app.store.clock().now()) {
+        let why = "This code is not right. Wait for the next one and type it at once.";
+        let page = FactorPage::new(&app, token, &begun, Some(why))?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response());
+    }
+    let new = NewUser {
+        name: begun.name.clone(),
+        role: enrolment.role,
+        password: Secret::new(begun.password.clone().into_bytes()),
+        second_factor: Some(factor),
+    };
+    let (user, codes) = app.store.enrol(token, new, address).await?;
+    let page = DonePage { style: assets::style_path(), name: user.name.to_string(), codes };
+    Ok(render(&page)?.into_response())
+}

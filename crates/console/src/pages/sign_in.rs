@@ -1,0 +1,5 @@
+//! Signing in to the console, and from there into a gate.
+
+pub(crate) mod out;
+pub(crate) mod show;
+pub(crate) mod submit;

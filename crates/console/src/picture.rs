@@ -1,0 +1,2 @@
+//! The picture of a flow.
+pub const STYLE: &str = "";

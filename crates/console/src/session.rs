@@ -1,0 +1,164 @@
+//! Who asks: the one place where a cookie, a token or the control socket becomes a caller.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    extract::{FromRef, FromRequestParts},
+    http::{HeaderValue, header, request::Parts},
+};
+use deploy::Caller;
+use model::{
+    access::{Permission, Role, may},
+    id::{SessionId, UserId},
+    principal::{Principal, Via},
+};
+use store::{SessionKind, SessionSecret};
+
+use crate::{
+    App, csrf,
+    problem::{ApiError, PageError, Problem},
+};
+
+/// The console's cookie. `__Host-`: set by this host alone, over TLS, for every path.
+pub(crate) const COOKIE: &str = "__Host-redkeep-console";
+
+/// The user number that stands for the local administrator.
+const LOCAL_ADMINISTRATOR: UserId = UserId(0);
+
+/// Marks a request that came over the local control socket.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ControlSocket;
+
+/// Somebody signed in to the console in a browser. Pages take nothing else: no token, no socket.
+#[derive(Debug, Clone)]
+pub(crate) struct SignedIn {
+    pub(crate) caller: Caller,
+    pub(crate) session: SessionId,
+    /// What this session's forms carry.
+    pub(crate) csrf: String,
+}
+
+impl SignedIn {
+    pub(crate) fn may(&self, permission: Permission) -> bool {
+        may(&self.caller.principal, permission)
+    }
+}
+
+/// Somebody who may call the API: by cookie, by token or by the control socket.
+#[derive(Debug, Clone)]
+pub(crate) struct Authenticated(pub(crate) Caller);
+
+/// The peer's address.
+pub(crate) fn address(parts: &Parts) -> Option<std::net::IpAddr> {
+    parts.extensions.get::<SocketAddr>().map(|peer| peer.ip().to_canonical())
+}
+
+/// The browser, as it names itself.
+pub(crate) fn agent(parts: &Parts) -> String {
+    let value = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    value.unwrap_or_default().chars().take(200).collect()
+}
+
+/// The bearer token of a request, if it carries one.
+pub(crate) fn bearer(headers: &axum::http::HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, secret) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+}
+
+fn cookie(parts: &Parts) -> Option<&str> {
+    let headers = parts.headers.get_all(header::COOKIE).iter();
+    headers
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == COOKIE)
+        .map(|(_, secret)| secret)
+}
+
+/// The cookie that carries a new session.
+pub(crate) fn set_cookie(secret: &SessionSecret) -> HeaderValue {
+    let text = format!("{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Strict", secret.0);
+    HeaderValue::from_str(&text).expect("a session secret is base64url")
+}
+
+/// The cookie that ends one.
+pub(crate) fn clear_cookie() -> HeaderValue {
+    HeaderValue::from_static(
+        "__Host-redkeep-console=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0",
+    )
+}
+
+/// The one place where a request becomes a [`Caller`].
+async fn identify(parts: &Parts, app: &App) -> Result<Option<Caller>, Problem> {
+    if parts.extensions.get::<ControlSocket>().is_some() {
+        return Ok(Some(Caller { principal: local_administrator(), address: None }));
+    }
+    let principal = if parts.headers.contains_key(header::AUTHORIZATION) {
+        // A request that brings a token acts by it alone: never by a cookie beside it.
+        match bearer(&parts.headers) {
+            Some(secret) => app.store.token_principal(secret).await?,
+            None => None,
+        }
+    } else {
+        match cookie(parts) {
+            Some(secret) => app.store.session_principal(secret, SessionKind::Console).await?,
+            None => None,
+        }
+    };
+    Ok(principal.map(|principal| Caller { principal, address: address(parts) }))
+}
+
+fn local_administrator() -> Principal {
+    Principal {
+        user: LOCAL_ADMINISTRATOR,
+        name: "local-administrator".parse().expect("a valid user name"),
+        role: Role::Administrator,
+        via: Via::ControlSocket,
+    }
+}
+
+/// Who is signed in to the console on this request, if anybody.
+pub(crate) async fn signed_in(parts: &Parts, app: &App) -> Result<Option<SignedIn>, Problem> {
+    let Some(caller) = identify(parts, app).await? else { return Ok(None) };
+    let Via::ConsoleSession { session } = caller.principal.via else { return Ok(None) };
+    let csrf = csrf::token(app, session);
+    Ok(Some(SignedIn { caller, session, csrf }))
+}
+
+impl<S> FromRequestParts<S> for SignedIn
+where
+    App: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageError> {
+        let app = Arc::<crate::Inner>::from_ref(state);
+        match signed_in(parts, &app).await? {
+            Some(signed_in) => Ok(signed_in),
+            None => {
+                let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+                // A form cannot be sent again: from there the way leads to the overview.
+                let next = if parts.method == http::Method::GET { path } else { "/" };
+                Err(PageError::SignIn { next: next.to_owned() })
+            }
+        }
+    }
+}
+
+impl<S> FromRequestParts<S> for Authenticated
+where
+    App: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let app = Arc::<crate::Inner>::from_ref(state);
+        match identify(parts, &app).await? {
+            Some(caller) => Ok(Self(caller)),
+            None => Err(ApiError(Problem::unauthenticated())),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! One sentence per deployment for the lists, kept because working it out reads two whole flows.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use deploy::{Caller, DeployError, Deployments};
+use model::{deployment::Deployment, flow::finding::Severity, id::Hash};
+
+/// Sentences kept at most; then all are forgotten.
+const KEPT_MAX: usize = 2_000;
+
+/// What a list says about a deployment.
+#[derive(Debug, Clone)]
+pub(crate) struct Summary {
+    pub(crate) sentence: String,
+    pub(crate) changes: usize,
+    pub(crate) worst: Option<Severity>,
+}
+
+/// Summaries by proposal digest: the same digest always gives the same sentence.
+#[derive(Debug, Default)]
+pub(crate) struct Summaries(Mutex<HashMap<Hash, Summary>>);
+
+impl Summaries {
+    /// The summary of a deployment, worked out when it is not known yet.
+    pub(crate) async fn of(
+        &self,
+        deployments: &Deployments,
+        caller: &Caller,
+        deployment: &Deployment,
+    ) -> Result<Summary, DeployError> {
+        let shown = deployment.proposal.hash();
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&shown).cloned();
+        if let Some(summary) = known {
+            return Ok(summary);
+        }
+        let review = deployments.review(caller, deployment.id).await?;
+        let findings = review.diff.changes.iter().flat_map(|change| &change.findings);
+        let summary = Summary {
+            sentence: crate::wording::name_of(&capital(&review.diff.summary())),
+            changes: review.diff.changes.len(),
+            worst: findings.map(|finding| finding.severity).max(),
+        };
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT_MAX {
+            kept.clear();
+        }
+        kept.insert(review.shown, summary.clone());
+        Ok(summary)
+    }
+}
+
+/// The text with a capital first; "Changes nothing" when there is none.
+pub(crate) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+        None => "Changes nothing that can be shown".to_owned(),
+    }
+}

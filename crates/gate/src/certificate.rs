@@ -1,0 +1,197 @@
+//! Certificates of our own making: a root that may only vouch for the names it was made for, and a
+//! leaf that is renewed by itself. Or the operator's own files.
+
+mod issue;
+
+use std::{
+    fs, io,
+    io::Write as _,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use model::clock::{Clock, Timestamp};
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    sign::CertifiedKey,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::tls::{self, Current};
+
+/// How often the certificate's age is looked at.
+const CHECK: Duration = Duration::from_hours(1);
+
+/// Why there is no certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file holds no certificate or key, or they do not belong together.
+    #[error("{path}: {why}; give a PEM file with the whole chain, and its key")]
+    Unusable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A name cannot stand in a certificate.
+    #[error("{name:?} cannot stand in a certificate; give a host name or an address")]
+    Name {
+        /// Which.
+        name: String,
+    },
+    /// The cryptography failed.
+    #[error("no certificate could be made: {0}")]
+    Made(String),
+}
+
+/// The certificates of a listener, kept fresh.
+#[derive(Debug)]
+pub struct Certificates {
+    source: Source,
+    clock: Arc<dyn Clock>,
+    current: Arc<Current>,
+    tls: Arc<ServerConfig>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Own { dir: PathBuf, names: Vec<String> },
+    Files { certificate: PathBuf, key: PathBuf },
+}
+
+impl Certificates {
+    /// Our own root and leaf in `dir` (made, mode 0700, when missing; files 0600), for these host
+    /// names and addresses. A root that was made for other names is replaced, and the old one kept
+    /// as `ca.pem.old`: it must be imported anew.
+    pub fn open(dir: &Path, names: &[String], clock: Arc<dyn Clock>) -> Result<Self, CertificateError> {
+        let make = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
+        make.map_err(|source| CertificateError::File { path: dir.to_owned(), source })?;
+        let mut names: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+        names.sort();
+        names.dedup();
+        Self::new(Source::Own { dir: dir.to_owned(), names }, clock)
+    }
+
+    /// The operator's own certificate chain and key (PEM). Read anew every hour.
+    pub fn from_files(
+        certificate: &Path,
+        key: &Path,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, CertificateError> {
+        let source = Source::Files { certificate: certificate.to_owned(), key: key.to_owned() };
+        Self::new(source, clock)
+    }
+
+    fn new(source: Source, clock: Arc<dyn Clock>) -> Result<Self, CertificateError> {
+        let key = source.load(clock.now())?;
+        let current = Arc::new(Current::new(Arc::new(key)));
+        let made = |error: rustls::Error| CertificateError::Made(error.to_string());
+        let tls = tls::server_config(Arc::clone(&current) as _).map_err(made)?;
+        Ok(Self { source, clock, current, tls })
+    }
+
+    /// For [`crate::listen::serve`].
+    pub fn server_config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.tls)
+    }
+
+    /// The root certificate (PEM), for import; none with the operator's own files.
+    pub fn ca_pem(&self) -> Option<String> {
+        self.ca_path().and_then(|path| fs::read_to_string(path).ok())
+    }
+
+    /// Where the root certificate lies; none with the operator's own files.
+    pub fn ca_path(&self) -> Option<PathBuf> {
+        match &self.source {
+            Source::Own { dir, .. } => Some(dir.join("ca.pem")),
+            Source::Files { .. } => None,
+        }
+    }
+
+    /// Renews the leaf when a third of its life is left, or reads the operator's files anew.
+    /// Connections made from then on get it.
+    pub fn renew_if_due(&self) -> Result<(), CertificateError> {
+        let key = self.source.load(self.clock.now())?;
+        self.current.replace(Arc::new(key));
+        Ok(())
+    }
+
+    /// Calls [`Certificates::renew_if_due`] every hour until `shutdown`. A failure keeps the
+    /// certificate there is.
+    pub async fn keep_renewed(&self, shutdown: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(CHECK) => {}
+                () = shutdown.cancelled() => return,
+            }
+            if let Err(error) = self.renew_if_due() {
+                tracing::warn!(%error, "the certificate was not renewed");
+            }
+        }
+    }
+}
+
+impl Source {
+    fn load(&self, now: Timestamp) -> Result<CertifiedKey, CertificateError> {
+        match self {
+            Self::Own { dir, names } => {
+                let leaf = issue::leaf(dir, names, now)?;
+                certified(&leaf, &leaf)
+            }
+            Self::Files { certificate, key } => certified(certificate, key),
+        }
+    }
+}
+
+/// Reads a chain and its key from PEM files (which may be one).
+fn certified(chain: &Path, key: &Path) -> Result<CertifiedKey, CertificateError> {
+    let unusable = |path: &Path, why: String| CertificateError::Unusable { path: path.to_owned(), why };
+    let text = read(chain)?;
+    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&text)
+        .collect::<Result<_, _>>()
+        .map_err(|error| unusable(chain, error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(unusable(chain, "there is no certificate in it".to_owned()));
+    }
+    let secret = PrivateKeyDer::from_pem_slice(&read(key)?)
+        .map_err(|error| unusable(key, error.to_string()))?;
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    CertifiedKey::from_der(certificates, secret, &provider)
+        .map_err(|error| unusable(key, error.to_string()))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
+    fs::read(path).map_err(|source| CertificateError::File { path: path.to_owned(), source })
+}
+
+/// Writes a file of mode 0600 whole or not at all.
+fn write(path: &Path, text: &str) -> Result<(), CertificateError> {
+    let temporary = path.with_extension("new");
+    let attempt = || -> io::Result<()> {
+        match fs::remove_file(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file =
+            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    };
+    attempt().map_err(|source| CertificateError::File { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! Listening: TLS, HTTP/1.1 and HTTP/2, and nothing that costs much to a client that is slow,
+//! silent or rude. It serves whatever service it is given: the gate's, and the console's too.
+
+mod connection;
+mod framing;
+mod plain;
+
+use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use rustls::ServerConfig;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub(crate) use framing::Ambiguous;
+
+use crate::{
+    body::{self, Body, Failure},
+    limit::{Limits, Place, Places, network},
+};
+
+/// How long to wait when the system has no more file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+type Call = dyn Fn(Request<Incoming>, Peer) -> Answer + Send + Sync;
+
+/// Who is on the other end of a connection. As long as one of these lives, the connection counts
+/// against its limits; a task that outlives the request (a WebSocket) holds one.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    address: SocketAddr,
+    ambiguous: Ambiguous,
+    _places: Arc<Option<Taken>>,
+}
+
+#[derive(Debug)]
+struct Taken {
+    _one_of_all: OwnedSemaphorePermit,
+    _one_of_its_network: Place<std::net::IpAddr>,
+}
+
+impl Peer {
+    /// A peer at this address that no limit counts, for tests and for listeners of another kind.
+    pub fn at(address: SocketAddr) -> Self {
+        Self { address, ambiguous: Ambiguous::default(), _places: Arc::new(None) }
+    }
+
+    /// Its address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Whether a head on this connection could be read in two ways.
+    pub fn is_ambiguous(&self) -> bool {
+        self.ambiguous.is_set()
+    }
+}
+
+/// What answers the requests of a listener, and under which names.
+#[derive(Clone)]
+pub struct ConnectionService {
+    hosts: Arc<[String]>,
+    call: Arc<Call>,
+}
+
+impl std::fmt::Debug for ConnectionService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConnectionService").field("hosts", &self.hosts).finish_non_exhaustive()
+    }
+}
+
+impl ConnectionService {
+    /// A service known as `hosts` (`name` or `name:port`, as clients write it; plain HTTP is
+    /// redirected only to these). `call` answers a request.
+    pub fn new<F, A, B>(hosts: impl IntoIterator<Item = String>, call: F) -> Self
+    where
+        F: Fn(Request<Incoming>, Peer) -> A + Send + Sync + 'static,
+        A: Future<Output = Response<B>> + Send + 'static,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Failure>,
+    {
+        let call = move |request: Request<Incoming>, peer: Peer| -> Answer {
+            let answer = call(request, peer);
+            Box::pin(async move { answer.await.map(body::boxed) })
+        };
+        Self { hosts: hosts.into_iter().collect(), call: Arc::new(call) }
+    }
+}
+
+/// Serves until `shutdown`; then takes no more connections and lets running requests end within
+/// [`Limits::drain`].
+pub async fn serve(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    service: ConnectionService,
+    limits: Limits,
+    shutdown: CancellationToken,
+) {
+    let door = Arc::new(Door { tls: tls.into(), service, limits, shutdown: shutdown.clone() });
+    let all = Arc::new(Semaphore::new(door.limits.connections_max));
+    let networks = Places::default();
+    let connections = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shutdown.cancelled() => break,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let place = networks.take(network(address.ip()), door.limits.connections_per_address_max);
+        let (Some(place), Ok(permit)) = (place, Arc::clone(&all).try_acquire_owned()) else {
+            tracing::debug!(%address, "too many connections");
+            continue;
+        };
+        let taken = Taken { _one_of_all: permit, _one_of_its_network: place };
+        let peer =
+            Peer { address, ambiguous: Ambiguous::default(), _places: Arc::new(Some(taken)) };
+        connections.spawn(Arc::clone(&door).meet(stream, peer));
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+}
+
+struct Door {
+    tls: tokio_rustls::TlsAcceptor,
+    service: ConnectionService,
+    limits: Limits,
+    shutdown: CancellationToken,
+}
+
+impl Door {
+    async fn meet(self: Arc<Self>, stream: TcpStream, peer: Peer) {
+        let handshake = self.limits.handshake;
+        let mut first = [0];
+        let peeked = tokio::time::timeout(handshake, stream.peek(&mut first)).await;
+        if !matches!(peeked, Ok(Ok(1))) {
+            return;
+        }
+        // A TLS record that opens a handshake (RFC 8446, 5.1); no HTTP method begins so.
+        if first != [0x16] {
+            plain::redirect(stream, &self.service.hosts, handshake).await;
+            return;
+        }
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "the connection is gone");
+        }
+        let accepted = tokio::select! {
+            accepted = tokio::time::timeout(handshake, self.tls.accept(stream)) => accepted,
+            () = self.shutdown.cancelled() => return,
+        };
+        match accepted {
+            Ok(Ok(stream)) => connection::serve(stream, &self, peer).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!("a TLS handshake took too long"),
+        }
+    }
+}

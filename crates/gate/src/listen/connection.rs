@@ -1,0 +1,171 @@
+//! One connection: HTTP/1.1 or HTTP/2, until it ends, is idle for too long, or the door closes.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use http::{HeaderValue, Request, Response, Version, header};
+use hyper::{
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::{net::TcpStream, time::Instant};
+use tokio_rustls::server::TlsStream;
+
+use super::{Door, Peer, framing::Watched};
+use crate::body::{self, Body};
+
+/// What a connection does just now.
+#[derive(Debug)]
+struct Activity {
+    running: AtomicUsize,
+    last: Mutex<Instant>,
+}
+
+/// A request that is being answered, to the last byte of the answer.
+#[derive(Debug)]
+struct Running(Arc<Activity>);
+
+impl Activity {
+    fn begin(self: &Arc<Self>) -> Running {
+        self.running.fetch_add(1, Ordering::SeqCst);
+        Running(Arc::clone(self))
+    }
+
+    fn is_idle(&self) -> bool {
+        self.running.load(Ordering::SeqCst) == 0
+    }
+
+    fn idle_since(&self) -> Instant {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        *self.0.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Serves one connection.
+pub(super) async fn serve(stream: TlsStream<TcpStream>, door: &Door, peer: Peer) {
+    let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let activity =
+        Arc::new(Activity { running: AtomicUsize::new(0), last: Mutex::new(Instant::now()) });
+    let service = {
+        let (activity, call, peer) = (Arc::clone(&activity), Arc::clone(&door.service.call), peer.clone());
+        service_fn(move |request: Request<Incoming>| {
+            let running = activity.begin();
+            let is_chunked = request.version() == Version::HTTP_11
+                && request.headers().contains_key(header::TRANSFER_ENCODING);
+            let closes = peer.is_ambiguous() || is_chunked;
+            let answer = call(request, peer.clone());
+            async move { Ok::<_, Infallible>(finish(answer.await, closes, running)) }
+        })
+    };
+    let limits = &door.limits;
+    if is_http2 {
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .enable_connect_protocol()
+            .max_concurrent_streams(limits.streams_max)
+            .max_header_list_size(u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX))
+            .max_send_buf_size(256 * 1024)
+            .keep_alive_interval(Some(limits.idle / 4))
+            .keep_alive_timeout(limits.header_read)
+            .serve_connection(TokioIo::new(stream), service);
+        watch(connection, door, &activity).await;
+    } else {
+        let stream = Watched::new(stream, peer.ambiguous.clone());
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.header_read)
+            .max_headers(limits.headers_max)
+            .max_buf_size(limits.header_bytes_max.max(8192))
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        watch(connection, door, &activity).await;
+    }
+}
+
+fn finish(answer: Response<Body>, closes: bool, running: Running) -> Response<Body> {
+    let mut answer = answer.map(|body| body::hold(body, running));
+    if closes {
+        // RFC 9112, 6.1: nothing after a chunked request is read on this connection, so that
+        // nobody's idea of where it ended matters.
+        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
+}
+
+/// A connection that can be asked to end after what is running.
+trait Drains: Future<Output = Result<(), hyper::Error>> {
+    fn drain(self: Pin<&mut Self>);
+}
+
+impl<I, S> Drains for http1::UpgradeableConnection<I, S>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+    S: hyper::service::HttpService<Incoming, ResBody = Body>,
+    S::Error: Into<body::Failure>,
+{
+    fn drain(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<I, S> Drains for http2::Connection<I, S, TokioExecutor>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    S: hyper::service::HttpService<Incoming, ResBody = Body>,
+    S::Error: Into<body::Failure>,
+    TokioExecutor: hyper::rt::bounds::Http2ServerConnExec<S::Future, Body>,
+{
+    fn drain(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+async fn watch(connection: impl Drains, door: &Door, activity: &Activity) {
+    let mut connection = std::pin::pin!(connection);
+    let idle = door.limits.idle;
+    let mut tick = tokio::time::interval((idle / 4).max(Duration::from_millis(10)));
+    let mut until: Option<Instant> = None;
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended badly");
+                }
+                return;
+            }
+            () = door.shutdown.cancelled(), if until.is_none() => {
+                connection.as_mut().drain();
+                until = Some(Instant::now() + door.limits.drain);
+            }
+            _ = tick.tick() => {
+                let is_spent = activity.is_idle() && activity.idle_since().elapsed() >= idle;
+                if is_spent && until.is_none() {
+                    connection.as_mut().drain();
+                    until = Some(Instant::now() + idle / 4);
+                }
+            }
+            () = at(until), if until.is_some() => return,
+        }
+    }
+}
+
+async fn at(until: Option<Instant>) {
+    if let Some(until) = until {
+        tokio::time::sleep_until(until).await;
+    }
+}

@@ -1,0 +1,90 @@
+//! What a client that speaks plain HTTP is told: come by HTTPS.
+
+use std::time::Duration;
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+/// Bytes of a plain request's head at most.
+const HEAD_MAX: usize = 8 * 1024;
+
+/// Answers one plain request with a redirect to the same host and path over HTTPS, and closes.
+pub(super) async fn redirect(mut stream: TcpStream, hosts: &[String], time: Duration) {
+    let answer = async {
+        let mut head = Vec::new();
+        while !head.windows(4).any(|window| window == b"\r\n\r\n") {
+            if head.len() >= HEAD_MAX || stream.read_buf(&mut head).await? == 0 {
+                break;
+            }
+        }
+        let answer = answer(&head, hosts);
+        stream.write_all(answer.as_bytes()).await?;
+        stream.shutdown().await
+    };
+    match tokio::time::timeout(time, answer).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "a plain HTTP client went away"),
+        Err(_) => tracing::debug!("a plain HTTP client was too slow"),
+    }
+}
+
+fn answer(head: &[u8], hosts: &[String]) -> String {
+    match location(head, hosts) {
+        Some(location) => format!(
+            "HTTP/1.1 308 Permanent Redirect\r\nLocation: {location}\r\nContent-Length: 0\r\n\
+             Connection: close\r\n\r\n"
+        ),
+        None => {
+            let text = "This address speaks HTTPS only.\n";
+            format!(
+                "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
+                 Content-Length: {}\r\nConnection: close\r\n\r\n{text}",
+                text.len()
+            )
+        }
+    }
+}
+
+/// Where to; none for a host that is not ours (an open redirect else) or a head that is not plain.
+fn location(head: &[u8], hosts: &[String]) -> Option<String> {
+    let text = std::str::from_utf8(head).ok()?;
+    let (head, _) = text.split_once("\r\n\r\n")?;
+    let mut lines = head.split("\r\n");
+    let mut request = lines.next()?.split(' ');
+    let (_, target, version) = (request.next()?, request.next()?, request.next()?);
+    let is_plain = target.starts_with('/') && target.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_plain || !version.starts_with("HTTP/1.") || request.next().is_some() {
+        return None;
+    }
+    let mut named = lines.filter_map(|line| line.split_once(':'));
+    let host = named.find(|(name, _)| name.eq_ignore_ascii_case("host"))?.1.trim();
+    let known = hosts.iter().find(|known| known.eq_ignore_ascii_case(host))?;
+    Some(format!("https://{known}{target}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_names_are_redirected_to() {
+        let hosts = ["localhost:8443".to_owned()];
+        let location = |text: &str| location(text.as_bytes(), &hosts);
+        assert_eq!(
+            location("GET /a?b HTTP/1.1\r\nHost: LocalHost:8443\r\n\r\n").as_deref(),
+            Some("https://localhost:8443/a?b")
+        );
+        for bad in [
+            "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+            "GET / HTTP/1.1\r\n\r\n",
+            "GET https://evil.example/ HTTP/1.1\r\nHost: localhost:8443\r\n\r\n",
+            "GET /\u{e9} HTTP/1.1\r\nHost: localhost:8443\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: localhost:8443\r\n",
+            "SSH-2.0-OpenSSH\r\n",
+        ] {
+            assert_eq!(location(bad), None, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The command line. Every verb but `up` is a client of the API, over the local control socket
+//! while `redkeep up` runs, and in this process otherwise.
+
+mod client;
+mod deployments;
+mod output;
+mod people;
+mod record;
+mod status;
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, str::FromStr};
+
+use clap::{Args, Parser, Subcommand};
+use model::{
+    access::{Role, Scope},
+    id::{DeploymentId, Hash, InstanceId, UserName},
+    instance::NodeRedMajor,
+};
+
+use crate::{
+    config::{Overrides, default_data_dir},
+    exit::{Exit, Failure},
+    terminal, up,
+};
+
+use client::Client;
+
+/// Runs Node-RED where it cannot be reached, changed or misused by anyone who shouldn't.
+#[derive(Debug, Parser)]
+#[command(name = "redkeep", version, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, Clone, Args)]
+struct Common {
+    /// Where everything is kept [default: /var/lib/redkeep as root, else ~/.local/share/redkeep]
+    #[arg(long, global = true, env = "REDKEEP_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Start: fetch what is missing, guard Node-RED, serve the editor and the console
+    Up(UpArgs),
+    /// Show what runs, how well it is jailed, and what waits
+    Status,
+    /// Show Node-RED's log
+    Logs {
+        /// Go on showing new lines
+        #[arg(short, long)]
+        follow: bool,
+        /// Which instance
+        #[arg(long, default_value = "main")]
+        instance: InstanceId,
+        /// How many lines back
+        #[arg(short = 'n', long, default_value_t = 100)]
+        lines: u32,
+    },
+    /// People who may log in
+    #[command(subcommand)]
+    User(UserVerb),
+    /// Tokens for scripts and command-line clients
+    #[command(subcommand)]
+    Token(TokenVerb),
+    /// The queue
+    #[command(subcommand)]
+    Deployments(DeploymentVerb),
+    /// The audit record
+    #[command(subcommand)]
+    Audit(AuditVerb),
+    /// Redkeep's own certificate authority
+    #[command(subcommand)]
+    Ca(CaVerb),
+}
+
+#[derive(Debug, Args)]
+struct UpArgs {
+    /// Where the gate listens
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Where the console listens
+    #[arg(long, value_name = "ADDR")]
+    console_listen: Option<SocketAddr>,
+    /// Which Node-RED: 5 or 4
+    #[arg(long, value_parser = node_red_major)]
+    node_red: Option<NodeRedMajor>,
+    /// Where npm packages come from
+    #[arg(long, value_name = "URL")]
+    npm_registry: Option<String>,
+    /// The configuration file [default: redkeep.toml in the data directory]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+fn node_red_major(text: &str) -> Result<NodeRedMajor, String> {
+    match text {
+        "5" => Ok(NodeRedMajor::V5),
+        "4" => Ok(NodeRedMajor::V4),
+        _ => Err("Node-RED 5 and 4 can be chosen".to_owned()),
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum UserVerb {
+    /// Add a user
+    Add {
+        name: UserName,
+        /// viewer, editor, reviewer, administrator or auditor
+        #[arg(long, value_parser = Role::from_str)]
+        role: Role,
+        /// Read the password from standard input (one line); without it, print an enrolment link
+        #[arg(long)]
+        password_stdin: bool,
+        /// Do not ask for a second factor at login
+        #[arg(long, requires = "password_stdin")]
+        no_second_factor: bool,
+    },
+    /// List users
+    List,
+    /// Remove a user
+    Remove { name: UserName },
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenVerb {
+    /// Make a token; its secret is shown once
+    Create {
+        /// Whose rights it has at most
+        #[arg(long)]
+        user: UserName,
+        /// read, propose, review, audit or admin; may be repeated
+        #[arg(long, required = true, value_parser = Scope::from_str)]
+        scope: Vec<Scope>,
+        /// What it is for
+        #[arg(long, default_value = "made on the command line")]
+        label: String,
+        /// How long it is good
+        #[arg(long, default_value_t = 90)]
+        days: u32,
+    },
+    /// List tokens
+    List,
+    /// Revoke a token
+    Revoke { id: i64 },
+}
+
+#[derive(Debug, Subcommand)]
+enum DeploymentVerb {
+    /// List deployments, newest first
+    List {
+        /// Only of this instance
+        #[arg(long)]
+        instance: Option<InstanceId>,
+        /// Ended ones too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one with its changes
+    Show { id: DeploymentId },
+    /// Approve every change not decided yet, and the whole
+    Approve {
+        id: DeploymentId,
+        /// The hash that was shown; refused if it is another by now
+        #[arg(long)]
+        hash: Option<Hash>,
+    },
+    /// Reject the whole
+    Reject {
+        id: DeploymentId,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Apply an approved deployment and wait until it runs
+    Apply {
+        id: DeploymentId,
+        /// The hash that was shown; refused if it is another by now
+        #[arg(long)]
+        hash: Option<Hash>,
+    },
+    /// Propose a return to a snapshot (without --to: list them)
+    Rollback {
+        /// Which instance
+        #[arg(long, default_value = "main")]
+        instance: InstanceId,
+        /// The snapshot's hash
+        #[arg(long)]
+        to: Option<Hash>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditVerb {
+    /// List entries, newest first
+    List {
+        /// How many
+        #[arg(short = 'n', long, default_value_t = 100)]
+        limit: u32,
+        /// Only of this kind, such as login-failed
+        #[arg(long)]
+        kind: Option<String>,
+        /// Only of this user
+        #[arg(long)]
+        user: Option<UserName>,
+        /// Only of this instance
+        #[arg(long)]
+        instance: Option<InstanceId>,
+    },
+    /// Check every entry and every link
+    Verify,
+}
+
+#[derive(Debug, Subcommand)]
+enum CaVerb {
+    /// Print the root certificate (PEM), for import into browsers and clients
+    Show,
+}
+
+/// Reads the command line and does as it says.
+pub(crate) fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            // clap's own way of printing help and errors; a closed pipe is no failure of ours.
+            return if error.print().is_ok() { exit.into() } else { Exit::Failed.into() };
+        }
+    };
+    let json = cli.common.json;
+    match start(cli) {
+        Ok(exit) => exit.into(),
+        Err(Failure { exit, message }) => {
+            if json {
+                let error = serde_json::json!({ "error": { "message": message } });
+                terminal::line(&error.to_string());
+            }
+            terminal::say(&format!("redkeep: {message}"));
+            exit.into()
+        }
+    }
+}
+
+fn start(cli: Cli) -> Result<Exit, Failure> {
+    let data_dir = match cli.common.data_dir {
+        Some(dir) => dir,
+        None => default_data_dir()?,
+    };
+    let data_dir = std::path::absolute(&data_dir)?;
+    sandbox::process::raise_open_files();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let json = cli.common.json;
+    runtime.block_on(async move {
+        if let Verb::Up(args) = cli.verb {
+            let UpArgs { listen, console_listen, node_red, npm_registry, config } = args;
+            let over = Overrides { config, listen, console_listen, node_red, npm_registry };
+            return up::run(data_dir, over, json).await;
+        }
+        let client = Client::connect(data_dir).await?;
+        act(&client, cli.verb, json).await
+    })
+}
+
+async fn act(client: &Client, verb: Verb, json: bool) -> Result<Exit, Failure> {
+    match verb {
+        // Handled before a client is made.
+        Verb::Up(_) => Ok(Exit::Usage),
+        Verb::Status => status::status(client, json).await,
+        Verb::Logs { follow, instance, lines } => {
+            status::logs(client, json, &instance, lines, follow).await
+        }
+        Verb::User(verb) => people::user(client, json, verb).await,
+        Verb::Token(verb) => people::token(client, json, verb).await,
+        Verb::Deployments(verb) => deployments::run(client, json, verb).await,
+        Verb::Audit(verb) => record::audit(client, json, verb).await,
+        Verb::Ca(CaVerb::Show) => record::ca(client, json).await,
+    }
+}

@@ -1,0 +1,57 @@
+//! Small tables and texts for the terminal.
+
+use serde_json::Value;
+
+use crate::terminal;
+
+/// Prints rows under a heading, columns as wide as they need to be.
+pub(crate) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) {
+    let mut widths = heading.map(str::len);
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let print = |cells: [&str; N]| {
+        let mut text = String::new();
+        for (cell, width) in cells.iter().zip(widths) {
+            text.push_str(cell);
+            text.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.chars().count()) + 2));
+        }
+        terminal::line(text.trim_end());
+    };
+    print(heading);
+    for row in rows {
+        print(row.each_ref().map(String::as_str));
+    }
+}
+
+/// The text at `pointer`, printable: what is not text as JSON, control characters replaced (an
+/// escape sequence in a node's name must not drive the terminal).
+pub(crate) fn text(value: &Value, pointer: &str) -> String {
+    let text = match value.pointer(pointer) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    printable(&text)
+}
+
+/// Control characters replaced.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// The moment at `pointer` (milliseconds since 1970) in RFC 3339.
+pub(crate) fn time(value: &Value, pointer: &str) -> String {
+    match value.pointer(pointer).and_then(Value::as_i64) {
+        Some(at) => model::clock::Timestamp(at).to_string(),
+        None => String::new(),
+    }
+}
+
+/// The list at `pointer`, or the value itself when it is a list.
+pub(crate) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+    let list = value.as_array().or_else(|| value.pointer(pointer).and_then(Value::as_array));
+    list.map_or(&[], Vec::as_slice)
+}

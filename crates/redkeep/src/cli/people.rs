@@ -1,0 +1,138 @@
+//! `redkeep user …` and `redkeep token …`.
+
+use std::io::Read as _;
+
+use anyhow::Context as _;
+use model::id::UserName;
+use serde_json::{Value, json};
+
+use super::{
+    TokenVerb, UserVerb,
+    client::Client,
+    output::{list, table, text, time},
+};
+use crate::{
+    exit::{Exit, Failure},
+    terminal,
+};
+
+pub(crate) async fn user(client: &Client, as_json: bool, verb: UserVerb) -> Result<Exit, Failure> {
+    match verb {
+        UserVerb::Add { name, role, password_stdin: true, no_second_factor } => {
+            let password = read_password()?;
+            let body = json!({
+                "name": name,
+                "role": role,
+                "password": password,
+                "second_factor": !no_second_factor,
+            });
+            let made = client.post("/users", body).await?;
+            if as_json {
+                terminal::line(&made.to_string());
+                return Ok(Exit::Done);
+            }
+            terminal::line(&format!("added {name} ({role})"));
+            show_factor(&made);
+        }
+        UserVerb::Add { name, role, password_stdin: false, .. } => {
+            let made = client.post("/enrolments", json!({ "name": name, "role": role })).await?;
+            if as_json {
+                terminal::line(&made.to_string());
+            } else {
+                terminal::line(&format!("open this once, to choose a password for {name}:"));
+                terminal::line(&text(&made, "/url"));
+            }
+        }
+        UserVerb::List => {
+            let users = client.get("/users").await?;
+            if as_json {
+                terminal::line(&users.to_string());
+                return Ok(Exit::Done);
+            }
+            let row = |user: &Value| {
+                let factor = text(user, "/has_second_factor");
+                [text(user, "/name"), text(user, "/role"), factor, time(user, "/last_login_at")]
+            };
+            let rows: Vec<_> = list(&users, "/users").iter().map(row).collect();
+            table(["NAME", "ROLE", "SECOND FACTOR", "LAST LOGIN"], &rows);
+        }
+        UserVerb::Remove { name } => {
+            let id = user_id(client, &name).await?;
+            client.delete(&format!("/users/{id}")).await?;
+            terminal::line(&format!("removed {name}"));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The second factor of a user made on the command line: shown once.
+fn show_factor(made: &Value) {
+    let uri = text(made, "/second_factor/uri");
+    if !uri.is_empty() {
+        terminal::line(&format!("second factor (shown once): {uri}"));
+    }
+    let codes: Vec<String> =
+        list(made, "/recovery_codes").iter().map(|code| text(code, "")).collect();
+    if !codes.is_empty() {
+        terminal::line(&format!("recovery codes (shown once): {}", codes.join(" ")));
+    }
+}
+
+fn read_password() -> Result<String, Failure> {
+    let mut password = String::new();
+    // No password is longer; what reads endlessly is no password.
+    let mut input = std::io::stdin().lock().take(4096);
+    input.read_to_string(&mut password).context("no password could be read from standard input")?;
+    let line = password.lines().next().unwrap_or_default();
+    if line.is_empty() {
+        return Err(Failure::new(Exit::Usage, "no password stood on standard input"));
+    }
+    Ok(line.to_owned())
+}
+
+async fn user_id(client: &Client, name: &UserName) -> Result<i64, Failure> {
+    let users = client.get("/users").await?;
+    let wanted = name.as_str();
+    let found = list(&users, "/users")
+        .iter()
+        .find(|user| text(user, "/name").eq_ignore_ascii_case(wanted))
+        .and_then(|user| user.pointer("/id").and_then(Value::as_i64));
+    found.ok_or_else(|| Failure::new(Exit::Refused, format!("there is no user {name}")))
+}
+
+pub(crate) async fn token(client: &Client, as_json: bool, verb: TokenVerb) -> Result<Exit, Failure> {
+    match verb {
+        TokenVerb::Create { user, scope, label, days } => {
+            let body = json!({ "user": user, "scopes": scope, "label": label, "days": days });
+            let made = client.post("/tokens", body).await?;
+            if as_json {
+                terminal::line(&made.to_string());
+            } else {
+                terminal::line(&text(&made, "/secret"));
+            }
+        }
+        TokenVerb::List => {
+            let tokens = client.get("/tokens").await?;
+            if as_json {
+                terminal::line(&tokens.to_string());
+                return Ok(Exit::Done);
+            }
+            let row = |token: &Value| {
+                [
+                    text(token, "/id"),
+                    text(token, "/user_name"),
+                    text(token, "/scopes"),
+                    text(token, "/label"),
+                    time(token, "/expires_at"),
+                ]
+            };
+            let rows: Vec<_> = list(&tokens, "/tokens").iter().map(row).collect();
+            table(["ID", "USER", "SCOPES", "FOR", "UNTIL"], &rows);
+        }
+        TokenVerb::Revoke { id } => {
+            client.delete(&format!("/tokens/{id}")).await?;
+            terminal::line(&format!("revoked token {id}"));
+        }
+    }
+    Ok(Exit::Done)
+}

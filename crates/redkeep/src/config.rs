@@ -1,0 +1,185 @@
+//! What can be set: one TOML file, over it the environment, over it the command line.
+//!
+//! The only code that reads the environment and configuration files.
+
+pub(crate) mod upstream;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use model::{id::InstanceId, instance::NodeRedMajor};
+use serde::Deserialize;
+
+/// The file, `redkeep.toml` in the data directory unless named. Every key may be left out.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct File {
+    /// Where the gate of the first instance listens, such as `"0.0.0.0:443"`.
+    pub(crate) listen: Option<SocketAddr>,
+    /// Where the console listens.
+    pub(crate) console_listen: Option<SocketAddr>,
+    /// The gate's host name, as people type it.
+    pub(crate) name: Option<String>,
+    /// The console's host name; another than the gate's.
+    pub(crate) console_name: Option<String>,
+    /// Where npm tarballs come from: the npm upstream's address.
+    pub(crate) npm_registry: Option<String>,
+    /// Own certificate and key files (PEM) in place of Redkeep's own CA.
+    pub(crate) tls: Option<Tls>,
+    /// The instances by name; none: one, called `main`.
+    pub(crate) instance: BTreeMap<InstanceId, InstanceSection>,
+}
+
+/// Own certificate files.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    /// The chain, leaf first.
+    pub(crate) certificate: PathBuf,
+    /// The leaf's private key, readable by its owner alone.
+    pub(crate) key: PathBuf,
+}
+
+/// One instance's section.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct InstanceSection {
+    /// Where its gate listens (the first instance: `listen` above).
+    pub(crate) listen: Option<SocketAddr>,
+    /// `"5"` or `"4"`.
+    pub(crate) node_red: Option<NodeRedMajor>,
+}
+
+/// What `up` was told on the command line.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Overrides {
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) console_listen: Option<SocketAddr>,
+    pub(crate) node_red: Option<NodeRedMajor>,
+    pub(crate) npm_registry: Option<String>,
+}
+
+/// Everything decided.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) console_listen: SocketAddr,
+    pub(crate) name: String,
+    pub(crate) console_name: String,
+    pub(crate) npm_registry: Option<String>,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) instances: Vec<InstanceConfig>,
+}
+
+/// One instance, decided.
+#[derive(Debug, Clone)]
+pub(crate) struct InstanceConfig {
+    pub(crate) id: InstanceId,
+    pub(crate) listen: SocketAddr,
+    pub(crate) node_red: Option<NodeRedMajor>,
+}
+
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8443);
+const CONSOLE_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8444);
+
+impl Config {
+    /// Reads the file (if there is one) and lays the command line over it.
+    pub(crate) fn load(data_dir: PathBuf, over: Overrides) -> anyhow::Result<Self> {
+        let file = read(&data_dir, over.config.as_deref())?;
+        let first_listen = over.listen.or(file.listen).unwrap_or(LISTEN);
+        let name = file.name.unwrap_or_else(|| "localhost".to_owned());
+        // Another host name than the gate's, so that the editor's page shares no cookie with it.
+        let console_name = file.console_name.unwrap_or_else(|| format!("keep.{name}"));
+        check_name(&name)?;
+        check_name(&console_name)?;
+        let mut sections = file.instance;
+        if sections.is_empty() {
+            sections.insert("main".parse()?, InstanceSection::default());
+        }
+        let mut instances: Vec<InstanceConfig> = Vec::new();
+        for (id, section) in sections {
+            let is_first = instances.is_empty();
+            let listen = match (section.listen, is_first) {
+                (Some(listen), _) => listen,
+                (None, true) => first_listen,
+                (None, false) => bail!(
+                    "instance {id} needs an address of its own: add `listen = \"…\"` to [instance.{id}]"
+                ),
+            };
+            let listen = if is_first { over.listen.unwrap_or(listen) } else { listen };
+            if let Some(other) = instances.iter().find(|it| it.listen == listen && listen.port() != 0) {
+                bail!("instances {} and {id} both listen on {listen}: give each its own", other.id);
+            }
+            instances.push(InstanceConfig { id, listen, node_red: over.node_red.or(section.node_red) });
+        }
+        Ok(Self {
+            data_dir,
+            console_listen: over.console_listen.or(file.console_listen).unwrap_or(CONSOLE_LISTEN),
+            name,
+            console_name,
+            npm_registry: over.npm_registry.or(file.npm_registry),
+            tls: file.tls,
+            instances,
+        })
+    }
+}
+
+fn read(data_dir: &Path, named: Option<&Path>) -> anyhow::Result<File> {
+    let default = data_dir.join("redkeep.toml");
+    let path = named.unwrap_or(&default);
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
+            return Ok(File::default());
+        }
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read the configuration {}", path.display()));
+        }
+    };
+    toml::from_str(&text).with_context(|| {
+        format!("the configuration {} is not valid; mend it or remove it", path.display())
+    })
+}
+
+/// Host names only: what stands here goes into certificates, addresses and headers.
+fn check_name(name: &str) -> anyhow::Result<()> {
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if name.len() <= 253 && name.split('.').all(label) {
+        return Ok(());
+    }
+    bail!("{name:?} is not a host name: use lower-case letters, digits, - and dots")
+}
+
+/// The data directory when none is named: `/var/lib/redkeep` for root, else below the user's home.
+pub(crate) fn default_data_dir() -> anyhow::Result<PathBuf> {
+    if sandbox::process::is_root() {
+        return Ok(PathBuf::from("/var/lib/redkeep"));
+    }
+    let var = |name: &str| environment(name).filter(|it| !it.is_empty()).map(PathBuf::from);
+    if let Some(base) = var("XDG_DATA_HOME") {
+        return Ok(base.join("redkeep"));
+    }
+    let home = var("HOME").context("HOME is not set: say where to keep data with --data-dir DIR")?;
+    Ok(home.join(".local/share/redkeep"))
+}
+
+/// A variable of the environment.
+pub(crate) fn environment(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+    std::env::var(name).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,37 @@
+use super::*;
+
+fn load(toml: &str) -> anyhow::Result<Config> {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("redkeep.toml"), toml).unwrap();
+    Config::load(dir.path().to_owned(), Overrides::default())
+}
+
+#[test]
+fn nothing_set_gives_one_instance_on_loopback() {
+    let config = load("").unwrap();
+    assert_eq!(config.instances.len(), 1);
+    assert!(config.instances[0].listen.ip().is_loopback());
+    assert_ne!(config.name, config.console_name, "the origins must not share a host name");
+}
+
+#[test]
+fn an_unknown_key_is_named() {
+    let error = format!("{:#}", load("lisen = \"127.0.0.1:1\"").unwrap_err());
+    assert!(error.contains("lisen") && error.contains("redkeep.toml"), "{error}");
+}
+
+#[test]
+fn instances_need_addresses_of_their_own() {
+    assert!(load("[instance.a]\n[instance.b]\n").is_err());
+    let same = "[instance.a]\nlisten=\"127.0.0.1:9000\"\n[instance.b]\nlisten=\"127.0.0.1:9000\"\n";
+    assert!(load(same).is_err());
+    let own = "[instance.a]\n[instance.b]\nlisten=\"127.0.0.1:9001\"\nnode_red=\"4\"\n";
+    assert_eq!(load(own).unwrap().instances.len(), 2);
+}
+
+#[test]
+fn a_name_cannot_carry_anything_else() {
+    for bad in ["a b", "A", "a/b", "", "-a", "a;b", "a\\nb"] {
+        assert!(load(&format!("name = \"{bad}\"")).is_err(), "{bad:?}");
+    }
+}

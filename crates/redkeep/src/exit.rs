@@ -1,0 +1,53 @@
+//! Exit codes, documented in README.md.
+
+use std::process::ExitCode;
+
+/// How a command ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done.
+    Done,
+    /// It failed; the message says why.
+    Failed,
+    /// The command line or configuration is wrong.
+    Usage,
+    /// `redkeep up` is not running, and this needs it.
+    NotRunning,
+    /// It was refused: not allowed, not found, or things have moved on.
+    Refused,
+    /// What was verified is not whole.
+    NotWhole,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::NotRunning => 3,
+            Exit::Refused => 4,
+            Exit::NotWhole => 5,
+        })
+    }
+}
+
+/// A failure with its exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let error: anyhow::Error = error.into();
+        Self { exit: Exit::Failed, message: format!("{error:#}") }
+    }
+}

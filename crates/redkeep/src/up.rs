@@ -1,0 +1,228 @@
+//! The main job: from nothing to a guarded Node-RED.
+//!
+//! lock the data directory → open the ledger → bind the doors → install → recover → start every
+//! instance → open the doors → watch, until told to stop. Nothing is served before the queue is
+//! recovered, and no Node-RED starts that could be reached past the gate.
+
+mod announce;
+mod doors;
+mod events;
+mod install;
+mod watch;
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::Context as _;
+use deploy::Deployments;
+use model::{
+    audit::EventKind,
+    baseline::Baseline,
+    flow::credentials::Credentials,
+    id::Hash,
+    instance::Instance,
+    principal::Actor,
+};
+use runtime::{InstancePlan, RuntimeEvent, Workshop};
+use serde_json::json;
+use store::{BaselineContent, Store};
+use tokio::sync::mpsc;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock::SystemClock,
+    config::{Config, Overrides},
+    control,
+    exit::{Exit, Failure},
+    terminal, wire,
+};
+
+/// Runs until SIGTERM or SIGINT.
+pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Result<Exit, Failure> {
+    announce::log_to_stderr(json);
+    let config = Config::load(data_dir, over)
+        .map_err(|error| Failure::new(Exit::Usage, format!("{error:#}")))?;
+    let _lock = lock(&config)?;
+    sandbox::process::disable_core_dumps_and_tracing()
+        .context("this process could not be made unreadable to others")?;
+    let store = Store::open(&config.data_dir, Arc::new(SystemClock)).await?;
+    let doors = doors::Doors::bind(&config, &store).await?;
+    let control = control::bind(&config.data_dir)?;
+
+    let node_red = Arc::new(wire::NodeRed::default());
+    let deployments = Deployments::new(store.clone(), node_red.clone());
+    let (tell, events) = mpsc::channel(256);
+    let bridge = Arc::new(wire::Bridge(deployments.clone()));
+    let workshop = Workshop::new(store.clone(), bridge, tell);
+    node_red.join(&workshop);
+
+    let plans = plan(&config, &store).await?;
+    let recovered = deployments.recover().await?;
+    if recovered > 0 {
+        terminal::say(&format!("{recovered} interrupted deployments are approved again, not applied"));
+    }
+    let detail = json!({ "version": env!("CARGO_PKG_VERSION") });
+    store.record(EventKind::Started, &Actor::System, None, "redkeep", detail).await?;
+
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let house = House { config, store, deployments, workshop, stop, tasks };
+    let outcome = house.live(doors, control, plans, events, json).await;
+    house.close().await;
+    outcome
+}
+
+/// Everything that is there while Redkeep runs.
+#[derive(Debug)]
+struct House {
+    config: Config,
+    store: Store,
+    deployments: Deployments,
+    workshop: Arc<Workshop>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl House {
+    async fn live(
+        &self,
+        doors: doors::Doors,
+        control: tokio::net::UnixListener,
+        plans: Vec<InstancePlan>,
+        events: mpsc::Receiver<RuntimeEvent>,
+        json: bool,
+    ) -> Result<Exit, Failure> {
+        let addresses = doors.addresses.clone();
+        let ca_pem = doors.ca_pem();
+        let context = doors.open(self)?;
+        let router = console::control_router(context);
+        let served = control::serve(control, router, self.stop.clone(), self.tasks.clone());
+        self.tasks.spawn(served);
+        events::spawn(self, events);
+        for plan in &plans {
+            self.start(plan).await?;
+        }
+        watch::spawn(self, &plans);
+        for plan in &plans {
+            let status = self.workshop.settled(&plan.instance.id, SETTLE_SECONDS).await?;
+            announce::instance(&status);
+        }
+        announce::ready(self, &addresses, &ca_pem, json).await?;
+        announce::wait_for_signal().await?;
+        terminal::say("stopping");
+        Ok(Exit::Done)
+    }
+
+    /// Starts one instance and notes the platform it runs on in its baseline.
+    async fn start(&self, plan: &InstancePlan) -> Result<(), Failure> {
+        let id = &plan.instance.id;
+        let settings = self.workshop.start(plan.clone()).await?;
+        let mut content = self.store.baseline(id).await?.context("the baseline was just made")?;
+        if content.baseline.settings != settings {
+            content.baseline.settings = settings;
+            self.store.set_platform_baseline(id, &content).await?;
+        }
+        Ok(())
+    }
+
+    /// Stops in order: no new requests, then Node-RED, then the rest.
+    async fn close(&self) {
+        self.stop.cancel();
+        self.workshop.stop_all().await;
+        self.tasks.close();
+        if tokio::time::timeout(CLOSE_TIME, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some connections were still open and are cut");
+        }
+        let detail = json!({});
+        let stopped = self.store.record(EventKind::Stopped, &Actor::System, None, "redkeep", detail);
+        if let Err(error) = stopped.await {
+            tracing::error!(%error, "the stop could not be recorded");
+        }
+    }
+}
+
+/// How long the start of an instance is waited for before the addresses are shown all the same.
+const SETTLE_SECONDS: u64 = 90;
+
+/// How long open connections are given at the end.
+const CLOSE_TIME: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// One Redkeep a data directory.
+fn lock(config: &Config) -> Result<sandbox::process::FileLock, Failure> {
+    let dir = &config.data_dir;
+    sandbox::process::create_private_dir(dir, None)
+        .with_context(|| format!("the data directory {} cannot be made", dir.display()))?;
+    let path = dir.join("redkeep.lock");
+    let lock = sandbox::process::lock_file(&path).with_context(|| path.display().to_string())?;
+    lock.ok_or_else(|| {
+        let text = format!(
+            "another Redkeep runs with {}: stop it, or choose another --data-dir",
+            dir.display()
+        );
+        Failure::new(Exit::Failed, text)
+    })
+}
+
+/// Installs what the instances need and makes the first baseline of new ones.
+async fn plan(config: &Config, store: &Store) -> Result<Vec<InstancePlan>, Failure> {
+    let mut plans = Vec::new();
+    for (place, section) in config.instances.iter().enumerate() {
+        let instance = store.ensure_instance(&section.id, section.node_red).await?;
+        let tree = install::tree(config, store, &instance).await?;
+        ensure_baseline(store, &instance, &tree).await?;
+        let dir = config.data_dir.join("instances").join(section.id.as_str());
+        let hidden = ["keys", "tls", "redkeep.db", "run/control.sock", "redkeep.lock"];
+        plans.push(InstancePlan {
+            node: tree.node_binary(),
+            node_tree: tree.root().join("node"),
+            entry: tree.node_red_entry(),
+            modules_tree: tree.modules_dir(),
+            node_red_version: tree.node_red_version().to_owned(),
+            node_version: tree.node_version().to_owned(),
+            dir,
+            user: jail_user(place),
+            hidden: hidden.iter().map(|name| config.data_dir.join(name)).collect(),
+            jailer: PathBuf::from("/proc/self/exe"),
+            instance,
+        });
+    }
+    Ok(plans)
+}
+
+/// As root, a user number of the instance's own, out of the range no distribution hands out
+/// (above systemd's dynamic users, below 65,534 "nobody"): nothing else on the system runs as it.
+fn jail_user(place: usize) -> Option<(u32, u32)> {
+    let place = u32::try_from(place).unwrap_or(u32::MAX).min(10);
+    sandbox::process::is_root().then_some((65_520 + place, 65_520 + place))
+}
+
+async fn ensure_baseline(
+    store: &Store,
+    instance: &Instance,
+    tree: &registry::VerifiedTree,
+) -> Result<(), Failure> {
+    let present = store.baseline(&instance.id).await?;
+    let (node_red, node) = (tree.node_red_version().to_owned(), tree.node_version().to_owned());
+    let content = match present {
+        None => {
+            let flows: Arc<str> = "[]".into();
+            let credentials = Credentials::default();
+            let baseline = Baseline {
+                flows: Hash::of(flows.as_bytes()),
+                credentials: store.credentials_digest(&credentials),
+                settings: Hash::of(b""),
+                modules: tree.digest(),
+                node_red,
+                node,
+            };
+            BaselineContent { baseline, flows, credentials }
+        }
+        Some(present) if present.baseline.modules == tree.digest() => return Ok(()),
+        Some(mut present) => {
+            present.baseline.modules = tree.digest();
+            present.baseline.node_red = node_red;
+            present.baseline.node = node;
+            present
+        }
+    };
+    Ok(store.set_platform_baseline(&instance.id, &content).await?)
+}

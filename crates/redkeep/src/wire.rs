@@ -1,0 +1,105 @@
+//! Where the rooms meet: the small traits they declared, joined.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use deploy::{Deployments, FlowTarget, SaveVerdict, futures::Given};
+use gate::{Message, Pages};
+use model::{
+    deployment::DeploymentType,
+    flow::credentials::Credentials,
+    id::InstanceId,
+};
+use runtime::{Baselines, Boxed, Saved, Workshop};
+
+/// The workshop as the waiting room sees it. The two need each other, so it is filled in later.
+#[derive(Debug, Default)]
+pub(crate) struct NodeRed(OnceLock<Weak<Workshop>>);
+
+impl NodeRed {
+    /// Joins the workshop.
+    pub(crate) fn join(&self, workshop: &Arc<Workshop>) {
+        // Joined once, at start; a second time would be the same workshop.
+        let _already = self.0.set(Arc::downgrade(workshop)).is_err();
+    }
+
+    fn workshop(&self) -> Result<Arc<Workshop>, String> {
+        let workshop = self.0.get().and_then(Weak::upgrade);
+        workshop.ok_or_else(|| "Redkeep is starting or stopping".to_owned())
+    }
+}
+
+impl FlowTarget for NodeRed {
+    fn give(&self, instance: &InstanceId, body: String, kind: DeploymentType) -> Given<'_> {
+        let instance = instance.clone();
+        Box::pin(async move {
+            let workshop = self.workshop()?;
+            workshop.give(&instance, body, kind).await.map_err(|error| error.to_string())
+        })
+    }
+
+    fn reload(&self, instance: &InstanceId) -> Given<'_> {
+        let instance = instance.clone();
+        Box::pin(async move {
+            let workshop = self.workshop()?;
+            workshop.reload(&instance).await.map_err(|error| error.to_string())
+        })
+    }
+}
+
+/// The waiting room as the storage bridge sees it.
+#[derive(Debug)]
+pub(crate) struct Bridge(pub(crate) Deployments);
+
+impl Baselines for Bridge {
+    fn load(
+        &self,
+        instance: &InstanceId,
+    ) -> Boxed<'_, Result<(Arc<str>, Credentials), String>> {
+        let instance = instance.clone();
+        Box::pin(async move {
+            let found = self.0.store().baseline(&instance).await.map_err(|it| it.to_string())?;
+            let content = found.ok_or_else(|| format!("{instance} has no baseline"))?;
+            Ok((content.flows, content.credentials))
+        })
+    }
+
+    fn save_credentials(
+        &self,
+        instance: &InstanceId,
+        credentials: Credentials,
+    ) -> Boxed<'_, Result<(), String>> {
+        self.0.save_credentials(instance, credentials);
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn save_flows(
+        &self,
+        instance: &InstanceId,
+        text: Vec<u8>,
+        claimed: Option<String>,
+    ) -> Boxed<'_, Saved> {
+        let instance = instance.clone();
+        Box::pin(async move {
+            match self.0.save_flows(&instance, &text, claimed).await {
+                Ok(SaveVerdict::Committed | SaveVerdict::Unchanged) => Saved::Accepted,
+                Ok(SaveVerdict::Refused { message }) => Saved::Refused(message),
+                Err(error) => Saved::Refused(error.to_string()),
+            }
+        })
+    }
+}
+
+/// The console's page frame as the gate sees it: HTML is written in the console alone.
+#[derive(Debug)]
+pub(crate) struct GatePages;
+
+impl Pages for GatePages {
+    fn message(&self, message: &Message) -> String {
+        let Message { status, title, text, links } = message;
+        console::GatePages::message(*status, title, text, links)
+    }
+
+    fn style(&self) -> &'static str {
+        console::GATE_STYLE
+    }
+}

@@ -1,0 +1,423 @@
+//! A tree on disk, compared with its manifest to the last byte.
+//!
+//! [`VerifiedTree`] is made here and nowhere else: what runs was read and compared since the
+//! program started.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    fs::{self, File, Metadata},
+    io::{self, Read as _},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use data_encoding::HEXLOWER;
+use model::id::Hash;
+
+use crate::{
+    disk::{DiskError, Doing as _},
+    lock::{Lock, NODE_PATH},
+    progress::{Phase, Progress, Step},
+    tree::{
+        TreeError,
+        assemble::in_parallel,
+        manifest::{Entry, MANIFEST, MANIFEST_BYTES_MAX, Manifest},
+        seal::{FOLDER_MODE, MANIFEST_MODE},
+    },
+};
+
+/// Differences listed by name; the rest is counted.
+const LISTED_MAX: usize = 50;
+
+/// A tree of which every byte was compared with its manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedTree {
+    root: PathBuf,
+    digest: Hash,
+    node_red: String,
+    node: String,
+}
+
+impl VerifiedTree {
+    /// The tree's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The `node` program.
+    pub fn node_binary(&self) -> PathBuf {
+        self.root.join(NODE_PATH).join("bin").join("node")
+    }
+
+    /// Node-RED's main script.
+    pub fn node_red_entry(&self) -> PathBuf {
+        self.modules_dir().join("node-red").join("red.js")
+    }
+
+    /// The `node_modules` folder of Node-RED and its dependencies.
+    pub fn modules_dir(&self) -> PathBuf {
+        self.root.join("node_modules")
+    }
+
+    /// SHA-256 of the manifest, and so of every path, mode and byte in the tree. The same on every
+    /// machine of the same platform.
+    pub fn digest(&self) -> Hash {
+        self.digest
+    }
+
+    /// Node-RED's version.
+    pub fn node_red_version(&self) -> &str {
+        &self.node_red
+    }
+
+    /// Node.js' version.
+    pub fn node_version(&self) -> &str {
+        &self.node
+    }
+}
+
+/// One way in which a tree is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Harm {
+    /// A file of the manifest is not there.
+    Missing(String),
+    /// Something is there that is not in the manifest.
+    Extra(String),
+    /// A file's content is another.
+    Changed(String),
+    /// Permission bits differ.
+    Mode {
+        /// The path; empty for the tree itself.
+        path: String,
+        /// The bits found.
+        found: u32,
+    },
+    /// Something belongs to another user than the tree does, who could so change it.
+    Owner {
+        /// The path.
+        path: String,
+        /// The user id found.
+        found: u32,
+    },
+    /// A link, a pipe or another thing where a file or folder belongs.
+    Kind(String),
+    /// The manifest is missing, unreadable or one of another lock.
+    Manifest(&'static str),
+    /// The manifest's digest is not the one remembered.
+    Digest {
+        /// The remembered digest.
+        expected: Hash,
+        /// The digest found.
+        found: Hash,
+    },
+}
+
+impl fmt::Display for Harm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(path) => write!(f, "{path:?} is missing"),
+            Self::Extra(path) => write!(f, "{path:?} does not belong there"),
+            Self::Changed(path) => write!(f, "{path:?} was changed"),
+            Self::Mode { path, found } => write!(f, "{path:?} has the mode {found:04o}"),
+            Self::Owner { path, found } => write!(f, "{path:?} belongs to user {found}"),
+            Self::Kind(path) => write!(f, "{path:?} is neither file nor folder"),
+            Self::Manifest(what) => write!(f, "its manifest {what}"),
+            Self::Digest { expected, found } => {
+                write!(
+                    f,
+                    "its manifest has the digest {found}, and {expected} is remembered"
+                )
+            }
+        }
+    }
+}
+
+/// Everything that is wrong with a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// The first 50 differences, by path.
+    pub listed: Vec<Harm>,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl Damage {
+    fn of(mut harms: Vec<Harm>) -> Self {
+        harms.sort_by_key(ToString::to_string);
+        let count = harms.len();
+        harms.truncate(LISTED_MAX);
+        Self {
+            listed: harms,
+            count,
+        }
+    }
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, harm) in self.listed.iter().take(5).enumerate() {
+            write!(f, "{}{harm}", if index == 0 { "" } else { ", " })?;
+        }
+        match self.count.saturating_sub(5) {
+            0 => Ok(()),
+            more => write!(f, ", and {more} more"),
+        }
+    }
+}
+
+/// Compares the tree at `root` with its manifest, and the manifest with the lock and, if given,
+/// with the digest remembered.
+pub(super) fn verify(
+    root: &Path,
+    lock: &Lock,
+    expected: Option<Hash>,
+    progress: &dyn Progress,
+) -> Result<VerifiedTree, TreeError> {
+    let damaged = |harm| TreeError::Damaged(Damage::of(vec![harm]));
+    let is_folder = fs::symlink_metadata(root).is_ok_and(|metadata| metadata.is_dir());
+    if !is_folder {
+        return Err(damaged(Harm::Kind(String::new())));
+    }
+    let text = read_manifest(&root.join(MANIFEST))?.map_err(damaged)?;
+    let digest = Hash::of(&text);
+    if let Some(expected) = expected.filter(|expected| *expected != digest) {
+        return Err(damaged(Harm::Digest {
+            expected,
+            found: digest,
+        }));
+    }
+    let manifest: Manifest =
+        serde_json::from_slice(&text).map_err(|_| damaged(Harm::Manifest("is not a manifest")))?;
+    if !manifest.is_of(lock) {
+        return Err(damaged(Harm::Manifest("is that of another tree")));
+    }
+    let (mut harms, whole) = compare_names(root, &manifest)?;
+    harms.extend(compare_content(root, &whole, progress)?);
+    if !harms.is_empty() {
+        return Err(TreeError::Damaged(Damage::of(harms)));
+    }
+    Ok(VerifiedTree {
+        root: root.to_owned(),
+        digest,
+        node_red: lock.node_red_version().to_owned(),
+        node: lock.node_version().to_owned(),
+    })
+}
+
+fn read_manifest(path: &Path) -> Result<Result<Vec<u8>, Harm>, DiskError> {
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Err(Harm::Manifest("is missing")));
+        }
+        Err(error) => return Err(DiskError::new("look at", path, error)),
+    };
+    if !metadata.is_file() || metadata.len() > MANIFEST_BYTES_MAX {
+        return Ok(Err(Harm::Manifest("is no file of a sensible size")));
+    }
+    fs::read(path).doing("read", path).map(Ok)
+}
+
+/// Walks the tree once: what is there, with which kind, mode, owner and size. Returns the harms,
+/// and the files whose content is still to be compared.
+fn compare_names<'a>(
+    root: &Path,
+    manifest: &'a Manifest,
+) -> Result<(Vec<Harm>, Vec<&'a Entry>), DiskError> {
+    let mut walk = Walk {
+        owner: fs::symlink_metadata(root).doing("look at", root)?.uid(),
+        wanted: manifest
+            .files()
+            .iter()
+            .map(|file| (file.path.as_str(), file))
+            .collect(),
+        folders: manifest
+            .files()
+            .iter()
+            .flat_map(|file| parents(&file.path))
+            .collect(),
+        harms: Vec::new(),
+        whole: Vec::new(),
+    };
+    walk.folder(root, "")?;
+    let Walk {
+        wanted,
+        mut harms,
+        mut whole,
+        ..
+    } = walk;
+    harms.extend(
+        wanted
+            .into_keys()
+            .map(|path| Harm::Missing(path.to_owned())),
+    );
+    // The largest first, so that the threads finish together.
+    whole.sort_by_key(|file| std::cmp::Reverse(file.size));
+    Ok((harms, whole))
+}
+
+fn parents(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').filter_map(|(at, _)| path.get(..at))
+}
+
+struct Walk<'a> {
+    owner: u32,
+    /// Files not met yet.
+    wanted: HashMap<&'a str, &'a Entry>,
+    /// Folders that some file needs.
+    folders: std::collections::HashSet<&'a str>,
+    harms: Vec<Harm>,
+    whole: Vec<&'a Entry>,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path, path: &str) -> Result<(), DiskError> {
+        let metadata = fs::symlink_metadata(folder).doing("look at", folder)?;
+        self.check(path, &metadata, FOLDER_MODE);
+        for entry in fs::read_dir(folder).doing("list", folder)? {
+            let entry = entry.doing("list", folder)?;
+            let name = entry.file_name();
+            // A name that is not UTF-8 is in no manifest; its lossy form is for the report.
+            let name = name.to_string_lossy();
+            let path = if path.is_empty() {
+                name.into_owned()
+            } else {
+                format!("{path}/{name}")
+            };
+            let metadata = entry.metadata().doing("look at", &entry.path())?;
+            if metadata.is_dir() {
+                if self.folders.contains(path.as_str()) {
+                    self.folder(&entry.path(), &path)?;
+                } else {
+                    self.harms.push(Harm::Extra(path));
+                }
+            } else if path == MANIFEST {
+                self.check(&path, &metadata, MANIFEST_MODE);
+            } else {
+                self.file(path, &metadata);
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: String, metadata: &Metadata) {
+        let Some(wanted) = self.wanted.remove(path.as_str()) else {
+            self.harms.push(Harm::Extra(path));
+            return;
+        };
+        if !metadata.is_file() {
+            self.harms.push(Harm::Kind(path));
+            return;
+        }
+        self.check(&path, metadata, wanted.mode());
+        if metadata.len() == wanted.size {
+            self.whole.push(wanted);
+        } else {
+            self.harms.push(Harm::Changed(path));
+        }
+    }
+
+    fn check(&mut self, path: &str, metadata: &Metadata, mode: u32) {
+        let (found_mode, found_owner) = (metadata.permissions().mode() & 0o7777, metadata.uid());
+        if found_mode != mode {
+            self.harms.push(Harm::Mode {
+                path: path.to_owned(),
+                found: found_mode,
+            });
+        }
+        if found_owner != self.owner {
+            self.harms.push(Harm::Owner {
+                path: path.to_owned(),
+                found: found_owner,
+            });
+        }
+    }
+}
+
+/// Hashes the files; returns those that differ.
+fn compare_content(
+    root: &Path,
+    files: &[&Entry],
+    progress: &dyn Progress,
+) -> Result<Vec<Harm>, TreeError> {
+    let total_bytes: u64 = files.iter().map(|file| file.size).sum();
+    let (next, done_bytes) = (AtomicUsize::new(0), AtomicU64::new(0));
+    let harms = Mutex::new(Vec::new());
+    in_parallel(|| {
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(file) = files.get(index) else {
+                return Ok(());
+            };
+            if hash(&root.join(&file.path), &mut buffer)? != file.blake3 {
+                let harm = Harm::Changed(file.path.clone());
+                harms
+                    .lock()
+                    .expect("no thread panics holding it")
+                    .push(harm);
+            }
+            let done = done_bytes.fetch_add(file.size, Ordering::Relaxed) + file.size;
+            if index.is_multiple_of(64) || done == total_bytes {
+                progress.report(Step {
+                    phase: Phase::Verify,
+                    done_bytes: done,
+                    total_bytes: Some(total_bytes),
+                    done_count: index + 1,
+                    total_count: files.len(),
+                });
+            }
+        }
+    })?;
+    Ok(harms.into_inner().expect("no thread panics holding it"))
+}
+
+fn hash(path: &Path, buffer: &mut [u8]) -> Result<String, DiskError> {
+    let mut file = File::open(path).doing("open", path)?;
+    let mut hasher = blake3::Hasher::new();
+    loop {
+        let count = file.read(buffer).doing("read", path)?;
+        let Some(chunk) = buffer.get(..count).filter(|chunk| !chunk.is_empty()) else {
+            break;
+        };
+        hasher.update(chunk);
+    }
+    Ok(HEXLOWER.encode(hasher.finalize().as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_belongs_to_another_user_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a"), "x").unwrap();
+        let manifest = r#"{"format":1,"lock":"0000000000000000000000000000000000000000000000000000000000000000",
+            "files":[{"path":"a","size":1,"blake3":""}]}"#;
+        let manifest: Manifest = serde_json::from_str(manifest).unwrap();
+        let mut walk = Walk {
+            owner: fs::metadata(folder.path()).unwrap().uid() + 1,
+            wanted: manifest
+                .files()
+                .iter()
+                .map(|file| (file.path.as_str(), file))
+                .collect(),
+            folders: std::collections::HashSet::new(),
+            harms: Vec::new(),
+            whole: Vec::new(),
+        };
+        walk.folder(folder.path(), "").unwrap();
+        let owned = walk
+            .harms
+            .iter()
+            .filter(|harm| matches!(harm, Harm::Owner { .. }))
+            .count();
+        assert_eq!(owned, 2, "the folder and the file: {:?}", walk.harms);
+    }
+}

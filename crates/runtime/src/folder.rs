@@ -1,0 +1,188 @@
+//! An instance's folders on disk: what lies where, who may write it, and what is cleared away
+//! before each start.
+//!
+//! ```text
+//! <dir>/settings/   ours; the jail reads it
+//! <dir>/run/        nr.sock (Node-RED's), bridge.sock (ours)
+//! <dir>/work/       the jail's: Node-RED's user directory
+//! ```
+
+use std::{
+    fs, io,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, lchown},
+    path::{Path, PathBuf},
+};
+
+use crate::{InstancePlan, RuntimeError};
+
+/// Longest path a Unix socket can have on Linux (`sun_path` without its NUL).
+const SOCKET_PATH_BYTES_MAX: usize = 107;
+
+/// What the jail may have left in its work folder that Node-RED or Node.js would run at the next
+/// start: code nobody approved, surviving the restart that is the way back to what was approved.
+const RUN_AT_START: [&str; 8] = [
+    "node_modules",
+    "nodes",
+    "package.json",
+    "package-lock.json",
+    ".npmrc",
+    ".node_modules",
+    ".node_libraries",
+    "externalModules",
+];
+
+/// The paths of one instance.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder {
+    root: PathBuf,
+    user: Option<(u32, u32)>,
+}
+
+impl Folder {
+    pub(crate) fn new(plan: &InstancePlan) -> Self {
+        Self { root: plan.dir.clone(), user: plan.user }
+    }
+
+    pub(crate) fn work(&self) -> PathBuf {
+        self.root.join("work")
+    }
+
+    pub(crate) fn run(&self) -> PathBuf {
+        self.root.join("run")
+    }
+
+    pub(crate) fn settings(&self) -> PathBuf {
+        self.root.join("settings")
+    }
+
+    /// Node-RED's socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.run().join("nr.sock")
+    }
+
+    /// The storage bridge's socket.
+    pub(crate) fn bridge(&self) -> PathBuf {
+        self.run().join("bridge.sock")
+    }
+
+    /// Makes the folders and gives the jail its own.
+    pub(crate) fn make(&self) -> Result<(), RuntimeError> {
+        let longest = self.bridge();
+        if longest.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
+            return Err(RuntimeError::Io {
+                what: format!("cannot make the socket {}", longest.display()),
+                why: format!(
+                    "a socket's path has at most {SOCKET_PATH_BYTES_MAX} bytes; choose a shorter \
+                     --data-dir"
+                ),
+            });
+        }
+        make_dir(&self.root, 0o711)?;
+        make_dir(&self.settings(), 0o755)?;
+        for path in [self.work(), self.run()] {
+            make_dir(&path, 0o700)?;
+            self.give(&path)?;
+        }
+        Ok(())
+    }
+
+    /// Makes `path` the jail's own.
+    pub(crate) fn give(&self, path: &Path) -> Result<(), RuntimeError> {
+        let Some((uid, gid)) = self.user else { return Ok(()) };
+        // Never through a link: the jail could have put one there to be given another's file.
+        lchown(path, Some(uid), Some(gid)).map_err(|error| failed("give the jail", path, &error))
+    }
+
+    /// Takes away what a former run left: sockets, and code that would run at the next start. Only
+    /// while nothing runs in the jail.
+    pub(crate) fn clear(&self) -> Result<(), RuntimeError> {
+        remove(&self.socket())?;
+        let work = self.work();
+        RUN_AT_START.iter().try_for_each(|name| remove(&work.join(name)))
+    }
+}
+
+/// What went wrong with a file, as a sentence.
+pub(crate) fn failed(doing: &str, path: &Path, error: &io::Error) -> RuntimeError {
+    RuntimeError::Io { what: format!("cannot {doing} {}", path.display()), why: error.to_string() }
+}
+
+fn make_dir(path: &Path, mode: u32) -> Result<(), RuntimeError> {
+    let made = fs::DirBuilder::new().recursive(true).mode(mode).create(path);
+    made.and_then(|()| {
+        let found = fs::symlink_metadata(path)?;
+        if !found.is_dir() {
+            return Err(io::Error::other("it is a link or a file; remove it"));
+        }
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))
+    })
+    .map_err(|error| failed("make the folder", path, &error))
+}
+
+/// Removes a file, a link (not what it points to) or a whole folder; fine when there is none.
+pub(crate) fn remove(path: &Path) -> Result<(), RuntimeError> {
+    let gone = match fs::symlink_metadata(path) {
+        Err(error) => Err(error),
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+    };
+    match gone {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(failed("remove", path, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn folder(root: &Path) -> Folder {
+        Folder { root: root.to_owned(), user: None }
+    }
+
+    #[test]
+    fn code_left_in_the_work_folder_is_cleared_and_links_are_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = folder(dir.path());
+        folder.make().unwrap();
+        let outside = dir.path().join("outside");
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("kept"), "x").unwrap();
+        let work = folder.work();
+        fs::create_dir_all(work.join("node_modules/evil")).unwrap();
+        symlink(&outside, work.join("nodes")).unwrap();
+        fs::write(work.join("package.json"), "{}").unwrap();
+        fs::create_dir_all(work.join("lib/flows")).unwrap();
+        fs::create_dir_all(work.join("context")).unwrap();
+        fs::write(folder.socket(), "").unwrap();
+
+        folder.clear().unwrap();
+
+        let mut left: Vec<_> =
+            fs::read_dir(&work).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["context", "lib"]);
+        assert!(outside.join("kept").exists(), "the clearing followed a link");
+        assert!(!folder.socket().exists());
+    }
+
+    #[test]
+    fn a_path_too_long_for_a_socket_is_said_before_anything_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("x".repeat(100));
+        let error = folder(&root).make().unwrap_err().to_string();
+        assert!(error.contains("shorter --data-dir"), "{error}");
+        assert!(!root.exists());
+    }
+
+    #[test]
+    fn a_link_in_place_of_a_folder_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        symlink("/etc", dir.path().join("work")).unwrap();
+        assert!(folder(dir.path()).make().is_err());
+    }
+}

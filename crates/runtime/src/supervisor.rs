@@ -1,0 +1,303 @@
+//! One instance's supervisor: a task that owns whether and how Node-RED runs.
+//!
+//! canary → jail → ready → probation → … → end → back-off → again, or crash loop.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use model::{audit::EventKind, clock::Timestamp, id::InstanceId, principal::Actor};
+use sandbox::JailSpec;
+use store::{LogLevel, Store};
+use tokio::{
+    sync::{Mutex, Notify, mpsc, oneshot},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
+};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    InstancePlan, RuntimeEvent,
+    admin::Admin,
+    board::Board,
+    comms::FlowsState,
+    folder::Folder,
+    log,
+    status::Phase,
+};
+
+mod child;
+mod reload;
+mod restarts;
+
+use child::Jailed;
+use restarts::{Next, Restarts};
+
+/// How long Node-RED may take to answer after it was started.
+const READY_TIME: Duration = Duration::from_mins(2);
+/// How long its flows may then take to start.
+const FLOWS_TIME: Duration = Duration::from_mins(1);
+/// How long it must run without an end to count as well.
+const PROBATION: Duration = Duration::from_mins(1);
+const POLL: Duration = Duration::from_secs(10);
+/// Polls in a row without an answer after which it counts as hung.
+const MISSES_MAX: u32 = 3;
+const LOG_LINES_WAITING_MAX: usize = 2000;
+
+/// What others ask of a supervisor. The sender is answered when it is done.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Stop(oneshot::Sender<()>),
+    Restart(oneshot::Sender<()>),
+}
+
+/// What a supervisor and the workshop share about one instance.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// Held while Node-RED is given flows or reloads: one at a time.
+    pub(crate) turn: Mutex<()>,
+    /// Told when flows were given: probation begins anew.
+    pub(crate) given: Notify,
+    /// Told of every refused save.
+    pub(crate) refused: Arc<Notify>,
+}
+
+/// Everything a supervisor works with.
+#[derive(Debug)]
+pub(crate) struct Supervisor {
+    pub(crate) plan: InstancePlan,
+    pub(crate) spec: JailSpec,
+    pub(crate) admin: Admin,
+    pub(crate) board: Arc<Board>,
+    pub(crate) store: Store,
+    pub(crate) events: mpsc::Sender<RuntimeEvent>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) tasks: TaskTracker,
+}
+
+/// Why a run is over.
+#[derive(Debug)]
+enum Ended {
+    Asked(Ask),
+    Crashed { reason: String, passed: bool },
+    Refused(String),
+}
+
+impl Supervisor {
+    /// Supervises until asked to stop, or until nobody is left to ask.
+    pub(crate) async fn run(self, mut asks: mpsc::Receiver<Ask>) {
+        let mut restarts = Restarts::default();
+        loop {
+            let ask = match self.one_run(&mut asks).await {
+                Ended::Asked(ask) => Some(ask),
+                Ended::Refused(reason) => {
+                    self.set(Phase::Refused { reason });
+                    asks.recv().await
+                }
+                Ended::Crashed { reason, passed } => {
+                    match self.crashed(reason, restarts.ended(passed)).await {
+                        None => asks.recv().await,
+                        Some(wait) => tokio::select! {
+                            () = sleep(wait) => continue,
+                            ask = asks.recv() => ask,
+                        },
+                    }
+                }
+            };
+            match ask {
+                Some(Ask::Restart(done)) => {
+                    restarts.forget();
+                    // Whoever asked may have gone away meanwhile.
+                    done.send(()).ok();
+                }
+                Some(Ask::Stop(done)) => {
+                    self.set(Phase::Stopped);
+                    done.send(()).ok();
+                    return;
+                }
+                None => return self.set(Phase::Stopped),
+            }
+        }
+    }
+
+    async fn one_run(&self, asks: &mut mpsc::Receiver<Ask>) -> Ended {
+        self.set(Phase::Starting);
+        let passed = AtomicBool::new(false);
+        let crashed = |reason| Ended::Crashed { reason, passed: passed.load(Ordering::Relaxed) };
+        let prepared = self.prepare();
+        if let Err(error) = prepared {
+            return crashed(error.to_string());
+        }
+        // Before each start, not once: what the kernel grants can change while Redkeep runs.
+        let checked = tokio::select! {
+            checked = self.check_jail() => checked,
+            Some(ask) = asks.recv() => return Ended::Asked(ask),
+        };
+        if let Err(reason) = checked {
+            return Ended::Refused(reason);
+        }
+        let mut jailed = match self.start().await {
+            Ok(jailed) => jailed,
+            Err(reason) => return crashed(reason),
+        };
+        let ended = tokio::select! {
+            reason = jailed.ended() => return crashed(reason),
+            ask = asks.recv() => ask.map(Ended::Asked),
+            reason = self.live(&passed) => {
+                jailed.kill().await;
+                return crashed(reason);
+            }
+        };
+        jailed.stop().await;
+        ended.unwrap_or_else(|| Ended::Asked(Ask::Stop(oneshot::channel().0)))
+    }
+
+    fn prepare(&self) -> Result<(), crate::RuntimeError> {
+        let folder = Folder::new(&self.plan);
+        folder.make()?;
+        folder.clear()
+    }
+
+    /// Has the canary try everything that must be denied. `Err` says what it could do.
+    async fn check_jail(&self) -> Result<(), String> {
+        let id = self.id();
+        let failure = match child::canary(&self.plan.jailer, &self.spec).await {
+            Ok((enforcement, report)) => {
+                self.board.set_enforcement(id, crate::status::layers(&enforcement));
+                if report.passed() {
+                    return Ok(());
+                }
+                let could: Vec<_> = report.failures().map(|found| found.what.as_str()).collect();
+                format!("the jail does not hold; from inside it was possible: {}", could.join("; "))
+            }
+            Err(why) => why,
+        };
+        let detail = serde_json::json!({ "reason": failure });
+        self.record(EventKind::CanaryFailed, detail).await;
+        Err(failure)
+    }
+
+    async fn start(&self) -> Result<Jailed, String> {
+        let (jailed, enforcement, output) = Jailed::start(&self.plan.jailer, &self.spec).await?;
+        self.board.set_enforcement(self.id(), crate::status::layers(&enforcement));
+        let (lines, kept) = mpsc::channel(LOG_LINES_WAITING_MAX);
+        let clock = self.store.clock();
+        self.tasks.spawn(log::read(output.stdout, LogLevel::Info, clock.clone(), lines.clone()));
+        self.tasks.spawn(log::read(output.stderr, LogLevel::Error, clock.clone(), lines));
+        self.tasks.spawn(log::keep(self.store.clone(), self.id().clone(), kept));
+        Ok(jailed)
+    }
+
+    /// From started to well, and then for as long as it is; returns what made it not so.
+    async fn live(&self, passed: &AtomicBool) -> String {
+        if timeout(READY_TIME, self.answers()).await.is_err() {
+            return format!("Node-RED did not answer within {} seconds", READY_TIME.as_secs());
+        }
+        let phase = match self.admin.flows_state(FLOWS_TIME).await {
+            Ok(FlowsState::Halted(reason)) | Err(reason) => Phase::Degraded { reason },
+            Ok(FlowsState::Running | FlowsState::Between) => Phase::Ready,
+        };
+        self.set(phase);
+        self.record(EventKind::InstanceReady, serde_json::json!({})).await;
+        tokio::select! {
+            reason = self.hangs() => reason,
+            reason = self.reload_after_refusals() => reason,
+            () = self.probation(passed) => unreachable!("probations follow each other"),
+        }
+    }
+
+    async fn answers(&self) {
+        let mut tick = interval(Duration::from_millis(100));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            if self.admin.answers(POLL).await {
+                return;
+            }
+        }
+    }
+
+    /// Returns when Node-RED no longer answers.
+    async fn hangs(&self) -> String {
+        let mut misses = 0;
+        let begun = Instant::now();
+        while misses < MISSES_MAX {
+            sleep(POLL).await;
+            // A large deployment keeps Node-RED's only thread busy: that is not hanging.
+            let is_given = self.shared.turn.try_lock().is_err();
+            let is_well = is_given || self.admin.answers(POLL).await;
+            misses = if is_well { 0 } else { misses + 1 };
+        }
+        let ran = begun.elapsed().as_secs();
+        format!("Node-RED hung: it no longer answered, {ran} seconds after it was ready")
+    }
+
+    async fn probation(&self, passed: &AtomicBool) {
+        loop {
+            tokio::select! {
+                () = sleep(PROBATION) => {
+                    passed.store(true, Ordering::Relaxed);
+                    self.tell(RuntimeEvent::RanWell { instance: self.id().clone() });
+                    self.shared.given.notified().await;
+                }
+                () = self.shared.given.notified() => {}
+            }
+            passed.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Records and tells an end; how long to wait before the next start, if there is one.
+    async fn crashed(&self, reason: String, next: Next) -> Option<Duration> {
+        let instance = self.id().clone();
+        tracing::warn!(%instance, reason, "Node-RED ended");
+        let detail = serde_json::json!({ "reason": reason });
+        self.record(EventKind::InstanceCrashed, detail.clone()).await;
+        self.tell(RuntimeEvent::Crashed { instance: instance.clone(), reason: reason.clone() });
+        match next {
+            Next::After(wait) => {
+                let until = Timestamp(self.now().0 + i64::try_from(wait.as_millis()).unwrap_or(0));
+                self.set(Phase::BackingOff { reason, until });
+                Some(wait)
+            }
+            Next::GiveUp => {
+                self.set(Phase::CrashLoop { reason: reason.clone() });
+                self.record(EventKind::InstanceCrashLoop, detail).await;
+                self.tell(RuntimeEvent::CrashLoop { instance, reason });
+                None
+            }
+        }
+    }
+
+    fn id(&self) -> &InstanceId {
+        &self.plan.instance.id
+    }
+
+    fn now(&self) -> Timestamp {
+        self.store.clock().now()
+    }
+
+    fn set(&self, phase: Phase) {
+        self.board.set_phase(self.id(), phase, self.now());
+    }
+
+    /// Never waits here: whoever listens may at this moment be asking this supervisor something.
+    fn tell(&self, event: RuntimeEvent) {
+        if let Err(mpsc::error::TrySendError::Full(event)) = self.events.try_send(event) {
+            let events = self.events.clone();
+            // Fails only when Redkeep is stopping and nobody listens any more.
+            self.tasks.spawn(async move { events.send(event).await.ok() });
+        }
+    }
+
+    async fn record(&self, kind: EventKind, detail: serde_json::Value) {
+        let id = self.id();
+        let subject = format!("instance {id}");
+        let recorded = self.store.record(kind, &Actor::System, Some(id), &subject, detail).await;
+        if let Err(error) = recorded {
+            tracing::error!(%error, instance = %id, "an event could not be recorded");
+        }
+    }
+}

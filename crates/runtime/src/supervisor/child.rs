@@ -1,0 +1,166 @@
+//! Child processes: the canary, and Node-RED in its jail.
+
+use std::{path::Path, process::Stdio, time::Duration};
+
+use rustix::process::{Pid, Signal, kill_process};
+use sandbox::{CanaryReport, Enforcement, JailCommand, JailReport, JailSpec};
+use serde::de::DeserializeOwned;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
+};
+
+/// How long a jail may take to be built, and the canary to try everything.
+const BUILD_TIME: Duration = Duration::from_secs(30);
+/// How long Node-RED gets to stop by itself.
+const SOFT_STOP_TIME: Duration = Duration::from_secs(10);
+const REPORT_BYTES_MAX: u64 = 256 * 1024;
+
+/// Node-RED in its jail. Dropped, everything in the jail is killed.
+#[derive(Debug)]
+pub(super) struct Jailed {
+    child: Child,
+    /// The write end of the jailer's stdin: when it closes, the jail is killed.
+    lifeline: Option<ChildStdin>,
+}
+
+/// What the jailed program writes.
+#[derive(Debug)]
+pub(super) struct Output {
+    pub(super) stdout: BufReader<ChildStdout>,
+    pub(super) stderr: ChildStderr,
+}
+
+impl Jailed {
+    /// Builds the jail and executes the program in it.
+    pub(super) async fn start(
+        jailer: &Path,
+        spec: &JailSpec,
+    ) -> Result<(Self, Enforcement, Output), String> {
+        let command = JailCommand::jail(spec).map_err(|error| error.to_string())?;
+        let mut jailed = spawn(jailer, &command).await?;
+        let stdout = jailed.child.stdout.take().expect("it was asked for");
+        let stderr = jailed.child.stderr.take().expect("it was asked for");
+        let mut output = Output { stdout: BufReader::new(stdout), stderr };
+        let report = within_build_time(report(&mut output.stdout)).await?;
+        match report {
+            JailReport::Built(enforcement) => Ok((jailed, enforcement, output)),
+            JailReport::Failed(why) => Err(format!("the jail could not be built: {why}")),
+        }
+    }
+
+    /// Waits for the end; how it came about, in words.
+    pub(super) async fn ended(&mut self) -> String {
+        match self.child.wait().await {
+            Ok(status) => how(status),
+            Err(error) => format!("Node-RED could not be waited for: {error}"),
+        }
+    }
+
+    /// Asks Node-RED to stop, and after 10 seconds kills the jail.
+    pub(super) async fn stop(mut self) {
+        // Not waited for yet, so the number is still its own.
+        let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+        if let Some(Err(error)) = pid.map(|pid| kill_process(pid, Signal::TERM)) {
+            tracing::debug!(%error, "Node-RED could not be asked to stop");
+        }
+        if tokio::time::timeout(SOFT_STOP_TIME, self.child.wait()).await.is_err() {
+            self.kill().await;
+        }
+    }
+
+    /// Kills the jail at once.
+    pub(super) async fn kill(mut self) {
+        self.lifeline = None;
+        if let Err(error) = self.child.kill().await {
+            tracing::debug!(%error, "the jailer could not be killed");
+        }
+    }
+}
+
+/// Builds the same jail and tries in it everything that must be denied.
+pub(super) async fn canary(
+    jailer: &Path,
+    spec: &JailSpec,
+) -> Result<(Enforcement, CanaryReport), String> {
+    let command = JailCommand::canary(spec).map_err(|error| error.to_string())?;
+    within_build_time(async {
+        let mut jailed = spawn(jailer, &command).await?;
+        let mut stdout = BufReader::new(jailed.child.stdout.take().expect("it was asked for"));
+        let stderr = jailed.child.stderr.take().expect("it was asked for");
+        let reports = async {
+            let enforcement = match report(&mut stdout).await? {
+                JailReport::Built(enforcement) => enforcement,
+                JailReport::Failed(why) => {
+                    return Err(format!("the jail could not be built: {why}"));
+                }
+            };
+            Ok((enforcement, report::<CanaryReport>(&mut stdout).await?))
+        };
+        let (reports, said) = tokio::join!(reports, rest(stderr));
+        jailed.kill().await;
+        reports.map_err(|why| if said.is_empty() { why } else { format!("{why} ({said})") })
+    })
+    .await
+}
+
+async fn spawn(jailer: &Path, command: &JailCommand) -> Result<Jailed, String> {
+    let mut child = Command::new(jailer)
+        .arg(command.verb)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // A terminal's interrupt goes to Redkeep alone, which stops its children in order.
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| format!("{} could not be started: {error}", jailer.display()))?;
+    let mut lifeline = child.stdin.take().expect("it was asked for");
+    // A jailer that dies at once closes the pipe; its own report says why.
+    if let Err(error) = lifeline.write_all(&command.stdin).await {
+        tracing::debug!(%error, "the jailer did not take its orders");
+    }
+    Ok(Jailed { child, lifeline: Some(lifeline) })
+}
+
+/// One line of JSON.
+async fn report<T: DeserializeOwned>(stdout: &mut BufReader<ChildStdout>) -> Result<T, String> {
+    let mut line = Vec::new();
+    let read = stdout.take(REPORT_BYTES_MAX).read_until(b'\n', &mut line).await;
+    read.map_err(|error| format!("the jailer's report could not be read: {error}"))?;
+    if line.is_empty() {
+        return Err("the jailer ended without a report".to_owned());
+    }
+    serde_json::from_slice(&line)
+        .map_err(|error| format!("the jailer's report could not be read: {error}"))
+}
+
+async fn rest(stderr: ChildStderr) -> String {
+    let mut said = Vec::new();
+    // What was read until it failed is still worth showing.
+    stderr.take(4096).read_to_end(&mut said).await.ok();
+    let said = String::from_utf8_lossy(&said);
+    said.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+async fn within_build_time<T>(
+    work: impl Future<Output = Result<T, String>>,
+) -> Result<T, String> {
+    let late =
+        |_| format!("the jail was not built within {} seconds", BUILD_TIME.as_secs());
+    tokio::time::timeout(BUILD_TIME, work).await.map_err(late)?
+}
+
+fn how(status: std::process::ExitStatus) -> String {
+    use sandbox::command::{EXIT_LIFELINE, EXIT_NOT_BUILT, EXIT_NOT_EXECUTED};
+    let Some(code) = status.code() else { return format!("the jailer ended: {status}") };
+    match u8::try_from(code) {
+        Ok(EXIT_NOT_BUILT) => "the jail could not be built".to_owned(),
+        Ok(EXIT_NOT_EXECUTED) => "Node.js could not be executed in the jail".to_owned(),
+        Ok(EXIT_LIFELINE) => "Redkeep let go of it".to_owned(),
+        Ok(code @ 129..=192) => format!("Node-RED was killed by signal {}", code - 128),
+        _ => format!("Node-RED ended with exit code {code}"),
+    }
+}

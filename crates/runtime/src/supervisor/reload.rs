@@ -1,0 +1,49 @@
+//! Reloading Node-RED from the baseline after it was refused a save.
+//!
+//! Node-RED takes credentials over before it saves, and does not undo it when the save is refused:
+//! a smuggled password would be live at the node's next start.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::{Phase, Supervisor};
+use crate::comms::FlowsState;
+
+/// Refused saves within this time are one.
+const GATHER: Duration = Duration::from_millis(500);
+/// The least time between two reloads. Doubled while a flow keeps saving what is refused: a reload
+/// restarts every flow, and must not become a way to keep the plant's from running.
+const PAUSE_FIRST: Duration = Duration::from_secs(5);
+const PAUSE_MAX: Duration = Duration::from_mins(5);
+
+impl Supervisor {
+    /// Reloads after refused saves; returns only when a reload failed, with the reason.
+    pub(super) async fn reload_after_refusals(&self) -> String {
+        let mut pause = PAUSE_FIRST;
+        loop {
+            self.shared.refused.notified().await;
+            sleep(GATHER).await;
+            let turn = self.shared.turn.lock().await;
+            let state = self.admin.reload().await;
+            drop(turn);
+            let phase = match state {
+                Ok(FlowsState::Running | FlowsState::Between) => Phase::Ready,
+                Ok(FlowsState::Halted(reason)) => Phase::Degraded { reason },
+                // The way back to what was approved that always works is a new process.
+                Err(error) => return format!("the reload after a refused save failed: {error}"),
+            };
+            self.set(phase);
+            tracing::info!(instance = %self.id(), "reloaded after a refused save");
+            sleep(pause).await;
+            let is_again = tokio::time::timeout(pause, self.shared.refused.notified()).await.is_ok();
+            if is_again {
+                pause = (pause * 2).min(PAUSE_MAX);
+                // Put back: the next round serves it.
+                self.shared.refused.notify_one();
+            } else {
+                pause = PAUSE_FIRST;
+            }
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Kernel calls for the rest of Redkeep, which may make none itself.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, Mode};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
+};
+
+use crate::spec::UserIds;
+
+/// Whether this process has root's user id.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// This process's user id.
+pub fn own_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// Who is at the other end of a Unix socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerCredentials {
+    /// Its user.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// Its process, as it was when it connected. The number may since belong to another.
+    pub pid: u32,
+}
+
+/// Who connected to a Unix socket, by the kernel's word (`SO_PEERCRED`).
+///
+/// # Errors
+/// When `socket` is not a connected Unix socket.
+pub fn peer_credentials(socket: impl AsFd) -> io::Result<PeerCredentials> {
+    let peer = rustix::net::sockopt::socket_peercred(socket)?;
+    Ok(PeerCredentials {
+        uid: peer.uid.as_raw(),
+        gid: peer.gid.as_raw(),
+        pid: peer.pid.as_raw_nonzero().get().unsigned_abs(),
+    })
+}
+
+/// Makes a directory only its owner can enter (0700), with its parents, and gives it to `owner`. One
+/// that exists is narrowed to the same. A symbolic link in its place is refused.
+///
+/// # Errors
+/// When it cannot be made, or is not a directory.
+pub fn create_private_dir(path: &Path, owner: Option<UserIds>) -> io::Result<()> {
+    if let Some(parent) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o755).create(parent)?;
+    }
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if !fs::symlink_metadata(path)?.is_dir() {
+                return Err(error);
+            }
+        }
+        other => other?,
+    }
+    if let Some(ids) = owner {
+        std::os::unix::fs::lchown(path, Some(ids.uid), Some(ids.gid))?;
+    }
+    set_mode(path, 0o700)
+}
+
+/// Sets a file's or directory's permission bits.
+///
+/// # Errors
+/// When it does not exist or is somebody else's.
+pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    fs::set_permissions(path, Permissions::from_mode(mode))
+}
+
+/// Gives a file or directory to a user; a symbolic link is not followed.
+///
+/// # Errors
+/// When it does not exist, or without root's rights.
+pub fn give_to(path: &Path, owner: UserIds) -> io::Result<()> {
+    std::os::unix::fs::lchown(path, Some(owner.uid), Some(owner.gid))
+}
+
+/// From here on, new files and sockets of this process are its owner's alone.
+pub fn use_private_umask() {
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+}
+
+/// Keeps keys out of core dumps, and other processes of the same user from tracing this one or
+/// reading its memory.
+///
+/// # Errors
+/// Never on a healthy kernel.
+pub fn disable_core_dumps_and_tracing() -> io::Result<()> {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    Ok(setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?)
+}
+
+/// Raises the number of files this process may open to what it is allowed; the new number.
+///
+/// # Errors
+/// Never on a healthy kernel.
+pub fn raise_nofile() -> io::Result<u64> {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
+    Ok(limit.maximum.unwrap_or(u64::MAX))
+}
+
+/// A lock held as long as this value, or the process, lives.
+#[derive(Debug)]
+pub struct FileLock {
+    _file: File,
+}
+
+/// Locks a file against other processes, making it if need be. `None` when another holds it: a
+/// second copy is running. The kernel lets go when the holder dies, so nothing stale remains.
+///
+/// # Errors
+/// When the file cannot be opened or its file system cannot lock.
+pub fn lock_file(path: &Path) -> io::Result<Option<FileLock>> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(path)?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(FileLock { _file: file })),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn a_socket_tells_who_is_at_its_other_end() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let peer = peer_credentials(&ours).unwrap();
+        assert_eq!((peer.uid, peer.pid), (own_uid(), std::process::id()));
+        assert!(peer_credentials(File::open("/dev/null").unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_lock_is_held_once_and_ends_with_its_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let held = lock_file(&path).unwrap();
+        assert!(held.is_some());
+        assert!(lock_file(&path).unwrap().is_none());
+        drop(held);
+        assert!(lock_file(&path).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_private_dir_is_narrowed_and_a_link_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b");
+        create_private_dir(&path, None).unwrap();
+        set_mode(&path, 0o777).unwrap();
+        create_private_dir(&path, None).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(create_private_dir(&link, None).is_err());
+    }
+}

@@ -1,0 +1,182 @@
+//! Passwords: which are accepted, and how they are hashed (argon2id, 19 MiB, two passes).
+
+use std::sync::LazyLock;
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash},
+};
+use model::id::UserName;
+use zeroize::Zeroizing;
+
+use crate::{Secret, Store, StoreError};
+
+/// Characters a password needs, and may have.
+const LENGTH_MIN: usize = 12;
+const LENGTH_MAX: usize = 256;
+
+/// Well known passwords, one a line, lower case.
+static COMMON: &str = include_str!("../../data/common-passwords.txt");
+
+/// What an unknown name's password is compared with: the same work as for a known one.
+static DUMMY: LazyLock<String> =
+    LazyLock::new(|| hash(b"nobody has this password").unwrap_or_default());
+
+/// Why a password is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// Too short.
+    #[error("a password needs at least {min} characters")]
+    TooShort {
+        /// Characters it needs.
+        min: usize,
+    },
+    /// Too long.
+    #[error("a password may have at most {max} characters")]
+    TooLong {
+        /// Characters it may have.
+        max: usize,
+    },
+    /// On the list of common passwords, or the user name in another dress.
+    #[error("this password is one of the first an attacker tries; choose another")]
+    Common,
+}
+
+pub(super) fn check(name: &UserName, password: &str) -> Result<(), PasswordError> {
+    let length = password.chars().count();
+    if length < LENGTH_MIN {
+        return Err(PasswordError::TooShort { min: LENGTH_MIN });
+    }
+    if length > LENGTH_MAX {
+        return Err(PasswordError::TooLong { max: LENGTH_MAX });
+    }
+    let password = Zeroizing::new(password.to_lowercase());
+    let name = name.as_str().to_ascii_lowercase();
+    // A name of one or two letters is in many a good password.
+    let is_named = name.len() >= 3 && password.contains(&name);
+    if is_named || is_common(&password) || is_repetition(&password) {
+        return Err(PasswordError::Common);
+    }
+    Ok(())
+}
+
+/// On the list, as it is or without the digits and signs people put at the end to please a rule.
+fn is_common(password: &str) -> bool {
+    let stem = password.trim_end_matches(|c: char| !c.is_alphabetic());
+    COMMON.lines().any(|common| common == password || (!stem.is_empty() && common == stem))
+}
+
+/// A common password, or a few characters, said several times.
+fn is_repetition(password: &str) -> bool {
+    let chars: Vec<char> = password.chars().collect();
+    let repeats =
+        |period: usize| chars.iter().zip(chars.iter().skip(period)).all(|(a, b)| a == b);
+    if (1..=4).any(repeats) {
+        return true;
+    }
+    (5..=chars.len() / 2).any(|period| {
+        repeats(period) && is_common(&chars.iter().take(period).collect::<String>())
+    })
+}
+
+fn hash(password: &[u8]) -> Result<String, StoreError> {
+    // The defaults are argon2id version 19 with 19 MiB, two passes, one lane.
+    Argon2::default()
+        .hash_password(password)
+        .map(|hash| hash.to_string())
+        .map_err(|error| StoreError::damaged("password", error))
+}
+
+fn verify(password: &[u8], stored: &str) -> bool {
+    PasswordHash::new(stored)
+        .is_ok_and(|stored| Argon2::default().verify_password(password, &stored).is_ok())
+}
+
+impl Store {
+    /// Checks a new password and hashes it.
+    pub(super) async fn check_and_hash(
+        &self,
+        name: &UserName,
+        password: &Secret,
+    ) -> Result<String, StoreError> {
+        let text = std::str::from_utf8(password.expose())
+            .map_err(|_| StoreError::Conflict("a password must be UTF-8 text".to_owned()))?;
+        check(name, text)?;
+        let password = password.clone();
+        self.hashing(move || hash(password.expose())).await?
+    }
+
+    /// Compares a password with a stored hash, or with the dummy. The dummy's answer is no.
+    pub(super) async fn verify_password(
+        &self,
+        password: &Secret,
+        stored: Option<String>,
+    ) -> Result<bool, StoreError> {
+        // Hashing what no account can have would only cost time; the work stays the same.
+        let length = password.expose().len().min(LENGTH_MAX * 4);
+        let is_possible = length == password.expose().len();
+        let password = Secret::new(password.expose()[..length].to_vec());
+        self.hashing(move || {
+            let is_right =
+                verify(password.expose(), stored.as_deref().unwrap_or(DUMMY.as_str()));
+            is_right && is_possible && stored.is_some()
+        })
+        .await
+    }
+
+    /// Runs a hash beside the async threads, a few at a time: each takes 19 MiB.
+    async fn hashing<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let failed = |why: &str| StoreError::Conflict(format!("the password was not hashed: {why}"));
+        let _permit =
+            self.inner.hashing.acquire().await.map_err(|_| failed("Redkeep is stopping"))?;
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|_| failed("the hash broke off; try again"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_for_ann(password: &str) -> Result<(), PasswordError> {
+        check(&"annika".parse().unwrap(), password)
+    }
+
+    #[test]
+    fn passwords_attackers_try_first_are_refused() {
+        for password in [
+            "password1234", "Password!2024", "QWERTYUIOP123", "administrator", "letmein12345",
+            "xxxxxxxxxxxx", "abcabcabcabc", "my-Annika-pass", "123456789012", "dragondragon",
+        ] {
+            assert_eq!(check_for_ann(password), Err(PasswordError::Common), "{password}");
+        }
+        assert_eq!(check_for_ann("tram oyster dial"), Ok(()));
+    }
+
+    #[test]
+    fn length_is_counted_in_characters() {
+        assert_eq!(check_for_ann("ünïcödépäs"), Err(PasswordError::TooShort { min: 12 }));
+        assert_eq!(check_for_ann(&"ab cd ef!".repeat(29)), Err(PasswordError::TooLong { max: 256 }));
+    }
+
+    #[test]
+    fn hashes_are_argon2id_of_the_agreed_cost() {
+        let stored = hash(b"tram oyster dial").unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+        assert!(verify(b"tram oyster dial", &stored));
+        assert!(!verify(b"tram oyster dia1", &stored));
+        assert!(!verify(b"", "not a hash"));
+        assert!(DUMMY.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+    }
+
+    #[test]
+    fn the_list_is_lower_case_and_has_no_blank_line() {
+        assert!(COMMON.lines().count() >= 300);
+        for line in COMMON.lines() {
+            assert!(!line.trim().is_empty() && line == line.to_lowercase(), "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Decisions on a deployment's changes, and what voids them.
+
+use model::{
+    audit::EventKind,
+    deployment::{Decision, Deployment, Proposal, State},
+    id::{DeploymentId, Hash},
+    principal::Actor,
+};
+use serde_json::json;
+
+use super::{conflict, deployment_in, subject};
+use crate::{Store, StoreError, baselines, json, open::Change};
+
+/// Decisions taken at once.
+const DECISIONS_MAX: usize = 200_000;
+
+impl Change<'_> {
+    async fn put_decision(
+        &mut self,
+        deployment: &Deployment,
+        decision: &Decision,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO decisions (deployment, change, decision) VALUES (?, ?, ?) \
+             ON CONFLICT (deployment, change) DO UPDATE SET decision = excluded.decision",
+        )
+        .bind(deployment.id.0)
+        .bind(&decision.change.0)
+        .bind(json::canonical(decision))
+        .execute(self.db())
+        .await?;
+        let detail = json!({
+            "change": decision.change,
+            "verdict": decision.verdict,
+            "comment": decision.comment,
+            "proposal": deployment.proposal.hash(),
+        });
+        let (kind, by) = (EventKind::Decided, &decision.by);
+        self.append(kind, by, Some(&deployment.instance), &subject(deployment.id), detail).await
+    }
+}
+
+impl Store {
+    /// Puts a stale deployment onto a new base (state `Pending`, decisions void). The base must be
+    /// the present baseline, and the credential changes stay what they are: `Conflict` otherwise.
+    pub async fn rebase(
+        &self,
+        id: DeploymentId,
+        proposal: &Proposal,
+        by: &Actor,
+    ) -> Result<Deployment, StoreError> {
+        let mut change = self.begin().await?;
+        let mut deployment = deployment_in(change.db(), id).await?;
+        if !matches!(deployment.state, State::Stale { .. }) {
+            let now = deployment.state.word();
+            return Err(conflict(format!("{} is {now}, not stale", subject(id))));
+        }
+        if proposal.credentials != deployment.proposal.credentials {
+            return Err(conflict("a rebase does not change which credentials are proposed"));
+        }
+        let current = baselines::current(change.db(), &deployment.instance).await?;
+        if current.is_some_and(|current| current.hash != proposal.base) {
+            return Err(conflict("the baseline moved again; rebase anew"));
+        }
+        deployment.proposal = proposal.clone();
+        change.take_step(&mut deployment, State::Pending, by).await?;
+        change.commit().await?;
+        Ok(deployment)
+    }
+
+    /// Records a decision (replacing an earlier one on the same change) if the deployment is
+    /// `Pending`, `InReview` or `Approved` (then it returns to `InReview`) and its proposal still
+    /// has digest `shown`; `Conflict` otherwise.
+    pub async fn decide(
+        &self,
+        id: DeploymentId,
+        shown: Hash,
+        decisions: &[Decision],
+    ) -> Result<Deployment, StoreError> {
+        let mut change = self.begin().await?;
+        let mut deployment = deployment_in(change.db(), id).await?;
+        let can_be_decided = matches!(
+            deployment.state,
+            State::Pending | State::InReview | State::Approved { .. }
+        );
+        if !can_be_decided {
+            let now = deployment.state.word();
+            return Err(conflict(format!("{} is {now} by now; look again", subject(id))));
+        }
+        if deployment.proposal.hash() != shown {
+            let message = "the deployment is not the one that was shown any more; look again";
+            return Err(conflict(message));
+        }
+        if decisions.len() > DECISIONS_MAX {
+            return Err(conflict("these are more decisions than a deployment has changes"));
+        }
+        let Some(first) = decisions.first() else { return Ok(deployment) };
+        if deployment.state != State::InReview {
+            change.take_step(&mut deployment, State::InReview, &first.by).await?;
+        }
+        for decision in decisions {
+            change.put_decision(&deployment, decision).await?;
+        }
+        change.is_queue_change = true;
+        change.commit().await?;
+        Ok(deployment)
+    }
+
+    /// The decisions taken so far.
+    pub async fn decisions(&self, id: DeploymentId) -> Result<Vec<Decision>, StoreError> {
+        let texts: Vec<String> = sqlx::query_scalar(
+            "SELECT decision FROM decisions WHERE deployment = ? ORDER BY change",
+        )
+        .bind(id.0)
+        .fetch_all(self.read())
+        .await?;
+        texts.iter().map(|text| json::read("decision", text)).collect()
+    }
+}
