@@ -1,11 +1,33 @@
 //! The door: the only way in to Node-RED.
+//!
+//! `listen → identify → authorize → limit → (intercept | forward) → respond`, each in a file of its
+//! name; [`Gate::answer`] puts them in order.
 #![forbid(unsafe_code)]
 
 pub mod authorize;
 pub mod body;
 pub mod certificate;
+mod comms;
+mod editor;
+mod effect;
+mod forward;
+mod gate;
 mod headers;
+mod identify;
+mod intercept;
 pub mod limit;
 pub mod listen;
+mod live;
+mod outline;
+mod record;
+mod respond;
 pub mod route;
 mod tls;
+mod upgrade;
+
+pub use certificate::{CertificateError, Certificates};
+pub use forward::Upstream;
+pub use gate::{ConfigError, Gate, GateConfig};
+pub use limit::Limits;
+pub use listen::{ConnectionService, Peer, serve};
+pub use respond::{Message, Pages};

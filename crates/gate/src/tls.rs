@@ -26,7 +26,7 @@ impl Current {
 }
 
 impl ResolvesServerCert for Current {
-    fn resolve(&self, _hello: &ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.0.load_full())
     }
 }

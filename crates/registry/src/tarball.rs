@@ -8,6 +8,7 @@ use std::{
     fs::{self, File},
     io::{self, Read as _},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicI64, Ordering},
 };
 
 use tokio::io::AsyncWriteExt as _;
@@ -152,30 +153,29 @@ impl Cache {
         upstream: &Upstream,
         arrived: &(dyn Fn(i64, Option<u64>) + Send + Sync),
     ) -> Result<(), TarballError> {
-        let Limits {
-            attempts,
-            back_off: mut pause,
-            ..
-        } = *upstream.limits();
-        for attempt in 1.. {
-            let taken = std::sync::atomic::AtomicI64::new(0);
+        let &Limits {
+            attempts, back_off, ..
+        } = upstream.limits();
+        let mut pause = back_off;
+        let mut attempt = 1;
+        loop {
+            let taken = AtomicI64::new(0);
             let count = |bytes: u64, total| {
                 let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-                taken.fetch_add(bytes, std::sync::atomic::Ordering::Relaxed);
+                taken.fetch_add(bytes, Ordering::Relaxed);
                 arrived(bytes, total);
             };
             match self.attempt(package, upstream, &count).await {
-                Ok(()) => return Ok(()),
                 Err(error) if attempt < attempts && may_pass(&error) => {
                     tracing::info!(package = %package.name, attempt, %error, "trying again");
-                    arrived(-taken.into_inner(), None);
                 }
-                Err(error) => return Err(error),
+                answer => return answer,
             }
+            arrived(-taken.into_inner(), None);
             tokio::time::sleep(pause).await;
-            pause *= 2;
+            pause = pause.saturating_mul(2);
+            attempt += 1;
         }
-        unreachable!("the last attempt returns")
     }
 
     async fn attempt(

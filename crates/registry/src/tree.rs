@@ -109,6 +109,8 @@ pub struct Trees {
     folder: PathBuf,
     cache: Cache,
     limits: Limits,
+    /// Held while a tree is looked at and built, so that two instances of one Node-RED share it.
+    building: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Trees {
@@ -128,10 +130,12 @@ impl Trees {
             }
         }
         let cache = Cache::open(data_dir.join("cache").join("tarballs"))?;
+        let (limits, building) = (Limits::default(), Arc::default());
         Ok(Self {
             folder,
             cache,
-            limits: Limits::default(),
+            limits,
+            building,
         })
     }
 
@@ -176,6 +180,7 @@ impl Trees {
         upstream: Option<&Upstream>,
         progress: Arc<dyn Progress>,
     ) -> Result<Installed, TreeError> {
+        let guard = Arc::clone(&self.building).lock_owned().await;
         let mut outcome = Outcome::Built;
         if self.has(lock) {
             match self.verify(lock, expected, Arc::clone(&progress)).await {
@@ -195,8 +200,11 @@ impl Trees {
         }
         self.fetch_missing(lock, upstream, &*progress).await?;
         let (this, plan, shown) = (self.clone(), lock.clone(), Arc::clone(&progress));
-        blocking(move || this.build(&plan, &*shown)).await?;
+        // A dropped future does not stop the thread that builds. It takes the guard along, so that
+        // nobody builds in the same place until it is done.
+        let guard = blocking(move || this.build(&plan, &*shown).map(|()| guard)).await?;
         let tree = self.verify(lock, expected, progress).await?;
+        drop(guard);
         Ok(Installed { tree, outcome })
     }
 

@@ -140,7 +140,7 @@ impl Upstream {
         #[derive(Deserialize)]
         struct Packument<'a> {
             #[serde(borrow)]
-            versions: std::collections::HashMap<&'a str, &'a serde_json::value::RawValue>,
+            versions: std::collections::HashMap<String, &'a serde_json::value::RawValue>,
         }
         #[derive(Deserialize)]
         struct Version {

@@ -19,4 +19,4 @@ mod settings;
 mod supervisor;
 mod workshop;
 
-pub use workshop::{Baselines, InstancePlan, RuntimeError, RuntimeEvent, Saved, Workshop};
+pub use workshop::{Baselines, Boxed, InstancePlan, RuntimeError, RuntimeEvent, Saved, Workshop};

@@ -59,12 +59,16 @@ impl CanaryReport {
 
     /// What succeeded and must not.
     pub fn failures(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|finding| matches!(finding.outcome, Outcome::Succeeded(_)))
+        self.findings
+            .iter()
+            .filter(|finding| matches!(finding.outcome, Outcome::Succeeded(_)))
     }
 
     /// What nothing denies here, with the reason.
     pub fn not_enforced(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|finding| matches!(finding.outcome, Outcome::NotEnforced(_)))
+        self.findings
+            .iter()
+            .filter(|finding| matches!(finding.outcome, Outcome::NotEnforced(_)))
     }
 }
 
@@ -83,18 +87,27 @@ impl Beacon {
     pub fn light() -> io::Result<Self> {
         let name = format!("redkeep-canary-{}", std::process::id()).into_bytes();
         let listener = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name)?)?;
-        Ok(Self { name, _listener: listener })
+        Ok(Self {
+            name,
+            _listener: listener,
+        })
     }
 }
 
-/// Tries everything, here and now, measured against what `enforced` claims.
-pub fn run(spec: &JailSpec, enforced: &Enforcement, beacon: Option<&Beacon>) -> CanaryReport {
+/// Tries everything, here and now, measured against what `enforced` claims. `beacon` is the name of
+/// an abstract socket outside.
+pub fn run(spec: &JailSpec, enforced: &Enforcement, beacon: Option<&[u8]>) -> CanaryReport {
     let probes = probes::all(spec, enforced, beacon);
     let findings = probes.into_iter().map(|probe| {
         let outcome = judge(&probe, isolated(&probe), enforced);
-        Finding { what: probe.what, outcome }
+        Finding {
+            what: probe.what,
+            outcome,
+        }
     });
-    CanaryReport { findings: findings.collect() }
+    CanaryReport {
+        findings: findings.collect(),
+    }
 }
 
 fn judge(probe: &Probe, attempt: Attempt, enforced: &Enforcement) -> Outcome {
@@ -124,9 +137,10 @@ fn lacking(guard: Guard, enforced: &Enforcement) -> Option<String> {
     match enforced.of(layer) {
         Status::Missing(why) => Some(format!("{layer}: {why}")),
         Status::NotAsked => Some(format!("{layer}: not asked for")),
-        _ if layer == Layer::Landlock && enforced.landlock_abi < since_abi => {
-            Some(format!("{layer}: this kernel has version {}", enforced.landlock_abi))
-        }
+        _ if layer == Layer::Landlock && enforced.landlock_abi < since_abi => Some(format!(
+            "{layer}: this kernel has version {}",
+            enforced.landlock_abi
+        )),
         Status::Partial(why) if layer == Layer::User => Some(format!("{layer}: {why}")),
         Status::Enforced | Status::Partial(_) => None,
     }

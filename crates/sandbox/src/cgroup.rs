@@ -65,16 +65,22 @@ fn own_membership() -> Result<PathBuf, String> {
 }
 
 fn membership(text: &str) -> Option<PathBuf> {
-    text.lines().find_map(|line| line.strip_prefix("0::/")).map(PathBuf::from)
+    text.lines()
+        .find_map(|line| line.strip_prefix("0::/"))
+        .map(PathBuf::from)
 }
 
 /// The group in which jails' groups may be made: the parent of our own leaf, when it is delegated to
 /// us and hands the needed controllers down.
 fn delegated_parent(root: &Path, own: &Path) -> Result<PathBuf, String> {
-    let parent = own.parent().ok_or_else(|| format!("Redkeep runs in the root cgroup; {ADVICE}"))?;
+    let parent = own
+        .parent()
+        .ok_or_else(|| format!("Redkeep runs in the root cgroup; {ADVICE}"))?;
     let is_slice = parent.extension().is_some_and(|kind| kind == "slice");
     if is_slice || parent.as_os_str().is_empty() {
-        return Err(format!("the cgroup above Redkeep's belongs to the system; {ADVICE}"));
+        return Err(format!(
+            "the cgroup above Redkeep's belongs to the system; {ADVICE}"
+        ));
     }
     let parent = root.join(parent);
     let handed_down = fs::read_to_string(parent.join("cgroup.subtree_control"))
@@ -86,18 +92,23 @@ fn delegated_parent(root: &Path, own: &Path) -> Result<PathBuf, String> {
     // Ours to switch on when the branch is delegated and nothing runs in it directly.
     fs::write(parent.join("cgroup.subtree_control"), "+memory +pids")
         .map(|()| parent)
-        .map_err(|error| format!("the memory and pids controllers are not ours ({error}); {ADVICE}"))
+        .map_err(|error| {
+            format!("the memory and pids controllers are not ours ({error}); {ADVICE}")
+        })
 }
 
 fn make_in(parent: &Path, id: u32, limits: &Limits) -> Result<Group, String> {
     remove_left_over(parent);
     let path = parent.join(format!("{PREFIX}{id}"));
-    fs::create_dir(&path).map_err(|error| format!("no cgroup could be made ({error}); {ADVICE}"))?;
+    fs::create_dir(&path)
+        .map_err(|error| format!("no cgroup could be made ({error}); {ADVICE}"))?;
     let group = Group { path };
     let set = |file: &str, value: String| {
         fs::write(group.path.join(file), value).map_err(|error| format!("{file}: {error}"))
     };
-    let memory = limits.memory_bytes.map_or_else(|| "max".into(), |bytes| bytes.to_string());
+    let memory = limits
+        .memory_bytes
+        .map_or_else(|| "max".into(), |bytes| bytes.to_string());
     let done = set("memory.max", memory)
         .and_then(|()| set("pids.max", limits.processes.to_string()))
         // Killing one process of Node-RED leaves a half; kill all, and it is started again whole.
@@ -134,7 +145,10 @@ mod tests {
 
     #[test]
     fn the_v2_line_is_found_among_v1_lines() {
-        assert_eq!(membership("4:memory:/x\n0::/a/b\n"), Some(PathBuf::from("a/b")));
+        assert_eq!(
+            membership("4:memory:/x\n0::/a/b\n"),
+            Some(PathBuf::from("a/b"))
+        );
         assert_eq!(membership("0::/\n"), Some(PathBuf::new()));
         assert_eq!(membership("4:memory:/x\n"), None);
     }
@@ -144,8 +158,11 @@ mod tests {
         let root = tree("cpu memory pids");
         let own = Path::new("system.slice/redkeep.service/main");
         let parent = delegated_parent(root.path(), own).unwrap();
-        let limits =
-            Limits { memory_bytes: Some(1 << 28), processes: 99, ..Limits::default() };
+        let limits = Limits {
+            memory_bytes: Some(1 << 28),
+            processes: 99,
+            ..Limits::default()
+        };
         let group = make_in(&parent, 7, &limits).unwrap();
         let read = |file: &str| fs::read_to_string(group.path.join(file)).unwrap();
         assert_eq!(read("memory.max"), "268435456");
@@ -167,7 +184,9 @@ mod tests {
     #[test]
     fn left_over_groups_are_removed() {
         let root = tree("memory pids");
-        let stale = root.path().join("system.slice/redkeep.service/redkeep-jail-1");
+        let stale = root
+            .path()
+            .join("system.slice/redkeep.service/redkeep-jail-1");
         fs::create_dir(&stale).unwrap();
         make_in(stale.parent().unwrap(), 2, &Limits::default()).unwrap();
         assert!(!stale.exists());

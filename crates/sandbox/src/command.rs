@@ -77,6 +77,10 @@ impl JailCommand {
         spec.validate()?;
         let mut stdin = serde_json::to_vec(spec).map_err(|_| SpecError::Text)?;
         stdin.push(b'\n');
-        Ok(Self { program: "/proc/self/exe".into(), verb, stdin })
+        Ok(Self {
+            program: "/proc/self/exe".into(),
+            verb,
+            stdin,
+        })
     }
 }

@@ -123,7 +123,11 @@ pub fn probe() -> Enforcement {
     let mut found = Enforcement::default();
     match namespace::available(true) {
         Ok(_) => {
-            for layer in [Layer::MountNamespace, Layer::PidNamespace, Layer::IpcNamespace] {
+            for layer in [
+                Layer::MountNamespace,
+                Layer::PidNamespace,
+                Layer::IpcNamespace,
+            ] {
                 found.set(layer, Status::Enforced);
             }
             found.set(Layer::NetworkNamespace, Status::Enforced);

@@ -41,12 +41,13 @@ enum Event<'a> {
     Nothing,
 }
 
-fn wait_for_event<'a>(
-    signals: &Signals,
-    guard: Option<BorrowedFd<'a>>,
-) -> io::Result<Event<'a>> {
+fn wait_for_event<'a>(signals: &Signals, guard: Option<BorrowedFd<'a>>) -> io::Result<Event<'a>> {
     let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
-    fds.extend(guard.as_ref().map(|guard| PollFd::new(guard, PollFlags::IN)));
+    fds.extend(
+        guard
+            .as_ref()
+            .map(|guard| PollFd::new(guard, PollFlags::IN)),
+    );
     match poll(&mut fds, None) {
         Ok(_) | Err(Errno::INTR) => {}
         Err(errno) => return Err(errno.into()),
@@ -67,9 +68,8 @@ pub(crate) fn bury(main: Option<Pid>) -> io::Result<Option<u8>> {
     loop {
         match wait(WaitOptions::NOHANG) {
             Ok(Some((pid, status))) if Some(pid) == main => code = Some(exit_code(status)),
-            Ok(Some(_)) => {}
+            Ok(Some(_)) | Err(Errno::INTR) => {}
             Ok(None) | Err(Errno::CHILD) => return Ok(code),
-            Err(Errno::INTR) => {}
             Err(errno) => return Err(errno.into()),
         }
     }
@@ -81,10 +81,13 @@ fn exit_code(status: WaitStatus) -> u8 {
         say(&format!("the program was killed by signal {signal}"));
         return u8::try_from(128 + signal).unwrap_or(u8::MAX);
     }
-    status.exit_status().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
+    status
+        .exit_status()
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(u8::MAX)
 }
 
 /// A program that is gone needs no signal.
 pub(crate) fn pass_on(program: Pid, signal: Signal) {
-    drop(kill_process(program, signal));
+    kill_process(program, signal).ok();
 }

@@ -20,9 +20,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::pipe::PipeFlags;
 
 use crate::cgroup::Group;
-use crate::command::{
-    CANARY_VERB, EXIT_NOT_BUILT, EXIT_NOT_EXECUTED, JAIL_VERB, JailReport,
-};
+use crate::command::{CANARY_VERB, EXIT_NOT_BUILT, EXIT_NOT_EXECUTED, JAIL_VERB, JailReport};
 use crate::enforcement::{Enforcement, Layer};
 use crate::kernel::{self, Fork, Signals};
 use crate::libraries::{self, Libraries};
@@ -54,7 +52,9 @@ pub enum JailError {
     #[error("only root can run the jail as user {0}; start Redkeep as root or as that user")]
     CannotBecome(u32),
     /// A path under another name cannot be shown without a mount namespace.
-    #[error("{0:?} is to be shown at another path, which needs a mount namespace; there is none: {1}")]
+    #[error(
+        "{0:?} is to be shown at another path, which needs a mount namespace; there is none: {1}"
+    )]
     NeedsMountNamespace(std::path::PathBuf, String),
     /// The file system could not be made.
     #[error(transparent)]
@@ -74,7 +74,10 @@ pub enum JailError {
 
 /// Names the step an error came from.
 fn at<E: Into<io::Error>>(step: &'static str) -> impl FnOnce(E) -> JailError {
-    move |source| JailError::Step { step, source: source.into() }
+    move |source| JailError::Step {
+        step,
+        source: source.into(),
+    }
 }
 
 /// What the innermost process does once it is confined.
@@ -95,7 +98,9 @@ pub fn run_if_asked() -> Option<ExitCode> {
         CANARY_VERB => Task::Canary,
         _ => return None,
     };
-    Some(ExitCode::from(run(task).unwrap_or_else(|error| give_up(&error))))
+    Some(ExitCode::from(
+        run(task).unwrap_or_else(|error| give_up(&error)),
+    ))
 }
 
 /// Says why there is no jail, to the machine on stdout and to people on stderr.
@@ -124,12 +129,18 @@ struct Plan {
     libraries: Libraries,
     namespaces: Namespaces,
     report: Enforcement,
-    beacon: Option<canary::Beacon>,
+    /// The name of the canary's socket outside.
+    beacon: Option<Vec<u8>>,
 }
 
 /// The outside process.
 fn run(task: Task) -> Result<u8, JailError> {
     let mut plan = decide(task, read_spec()?)?;
+    let beacon = (task == Task::Canary)
+        .then(canary::Beacon::light)
+        .transpose();
+    let beacon = beacon.map_err(at("lighting a beacon"))?;
+    plan.beacon = beacon.as_ref().map(|beacon| beacon.name().to_vec());
     let signals = Signals::block().map_err(at("waiting for signals"))?;
     let group = cgroup::make(&plan.spec.limits, &mut plan.report);
     privileges::adopt_orphans().map_err(at("adopting orphans"))?;
@@ -146,7 +157,7 @@ fn run(task: Task) -> Result<u8, JailError> {
         Fork::Parent(jail) => {
             drop(outside_lives);
             let ended = outside::watch(jail, &signals).map_err(at("watching the jail"));
-            drop(alive);
+            drop((alive, beacon));
             group.into_iter().for_each(Group::remove);
             ended
         }
@@ -178,7 +189,10 @@ fn decide(task: Task, mut spec: JailSpec) -> Result<Plan, JailError> {
             namespaces
         }
         Err(why) => {
-            let moved = spec.read_only.iter().find(|shown| shown.inside() != shown.host);
+            let moved = spec
+                .read_only
+                .iter()
+                .find(|shown| shown.inside() != shown.host);
             if let Some(moved) = moved {
                 return Err(JailError::NeedsMountNamespace(moved.host.clone(), why));
             }
@@ -191,7 +205,14 @@ fn decide(task: Task, mut spec: JailSpec) -> Result<Plan, JailError> {
         spec.hidden_pids.push(std::process::id());
         beacon = Some(canary::Beacon::light().map_err(at("lighting a beacon"))?);
     }
-    Ok(Plan { task, spec, libraries: libraries::find(), namespaces, report, beacon })
+    Ok(Plan {
+        task,
+        spec,
+        libraries: libraries::find(),
+        namespaces,
+        report,
+        beacon,
+    })
 }
 
 /// The jail's first process.
@@ -202,7 +223,9 @@ fn init(
     outside_lives: &OwnedFd,
 ) -> Result<u8, JailError> {
     give_null_stdin().map_err(at("opening /dev/null"))?;
-    group.map_or(Ok(()), Group::join).map_err(at("joining the cgroup"))?;
+    group
+        .map_or(Ok(()), Group::join)
+        .map_err(at("joining the cgroup"))?;
     // Directories made on the way must be passable for the jail's user.
     rustix::process::umask(Mode::WGRP | Mode::WOTH);
     namespace::enter_inner(plan.namespaces, &plan.spec.network).map_err(at("making namespaces"))?;
@@ -212,7 +235,8 @@ fn init(
     }
     privileges::drop_all(&plan.spec, plan.namespaces, &mut plan.report)
         .map_err(at("giving up rights"))?;
-    privileges::die_with_parent(|| still_open(outside_lives)).map_err(at("tying the jail's life"))?;
+    privileges::die_with_parent(|| still_open(outside_lives))
+        .map_err(at("tying the jail's life"))?;
 
     let (ours, theirs) = rustix::net::socketpair(
         AddressFamily::UNIX,
@@ -248,7 +272,12 @@ fn program(mut plan: Plan, guard_channel: OwnedFd) -> Result<u8, JailError> {
     let guard_channel = kernel::close_all_but(guard_channel).map_err(at("closing files"))?;
     rlimits::apply(&plan.spec, plan.namespaces, &mut plan.report).map_err(at("setting limits"))?;
     rustix::process::chdir(&plan.spec.cwd).map_err(at("entering the working directory"))?;
-    landlock_rules::restrict(&plan.spec, &plan.libraries, plan.namespaces, &mut plan.report)?;
+    landlock_rules::restrict(
+        &plan.spec,
+        &plan.libraries,
+        plan.namespaces,
+        &mut plan.report,
+    )?;
 
     let guard = listen_guard::available();
     let filter = seccomp::available();
@@ -257,7 +286,11 @@ fn program(mut plan: Plan, guard_channel: OwnedFd) -> Result<u8, JailError> {
         seccomp::restrict(&plan.spec.network).map_err(at("filtering system calls"))?;
     }
     drop(guard_channel);
-    let guard = if filter.is_there() { guard } else { filter.clone() };
+    let guard = if filter.is_there() {
+        guard
+    } else {
+        filter.clone()
+    };
     plan.report.set(Layer::ListenGuard, guard);
     plan.report.set(Layer::Seccomp, filter);
 
@@ -265,13 +298,16 @@ fn program(mut plan: Plan, guard_channel: OwnedFd) -> Result<u8, JailError> {
     kernel::unblock_signals().map_err(at("unblocking signals"))?;
     match plan.task {
         Task::Canary => {
-            let findings = canary::run(&plan.spec, &plan.report, plan.beacon.as_ref());
+            let findings = canary::run(&plan.spec, &plan.report, plan.beacon.as_deref());
             report(&findings).map_err(at("reporting"))?;
             Ok(u8::from(!findings.passed()))
         }
         Task::Program => {
             let Err(error) = execute(&plan.spec);
-            say(&format!("{:?} could not be executed: {error}", plan.spec.program()));
+            say(&format!(
+                "{} could not be executed: {error}",
+                plan.spec.program().display()
+            ));
             Ok(EXIT_NOT_EXECUTED)
         }
     }
@@ -279,7 +315,11 @@ fn program(mut plan: Plan, guard_channel: OwnedFd) -> Result<u8, JailError> {
 
 fn execute(spec: &JailSpec) -> Result<Infallible, io::Error> {
     let arguments = spec.argv.get(1..).unwrap_or_default();
-    Err(Command::new(spec.program()).args(arguments).env_clear().envs(&spec.env).exec())
+    Err(Command::new(spec.program())
+        .args(arguments)
+        .env_clear()
+        .envs(&spec.env)
+        .exec())
 }
 
 /// The lifeline is for the outside process alone.
@@ -290,8 +330,14 @@ fn give_null_stdin() -> io::Result<()> {
 
 /// Whether the write end of a pipe is still held; nothing is ever written to it.
 fn still_open(read_end: &OwnedFd) -> bool {
-    let mut fds = [rustix::event::PollFd::new(read_end, rustix::event::PollFlags::IN)];
-    let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut fds = [rustix::event::PollFd::new(
+        read_end,
+        rustix::event::PollFlags::IN,
+    )];
+    let now = rustix::event::Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     matches!(rustix::event::poll(&mut fds, Some(&now)), Ok(0))
 }
 
@@ -310,6 +356,10 @@ mod tests {
     #[test]
     fn errors_name_the_step() {
         let error = at("entering the working directory")(io::Error::from(io::ErrorKind::NotFound));
-        assert!(error.to_string().starts_with("entering the working directory failed"));
+        assert!(
+            error
+                .to_string()
+                .starts_with("entering the working directory failed")
+        );
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! All unsafe code of Redkeep is in this file and in `kernel/`. Nothing here decides anything: each
 //! function is one system call with types around it.
-#![expect(unsafe_code, reason = "fork, signals, seccomp notification: no safe wrapper exists")]
+#![expect(
+    unsafe_code,
+    reason = "fork, signals, seccomp notification: no safe wrapper exists"
+)]
 
 pub(crate) mod bare;
 pub(crate) mod notify;
@@ -15,7 +18,11 @@ use rustix::thread::UnshareFlags;
 
 /// Turns the C convention (-1 and errno) into a `Result`.
 fn checked(code: libc::c_long) -> io::Result<libc::c_long> {
-    if code < 0 { Err(io::Error::last_os_error()) } else { Ok(code) }
+    if code < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(code)
+    }
 }
 
 /// Which side of a fork one is on.
@@ -72,6 +79,10 @@ fn close_range(first: u32, last: u32) -> io::Result<()> {
 
 /// Attributes of a mount that can only be added here, never taken away. Every mount is nosuid.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are the kernel's independent flags"
+)]
 pub(crate) struct MountLimits {
     /// No writing.
     pub(crate) read_only: bool,
@@ -91,9 +102,22 @@ pub(crate) fn restrict_mount(mount: BorrowedFd<'_>, limits: MountLimits) -> io::
         (limits.read_only, libc::MOUNT_ATTR_RDONLY),
         (limits.no_exec, libc::MOUNT_ATTR_NOEXEC),
     ];
-    let attr_set = wanted.iter().filter(|(on, _)| *on).fold(0, |set, (_, bit)| set | bit);
-    let attributes = libc::mount_attr { attr_set, attr_clr: 0, propagation: 0, userns_fd: 0 };
-    let flags = libc::AT_EMPTY_PATH | if limits.recursive { libc::AT_RECURSIVE } else { 0 };
+    let attr_set = wanted
+        .iter()
+        .filter(|(on, _)| *on)
+        .fold(0, |set, (_, bit)| set | bit);
+    let attributes = libc::mount_attr {
+        attr_set,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: 0,
+    };
+    let flags = libc::AT_EMPTY_PATH
+        | if limits.recursive {
+            libc::AT_RECURSIVE
+        } else {
+            0
+        };
     // SAFETY: the path is an empty constant and `attributes` a whole `mount_attr` that outlives the
     // call; the size given is that of the struct.
     let code = unsafe {
@@ -116,8 +140,13 @@ pub(crate) struct Signals {
 }
 
 /// Asked for: the child changed, or somebody wants us to end.
-const AWAITED: [libc::c_int; 5] =
-    [libc::SIGCHLD, libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT];
+const AWAITED: [libc::c_int; 5] = [
+    libc::SIGCHLD,
+    libc::SIGTERM,
+    libc::SIGINT,
+    libc::SIGHUP,
+    libc::SIGQUIT,
+];
 
 impl Signals {
     /// Blocks the awaited signals and opens the descriptor they arrive at.

@@ -26,13 +26,22 @@ const LADDER: [(u8, &str); 4] = [
     (3, "truncating files is not covered (Linux 6.2)"),
     (4, "TCP ports are not covered (Linux 6.7)"),
     (5, "device controls are not covered (Linux 6.10)"),
-    (6, "signals and abstract sockets are not covered (Linux 6.12)"),
+    (
+        6,
+        "signals and abstract sockets are not covered (Linux 6.12)",
+    ),
 ];
 
 /// Files of `/proc` that Node.js reads, shown without a process table of our own.
 const PROC_FILES: [&str; 8] = [
-    "/proc/self", "/proc/meminfo", "/proc/cpuinfo", "/proc/stat", "/proc/uptime", "/proc/loadavg",
-    "/proc/version", "/proc/sys/vm/overcommit_memory",
+    "/proc/self",
+    "/proc/meminfo",
+    "/proc/cpuinfo",
+    "/proc/stat",
+    "/proc/uptime",
+    "/proc/loadavg",
+    "/proc/version",
+    "/proc/sys/vm/overcommit_memory",
 ];
 
 /// One grant: rights on a file, or on a directory and all below it.
@@ -40,13 +49,19 @@ type Grant = (PathBuf, BitFlags<AccessFs>);
 
 /// This kernel's ABI, and how much of what is asked for it covers.
 pub(crate) fn available() -> (u8, Status) {
-    let abi = bare::landlock_abi().ok().and_then(|abi| u8::try_from(abi).ok()).unwrap_or(0);
+    let abi = bare::landlock_abi()
+        .ok()
+        .and_then(|abi| u8::try_from(abi).ok())
+        .unwrap_or(0);
     (abi, status(abi))
 }
 
 fn status(abi: u8) -> Status {
-    let lacking: Vec<&str> =
-        LADDER.iter().filter(|(since, _)| abi < *since).map(|(_, what)| *what).collect();
+    let lacking: Vec<&str> = LADDER
+        .iter()
+        .filter(|(since, _)| abi < *since)
+        .map(|(_, what)| *what)
+        .collect();
     match abi {
         0 => Status::Missing("the kernel has no Landlock, or it is not switched on (lsm=)".into()),
         _ if lacking.is_empty() => Status::Enforced,
@@ -78,8 +93,11 @@ pub(crate) fn restrict(
     for (path, rights) in grants(spec, libraries, namespaces) {
         // What does not exist needs no grant.
         if let Ok(file) = PathFd::new(&path) {
-            let rights =
-                if path.is_dir() { rights } else { rights & AccessFs::from_file(ASKED) };
+            let rights = if path.is_dir() {
+                rights
+            } else {
+                rights & AccessFs::from_file(ASKED)
+            };
             ruleset = ruleset.add_rule(PathBeneath::new(file, rights))?;
         }
     }
@@ -101,26 +119,44 @@ fn grants(spec: &JailSpec, libraries: &Libraries, namespaces: Namespaces) -> Vec
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let run = AccessFs::Execute | AccessFs::ReadFile;
     let mut grants: Vec<Grant> = Vec::new();
-    let mut grant = |path: &Path, rights: BitFlags<AccessFs>| grants.push((path.to_owned(), rights));
+    let mut grant =
+        |path: &Path, rights: BitFlags<AccessFs>| grants.push((path.to_owned(), rights));
 
     grant(spec.program(), run);
-    libraries.loaders.iter().for_each(|loader| grant(loader, run));
-    spec.commands.iter().for_each(|command| grant(command, run));
-    libraries.files.iter().for_each(|file| grant(file, AccessFs::ReadFile.into()));
-    SYSTEM.iter().for_each(|path| grant(Path::new(path), read));
-    ["/etc/localtime", "/etc/resolv.conf"].iter().for_each(|path| grant(Path::new(path), read));
-    DEVICES
+    libraries
+        .loaders
         .iter()
-        .for_each(|path| grant(Path::new(path), AccessFs::ReadFile | AccessFs::WriteFile));
-    if namespaces.any() {
-        // All of these are the jail's own.
-        ["/proc", "/etc/passwd", "/etc/group"].iter().for_each(|path| grant(Path::new(path), read));
-        grant(Path::new("/tmp"), work_rights());
-    } else {
-        PROC_FILES.iter().for_each(|path| grant(Path::new(path), read));
+        .for_each(|loader| grant(loader, run));
+    spec.commands.iter().for_each(|command| grant(command, run));
+    libraries
+        .files
+        .iter()
+        .for_each(|file| grant(file, AccessFs::ReadFile.into()));
+    for device in DEVICES {
+        grant(Path::new(device), AccessFs::ReadFile | AccessFs::WriteFile);
     }
-    spec.read_only.iter().for_each(|shown| grant(shown.inside(), read));
-    spec.writable.iter().for_each(|dir| grant(dir, work_rights()));
+    // With a file system and process table of our own, all of these are the jail's own.
+    let own: &[&str] = if namespaces.any() {
+        &["/proc", "/etc/passwd", "/etc/group"]
+    } else {
+        &PROC_FILES
+    };
+    for path in SYSTEM
+        .iter()
+        .chain(&["/etc/localtime", "/etc/resolv.conf"])
+        .chain(own)
+    {
+        grant(Path::new(path), read);
+    }
+    if namespaces.any() {
+        grant(Path::new("/tmp"), work_rights());
+    }
+    spec.read_only
+        .iter()
+        .for_each(|shown| grant(shown.inside(), read));
+    spec.writable
+        .iter()
+        .for_each(|dir| grant(dir, work_rights()));
     grant(&spec.runtime_dir, socket_dir_rights());
     grants
 }
@@ -148,7 +184,9 @@ mod tests {
     fn an_older_kernel_is_named_for_what_it_lacks() {
         assert!(matches!(status(0), Status::Missing(_)));
         for (abi, lacking) in [(1, 4), (3, 3), (4, 2), (5, 1)] {
-            let Status::Partial(why) = status(abi) else { panic!("{abi} must be partial") };
+            let Status::Partial(why) = status(abi) else {
+                panic!("{abi} must be partial")
+            };
             assert_eq!(why.split("; ").count(), lacking, "{abi}: {why}");
         }
         assert_eq!(status(6), Status::Enforced);

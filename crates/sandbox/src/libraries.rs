@@ -45,7 +45,11 @@ pub(crate) fn find() -> Libraries {
             found.look_in(&multiarch);
         }
     }
-    found.loaders = LOADERS.iter().map(PathBuf::from).filter(|path| path.exists()).collect();
+    found.loaders = LOADERS
+        .iter()
+        .map(PathBuf::from)
+        .filter(|path| path.exists())
+        .collect();
     found
 }
 
@@ -56,7 +60,10 @@ impl Libraries {
             self.dirs.push(dir.to_owned());
             self.files.extend(files);
             // Variants of the same libraries for newer processors; the loader prefers them.
-            let variants = fs::read_dir(dir.join("glibc-hwcaps")).into_iter().flatten().flatten();
+            let variants = fs::read_dir(dir.join("glibc-hwcaps"))
+                .into_iter()
+                .flatten()
+                .flatten();
             for variant in variants {
                 self.files.extend(libraries_in(&variant.path()).0);
             }
@@ -94,7 +101,12 @@ mod tests {
 
     #[test]
     fn libraries_are_told_from_other_files() {
-        for name in ["libc.so.6", "libz.so", "ld-linux-x86-64.so.2", "libstdc++.so.6.0.30"] {
+        for name in [
+            "libc.so.6",
+            "libz.so",
+            "ld-linux-x86-64.so.2",
+            "libstdc++.so.6.0.30",
+        ] {
             assert!(is_library(name), "{name}");
         }
         for name in ["git", "avahi.socket", "libfoo.a", "perl", "x.sober"] {
@@ -106,7 +118,17 @@ mod tests {
     fn this_machine_has_a_loader_and_a_c_library() {
         let found = find();
         assert!(!found.loaders.is_empty());
-        assert!(found.files.iter().any(|file| file.to_string_lossy().contains("libc.")));
-        assert!(found.files.iter().all(|file| file.is_file() && !file.is_symlink()));
+        assert!(
+            found
+                .files
+                .iter()
+                .any(|file| file.to_string_lossy().contains("libc."))
+        );
+        assert!(
+            found
+                .files
+                .iter()
+                .all(|file| file.is_file() && !file.is_symlink())
+        );
     }
 }

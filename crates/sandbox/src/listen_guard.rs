@@ -118,7 +118,9 @@ pub(crate) fn receive(channel: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
 
 /// Answers one waiting `listen`.
 pub(crate) fn answer_one(listener: BorrowedFd<'_>) -> io::Result<()> {
-    let Some(question) = notify::receive(listener)? else { return Ok(()) };
+    let Some(question) = notify::receive(listener)? else {
+        return Ok(());
+    };
     notify::answer(listener, question.id, judge(listener, &question))
 }
 
@@ -138,7 +140,10 @@ fn judge(listener: BorrowedFd<'_>, question: &Question) -> Result<(), Errno> {
 }
 
 /// The kernel takes `int`s and ignores the upper half of the registers.
-#[expect(clippy::cast_possible_truncation, reason = "truncating is what the kernel does")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "truncating is what the kernel does"
+)]
 fn low_half(register: u64) -> i32 {
     (register as u32).cast_signed()
 }
@@ -149,7 +154,11 @@ fn leader_of(thread: u32) -> Result<Pid, Errno> {
     let thread_itself = i32::try_from(thread).ok().and_then(Pid::from_raw);
     fs::read_to_string(format!("/proc/{thread}/status"))
         .ok()
-        .and_then(|status| status.lines().find_map(|line| raw(line.strip_prefix("Tgid:")?)))
+        .and_then(|status| {
+            status
+                .lines()
+                .find_map(|line| raw(line.strip_prefix("Tgid:")?))
+        })
         .or(thread_itself)
         .ok_or(Errno::SRCH)
 }
@@ -161,8 +170,15 @@ mod tests {
     #[test]
     fn a_worker_thread_belongs_to_its_process() {
         let me = rustix::process::getpid();
-        let thread = rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs();
-        assert_ne!(thread, me.as_raw_nonzero().get().unsigned_abs(), "tests run in threads");
+        let thread = rustix::thread::gettid()
+            .as_raw_nonzero()
+            .get()
+            .unsigned_abs();
+        assert_ne!(
+            thread,
+            me.as_raw_nonzero().get().unsigned_abs(),
+            "tests run in threads"
+        );
         assert_eq!(leader_of(thread).unwrap(), me);
     }
 

@@ -51,19 +51,29 @@ pub(crate) fn build(spec: &JailSpec, libraries: &Libraries) -> Result<Status, Mo
             Ok(item) => ready.push((path, item)),
             // A container that hides parts of /proc also forbids a new one. Node.js lives without.
             Err(_) if path == Path::new("/proc") => {
-                status = Status::Partial("there is no /proc, because the container forbids one".into());
+                status =
+                    Status::Partial("there is no /proc, because the container forbids one".into());
                 ready.push((path, Ready::Dir));
             }
             Err(source) => return Err(MountError { path, source }),
         }
     }
-    let root = swap_root().map_err(|source| MountError { path: "/".into(), source })?;
+    let root = swap_root().map_err(|source| MountError {
+        path: "/".into(),
+        source,
+    })?;
     for (path, item) in ready {
         place(root.as_fd(), &path, item).map_err(|source| MountError { path, source })?;
     }
-    let seal = MountLimits { read_only: true, no_exec: true, ..MountLimits::default() };
-    kernel::restrict_mount(root.as_fd(), seal)
-        .map_err(|source| MountError { path: "/".into(), source })?;
+    let seal = MountLimits {
+        read_only: true,
+        no_exec: true,
+        ..MountLimits::default()
+    };
+    kernel::restrict_mount(root.as_fd(), seal).map_err(|source| MountError {
+        path: "/".into(),
+        source,
+    })?;
     Ok(status)
 }
 
@@ -76,15 +86,19 @@ pub(crate) fn trial() -> io::Result<()> {
 
 fn prepare(entry: Entry, tmp_bytes: u64) -> io::Result<Ready> {
     Ok(match entry {
-        Entry::Bind { source, limits } => {
-            Ready::Mount { is_dir: source.is_dir(), tree: clone_tree(&source, limits)? }
-        }
+        Entry::Bind { source, limits } => Ready::Mount {
+            is_dir: source.is_dir(),
+            tree: clone_tree(&source, limits)?,
+        },
         Entry::Tmp => {
             let size = tmp_bytes.to_string();
             let tree = new_file_system("tmpfs", &[("mode", "1777"), ("size", &size)])?;
             Ready::Mount { tree, is_dir: true }
         }
-        Entry::Proc => Ready::Mount { tree: new_file_system("proc", &[])?, is_dir: true },
+        Entry::Proc => Ready::Mount {
+            tree: new_file_system("proc", &[])?,
+            is_dir: true,
+        },
         Entry::File(bytes) => Ready::File(bytes),
         Entry::Link(target) => Ready::Link(target),
     })
@@ -97,7 +111,13 @@ fn clone_tree(source: &Path, limits: MountLimits) -> io::Result<OwnedFd> {
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
         | OpenTreeFlags::AT_RECURSIVE;
     let tree = open_tree(CWD, source, flags)?;
-    kernel::restrict_mount(tree.as_fd(), MountLimits { recursive: true, ..limits })?;
+    kernel::restrict_mount(
+        tree.as_fd(),
+        MountLimits {
+            recursive: true,
+            ..limits
+        },
+    )?;
     Ok(tree)
 }
 
@@ -110,7 +130,11 @@ fn new_file_system(kind: &str, options: &[(&str, &str)]) -> io::Result<OwnedFd> 
     let limits = MountAttrFlags::MOUNT_ATTR_NOSUID
         | MountAttrFlags::MOUNT_ATTR_NODEV
         | MountAttrFlags::MOUNT_ATTR_NOEXEC;
-    Ok(fsmount(context.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, limits)?)
+    Ok(fsmount(
+        context.as_fd(),
+        FsMountFlags::FSMOUNT_CLOEXEC,
+        limits,
+    )?)
 }
 
 /// Replaces the root by an empty one and lets go of the old, with everything mounted in it.
@@ -118,7 +142,13 @@ fn swap_root() -> io::Result<OwnedFd> {
     let root = new_file_system("tmpfs", &[("mode", "0755"), ("size", "4m")])?;
     // Any directory will do to hang it up for a moment; this one always exists.
     let hook = "/proc";
-    move_mount(root.as_fd(), "", CWD, hook, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
+    move_mount(
+        root.as_fd(),
+        "",
+        CWD,
+        hook,
+        MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH,
+    )?;
     rustix::process::fchdir(&root)?;
     rustix::process::pivot_root(".", ".")?;
     // The old root now lies on top of the new one; what is detached is the old.
@@ -130,7 +160,13 @@ fn swap_root() -> io::Result<OwnedFd> {
 fn place(root: BorrowedFd<'_>, path: &Path, item: Ready) -> io::Result<()> {
     let names: Vec<&OsStr> = path
         .components()
-        .filter_map(|part| if let Component::Normal(name) = part { Some(name) } else { None })
+        .filter_map(|part| {
+            if let Component::Normal(name) = part {
+                Some(name)
+            } else {
+                None
+            }
+        })
         .collect();
     let Some((last, parents)) = names.split_last() else {
         return Err(io::ErrorKind::InvalidInput.into());
@@ -147,11 +183,20 @@ fn place(root: BorrowedFd<'_>, path: &Path, item: Ready) -> io::Result<()> {
             io::Write::write_all(&mut std::fs::File::from(file), &bytes)
         }
         Ready::Mount { tree, is_dir } => {
-            let target =
-                if is_dir { step_into(at.as_fd(), last)? } else { open_or_create(at.as_fd(), last)? };
+            let target = if is_dir {
+                step_into(at.as_fd(), last)?
+            } else {
+                open_or_create(at.as_fd(), last)?
+            };
             let both_empty =
                 MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
-            Ok(move_mount(tree.as_fd(), "", target.as_fd(), "", both_empty)?)
+            Ok(move_mount(
+                tree.as_fd(),
+                "",
+                target.as_fd(),
+                "",
+                both_empty,
+            )?)
         }
     }
 }

@@ -36,11 +36,13 @@ impl Namespaces {
 
 /// All namespaces a jail uses except user and pid, which its first process is forked into.
 fn inner(network: &Network) -> UnshareFlags {
-    let always = UnshareFlags::NEWNS
-        | UnshareFlags::NEWIPC
-        | UnshareFlags::NEWUTS
-        | UnshareFlags::NEWCGROUP;
-    if *network == Network::None { always | UnshareFlags::NEWNET } else { always }
+    let always =
+        UnshareFlags::NEWNS | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS | UnshareFlags::NEWCGROUP;
+    if *network == Network::None {
+        always | UnshareFlags::NEWNET
+    } else {
+        always
+    }
 }
 
 /// Which namespaces this process can make; `wanted` is the spec's word.
@@ -51,8 +53,11 @@ pub(crate) fn available(wanted: bool) -> Result<Namespaces, String> {
     if !wanted {
         return Err("namespaces are switched off in the configuration".into());
     }
-    let mode =
-        if crate::process::is_root() { Namespaces::AsRoot } else { Namespaces::AsUser };
+    let mode = if crate::process::is_root() {
+        Namespaces::AsRoot
+    } else {
+        Namespaces::AsUser
+    };
     attempt(mode).map(|()| mode)
 }
 
@@ -94,9 +99,12 @@ fn trial(mode: Namespaces) -> i32 {
     if unshare(all).is_err() {
         return 2;
     }
-    let mounted = mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-        .map_err(io::Error::from)
-        .and_then(|()| mounts::trial());
+    let mounted = mount_change(
+        "/",
+        MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
+    )
+    .map_err(io::Error::from)
+    .and_then(|()| mounts::trial());
     if mounted.is_err() { 3 } else { 0 }
 }
 
@@ -117,7 +125,10 @@ pub(crate) fn enter_inner(mode: Namespaces, network: &Network) -> io::Result<()>
     if mode.any() {
         unshare(inner(network))?;
         // Without this, mounts made here would appear outside.
-        mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
+        mount_change(
+            "/",
+            MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
+        )?;
     }
     Ok(())
 }
@@ -136,13 +147,21 @@ fn enter_user() -> io::Result<()> {
 /// Records the namespaces that will be entered.
 pub(crate) fn record(report: &mut Enforcement, mode: Namespaces, network: &Network) {
     debug_assert!(mode.any());
-    for layer in [Layer::MountNamespace, Layer::PidNamespace, Layer::IpcNamespace] {
+    for layer in [
+        Layer::MountNamespace,
+        Layer::PidNamespace,
+        Layer::IpcNamespace,
+    ] {
         report.set(layer, Status::Enforced);
     }
     let asked = *network == Network::None;
     report.set(
         Layer::NetworkNamespace,
-        if asked { Status::Enforced } else { Status::NotAsked },
+        if asked {
+            Status::Enforced
+        } else {
+            Status::NotAsked
+        },
     );
 }
 
@@ -154,9 +173,18 @@ pub(crate) fn missing(report: &mut Enforcement, why: &str) {
             "files are guarded by Landlock alone, Unix sockets of the same user can be reached, and \
              code dropped into a writable folder can be mapped",
         ),
-        (Layer::PidNamespace, "other processes can be seen, and commands may outlive a crash"),
-        (Layer::IpcNamespace, "shared memory of the same user can be reached"),
-        (Layer::NetworkNamespace, "internet sockets are refused by the system call filter alone"),
+        (
+            Layer::PidNamespace,
+            "other processes can be seen, and commands may outlive a crash",
+        ),
+        (
+            Layer::IpcNamespace,
+            "shared memory of the same user can be reached",
+        ),
+        (
+            Layer::NetworkNamespace,
+            "internet sockets are refused by the system call filter alone",
+        ),
     ];
     for (layer, effect) in means {
         report.set(layer, Status::Missing(format!("{effect}: {why}")));

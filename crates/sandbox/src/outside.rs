@@ -29,8 +29,10 @@ fn follow(jail: Pid, signals: &Signals) -> io::Result<u8> {
         if let Some(code) = bury(Some(jail))? {
             return Ok(code);
         }
-        let mut fds =
-            [PollFd::new(signals, PollFlags::IN), PollFd::new(&lifeline, PollFlags::IN)];
+        let mut fds = [
+            PollFd::new(signals, PollFlags::IN),
+            PollFd::new(&lifeline, PollFlags::IN),
+        ];
         match poll(&mut fds, None) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno.into()),
@@ -73,7 +75,10 @@ fn kill(jail: Pid) -> io::Result<u8> {
 fn sweep() {
     loop {
         let children = fs::read_to_string("/proc/thread-self/children").unwrap_or_default();
-        for child in children.split_whitespace().filter_map(|id| Pid::from_raw(id.parse().ok()?)) {
+        for child in children
+            .split_whitespace()
+            .filter_map(|id| Pid::from_raw(id.parse().ok()?))
+        {
             pass_on(child, Signal::KILL);
         }
         match wait(WaitOptions::empty()) {

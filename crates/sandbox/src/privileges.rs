@@ -11,8 +11,7 @@ use crate::namespace::Namespaces;
 use crate::spec::JailSpec;
 
 /// What running as an ordinary user means.
-pub(crate) const SAME_USER: &str =
-    "the jail runs as the user that started Redkeep, so only the other layers keep it from that \
+pub(crate) const SAME_USER: &str = "the jail runs as the user that started Redkeep, so only the other layers keep it from that \
      user's files; start Redkeep as root to give it a user of its own";
 
 /// Whether the user asked for can be had; recorded before anything is built.
@@ -84,7 +83,9 @@ fn verify_dropped() -> io::Result<()> {
     if left.permitted == none && left.effective == none && left.inheritable == none {
         Ok(())
     } else {
-        Err(io::Error::other("capabilities are left after dropping them"))
+        Err(io::Error::other(
+            "capabilities are left after dropping them",
+        ))
     }
 }
 
@@ -97,7 +98,9 @@ pub(crate) fn die_with_parent(parent_lives: impl FnOnce() -> bool) -> io::Result
     if parent_lives() {
         Ok(())
     } else {
-        Err(io::Error::other("the process that started the jail is gone"))
+        Err(io::Error::other(
+            "the process that started the jail is gone",
+        ))
     }
 }
 

@@ -54,7 +54,10 @@ pub fn peer_credentials(socket: impl AsFd) -> io::Result<PeerCredentials> {
 /// When it cannot be made, or is not a directory.
 pub fn create_private_dir(path: &Path, owner: Option<UserIds>) -> io::Result<()> {
     if let Some(parent) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o755).create(parent)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o755)
+            .create(parent)?;
     }
     match DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -98,7 +101,13 @@ pub fn use_private_umask() {
 /// Never on a healthy kernel.
 pub fn disable_core_dumps_and_tracing() -> io::Result<()> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    Ok(setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?)
+    Ok(setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(0),
+            maximum: Some(0),
+        },
+    )?)
 }
 
 /// Raises the number of files this process may open to what it is allowed; the new number.
@@ -107,7 +116,13 @@ pub fn disable_core_dumps_and_tracing() -> io::Result<()> {
 /// Never on a healthy kernel.
 pub fn raise_nofile() -> io::Result<u64> {
     let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
+    setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    )?;
     Ok(limit.maximum.unwrap_or(u64::MAX))
 }
 
@@ -170,7 +185,10 @@ mod tests {
         create_private_dir(&path, None).unwrap();
         set_mode(&path, 0o777).unwrap();
         create_private_dir(&path, None).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
         let link = dir.path().join("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
         assert!(create_private_dir(&link, None).is_err());

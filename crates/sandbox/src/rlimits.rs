@@ -39,5 +39,11 @@ pub(crate) fn apply(
 fn lower(resource: Resource, value: u64) -> io::Result<()> {
     let hard = getrlimit(resource).maximum.unwrap_or(u64::MAX);
     let value = Some(value.min(hard));
-    Ok(setrlimit(resource, Rlimit { current: value, maximum: value })?)
+    Ok(setrlimit(
+        resource,
+        Rlimit {
+            current: value,
+            maximum: value,
+        },
+    )?)
 }

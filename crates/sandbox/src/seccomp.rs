@@ -139,8 +139,11 @@ fn compile(network: &Network) -> Result<BpfProgram, seccompiler::BackendError> {
 }
 
 fn rules(network: &Network) -> Result<Rules, seccompiler::BackendError> {
-    let mut rules: Rules =
-        DENIED.iter().chain(DENIED_HERE).map(|number| (*number, Vec::new())).collect();
+    let mut rules: Rules = DENIED
+        .iter()
+        .chain(DENIED_HERE)
+        .map(|number| (*number, Vec::new()))
+        .collect();
     let namespaces = NAMESPACE_FLAGS
         .into_iter()
         .map(|flag| rule([has(0, bits(flag))?]))
@@ -149,7 +152,13 @@ fn rules(network: &Network) -> Result<Rules, seccompiler::BackendError> {
     // Asking (0xffffffff) is harmless; switching off address randomisation is not.
     rules.insert(libc::SYS_personality, vec![rule([ne(0, 0xffff_ffff)?])?]);
     // Typing into the terminal of whoever started us.
-    rules.insert(libc::SYS_ioctl, vec![rule([eq(1, libc::TIOCSTI)?])?, rule([eq(1, libc::TIOCLINUX)?])?]);
+    rules.insert(
+        libc::SYS_ioctl,
+        vec![
+            rule([eq(1, libc::TIOCSTI)?])?,
+            rule([eq(1, libc::TIOCLINUX)?])?,
+        ],
+    );
     // TCP fast open connects without `connect`, where Landlock does not look.
     let fast_open = bits(libc::MSG_FASTOPEN);
     rules.insert(libc::SYS_sendto, vec![rule([has(3, fast_open)?])?]);
@@ -161,19 +170,36 @@ fn rules(network: &Network) -> Result<Rules, seccompiler::BackendError> {
 
 /// Which sockets are denied.
 fn sockets(network: &Network) -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
-    let known = [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
-    let unknown: Vec<_> = known.into_iter().map(|family| ne(0, bits(family))).collect();
+    let known = [
+        libc::AF_UNIX,
+        libc::AF_INET,
+        libc::AF_INET6,
+        libc::AF_NETLINK,
+    ];
+    let unknown: Vec<_> = known
+        .into_iter()
+        .map(|family| ne(0, bits(family)))
+        .collect();
     let mut denied = vec![
         SeccompRule::new(unknown.into_iter().collect::<Result<_, _>>()?)?,
         // Of netlink only routes: `os.networkInterfaces()`.
-        rule([eq(0, bits(libc::AF_NETLINK))?, ne(2, bits(libc::NETLINK_ROUTE))?])?,
+        rule([
+            eq(0, bits(libc::AF_NETLINK))?,
+            ne(2, bits(libc::NETLINK_ROUTE))?,
+        ])?,
     ];
     for family in [libc::AF_INET, libc::AF_INET6].map(bits) {
         if *network == Network::None {
             denied.push(rule([eq(0, family)?])?);
             continue;
         }
-        for kind in [libc::SOCK_RAW, libc::SOCK_RDM, libc::SOCK_SEQPACKET, libc::SOCK_DCCP, SOCK_PACKET] {
+        for kind in [
+            libc::SOCK_RAW,
+            libc::SOCK_RDM,
+            libc::SOCK_SEQPACKET,
+            libc::SOCK_DCCP,
+            SOCK_PACKET,
+        ] {
             denied.push(rule([eq(0, family)?, is_kind(kind)?])?);
         }
         // A stream that is not plain TCP (Multipath TCP, SCTP, SMC) passes Landlock's port rules.
@@ -210,7 +236,12 @@ fn ne(arg: u8, value: u64) -> Condition {
 }
 
 fn has(arg: u8, flag: u64) -> Condition {
-    SeccompCondition::new(arg, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(flag), flag)
+    SeccompCondition::new(
+        arg,
+        SeccompCmpArgLen::Dword,
+        SeccompCmpOp::MaskedEq(flag),
+        flag,
+    )
 }
 
 fn is_kind(kind: libc::c_int) -> Condition {
@@ -230,7 +261,11 @@ mod tests {
     fn every_policy_compiles_to_a_filter_the_kernel_takes() {
         for network in [Network::Any, Network::None, Network::Ports(vec![1883])] {
             let program = compile(&network).unwrap();
-            assert!(program.len() < 4096, "{network:?}: {} instructions", program.len());
+            assert!(
+                program.len() < 4096,
+                "{network:?}: {} instructions",
+                program.len()
+            );
         }
     }
 

@@ -87,12 +87,20 @@ pub struct ReadOnlyPath {
 impl ReadOnlyPath {
     /// A tree of data, shown at its own path.
     pub fn data(path: impl Into<PathBuf>) -> Self {
-        Self { host: path.into(), jail: None, exec: false }
+        Self {
+            host: path.into(),
+            jail: None,
+            exec: false,
+        }
     }
 
     /// A tree that holds native code, shown at its own path.
     pub fn code(path: impl Into<PathBuf>) -> Self {
-        Self { host: path.into(), jail: None, exec: true }
+        Self {
+            host: path.into(),
+            jail: None,
+            exec: true,
+        }
     }
 
     /// Where the jail sees it.
@@ -166,8 +174,22 @@ pub enum SpecError {
 
 /// Directories no spec may show or make writable as a whole: each holds the way out.
 const TOO_WIDE: [&str; 16] = [
-    "/", "/bin", "/boot", "/dev", "/etc", "/home", "/proc", "/root", "/run", "/sbin", "/sys",
-    "/tmp", "/usr", "/usr/bin", "/usr/sbin", "/var",
+    "/",
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/home",
+    "/proc",
+    "/root",
+    "/run",
+    "/sbin",
+    "/sys",
+    "/tmp",
+    "/usr",
+    "/usr/bin",
+    "/usr/sbin",
+    "/var",
 ];
 
 impl JailSpec {
@@ -178,7 +200,10 @@ impl JailSpec {
 
     /// The writable directories and the runtime directory.
     pub fn writable_dirs(&self) -> impl Iterator<Item = &Path> {
-        self.writable.iter().map(PathBuf::as_path).chain([self.runtime_dir.as_path()])
+        self.writable
+            .iter()
+            .map(PathBuf::as_path)
+            .chain([self.runtime_dir.as_path()])
     }
 
     /// Whether a read-only tree of the spec shows this path of the jail.
@@ -197,7 +222,10 @@ impl JailSpec {
         if self.argv.is_empty() {
             return Err(SpecError::NoProgram);
         }
-        if self.become_user.is_some_and(|ids| ids.uid == 0 || ids.gid == 0) {
+        if self
+            .become_user
+            .is_some_and(|ids| ids.uid == 0 || ids.gid == 0)
+        {
             return Err(SpecError::Root);
         }
         let text_is_bad = self.argv.iter().any(|arg| arg.contains('\0'))
@@ -208,7 +236,10 @@ impl JailSpec {
             return Err(SpecError::Text);
         }
         self.paths().try_for_each(check_path)?;
-        let shown = self.read_only.iter().flat_map(|shown| [shown.host.as_path(), shown.inside()]);
+        let shown = self
+            .read_only
+            .iter()
+            .flat_map(|shown| [shown.host.as_path(), shown.inside()]);
         for path in shown.chain(self.writable_dirs()) {
             if TOO_WIDE.iter().any(|wide| path == Path::new(wide)) {
                 return Err(SpecError::TooWide(path.to_owned()));
@@ -224,13 +255,24 @@ impl JailSpec {
         [self.program(), self.cwd.as_path()]
             .into_iter()
             .chain(self.writable_dirs())
-            .chain(self.read_only.iter().flat_map(|shown| [shown.host.as_path(), shown.inside()]))
-            .chain(self.commands.iter().chain(&self.hidden).map(PathBuf::as_path))
+            .chain(
+                self.read_only
+                    .iter()
+                    .flat_map(|shown| [shown.host.as_path(), shown.inside()]),
+            )
+            .chain(
+                self.commands
+                    .iter()
+                    .chain(&self.hidden)
+                    .map(PathBuf::as_path),
+            )
     }
 }
 
 fn check_path(path: &Path) -> Result<(), SpecError> {
-    let climbs = path.components().any(|part| matches!(part, Component::ParentDir));
+    let climbs = path
+        .components()
+        .any(|part| matches!(part, Component::ParentDir));
     let has_nul = path.as_os_str().as_encoded_bytes().contains(&0);
     if path.is_absolute() && !climbs && !has_nul {
         Ok(())
@@ -275,12 +317,30 @@ mod tests {
         type Case = (fn(&mut JailSpec), SpecError);
         let cases: [Case; 8] = [
             (|s| s.argv.clear(), SpecError::NoProgram),
-            (|s| s.argv[0] = "node".into(), SpecError::Path("node".into())),
-            (|s| s.cwd = "/srv/../etc".into(), SpecError::Path("/srv/../etc".into())),
-            (|s| s.become_user = Some(UserIds { uid: 0, gid: 1 }), SpecError::Root),
-            (|s| s.become_user = Some(UserIds { uid: 1, gid: 0 }), SpecError::Root),
-            (|s| s.writable.push("/etc".into()), SpecError::TooWide("/etc".into())),
-            (|s| drop(s.env.insert("A=B".into(), String::new())), SpecError::Text),
+            (
+                |s| s.argv[0] = "node".into(),
+                SpecError::Path("node".into()),
+            ),
+            (
+                |s| s.cwd = "/srv/../etc".into(),
+                SpecError::Path("/srv/../etc".into()),
+            ),
+            (
+                |s| s.become_user = Some(UserIds { uid: 0, gid: 1 }),
+                SpecError::Root,
+            ),
+            (
+                |s| s.become_user = Some(UserIds { uid: 1, gid: 0 }),
+                SpecError::Root,
+            ),
+            (
+                |s| s.writable.push("/etc".into()),
+                SpecError::TooWide("/etc".into()),
+            ),
+            (
+                |s| drop(s.env.insert("A=B".into(), String::new())),
+                SpecError::Text,
+            ),
             (
                 |s| s.read_only[0].exec = false,
                 SpecError::NotExecutable("/opt/node/bin/node".into()),

@@ -25,8 +25,8 @@ use crate::{Keyring, Secret, Store, StoreError, json::read_word, open::Change};
 const RECOVERY_CODES: usize = 10;
 
 /// What a [`User`] is read from.
-const SELECT: &str = "SELECT id, name, role, password, factor, factor_step, created_at, \
-     last_login_at, (SELECT COUNT(*) FROM recovery_codes WHERE user_id = users.id) AS codes \
+const SELECT: &str = "SELECT id, name, role, password, factor, created_at, last_login_at, \
+     (SELECT COUNT(*) FROM recovery_codes WHERE user_id = users.id) AS codes \
      FROM users";
 
 /// A user.
@@ -94,18 +94,10 @@ fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
 struct Account {
     user: User,
     password: String,
-    factor: Option<Vec<u8>>,
-    /// The newest TOTP step that was accepted; none at or before it is again.
-    factor_step: i64,
 }
 
 fn read_account(row: &SqliteRow) -> Result<Account, StoreError> {
-    Ok(Account {
-        user: read_user(row)?,
-        password: row.try_get("password")?,
-        factor: row.try_get("factor")?,
-        factor_step: row.try_get("factor_step")?,
-    })
+    Ok(Account { user: read_user(row)?, password: row.try_get("password")? })
 }
 
 async fn user_in(db: &mut SqliteConnection, id: UserId) -> Result<User, StoreError> {

@@ -6,7 +6,7 @@ mod decide;
 use model::{
     audit::EventKind,
     clock::Timestamp,
-    deployment::{Decision, Deployment, DeploymentType, Emergency, Origin, Proposal, State},
+    deployment::{Deployment, DeploymentType, Emergency, Origin, Proposal, State},
     flow::credentials::{CredentialChanges, Credentials},
     id::{DeploymentId, Hash, InstanceId},
     principal::Actor,

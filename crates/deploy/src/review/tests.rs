@@ -30,6 +30,7 @@ fn the_way_goes_from_structure_to_order_and_every_change_is_on_it_once() {
             change(Aspect::Added, Subject::Node, "f", Some("t")),
             change(Aspect::Added, Subject::Tab, "u", None),
         ],
+        ..Diff::default()
     };
     let steps = steps(&diff);
     let kinds: Vec<_> = steps.iter().map(|step| (step.kind, step.changes.len())).collect();

@@ -279,7 +279,12 @@ impl Walk<'_> {
     fn folder(&mut self, folder: &Path, path: &str) -> Result<(), DiskError> {
         let metadata = fs::symlink_metadata(folder).doing("look at", folder)?;
         self.check(path, &metadata, FOLDER_MODE);
-        for entry in fs::read_dir(folder).doing("list", folder)? {
+        let entries = match fs::read_dir(folder) {
+            // Its mode was found wrong just now, and all that should be in it will be missing.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+            entries => entries.doing("list", folder)?,
+        };
+        for entry in entries {
             let entry = entry.doing("list", folder)?;
             let name = entry.file_name();
             // A name that is not UTF-8 is in no manifest; its lossy form is for the report.
@@ -355,7 +360,7 @@ fn compare_content(
             let Some(file) = files.get(index) else {
                 return Ok(());
             };
-            if hash(&root.join(&file.path), &mut buffer)? != file.blake3 {
+            if hash(&root.join(&file.path), &mut buffer)?.as_ref() != Some(&file.blake3) {
                 let harm = Harm::Changed(file.path.clone());
                 harms
                     .lock()
@@ -377,8 +382,12 @@ fn compare_content(
     Ok(harms.into_inner().expect("no thread panics holding it"))
 }
 
-fn hash(path: &Path, buffer: &mut [u8]) -> Result<String, DiskError> {
-    let mut file = File::open(path).doing("open", path)?;
+/// None if it may not be read, which no file of a tree should come to.
+fn hash(path: &Path, buffer: &mut [u8]) -> Result<Option<String>, DiskError> {
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
+        file => file.doing("open", path)?,
+    };
     let mut hasher = blake3::Hasher::new();
     loop {
         let count = file.read(buffer).doing("read", path)?;
@@ -387,7 +396,7 @@ fn hash(path: &Path, buffer: &mut [u8]) -> Result<String, DiskError> {
         };
         hasher.update(chunk);
     }
-    Ok(HEXLOWER.encode(hasher.finalize().as_bytes()))
+    Ok(Some(HEXLOWER.encode(hasher.finalize().as_bytes())))
 }
 
 #[cfg(test)]

@@ -14,13 +14,13 @@ use registry::{
     tree::{TreeError, verify::Harm},
 };
 
-use crate::fake::{Fake, Shelf, ensure};
+use crate::fake::{Fake, Shelf, data_dir, ensure};
 
 const A: &str = "node_modules/@scope/a/lib/a.js";
 
 /// A tree is built, `harm` gets at it, and verification says what it finds.
 async fn found(expected: bool, harm: impl FnOnce(&Path)) -> Vec<Harm> {
-    let (shelf, data) = (Shelf::small(), tempfile::tempdir().unwrap());
+    let (shelf, data) = (Shelf::small(), data_dir());
     let fake = Fake::with(&shelf).await;
     let trees = Trees::open(data.path()).unwrap();
     let tree = ensure(&trees, &shelf.lock(), Some(&fake.upstream()))
@@ -77,31 +77,31 @@ async fn missing_and_extra_things_are_found() {
     let lib = Path::new(A).parent().unwrap();
     let harms = found(false, |root| {
         inside(&root.join(lib), |lib| {
-            fs::remove_file(lib.join("a.js")).unwrap()
-        })
+            fs::remove_file(lib.join("a.js")).unwrap();
+        });
     });
     assert_eq!(harms.await, [Harm::Missing(A.to_owned())]);
 
     let extra = |name: &str| vec![Harm::Extra(name.to_owned())];
     let harms = found(false, |root| {
-        inside(root, |root| fs::write(root.join(".npmrc"), "").unwrap())
+        inside(root, |root| fs::write(root.join(".npmrc"), "").unwrap());
     });
     assert_eq!(harms.await, extra(".npmrc"));
     let harms = found(false, |root| {
-        inside(root, |root| fs::create_dir(root.join("empty")).unwrap())
+        inside(root, |root| fs::create_dir(root.join("empty")).unwrap());
     });
     assert_eq!(harms.await, extra("empty"));
     let harms = found(false, |root| {
         inside(&root.join("node_modules"), |modules| {
             symlink("/etc", modules.join("link")).unwrap();
-        })
+        });
     });
     assert_eq!(harms.await, extra("node_modules/link"));
 }
 
 #[tokio::test]
 async fn a_link_is_no_file_even_to_the_same_content() {
-    let outside = tempfile::tempdir().unwrap();
+    let outside = data_dir();
     let copy = outside.path().join("a.js");
     fs::write(&copy, "a").unwrap();
     let lib = Path::new(A).parent().unwrap();
@@ -109,7 +109,7 @@ async fn a_link_is_no_file_even_to_the_same_content() {
         inside(&root.join(lib), |lib| {
             fs::remove_file(lib.join("a.js")).unwrap();
             symlink(&copy, lib.join("a.js")).unwrap();
-        })
+        });
     });
     assert_eq!(harms.await, [Harm::Kind(A.to_owned())]);
 
@@ -151,10 +151,22 @@ async fn wrong_modes_are_found() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_is_damage_and_not_a_dead_end() {
+    for path in [A, "node_modules/@scope/a"] {
+        let harms = found(false, |root| chmod(&root.join(path), 0o000)).await;
+        let mode = Harm::Mode {
+            path: path.to_owned(),
+            found: 0,
+        };
+        assert!(harms.contains(&mode), "{harms:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_manifest_that_is_gone_or_nonsense_is_found() {
     let manifest = "redkeep-tree.json";
     let harms = found(false, |root| {
-        inside(root, |root| fs::remove_file(root.join(manifest)).unwrap())
+        inside(root, |root| fs::remove_file(root.join(manifest)).unwrap());
     });
     assert!(matches!(harms.await.as_slice(), [Harm::Manifest(_)]));
     for text in ["", "{}", "[", "\u{0}"] {
@@ -205,7 +217,7 @@ async fn built(trees: &Trees, shelf: &Shelf) -> VerifiedTree {
 
 #[tokio::test]
 async fn a_damaged_tree_is_set_aside_and_rebuilt_without_the_network() {
-    let (shelf, data) = (Shelf::small(), tempfile::tempdir().unwrap());
+    let (shelf, data) = (Shelf::small(), data_dir());
     let trees = Trees::open(data.path()).unwrap();
     let tree = built(&trees, &shelf).await;
     for _ in 0..2 {
@@ -233,10 +245,13 @@ async fn a_damaged_tree_is_set_aside_and_rebuilt_without_the_network() {
 
 #[tokio::test]
 async fn something_else_in_the_trees_place_is_set_aside() {
-    let (shelf, data) = (Shelf::small(), tempfile::tempdir().unwrap());
+    let (shelf, data) = (Shelf::small(), data_dir());
     let trees = Trees::open(data.path()).unwrap();
     built(&trees, &shelf).await;
-    let (path, elsewhere) = (trees.path(&shelf.lock()), data.path().join("elsewhere"));
+    let (path, elsewhere) = (
+        trees.path(&shelf.lock()),
+        data.path().join("trees/elsewhere"),
+    );
     fs::rename(&path, &elsewhere).unwrap();
     symlink(&elsewhere, &path).unwrap();
     let again = ensure(&trees, &shelf.lock(), None).await.unwrap();
@@ -246,7 +261,7 @@ async fn something_else_in_the_trees_place_is_set_aside() {
 
 #[tokio::test]
 async fn a_wrong_memory_is_an_error_and_not_a_loop() {
-    let (shelf, data) = (Shelf::small(), tempfile::tempdir().unwrap());
+    let (shelf, data) = (Shelf::small(), data_dir());
     let trees = Trees::open(data.path()).unwrap();
     built(&trees, &shelf).await;
     let wrong = Some(Hash::of(b"another tree"));

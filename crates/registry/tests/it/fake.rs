@@ -3,6 +3,8 @@
 use std::{
     collections::HashMap,
     io::Write as _,
+    path::Path,
+    process::Command,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -22,7 +24,7 @@ use tokio::{
 
 /// What the fake does with a request.
 #[derive(Debug, Clone)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// 200 with these bytes.
     Ok(Vec<u8>),
     /// An empty answer with this status.
@@ -45,15 +47,15 @@ pub enum Answer {
 
 /// A request as it came in: its path and its `Authorization`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    pub path: String,
-    pub authorization: Option<String>,
+pub(crate) struct Seen {
+    pub(crate) path: String,
+    pub(crate) authorization: Option<String>,
 }
 
 /// A registry; answers 404 to what it was not told.
 #[derive(Debug, Clone)]
-pub struct Fake {
-    pub address: String,
+pub(crate) struct Fake {
+    pub(crate) address: String,
     state: Arc<Mutex<State>>,
 }
 
@@ -65,7 +67,7 @@ struct State {
 }
 
 impl Fake {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/", listener.local_addr().unwrap());
         let fake = Self {
@@ -85,7 +87,7 @@ impl Fake {
     }
 
     /// A registry that has everything in the shelf.
-    pub async fn with(shelf: &Shelf) -> Self {
+    pub(crate) async fn with(shelf: &Shelf) -> Self {
         let fake = Self::start().await;
         for item in &shelf.items {
             fake.tell(&item.url(), [Answer::Ok(item.tarball.clone())]);
@@ -93,23 +95,23 @@ impl Fake {
         fake
     }
 
-    pub fn tell<const N: usize>(&self, path: &str, answers: [Answer; N]) {
+    pub(crate) fn tell<const N: usize>(&self, path: &str, answers: [Answer; N]) {
         self.state
             .lock()
             .unwrap()
             .answers
-            .insert(path.to_owned(), answers.to_vec());
+            .insert(path.to_owned(), Vec::from(answers));
     }
 
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.state.lock().unwrap().seen.clone()
     }
 
-    pub fn paths(&self) -> Vec<String> {
+    pub(crate) fn paths(&self) -> Vec<String> {
         self.seen().into_iter().map(|seen| seen.path).collect()
     }
 
-    pub fn upstream(&self) -> Upstream {
+    pub(crate) fn upstream(&self) -> Upstream {
         Upstream::new(Npmrc::default().address(&self.address), None, limits()).unwrap()
     }
 
@@ -186,7 +188,7 @@ impl Fake {
     }
 }
 
-pub async fn read_head(stream: &mut TcpStream) -> std::io::Result<String> {
+pub(crate) async fn read_head(stream: &mut TcpStream) -> std::io::Result<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
@@ -194,7 +196,7 @@ pub async fn read_head(stream: &mut TcpStream) -> std::io::Result<String> {
     Ok(String::from_utf8(head).unwrap())
 }
 
-pub fn header(head: &str, name: &str) -> Option<String> {
+pub(crate) fn header(head: &str, name: &str) -> Option<String> {
     head.lines().find_map(|line| {
         let (key, value) = line.split_once(':')?;
         key.eq_ignore_ascii_case(name)
@@ -203,7 +205,7 @@ pub fn header(head: &str, name: &str) -> Option<String> {
 }
 
 /// Limits a test need not wait for.
-pub fn limits() -> Limits {
+pub(crate) fn limits() -> Limits {
     Limits {
         tarball_bytes_max: 1_000_000,
         packument_bytes_max: 100_000,
@@ -214,17 +216,22 @@ pub fn limits() -> Limits {
 
 /// One package with its tarball.
 #[derive(Debug, Clone)]
-pub struct Item {
-    pub place: String,
-    pub name: String,
-    pub version: String,
-    pub tarball: Vec<u8>,
+pub(crate) struct Item {
+    pub(crate) place: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) tarball: Vec<u8>,
     /// What the lock says; that of the tarball unless a test lies.
-    pub integrity: Integrity,
+    pub(crate) integrity: Integrity,
 }
 
 impl Item {
-    pub fn new(place: &str, name: &str, version: &str, files: &[(&str, u32, &[u8])]) -> Self {
+    pub(crate) fn new(
+        place: &str,
+        name: &str,
+        version: &str,
+        files: &[(&str, u32, &[u8])],
+    ) -> Self {
         let tarball = tarball(files);
         let integrity = Integrity::of(&tarball);
         let (place, name, version) = (place.to_owned(), name.to_owned(), version.to_owned());
@@ -237,7 +244,7 @@ impl Item {
         }
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let file = self.name.rsplit('/').next().unwrap();
         format!("/{}/-/{file}-{}.tgz", self.name, self.version)
     }
@@ -245,13 +252,13 @@ impl Item {
 
 /// Packages that together are a lock.
 #[derive(Debug, Clone)]
-pub struct Shelf {
-    pub items: Vec<Item>,
+pub(crate) struct Shelf {
+    pub(crate) items: Vec<Item>,
 }
 
 impl Shelf {
     /// A little Node.js, a little Node-RED, a scoped package, and one nested in it.
-    pub fn small() -> Self {
+    pub(crate) fn small() -> Self {
         let module: &[(&str, u32, &[u8])] = &[
             ("package/package.json", 0o644, b"{}"),
             ("package/lib/a.js", 0o644, b"a"),
@@ -279,7 +286,7 @@ impl Shelf {
         }
     }
 
-    pub fn lock(&self) -> Lock {
+    pub(crate) fn lock(&self) -> Lock {
         let file = |version: &str, items: &[Item]| {
             let entry = |Item {
                              place,
@@ -308,7 +315,7 @@ impl Shelf {
     }
 }
 
-pub fn tarball(files: &[(&str, u32, &[u8])]) -> Vec<u8> {
+pub(crate) fn tarball(files: &[(&str, u32, &[u8])]) -> Vec<u8> {
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     for (name, mode, content) in files {
         let mut header = tar::Header::new_ustar();
@@ -322,10 +329,36 @@ pub fn tarball(files: &[(&str, u32, &[u8])]) -> Vec<u8> {
 }
 
 /// [`Trees::ensure`] without a memory and without a display.
-pub async fn ensure(
+pub(crate) async fn ensure(
     trees: &Trees,
     lock: &Lock,
     upstream: Option<&Upstream>,
 ) -> Result<Installed, TreeError> {
     trees.ensure(lock, None, upstream, Arc::new(Silent)).await
+}
+
+/// A data directory for a test.
+pub(crate) fn data_dir() -> DataDir {
+    DataDir(tempfile::tempdir().unwrap())
+}
+
+/// Removed at the end, trees and all, though those are read-only.
+#[derive(Debug)]
+pub(crate) struct DataDir(tempfile::TempDir);
+
+impl DataDir {
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        drop(
+            Command::new("chmod")
+                .args(["-R", "u+rwX"])
+                .arg(self.path())
+                .status(),
+        );
+    }
 }

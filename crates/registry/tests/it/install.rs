@@ -15,7 +15,7 @@ use registry::{
     unpack::{Limits, UnpackError},
 };
 
-use crate::fake::{Fake, Item, Shelf, ensure, tarball};
+use crate::fake::{Fake, Item, Shelf, data_dir, ensure, tarball};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
@@ -25,7 +25,7 @@ fn mode(path: &Path) -> u32 {
 async fn a_tree_is_built_read_only_and_found_again_without_the_network() {
     let shelf = Shelf::small();
     let fake = Fake::with(&shelf).await;
-    let data = tempfile::tempdir().unwrap();
+    let data = data_dir();
     let trees = Trees::open(data.path()).unwrap();
     let installed = ensure(&trees, &shelf.lock(), Some(&fake.upstream()))
         .await
@@ -73,7 +73,7 @@ async fn the_digest_is_the_same_on_every_machine() {
     let fake = Fake::with(&shelf).await;
     let mut digests = Vec::new();
     for _ in 0..2 {
-        let data = tempfile::tempdir().unwrap();
+        let data = data_dir();
         let trees = Trees::open(data.path()).unwrap();
         let installed = ensure(&trees, &shelf.lock(), Some(&fake.upstream()))
             .await
@@ -87,7 +87,7 @@ async fn the_digest_is_the_same_on_every_machine() {
 async fn progress_reaches_its_end_in_every_phase() {
     let shelf = Shelf::small();
     let fake = Fake::with(&shelf).await;
-    let data = tempfile::tempdir().unwrap();
+    let data = data_dir();
     let steps = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&steps);
     let progress = Arc::new(move |step: Step| seen.lock().unwrap().push(step));
@@ -110,7 +110,7 @@ async fn a_tarball_with_another_hash_is_not_used() {
     let mut shelf = Shelf::small();
     shelf.items[2].integrity = Integrity::of(b"what was reviewed");
     let fake = Fake::with(&shelf).await;
-    let data = tempfile::tempdir().unwrap();
+    let data = data_dir();
     let trees = Trees::open(data.path()).unwrap();
     let error = ensure(&trees, &shelf.lock(), Some(&fake.upstream()))
         .await
@@ -142,7 +142,7 @@ async fn a_hostile_tarball_with_the_right_hash_makes_no_tree() {
     shelf.items[2].integrity = Integrity::of(&evil);
     shelf.items[2].tarball = evil;
     let fake = Fake::with(&shelf).await;
-    let data = tempfile::tempdir().unwrap();
+    let data = data_dir();
     let trees = Trees::open(data.path()).unwrap();
     let error = ensure(&trees, &shelf.lock(), Some(&fake.upstream()))
         .await
@@ -169,7 +169,7 @@ async fn a_package_cannot_bring_another_one() {
     let file: &[(&str, u32, &[u8])] = &[("package/node_modules/b/b.js", 0o644, b"mine")];
     shelf.items[2] = Item::new("node_modules/@scope/a", "@scope/a", "1.0.0", file);
     let fake = Fake::with(&shelf).await;
-    let data = tempfile::tempdir().unwrap();
+    let data = data_dir();
     let trees = Trees::open(data.path()).unwrap();
     let error = ensure(&trees, &shelf.lock(), Some(&fake.upstream()))
         .await
@@ -181,7 +181,7 @@ async fn a_package_cannot_bring_another_one() {
 #[tokio::test]
 async fn without_a_registry_the_error_says_how_to_name_one() {
     let shelf = Shelf::small();
-    let data = tempfile::tempdir().unwrap();
+    let data = data_dir();
     let trees = Trees::open(data.path()).unwrap();
     let error = ensure(&trees, &shelf.lock(), None).await.unwrap_err();
     assert!(
@@ -195,7 +195,7 @@ async fn without_a_registry_the_error_says_how_to_name_one() {
 async fn a_changed_cache_costs_a_download_and_nothing_else() {
     let shelf = Shelf::small();
     let fake = Fake::with(&shelf).await;
-    let data = tempfile::tempdir().unwrap();
+    let data = data_dir();
     let trees = Trees::open(data.path()).unwrap();
     let first = ensure(&trees, &shelf.lock(), Some(&fake.upstream()))
         .await
@@ -218,7 +218,7 @@ async fn a_changed_cache_costs_a_download_and_nothing_else() {
 
 #[tokio::test]
 async fn a_data_directory_that_cannot_be_made_is_told() {
-    let data = tempfile::tempdir().unwrap();
+    let data = data_dir();
     let file = data.path().join("file");
     fs::write(&file, "").unwrap();
     let error = Trees::open(&file).unwrap_err().to_string();

@@ -7,12 +7,13 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
-use registry::{Npmrc, Outcome, Trees, Upstream, tree::TreeError};
+use registry::{Npmrc, Outcome, Phase, Step, Trees, Upstream, tree::TreeError};
 
-use crate::fake::{Answer, Fake, Item, Shelf, ensure, limits};
+use crate::fake::{Answer, Fake, Item, Shelf, data_dir, ensure, limits};
 
 /// Enough packages and files that an installation takes a while.
 fn large() -> Shelf {
@@ -39,7 +40,7 @@ fn large() -> Shelf {
 
 #[tokio::test]
 async fn what_was_fetched_before_the_network_went_is_kept() {
-    let (shelf, data) = (Shelf::small(), tempfile::tempdir().unwrap());
+    let (shelf, data) = (Shelf::small(), data_dir());
     let fake = Fake::with(&shelf).await;
     let last = &shelf.items[3];
     fake.tell(&last.url(), [Answer::Status(400)]);
@@ -59,7 +60,7 @@ async fn what_was_fetched_before_the_network_went_is_kept() {
 
 #[tokio::test]
 async fn leftovers_of_an_interrupted_run_go() {
-    let (shelf, data) = (Shelf::small(), tempfile::tempdir().unwrap());
+    let (shelf, data) = (Shelf::small(), data_dir());
     let lock = shelf.lock();
     let half_tree = data
         .path()
@@ -79,7 +80,7 @@ async fn leftovers_of_an_interrupted_run_go() {
 
 #[tokio::test]
 async fn giving_up_in_the_middle_leaves_nothing_half_done() {
-    let (shelf, data) = (Shelf::small(), tempfile::tempdir().unwrap());
+    let (shelf, data) = (Shelf::small(), data_dir());
     let fake = Fake::with(&shelf).await;
     let Item { tarball, .. } = &shelf.items[1];
     fake.tell(
@@ -98,6 +99,46 @@ async fn giving_up_in_the_middle_leaves_nothing_half_done() {
     assert!(matches!(installed.outcome, Outcome::Built));
     let names = fs::read_dir(data.path().join("cache/tarballs")).unwrap();
     assert_eq!(names.count(), 4, "the tarballs and nothing else");
+}
+
+#[tokio::test]
+async fn giving_up_while_unpacking_does_not_disturb_the_next_try() {
+    let (shelf, data) = (large(), data_dir());
+    let fake = Fake::with(&shelf).await;
+    let trees = Trees::open(data.path()).unwrap();
+    let (lock, upstream) = (shelf.lock(), fake.upstream());
+    let begun = Arc::new(tokio::sync::Notify::new());
+    let told = Arc::clone(&begun);
+    let progress = Arc::new(move |step: Step| {
+        if step.phase == Phase::Unpack {
+            told.notify_one();
+        }
+    });
+    tokio::select! {
+        biased;
+        () = begun.notified() => {}
+        answer = trees.ensure(&lock, None, Some(&upstream), progress) => panic!("{answer:?}"),
+    }
+    ensure(&trees, &lock, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn two_who_want_the_same_tree_share_it() {
+    let (shelf, data) = (Shelf::small(), data_dir());
+    let fake = Fake::with(&shelf).await;
+    let (trees, lock) = (Trees::open(data.path()).unwrap(), shelf.lock());
+    let upstream = fake.upstream();
+    let twin = trees.clone();
+    let (one, other) = tokio::join!(
+        ensure(&trees, &lock, Some(&upstream)),
+        ensure(&twin, &lock, Some(&upstream)),
+    );
+    let outcomes = [one.unwrap().outcome, other.unwrap().outcome];
+    assert!(
+        matches!(outcomes, [Outcome::Built, Outcome::Present]),
+        "{outcomes:?}"
+    );
+    assert_eq!(fake.paths().len(), 4);
 }
 
 /// This test binary again, running only `name`, with two texts for it.
@@ -138,7 +179,7 @@ async fn child_installs() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_anywhere_the_next_start_goes_on() {
-    let (shelf, data) = (large(), tempfile::tempdir().unwrap());
+    let (shelf, data) = (large(), data_dir());
     let (lock, fake) = (shelf.lock(), Fake::with(&shelf).await);
     let tree = data.path().join("trees").join(lock.digest().to_string());
     let (mut killed_early, mut after_ms) = (0, 1);
@@ -219,7 +260,7 @@ async fn child_fills_the_disk() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_told_and_gone_on_from() {
-    let (shelf, data) = (large(), tempfile::tempdir().unwrap());
+    let (shelf, data) = (large(), data_dir());
     let fake = Fake::with(&shelf).await;
     let child = child("child_fills_the_disk", data.path(), &fake.address);
     // A disk of its own, in a mount namespace of its own, needs no root.

@@ -10,7 +10,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::fake::{Answer, Fake, Shelf, ensure, header, limits, read_head};
+use crate::fake::{Answer, Fake, Shelf, data_dir, ensure, header, limits, read_head};
 
 /// The second package's address.
 const RED: &str = "/node-red/-/node-red-5.0.0.tgz";
@@ -22,7 +22,7 @@ async fn install(fake: &Fake, limits: Limits) -> Result<(), UpstreamError> {
 }
 
 async fn install_with(upstream: &Upstream) -> Result<(), UpstreamError> {
-    let data = tempfile::tempdir().unwrap();
+    let data = data_dir();
     let trees = Trees::open(data.path()).unwrap();
     let lock = Shelf::small().lock();
     match ensure(&trees, &lock, Some(upstream)).await {

@@ -1,1 +1,195 @@
+use std::{os::unix::fs::MetadataExt as _, path::PathBuf, sync::Mutex};
 
+use model::{
+    clock::{FixedClock, Timestamp},
+    instance::{Instance, NodeRedMajor, Policy},
+};
+use tokio_util::task::TaskTracker;
+
+use super::*;
+use crate::{Boxed, InstancePlan, client};
+
+const FLOWS: &str = r#"[{"id":"t1","type":"tab"}]"#;
+
+/// Refuses flows that hold `evil`, and credentials of a node `evil`.
+#[derive(Debug, Default)]
+struct Fake {
+    saved: Mutex<Vec<(String, Option<String>)>>,
+}
+
+impl Baselines for Fake {
+    fn load(&self, _: &InstanceId) -> Boxed<'_, Result<(Arc<str>, Credentials), String>> {
+        let credentials = serde_json::from_str(r#"{"b1":{"user":"bob"}}"#).unwrap();
+        Box::pin(async move { Ok((FLOWS.into(), credentials)) })
+    }
+
+    fn save_credentials(
+        &self,
+        _: &InstanceId,
+        credentials: Credentials,
+    ) -> Boxed<'_, Result<(), String>> {
+        let is_evil = credentials.0.contains_key("evil");
+        Box::pin(async move { if is_evil { Err("not approved".into()) } else { Ok(()) } })
+    }
+
+    fn save_flows(
+        &self,
+        _: &InstanceId,
+        text: Vec<u8>,
+        claimed: Option<String>,
+    ) -> Boxed<'_, Saved> {
+        let text = String::from_utf8(text).unwrap();
+        let is_evil = text.contains("evil");
+        self.saved.lock().unwrap().push((text, claimed));
+        Box::pin(async move {
+            if is_evil { Saved::Refused("waits for review".into()) } else { Saved::Accepted }
+        })
+    }
+}
+
+struct Open {
+    dir: tempfile::TempDir,
+    socket: PathBuf,
+    fake: Arc<Fake>,
+    refused: Arc<tokio::sync::Notify>,
+    store: Store,
+    instance: InstanceId,
+    _stop: tokio_util::sync::DropGuard,
+}
+
+async fn open(peer_uid: Option<u32>) -> Open {
+    let dir = tempfile::tempdir().unwrap();
+    let uid = fs::metadata(dir.path()).unwrap().uid();
+    let instance: InstanceId = "main".parse().unwrap();
+    let clock = Arc::new(FixedClock::new(Timestamp(0)));
+    let store = Store::open(&dir.path().join("data"), clock).await.unwrap();
+    store.ensure_instance(&instance, None).await.unwrap();
+    let folder = Folder::new(&plan(dir.path().join("main"), instance.clone()));
+    folder.make().unwrap();
+    let fake = Arc::new(Fake::default());
+    let refused = Arc::new(tokio::sync::Notify::new());
+    let bridge = Bridge {
+        instance: instance.clone(),
+        baselines: fake.clone(),
+        store: store.clone(),
+        refused: refused.clone(),
+        peer_uid: peer_uid.unwrap_or(uid),
+    };
+    let stop = CancellationToken::new();
+    bridge.open(&folder, stop.clone(), &TaskTracker::new()).unwrap();
+    let socket = folder.bridge();
+    Open { dir, socket, fake, refused, store, instance, _stop: stop.drop_guard() }
+}
+
+fn plan(dir: PathBuf, id: InstanceId) -> InstancePlan {
+    InstancePlan {
+        instance: Instance { id, node_red: NodeRedMajor::V5, policy: Policy::default() },
+        node: PathBuf::new(),
+        node_tree: PathBuf::new(),
+        entry: PathBuf::new(),
+        modules_tree: PathBuf::new(),
+        node_red_version: String::new(),
+        node_version: String::new(),
+        dir,
+        user: None,
+        hidden: Vec::new(),
+        jailer: PathBuf::new(),
+    }
+}
+
+impl Open {
+    async fn send(&self, request: Request<Full<Bytes>>) -> (u16, String) {
+        let answer = client::call(&self.socket, request, 1 << 20, Duration::from_secs(30)).await;
+        let (status, body) = answer.unwrap();
+        (status.as_u16(), String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    async fn get(&self, path: &str) -> (u16, String) {
+        self.send(Request::get(path).body(Full::default()).unwrap()).await
+    }
+
+    async fn post(&self, path: &str, body: impl Into<Bytes>) -> (u16, String) {
+        self.send(Request::post(path).body(Full::new(body.into())).unwrap()).await
+    }
+}
+
+#[tokio::test]
+async fn flows_and_credentials_come_from_the_baseline() {
+    let open = open(None).await;
+    assert_eq!(open.get("/flows").await, (200, FLOWS.into()));
+    assert_eq!(open.get("/credentials").await, (200, r#"{"b1":{"user":"bob"}}"#.into()));
+    let mode = fs::metadata(&open.socket).unwrap().mode();
+    assert_eq!(mode & 0o777, 0o600, "others may connect to {}", open.dir.path().display());
+}
+
+#[tokio::test]
+async fn a_save_arrives_byte_for_byte_with_the_name_claimed() {
+    let open = open(None).await;
+    let text = "[ {\"id\":\"ü\"} ]";
+    let name = BASE64URL_NOPAD.encode("ann\u{7}".as_bytes());
+    let request = Request::post("/flows").header(CLAIMED, name);
+    let answer = open.send(request.body(Full::new(Bytes::from(text))).unwrap()).await;
+    assert_eq!(answer, (204, String::new()));
+    let saved = open.fake.saved.lock().unwrap().clone();
+    assert_eq!(saved, [(text.to_owned(), Some("ann".to_owned()))]);
+}
+
+#[tokio::test]
+async fn a_refused_save_is_an_error_and_has_node_red_reloaded() {
+    let open = open(None).await;
+    let expected = (403, r#"{"message":"waits for review"}"#.to_owned());
+    assert_eq!(open.post("/flows", r#"[{"id":"evil"}]"#).await, expected);
+    open.refused.notified().await;
+    let expected = (403, r#"{"message":"not approved"}"#.to_owned());
+    assert_eq!(open.post("/credentials", r#"{"evil":{"p":"x"}}"#).await, expected);
+    open.refused.notified().await;
+    assert_eq!(open.post("/credentials", r#"{"b1":{"p":"x"}}"#).await.0, 204);
+}
+
+#[tokio::test]
+async fn settings_are_harmless_on_save_and_on_load() {
+    let open = open(None).await;
+    assert_eq!(open.get("/settings").await, (200, "{}".into()));
+    let blob = r#"{"instanceId":"1","nodes":{"node-red":{}},"users":{}}"#;
+    assert_eq!(open.post("/settings", blob).await.0, 204);
+    let kept = r#"{"instanceId":"1","users":{}}"#;
+    let stored = open.store.runtime_document(&open.instance, SETTINGS).await.unwrap();
+    assert_eq!(stored.as_deref(), Some(kept));
+
+    // Stored before the rule was there, or by a hand in the database.
+    open.store.set_runtime_document(&open.instance, SETTINGS, blob).await.unwrap();
+    assert_eq!(open.get("/settings").await, (200, kept.into()));
+}
+
+#[tokio::test]
+async fn what_is_malformed_or_unknown_is_refused_without_quoting_it() {
+    let open = open(None).await;
+    let (status, body) = open.post("/credentials", r#"{"b1":"s3cret"}"#).await;
+    assert_eq!(status, 400);
+    assert!(!body.contains("s3cret"), "{body}");
+    assert_eq!(open.post("/settings", "[]").await.0, 400);
+    assert_eq!(open.get("/").await.0, 404);
+    let put = Request::put("/flows").body(Full::default()).unwrap();
+    assert_eq!(open.send(put).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_not_taken() {
+    let open = open(None).await;
+    let body = vec![b' '; BODY_BYTES_MAX + 1];
+    let request = Request::post("/flows").body(Full::new(body.into())).unwrap();
+    let answer = client::call(&open.socket, request, 1 << 20, Duration::from_secs(60)).await;
+    // The answer, or the connection closed under the rest of the body.
+    if let Ok((status, _)) = answer {
+        assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    assert!(open.fake.saved.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn another_users_process_is_turned_away() {
+    let open = open(Some(4_000_000)).await;
+    let request = Request::get("/credentials").body(Full::default()).unwrap();
+    let answer = client::call(&open.socket, request, 1 << 20, Duration::from_secs(30)).await;
+    assert!(answer.is_err(), "{answer:?}");
+}

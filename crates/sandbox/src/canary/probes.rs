@@ -13,7 +13,7 @@ use std::io;
 
 use rustix::io::Errno;
 
-use super::{Beacon, Guard};
+use super::Guard;
 use crate::enforcement::{Enforcement, Layer};
 use crate::spec::JailSpec;
 
@@ -45,8 +45,13 @@ pub(super) enum Attempt {
 /// What denies access to files.
 const FILES: &[Guard] = &[Guard::Layer(Layer::MountNamespace), Guard::LandlockSince(1)];
 /// Errors that deny access to a path, or its existence.
-const NO_PATH: &[Errno] =
-    &[Errno::ACCESS, Errno::PERM, Errno::NOENT, Errno::NOTDIR, Errno::ROFS];
+const NO_PATH: &[Errno] = &[
+    Errno::ACCESS,
+    Errno::PERM,
+    Errno::NOENT,
+    Errno::NOTDIR,
+    Errno::ROFS,
+];
 /// Errors of a filtered or absent system call.
 const NO_CALL: &[Errno] = &[Errno::PERM, Errno::NOSYS];
 const SECCOMP: &[Guard] = &[Guard::Layer(Layer::Seccomp)];
@@ -59,7 +64,13 @@ impl Probe {
         attempt: impl Fn() -> io::Result<()> + 'static,
     ) -> Self {
         let attempt = Box::new(attempt);
-        Self { what: what.into(), denied_by, denials, not_applicable: None, attempt }
+        Self {
+            what: what.into(),
+            denied_by,
+            denials,
+            not_applicable: None,
+            attempt,
+        }
     }
 
     /// Skips the probe, saying why, when there is a reason.
@@ -70,11 +81,7 @@ impl Probe {
 }
 
 /// All of them, for this spec.
-pub(super) fn all(
-    spec: &JailSpec,
-    enforced: &Enforcement,
-    beacon: Option<&Beacon>,
-) -> Vec<Probe> {
+pub(super) fn all(spec: &JailSpec, enforced: &Enforcement, beacon: Option<&[u8]>) -> Vec<Probe> {
     let mut probes = files::probes(spec);
     probes.extend(execution::probes(spec));
     probes.extend(network::probes(spec, beacon));

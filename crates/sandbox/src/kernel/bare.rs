@@ -60,9 +60,8 @@ pub(crate) fn call(call: BareCall) -> io::Result<i64> {
         BareCall::PidfdGetfd => (libc::SYS_pidfd_getfd, [-1, 0, 0, 0, 0]),
         BareCall::ProcessVmReadv(pid) => (libc::SYS_process_vm_readv, [pid.into(), 0, 0, 0, 0]),
     };
-    let [a, b, c, d, e] = args;
     // SAFETY: every call above takes integers and null pointers; none writes to our memory.
-    checked(unsafe { libc::syscall(number, a, b, c, d, e, 0) })
+    checked(unsafe { libc::syscall(number, args[0], args[1], args[2], args[3], args[4], 0) })
 }
 
 fn clone_new_user() -> io::Result<i64> {
@@ -113,7 +112,14 @@ pub(crate) fn map_code(file: &impl AsRawFd) -> io::Result<()> {
     let protection = libc::PROT_READ | libc::PROT_EXEC;
     // SAFETY: the kernel chooses a free address, so nothing of ours is replaced.
     let map = unsafe {
-        libc::mmap(std::ptr::null_mut(), PAGE, protection, libc::MAP_PRIVATE, file.as_raw_fd(), 0)
+        libc::mmap(
+            std::ptr::null_mut(),
+            PAGE,
+            protection,
+            libc::MAP_PRIVATE,
+            file.as_raw_fd(),
+            0,
+        )
     };
     if map == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());

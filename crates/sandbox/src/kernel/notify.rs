@@ -28,7 +28,10 @@ struct Program {
 /// calls arrive (close-on-exec). `no_new_privs` must be set. Linux 5.0 or newer.
 pub(crate) fn install(filter: &[sock_filter]) -> io::Result<OwnedFd> {
     let len = libc::c_ushort::try_from(filter.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
-    let program = Program { len, filter: filter.as_ptr() };
+    let program = Program {
+        len,
+        filter: filter.as_ptr(),
+    };
     // SAFETY: `program` describes `filter` exactly; the kernel copies both before returning.
     let fd = unsafe {
         libc::syscall(
@@ -49,10 +52,18 @@ pub(crate) fn receive(listener: BorrowedFd<'_>) -> io::Result<Option<Question>> 
     let mut raw: libc::seccomp_notif = unsafe { std::mem::zeroed() };
     // SAFETY: the request writes one `seccomp_notif`, which `raw` is.
     let code = unsafe {
-        libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV as _, &raw mut raw)
+        libc::ioctl(
+            listener.as_raw_fd(),
+            libc::SECCOMP_IOCTL_NOTIF_RECV as _,
+            &raw mut raw,
+        )
     };
     match checked(code.into()) {
-        Ok(_) => Ok(Some(Question { id: raw.id, thread: raw.pid, args: raw.data.args })),
+        Ok(_) => Ok(Some(Question {
+            id: raw.id,
+            thread: raw.pid,
+            args: raw.data.args,
+        })),
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
         Err(error) => Err(error),
     }
@@ -63,7 +74,11 @@ pub(crate) fn receive(listener: BorrowedFd<'_>) -> io::Result<Option<Question>> 
 pub(crate) fn still_waits(listener: BorrowedFd<'_>, id: u64) -> bool {
     // SAFETY: the request reads one `u64`, which `id` is.
     let code = unsafe {
-        libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID as _, &raw const id)
+        libc::ioctl(
+            listener.as_raw_fd(),
+            libc::SECCOMP_IOCTL_NOTIF_ID_VALID as _,
+            &raw const id,
+        )
     };
     code == 0
 }
@@ -75,10 +90,19 @@ pub(crate) fn answer(
     result: Result<(), rustix::io::Errno>,
 ) -> io::Result<()> {
     let error = result.err().map_or(0, |errno| -errno.raw_os_error());
-    let mut response = libc::seccomp_notif_resp { id, val: 0, error, flags: 0 };
+    let mut response = libc::seccomp_notif_resp {
+        id,
+        val: 0,
+        error,
+        flags: 0,
+    };
     // SAFETY: the request reads one `seccomp_notif_resp`, which `response` is.
     let code = unsafe {
-        libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND as _, &raw mut response)
+        libc::ioctl(
+            listener.as_raw_fd(),
+            libc::SECCOMP_IOCTL_NOTIF_SEND as _,
+            &raw mut response,
+        )
     };
     match checked(code.into()) {
         Err(error) if error.raw_os_error() != Some(libc::ENOENT) => Err(error),

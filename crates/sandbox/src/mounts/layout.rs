@@ -25,8 +25,13 @@ pub(crate) const SYSTEM: [&str; 11] = [
 ];
 
 /// The devices without which programs stumble, and which lead nowhere.
-pub(crate) const DEVICES: [&str; 5] =
-    ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+pub(crate) const DEVICES: [&str; 5] = [
+    "/dev/null",
+    "/dev/zero",
+    "/dev/full",
+    "/dev/random",
+    "/dev/urandom",
+];
 
 /// Where programs look for a shell.
 const SHELL: &str = "/bin/sh";
@@ -35,7 +40,10 @@ const SHELL: &str = "/bin/sh";
 #[derive(Debug)]
 pub(super) enum Entry {
     /// Something of the machine.
-    Bind { source: PathBuf, limits: MountLimits },
+    Bind {
+        source: PathBuf,
+        limits: MountLimits,
+    },
     /// An empty writable folder in memory.
     Tmp,
     /// The jail's own processes.
@@ -50,8 +58,14 @@ pub(super) enum Entry {
 pub(super) fn of(spec: &JailSpec, libraries: &Libraries) -> BTreeMap<PathBuf, Entry> {
     let mut layout = BTreeMap::new();
     add_system(&mut layout, spec, libraries);
-    let code = MountLimits { read_only: true, ..MountLimits::default() };
-    let data = MountLimits { no_exec: true, ..code };
+    let code = MountLimits {
+        read_only: true,
+        ..MountLimits::default()
+    };
+    let data = MountLimits {
+        no_exec: true,
+        ..code
+    };
     for shown in &spec.read_only {
         let limits = if shown.exec { code } else { data };
         layout.insert(shown.inside().to_owned(), bind(&shown.host, limits));
@@ -63,7 +77,10 @@ pub(super) fn of(spec: &JailSpec, libraries: &Libraries) -> BTreeMap<PathBuf, En
         layout.insert(command.clone(), bind(command, code));
     }
     // Writable and executable never meet, so that nothing dropped here can run or be mapped as code.
-    let work = MountLimits { no_exec: true, ..MountLimits::default() };
+    let work = MountLimits {
+        no_exec: true,
+        ..MountLimits::default()
+    };
     for dir in spec.writable_dirs() {
         layout.insert(dir.to_owned(), bind(dir, work));
     }
@@ -71,19 +88,37 @@ pub(super) fn of(spec: &JailSpec, libraries: &Libraries) -> BTreeMap<PathBuf, En
 }
 
 fn add_system(layout: &mut BTreeMap<PathBuf, Entry>, spec: &JailSpec, libraries: &Libraries) {
-    let code = MountLimits { read_only: true, ..MountLimits::default() };
-    let data = MountLimits { no_exec: true, ..code };
+    let code = MountLimits {
+        read_only: true,
+        ..MountLimits::default()
+    };
+    let data = MountLimits {
+        no_exec: true,
+        ..code
+    };
     for dir in &libraries.dirs {
         layout.insert(dir.clone(), bind(dir, code));
     }
     for (link, target) in &libraries.links {
         layout.insert(link.clone(), Entry::Link(target.clone()));
     }
-    for path in SYSTEM.map(Path::new).into_iter().filter(|path| path.exists()) {
+    for path in SYSTEM
+        .map(Path::new)
+        .into_iter()
+        .filter(|path| path.exists())
+    {
         layout.insert(path.to_owned(), bind(path, data));
     }
-    let device = MountLimits { no_exec: true, devices: true, ..MountLimits::default() };
-    for path in DEVICES.map(Path::new).into_iter().filter(|path| path.exists()) {
+    let device = MountLimits {
+        no_exec: true,
+        devices: true,
+        ..MountLimits::default()
+    };
+    for path in DEVICES
+        .map(Path::new)
+        .into_iter()
+        .filter(|path| path.exists())
+    {
         layout.insert(path.to_owned(), bind(path, device));
     }
     layout.insert("/dev/fd".into(), Entry::Link("/proc/self/fd".into()));
@@ -100,7 +135,10 @@ fn add_system(layout: &mut BTreeMap<PathBuf, Entry>, spec: &JailSpec, libraries:
     layout.insert("/etc/group".into(), Entry::File(group));
     // Not executable: an exec node then fails with EACCES ("not allowed") and not with ENOENT
     // ("something is wrong with the installation").
-    layout.insert(SHELL.into(), Entry::File(b"no shell in this jail\n".to_vec()));
+    layout.insert(
+        SHELL.into(),
+        Entry::File(b"no shell in this jail\n".to_vec()),
+    );
 }
 
 /// Resolves links while the machine can still be seen.
@@ -124,7 +162,14 @@ fn resolver(network: &Network) -> Option<Entry> {
     match network {
         Network::None => None,
         Network::Any => path.exists().then(|| {
-            bind(path, MountLimits { read_only: true, no_exec: true, ..MountLimits::default() })
+            bind(
+                path,
+                MountLimits {
+                    read_only: true,
+                    no_exec: true,
+                    ..MountLimits::default()
+                },
+            )
         }),
         Network::Ports(_) => {
             let mut text = fs::read_to_string(path).ok()?;
@@ -136,10 +181,18 @@ fn resolver(network: &Network) -> Option<Entry> {
 
 fn accounts(spec: &JailSpec) -> (Vec<u8>, Vec<u8>) {
     let (uid, gid) = spec.become_user.map_or_else(
-        || (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw()),
+        || {
+            (
+                rustix::process::getuid().as_raw(),
+                rustix::process::getgid().as_raw(),
+            )
+        },
         |ids| (ids.uid, ids.gid),
     );
     let home = spec.cwd.display();
     let passwd = format!("node-red:x:{uid}:{gid}::{home}:/bin/false\n");
-    (passwd.into_bytes(), format!("node-red:x:{gid}:\n").into_bytes())
+    (
+        passwd.into_bytes(),
+        format!("node-red:x:{gid}:\n").into_bytes(),
+    )
 }

@@ -16,7 +16,10 @@ use crate::kernel::{
 };
 use crate::spec::JailSpec;
 
-const MOUNTING: &[Guard] = &[Guard::Layer(Layer::Seccomp), Guard::Layer(Layer::Capabilities)];
+const MOUNTING: &[Guard] = &[
+    Guard::Layer(Layer::Seccomp),
+    Guard::Layer(Layer::Capabilities),
+];
 const RIGHTS: &[Guard] = &[Guard::Layer(Layer::Capabilities)];
 const PRIVILEGES: &[Guard] = &[Guard::Layer(Layer::NoNewPrivileges)];
 const LIMITS: &[Guard] = &[Guard::Layer(Layer::ResourceLimits)];
@@ -28,8 +31,14 @@ const BARE: [(&str, BareCall); 12] = [
     ("load BPF programs", BareCall::Bpf),
     ("handle page faults", BareCall::Userfaultfd),
     ("measure other programs", BareCall::PerfEventOpen),
-    ("start a process in a new user namespace", BareCall::CloneNewUser),
-    ("start processes by a call that cannot be filtered", BareCall::Clone3),
+    (
+        "start a process in a new user namespace",
+        BareCall::CloneNewUser,
+    ),
+    (
+        "start processes by a call that cannot be filtered",
+        BareCall::Clone3,
+    ),
     ("load a kernel module", BareCall::InitModule),
     ("load another kernel", BareCall::KexecLoad),
     ("switch off address randomisation", BareCall::Personality),
@@ -51,13 +60,31 @@ pub(super) fn probes(spec: &JailSpec) -> Vec<Probe> {
             let root = Uid::ROOT;
             Ok(rustix::thread::set_thread_res_uid(root, root, root)?)
         }),
-        Probe::new("hold or regain capabilities", RIGHTS, &[Errno::PERM], hold_capabilities),
-        Probe::new("gain rights by a set-user-ID program", PRIVILEGES, &[Errno::PERM], || {
-            if rustix::thread::no_new_privs()? { Err(Errno::PERM.into()) } else { Ok(()) }
-        }),
+        Probe::new(
+            "hold or regain capabilities",
+            RIGHTS,
+            &[Errno::PERM],
+            hold_capabilities,
+        ),
+        Probe::new(
+            "gain rights by a set-user-ID program",
+            PRIVILEGES,
+            &[Errno::PERM],
+            || {
+                if rustix::thread::no_new_privs()? {
+                    Err(Errno::PERM.into())
+                } else {
+                    Ok(())
+                }
+            },
+        ),
         Probe::new("write a core dump", LIMITS, &[Errno::PERM], || {
             let none = getrlimit(Resource::Core).maximum == Some(0);
-            if none { Err(Errno::PERM.into()) } else { Ok(()) }
+            if none {
+                Err(Errno::PERM.into())
+            } else {
+                Ok(())
+            }
         }),
     ];
     probes.extend(BARE.map(|(what, call)| {
@@ -75,5 +102,9 @@ fn hold_capabilities() -> io::Result<()> {
     });
     // With no_new_privs the bounding set is out of reach, but nothing need be left in it either.
     let out_of_reach = rustix::thread::no_new_privs()?;
-    if any_held || (any_bound && !out_of_reach) { Ok(()) } else { Err(Errno::PERM.into()) }
+    if any_held || (any_bound && !out_of_reach) {
+        Ok(())
+    } else {
+        Err(Errno::PERM.into())
+    }
 }

@@ -25,7 +25,9 @@ const MAPPING: &[Guard] = &[Guard::Layer(Layer::MountNamespace)];
 const EXIT_CODE: (&[u8], u8) = (&[0x31, 0xff, 0xb8, 0x3c, 0, 0, 0, 0x0f, 0x05], 0x3e);
 #[cfg(target_arch = "aarch64")]
 const EXIT_CODE: (&[u8], u8) = (
-    &[0x00, 0x00, 0x80, 0xd2, 0xa8, 0x0b, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4],
+    &[
+        0x00, 0x00, 0x80, 0xd2, 0xa8, 0x0b, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4,
+    ],
     0xb7,
 );
 
@@ -33,9 +35,16 @@ pub(super) fn probes(spec: &JailSpec) -> Vec<Probe> {
     let shell = Path::new("/bin/sh");
     let shell_allowed = spec.commands.iter().any(|command| command == shell);
     let mut probes = vec![
-        Probe::new("run a shell", FILES, NO_PATH, move || run(Command::new(shell).args(["-c", ":"])))
-            .unless(shell_allowed.then_some("the policy allows it")),
-        Probe::new("run a program from memory", SECCOMP, NO_CALL, run_from_memory),
+        Probe::new("run a shell", FILES, NO_PATH, move || {
+            run(Command::new(shell).args(["-c", ":"]))
+        })
+        .unless(shell_allowed.then_some("the policy allows it")),
+        Probe::new(
+            "run a program from memory",
+            SECCOMP,
+            NO_CALL,
+            run_from_memory,
+        ),
     ];
     let tmp = Path::new("/tmp");
     for dir in spec.writable.iter().map(PathBuf::as_path).chain([tmp]) {
@@ -49,19 +58,32 @@ fn in_writable(dir: &Path) -> [Probe; 3] {
     let name = |what: &str| dir.join(format!(".redkeep-canary-{what}"));
     let (program, code, library) = (name("program"), name("code"), name("library"));
     [
-        Probe::new(format!("run a program dropped into {there}"), FILES, NO_PATH, move || {
-            drop_file(&program, &elf())?;
-            let ran = run(&mut Command::new(&program));
-            clean(&program, ran)
-        }),
-        Probe::new(format!("map code dropped into {there}"), MAPPING, NO_PATH, move || {
-            drop_file(&code, &elf())?;
-            let mapped = fs::File::open(&code).and_then(|file| bare::map_code(&file));
-            clean(&code, mapped)
-        }),
-        Probe::new(format!("run a program in {there} by way of the loader"), MAPPING, NO_PATH, move || {
-            by_loader(&library)
-        }),
+        Probe::new(
+            format!("run a program dropped into {there}"),
+            FILES,
+            NO_PATH,
+            move || {
+                drop_file(&program, &elf())?;
+                let ran = run(&mut Command::new(&program));
+                clean(&program, ran)
+            },
+        ),
+        Probe::new(
+            format!("map code dropped into {there}"),
+            MAPPING,
+            NO_PATH,
+            move || {
+                drop_file(&code, &elf())?;
+                let mapped = fs::File::open(&code).and_then(|file| bare::map_code(&file));
+                clean(&code, mapped)
+            },
+        ),
+        Probe::new(
+            format!("run a program in {there} by way of the loader"),
+            MAPPING,
+            NO_PATH,
+            move || by_loader(&library),
+        ),
     ]
 }
 
@@ -70,7 +92,8 @@ fn in_writable(dir: &Path) -> [Probe; 3] {
 fn by_loader(copy: &Path) -> io::Result<()> {
     let found = libraries::find();
     let library = found.files.iter().find(|file| {
-        file.file_name().is_some_and(|name| name == "libc.so.6" || name == "libc.so")
+        file.file_name()
+            .is_some_and(|name| name == "libc.so.6" || name == "libc.so")
     });
     let (Some(loader), Some(library)) = (found.loaders.first(), library) else {
         return Err(Errno::NOENT.into());
@@ -100,18 +123,28 @@ fn run(command: &mut Command) -> io::Result<()> {
 }
 
 fn quiet(command: &mut Command) -> &mut Command {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).env_clear()
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .env_clear()
 }
 
 /// The canary runs in every jail of its spec; what an earlier one left is replaced.
 fn drop_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     drop(fs::remove_file(path));
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o700).open(path)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o700)
+        .open(path)?;
     file.write_all(bytes)
 }
 
 fn clean(path: &Path, result: io::Result<()>) -> io::Result<()> {
-    result.and(fs::remove_file(path)).inspect_err(|_| drop(fs::remove_file(path)))
+    result
+        .and(fs::remove_file(path))
+        .inspect_err(|_| drop(fs::remove_file(path)))
 }
 
 /// The smallest program: one header, one segment, `exit(0)`.

@@ -1,7 +1,6 @@
 //! Seeing and changing files that are not the jail's.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -20,8 +19,13 @@ const LANDLOCK: &[Guard] = &[Guard::LandlockSince(1)];
 const MAKING_DEVICES: &[Guard] = &[Guard::Layer(Layer::Capabilities), Guard::LandlockSince(1)];
 
 /// Files of the machine that tell secrets or give power over it.
-const MACHINE: [&str; 5] =
-    ["/etc/shadow", "/dev/mem", "/dev/kmsg", "/proc/kcore", "/proc/sysrq-trigger"];
+const MACHINE: [&str; 5] = [
+    "/etc/shadow",
+    "/dev/mem",
+    "/dev/kmsg",
+    "/proc/kcore",
+    "/proc/sysrq-trigger",
+];
 
 pub(super) fn probes(spec: &JailSpec) -> Vec<Probe> {
     let mut probes = Vec::new();
@@ -30,9 +34,12 @@ pub(super) fn probes(spec: &JailSpec) -> Vec<Probe> {
         probes.push(read(path));
     }
     probes.extend(spec.hidden.iter().map(|path| connect(path)));
-    probes.push(Probe::new("list the root directory", LANDLOCK, NO_PATH, || {
-        fs::read_dir("/").map(drop)
-    }));
+    probes.push(Probe::new(
+        "list the root directory",
+        LANDLOCK,
+        NO_PATH,
+        || fs::read_dir("/").map(drop),
+    ));
     let shown = spec.read_only.iter().map(|shown| shown.inside().to_owned());
     let system = ["/etc/hosts", "/usr/lib"].map(PathBuf::from);
     for path in shown.chain([spec.program().to_owned()]).chain(system) {
@@ -47,37 +54,50 @@ pub(super) fn probes(spec: &JailSpec) -> Vec<Probe> {
 fn read(path: &Path) -> Probe {
     let path = path.to_owned();
     // Whether it can be opened is what counts; reading /proc/kcore or /dev/kmsg might block.
-    Probe::new(format!("read {}", path.display()), FILES, NO_PATH, move || {
-        // A write-only file stands for reading as well.
-        File::open(&path)
-            .or_else(|error| match error.raw_os_error() {
-                Some(libc::EIO | libc::EINVAL) => OpenOptions::new().write(true).open(&path),
-                _ => Err(error),
-            })
-            .map(drop)
-    })
+    Probe::new(
+        format!("read {}", path.display()),
+        FILES,
+        NO_PATH,
+        move || {
+            // A write-only file stands for reading as well.
+            File::open(&path)
+                .or_else(|error| match error.raw_os_error() {
+                    Some(libc::EIO | libc::EINVAL) => OpenOptions::new().write(true).open(&path),
+                    _ => Err(error),
+                })
+                .map(drop)
+        },
+    )
 }
 
 fn connect(path: &Path) -> Probe {
     let seen = fs::symlink_metadata(path);
     let no_socket = seen.is_ok_and(|seen| !seen.file_type().is_socket());
     let path = path.to_owned();
-    Probe::new(format!("connect to the socket {}", path.display()), SOCKETS, NO_PATH, move || {
-        UnixStream::connect(&path).map(drop)
-    })
+    Probe::new(
+        format!("connect to the socket {}", path.display()),
+        SOCKETS,
+        NO_PATH,
+        move || UnixStream::connect(&path).map(drop),
+    )
     .unless(no_socket.then_some("it is not a socket"))
 }
 
 fn write(path: PathBuf) -> Probe {
-    Probe::new(format!("change {}", path.display()), FILES, NO_PATH, move || {
-        if path.is_dir() {
-            let dropped = path.join(".redkeep-canary");
-            File::create_new(&dropped)?;
-            fs::remove_file(dropped)
-        } else {
-            OpenOptions::new().append(true).open(&path).map(drop)
-        }
-    })
+    Probe::new(
+        format!("change {}", path.display()),
+        FILES,
+        NO_PATH,
+        move || {
+            if path.is_dir() {
+                let dropped = path.join(".redkeep-canary");
+                File::create_new(&dropped)?;
+                fs::remove_file(dropped)
+            } else {
+                OpenOptions::new().append(true).open(&path).map(drop)
+            }
+        },
+    )
 }
 
 fn make_device(dir: &Path) -> Probe {
@@ -89,6 +109,6 @@ fn make_device(dir: &Path) -> Probe {
         let memory = rustix::fs::makedev(1, 1);
         let mode = Mode::RUSR | Mode::WUSR;
         rustix::fs::mknodat(CWD, &path, FileType::CharacterDevice, mode, memory)?;
-        io::Result::Ok(fs::remove_file(&path)?)
+        fs::remove_file(&path)
     })
 }

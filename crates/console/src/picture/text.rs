@@ -1,0 +1,75 @@
+//! Text in SVG: escaping it and guessing how wide it will be.
+
+/// `text` for element content or a quoted attribute. Characters XML 1.0 forbids are left out, so
+/// that a control character in a label cannot break the page; line breaks become spaces.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\t' | '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => out.push(' '),
+            // Marks that turn the direction of text around could make a label read otherwise.
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// `text` cut to `max` characters.
+pub(super) fn cut(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// About how wide `text` is, in pixels of 14 px Helvetica, the editor's face.
+pub(super) fn width(text: &str) -> f64 {
+    text.chars().map(advance).sum::<f64>() * 0.014
+}
+
+/// A character's width in thousandths of the size.
+fn advance(c: char) -> f64 {
+    match c {
+        '\'' => 191.0,
+        'i' | 'j' | 'l' => 222.0,
+        '|' => 260.0,
+        'f' | 't' | 'I' | ' ' | '.' | ',' | ':' | ';' | '/' | '\\' | '!' | '[' | ']' => 278.0,
+        'r' | '(' | ')' | '-' | '`' | '{' | '}' => 333.0,
+        'c' | 'k' | 's' | 'v' | 'x' | 'y' | 'z' | 'J' => 500.0,
+        '=' | '+' | '<' | '>' | '~' => 584.0,
+        'F' | 'T' | 'Z' => 611.0,
+        'A' | 'B' | 'E' | 'K' | 'P' | 'S' | 'V' | 'X' | 'Y' | '&' => 667.0,
+        'w' | 'C' | 'D' | 'H' | 'N' | 'R' | 'U' => 722.0,
+        'G' | 'O' | 'Q' => 778.0,
+        'm' | 'M' => 833.0,
+        '%' => 889.0,
+        'W' => 944.0,
+        '@' => 1015.0,
+        '\u{1100}'.. => 1000.0,
+        _ => 556.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_can_leave_its_place() {
+        let bad = "</text><script>&\"'\u{0}\u{1b}\u{b}\u{fffe}\u{202e}\n]]>";
+        assert_eq!(escape(bad), "&lt;/text&gt;&lt;script&gt;&amp;&quot;&#39; ]]&gt;");
+    }
+
+    #[test]
+    fn widths_are_about_right() {
+        assert!((width("timestamp") - 66.0).abs() < 4.0, "{}", width("timestamp"));
+        assert_eq!(cut("abc", 2), "ab…");
+    }
+}

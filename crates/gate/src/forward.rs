@@ -1,0 +1,99 @@
+//! To Node-RED and back: over its Unix socket, streaming both ways, with a permit only.
+
+mod connect;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_util::{
+    client::legacy::Client,
+    rt::{TokioExecutor, TokioTimer},
+};
+use model::{clock::Timestamp, id::{InstanceId, UserName}};
+
+use crate::{authorize::Permit, body::Body};
+pub(crate) use connect::Socket;
+
+/// Node.js closes a connection after 5 idle seconds; it must not be ours that finds out.
+const IDLE: Duration = Duration::from_secs(4);
+/// Connections kept.
+const KEPT_MAX: usize = 64;
+/// Bytes read at a time.
+const BUFFER: usize = 64 * 1024;
+
+/// What the gate needs of the workshop.
+pub trait Upstream: Send + Sync + std::fmt::Debug {
+    /// Node-RED's Unix socket; none while there is none.
+    fn socket(&self, instance: &InstanceId) -> Option<PathBuf>;
+    /// The identity header's value for a user with these of Node-RED's permissions.
+    fn identity(&self, user: &UserName, permissions: &[&str], now: Timestamp) -> String;
+}
+
+impl Upstream for runtime::Workshop {
+    fn socket(&self, instance: &InstanceId) -> Option<PathBuf> {
+        Self::socket(self, instance)
+    }
+
+    fn identity(&self, user: &UserName, permissions: &[&str], now: Timestamp) -> String {
+        self.signer().header(user, permissions, now)
+    }
+}
+
+/// Why Node-RED gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ForwardError {
+    /// There is no Node-RED, or it is not listening yet.
+    #[error("Node-RED does not answer; it is starting, or was stopped")]
+    NotRunning,
+    /// It took too long.
+    #[error("Node-RED took too long to answer")]
+    TooSlow,
+    /// It hung up in the middle.
+    #[error("Node-RED broke the connection off")]
+    Broken,
+}
+
+/// The way to one Node-RED.
+#[derive(Debug, Clone)]
+pub(crate) struct Forwarder {
+    client: Client<connect::Connector, Body>,
+    socket: Socket,
+    answer: Duration,
+}
+
+impl Forwarder {
+    /// A way to `instance`. `answer`: how long it may take to begin its answer.
+    pub(crate) fn new(upstream: Arc<dyn Upstream>, instance: InstanceId, answer: Duration) -> Self {
+        let socket = Socket::new(upstream, instance);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .pool_max_idle_per_host(KEPT_MAX)
+            .http1_max_buf_size(BUFFER)
+            .build(connect::Connector(socket.clone()));
+        Self { client, socket, answer }
+    }
+
+    /// A connection of one's own, for what is no HTTP any more.
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    /// Sends a request on; its URI has Node-RED's path and query only.
+    pub(crate) async fn send(
+        &self,
+        _permit: &Permit,
+        request: Request<Body>,
+    ) -> Result<Response<Incoming>, ForwardError> {
+        match tokio::time::timeout(self.answer, self.client.request(request)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) if error.is_connect() => Err(ForwardError::NotRunning),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "Node-RED gave no answer");
+                Err(ForwardError::Broken)
+            }
+            Err(_) => Err(ForwardError::TooSlow),
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! One instance's gate: every request, from the first look to the last header.
+
+mod answer;
+mod door;
+mod identity;
+
+use std::{net::IpAddr, sync::Arc};
+
+use deploy::Deployments;
+use http::{Method, Request, Response, StatusCode};
+use model::id::{InstanceId, UserId};
+use store::{Store, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    authorize::{self, Refusal},
+    body::{self, Body, Failure},
+    comms::Notices,
+    forward::{ForwardError, Forwarder, Upstream},
+    headers::{Client, Sort},
+    identify::{self, Identity, Known},
+    limit::{Limits, Place, Places, network},
+    listen::{ConnectionService, Peer},
+    outline::{Outline, is_public},
+    record::Record,
+    respond::Pages,
+    route::{self, Class, Target},
+};
+use identity::Identities;
+
+/// What is configured for one gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateConfig {
+    /// Which instance stands behind it.
+    pub instance: InstanceId,
+    /// Where browsers reach it: `https://localhost:8443`.
+    pub public_origin: String,
+    /// Further hosts (`name` or `name:port`) it answers to; sessions work under the public origin.
+    pub hosts: Vec<String>,
+    /// Where the console is: `https://keep.localhost:9443`.
+    pub console_origin: String,
+    /// Its limits.
+    pub limits: Limits,
+}
+
+/// Why a gate cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{origin:?} is not an origin; write it as https://name or https://name:port")]
+pub struct ConfigError {
+    /// What was given.
+    pub origin: String,
+}
+
+/// One instance's gate. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Gate(Arc<Inner>);
+
+/// What a gate is made of.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) config: GateConfig,
+    /// `name` or `name:port`, as browsers send it.
+    pub(crate) host: String,
+    pub(crate) store: Store,
+    pub(crate) deployments: Deployments,
+    pub(crate) pages: Arc<dyn Pages>,
+    pub(crate) forwarder: Forwarder,
+    pub(crate) identities: Identities,
+    pub(crate) outline: Outline,
+    pub(crate) record: Record,
+    pub(crate) notices: Notices,
+    requests: Places<Asker>,
+    pub(crate) sockets: Places<UserId>,
+}
+
+/// Who a request counts against.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Asker {
+    User(UserId),
+    Network(IpAddr),
+}
+
+/// One request, understood.
+pub(crate) struct Visit {
+    pub(crate) request: Request<Body>,
+    pub(crate) target: Target,
+    pub(crate) peer: Peer,
+    pub(crate) known: Option<Known>,
+    pub(crate) is_foreign_login: bool,
+    pub(crate) is_upgrade: bool,
+}
+
+impl Visit {
+    /// The client, for Node-RED's headers.
+    pub(crate) fn client<'a>(&self, gate: &'a Inner) -> Client<'a> {
+        Client { address: self.peer.address().ip(), host: &gate.host }
+    }
+
+    /// The request's name in the record.
+    pub(crate) fn subject(&self) -> String {
+        format!("{} {}", self.request.method(), self.target.normal())
+    }
+}
+
+/// Why a request is not answered by Node-RED or in its stead.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Denial {
+    /// The request itself is not one we read in one way.
+    #[error("{0}")]
+    Malformed(String),
+    /// It is for another host.
+    #[error("this is not a name of this gate")]
+    Misdirected,
+    /// It may not.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It may, but not like this; said in the way of Node-RED's API.
+    #[error("{message}")]
+    Answered { status: StatusCode, code: &'static str, message: String },
+    /// Too much at a time.
+    #[error("too many requests at a time; try again")]
+    TooMany,
+    /// Node-RED gives no answer.
+    #[error(transparent)]
+    Forward(#[from] ForwardError),
+    /// The ledger failed.
+    #[error("Redkeep could not read its own data")]
+    Store(#[from] StoreError),
+    /// Something else failed on our side.
+    #[error("Redkeep could not answer: {0}")]
+    Failed(String),
+}
+
+impl Gate {
+    /// A gate. `upstream` is the workshop.
+    ///
+    /// Errors: an origin is not one.
+    pub fn new(
+        config: GateConfig,
+        store: Store,
+        deployments: Deployments,
+        upstream: Arc<dyn Upstream>,
+        pages: Arc<dyn Pages>,
+    ) -> Result<Self, ConfigError> {
+        let host = door::host_of(&config.public_origin)?;
+        door::host_of(&config.console_origin)?;
+        let instance = config.instance.clone();
+        let inner = Inner {
+            host,
+            deployments,
+            pages,
+            forwarder: Forwarder::new(Arc::clone(&upstream), instance.clone(), config.limits.answer),
+            identities: Identities::new(upstream),
+            outline: Outline::new(store.clone(), instance.clone()),
+            record: Record::new(store.clone(), instance.clone()),
+            notices: Notices::new(store.clone(), instance, config.console_origin.clone()),
+            requests: Places::default(),
+            sockets: Places::default(),
+            store,
+            config,
+        };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// For [`crate::serve`].
+    pub fn service(&self) -> ConnectionService {
+        let gate = self.clone();
+        let hosts = std::iter::once(self.0.host.clone()).chain(self.0.config.hosts.clone());
+        ConnectionService::new(hosts, move |request, peer| {
+            let gate = gate.clone();
+            async move { gate.answer(request, peer).await }
+        })
+    }
+
+    /// Tells editors what becomes of deployments, until `shutdown`. To be run beside the listener.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        tokio::select! {
+            () = self.0.notices.watch() => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+
+    /// Answers one request.
+    pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Response<Body>
+    where
+        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: Into<Failure>,
+    {
+        let gate = &self.0;
+        let face = answer::Face::of(&request);
+        match gate.admit(request.map(body::boxed), peer, &face).await {
+            Ok(response) => response,
+            Err(denial) => gate.deny(&denial, &face),
+        }
+    }
+}
+
+impl Inner {
+    /// The walk through the gate.
+    async fn admit(
+        self: &Arc<Self>,
+        request: Request<Body>,
+        peer: Peer,
+        face: &answer::Face,
+    ) -> Result<Response<Body>, Denial> {
+        let address = peer.address().ip();
+        let understood = door::check(&request, &peer, &self.host, &self.config.hosts);
+        let (target, is_upgrade) = match understood {
+            Ok(understood) => understood,
+            Err(denial) => {
+                let subject = format!("{} {}", request.method(), request.uri().path());
+                self.record.refused(None, address, &subject, &denial.to_string()).await;
+                return Err(denial);
+            }
+        };
+        let Identity { known, is_foreign_login } =
+            identify::identify(&self.store, request.headers()).await?;
+        let visit = Visit { request, target, peer, known, is_foreign_login, is_upgrade };
+        let permit = match self.authorize(&visit).await? {
+            Ok(permit) => permit,
+            Err(Refusal::NotIdentified) => return Ok(self.ask_to_log_in(&visit, face)),
+            Err(refusal) => {
+                self.note_refusal(&visit, &refusal).await?;
+                return Err(refusal.into());
+            }
+        };
+        let place = self.take_place(&visit).ok_or(Denial::TooMany)?;
+        let sort = match permit.class() {
+            Class::Endpoint => Sort::Endpoint,
+            Class::Own(_) => Sort::Own,
+            _ => Sort::Editor,
+        };
+        let response = self.dispatch(visit, permit).await?;
+        Ok(self.finish(response, sort).map(|body| body::hold(body, place)))
+    }
+
+    async fn authorize(
+        &self,
+        visit: &Visit,
+    ) -> Result<Result<authorize::Permit, Refusal>, StoreError> {
+        let method = visit.request.method();
+        let endpoints = self.outline.endpoints().await?;
+        let policy = self.outline.policy().await?;
+        let is_allowed = |method: &str, path: &str| {
+            let mut routes = policy.allowed_routes.iter();
+            routes.any(|route| route.method == method && route.path.eq_ignore_ascii_case(path))
+        };
+        // An extended CONNECT (RFC 8441) is the GET that HTTP/1.1 would have sent.
+        let seen_as = if visit.is_upgrade { &Method::GET } else { method };
+        let class =
+            route::classify(seen_as, visit.is_upgrade, &visit.target, &endpoints, is_allowed);
+        let principal = visit.known.as_ref().map(|known| &known.principal);
+        let is_public = is_public(&policy, &visit.target);
+        let permit = authorize::authorize(class, principal, is_public);
+        let by_cookie = principal.filter(|_| !(is_public && permit.as_ref().is_ok_and(is_endpoint)));
+        let same_site = authorize::same_site(
+            method,
+            visit.is_upgrade,
+            visit.request.headers(),
+            by_cookie,
+            &self.config.public_origin,
+        );
+        Ok(permit.and_then(|permit| same_site.map(|()| permit)))
+    }
+
+    async fn note_refusal(&self, visit: &Visit, refusal: &Refusal) -> Result<(), StoreError> {
+        let principal = visit.known.as_ref().map(|known| &known.principal);
+        let address = visit.peer.address().ip();
+        let reason = refusal.to_string();
+        self.record.refused(principal, address, &visit.subject(), &reason).await;
+        if *refusal == Refusal::Unknown {
+            let route = model::instance::AllowedRoute {
+                method: visit.request.method().to_string(),
+                path: visit.target.normal(),
+            };
+            self.store.note_refused_route(&self.config.instance, &route).await?;
+        }
+        Ok(())
+    }
+
+    fn take_place(&self, visit: &Visit) -> Option<Place<Asker>> {
+        let limits = &self.config.limits;
+        match &visit.known {
+            Some(known) => {
+                let asker = Asker::User(known.principal.user);
+                self.requests.take(asker, limits.requests_per_user_max)
+            }
+            None => {
+                let asker = Asker::Network(network(visit.peer.address().ip()));
+                self.requests.take(asker, limits.requests_per_address_max)
+            }
+        }
+    }
+}
+
+fn is_endpoint(permit: &authorize::Permit) -> bool {
+    *permit.class() == Class::Endpoint
+}

@@ -1,0 +1,1 @@
+../../../console/src/picture.rs
