@@ -25,7 +25,10 @@ const CPUS: [&str; 2] = ["x64", "arm64"];
 
 /// Resolves the pinned versions again and rewrites all lock files. Takes no arguments.
 pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
-    ensure!(args.is_empty(), "lock takes no arguments: the versions stand in xtask/src/lock.rs");
+    ensure!(
+        args.is_empty(),
+        "lock takes no arguments: the versions stand in xtask/src/lock.rs"
+    );
     let locks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/registry/locks");
 
     let wanted = CPUS.map(|cpu| format!("node-linux-{cpu}@{NODE}"));
@@ -45,7 +48,12 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
     for (file, version) in NODE_REDS {
         let resolved = resolve(&[format!("node-red@{version}")])?;
         let packages = needed(&resolved)?;
-        write(&locks.join(format!("{file}.json")), "node-red", version, &packages)?;
+        write(
+            &locks.join(format!("{file}.json")),
+            "node-red",
+            version,
+            &packages,
+        )?;
     }
     Ok(())
 }
@@ -108,8 +116,14 @@ impl Entry {
 
     fn keep(&self, path: &str, name: &str) -> anyhow::Result<Package> {
         ensure!(!self.link, "{path} is a link");
-        let integrity = self.integrity.clone().with_context(|| format!("{path}: no integrity"))?;
-        ensure!(integrity.starts_with("sha512-"), "{path}: {integrity} is not a sha512");
+        let integrity = self
+            .integrity
+            .clone()
+            .with_context(|| format!("{path}: no integrity"))?;
+        ensure!(
+            integrity.starts_with("sha512-"),
+            "{path}: {integrity} is not a sha512"
+        );
         Ok(Package {
             path: path.to_owned(),
             name: self.name.clone().unwrap_or_else(|| name.to_owned()),
@@ -130,12 +144,26 @@ fn resolve(wanted: &[String]) -> anyhow::Result<Resolved> {
         packages: Resolved,
     }
     let folder = Scratch::new()?;
-    fs::write(folder.0.join("package.json"), r#"{"name":"lock","version":"0.0.0"}"#)?;
+    fs::write(
+        folder.0.join("package.json"),
+        r#"{"name":"lock","version":"0.0.0"}"#,
+    )?;
     let status = Command::new("npm")
         .current_dir(&folder.0)
         // The arm64 package is resolved on x64 too.
-        .args(["install", "--package-lock-only", "--ignore-scripts", "--omit=dev", "--force"])
-        .args(["--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"])
+        .args([
+            "install",
+            "--package-lock-only",
+            "--ignore-scripts",
+            "--omit=dev",
+            "--force",
+        ])
+        .args([
+            "--no-audit",
+            "--no-fund",
+            "--no-update-notifier",
+            "--loglevel=error",
+        ])
         .args(wanted)
         .status()
         .context("npm could not be started; lock files are resolved by an installed npm")?;
@@ -152,7 +180,9 @@ fn needed(resolved: &Resolved) -> anyhow::Result<Vec<Package>> {
     let mut reached = BTreeSet::new();
     let mut open = vec![String::new()];
     while let Some(path) = open.pop() {
-        let entry = resolved.get(&path).with_context(|| format!("npm's lock lacks {path}"))?;
+        let entry = resolved
+            .get(&path)
+            .with_context(|| format!("npm's lock lacks {path}"))?;
         let names = entry.dependencies.keys().map(|name| (name, entry.optional));
         let names = names
             .chain(entry.optional_dependencies.keys().map(|name| (name, true)))
@@ -199,15 +229,21 @@ fn lookup<'a>(resolved: &'a Resolved, from: &str, name: &str) -> Option<(String,
 
 /// One package a line, so that an update reads well in a diff.
 fn write(file: &Path, name: &str, version: &str, packages: &[Package]) -> anyhow::Result<()> {
-    let lines: Vec<String> =
-        packages.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+    let lines: Vec<String> = packages
+        .iter()
+        .map(serde_json::to_string)
+        .collect::<Result<_, _>>()?;
     let text = format!(
         "{{\"name\":{},\"version\":{},\"packages\":[\n{}\n]}}\n",
         json!(name),
         json!(version),
         lines.join(",\n")
     );
-    ensure!(!text.contains("://"), "an address would enter {}", file.display());
+    ensure!(
+        !text.contains("://"),
+        "an address would enter {}",
+        file.display()
+    );
     fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }
 

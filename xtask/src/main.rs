@@ -1,6 +1,10 @@
 //! What developers and CI run: `cargo xtask test | tidy | lock`.
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool prints"
+)]
 
 mod lock;
 mod prerequisites;

@@ -28,7 +28,10 @@ pub(crate) fn install() -> Result<()> {
         let mut args = vec!["install", "-y", "-q", "--no-install-recommends"];
         args.extend(&missing);
         if let Err(error) = crate::steps::run("apt-get", &args) {
-            bail!("{} must be installed for the tests: {error:#}", missing.join(", "));
+            bail!(
+                "{} must be installed for the tests: {error:#}",
+                missing.join(", ")
+            );
         }
     }
     for (tool, program) in TOOLS {
@@ -44,5 +47,8 @@ fn is_there(program: &str) -> bool {
     if program.starts_with('/') {
         return Path::new(program).exists();
     }
-    Command::new(program).arg("--version").output().is_ok_and(|it| it.status.success())
+    Command::new(program)
+        .arg("--version")
+        .output()
+        .is_ok_and(|it| it.status.success())
 }

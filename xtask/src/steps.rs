@@ -10,7 +10,10 @@ use anyhow::{Context as _, Result, bail};
 
 /// The repository.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map(Path::to_owned)
+        .unwrap_or_default()
 }
 
 /// Everything CI checks.
@@ -19,19 +22,33 @@ pub(crate) fn test() -> Result<()> {
     step("formatting", || run("cargo", &["fmt", "--all", "--check"]))?;
     step("tidy", crate::tidy::run)?;
     step("dependencies", || {
-        run("cargo", &["deny", "--offline", "check", "bans", "licenses", "sources"])
+        run(
+            "cargo",
+            &["deny", "--offline", "check", "bans", "licenses", "sources"],
+        )
     })?;
     step("lints", || {
-        let all = ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
+        let all = [
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ];
         run("cargo", &all)
     })?;
-    step("build", || run("cargo", &["build", "--workspace", "--locked"]))?;
-    step("tests", || run("cargo", &["test", "--workspace", "--locked"]))
+    step("build", || {
+        run("cargo", &["build", "--workspace", "--locked"])
+    })?;
+    step("tests", || {
+        run("cargo", &["test", "--workspace", "--locked"])
+    })
 }
 
 fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     println!("== {name}");
-    #[expect(clippy::disallowed_methods, reason = "how long a step took is shown to people")]
     let started = Instant::now();
     work().with_context(|| format!("{name} failed"))?;
     println!("== {name}: {} s", started.elapsed().as_secs());

@@ -21,7 +21,10 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
-        Self { place: place.into(), what: what.into() }
+        Self {
+            place: place.into(),
+            what: what.into(),
+        }
     }
 }
 
@@ -29,8 +32,8 @@ impl Problem {
 pub(crate) fn run() -> Result<()> {
     let files = tracked_files()?;
     let mut problems = directions::check()?;
-    problems.extend(owners::check(&files)?);
-    problems.extend(texts::check(&files)?);
+    problems.extend(owners::check(&files));
+    problems.extend(texts::check(&files));
     problems.extend(requirements::check()?);
     for Problem { place, what } in &problems {
         println!("{place}: {what}");
@@ -57,14 +60,17 @@ impl TextFile {
     pub(crate) fn is_product_code(&self) -> bool {
         let name = self.name();
         name.starts_with("crates/")
-            && name.ends_with(".rs")
+            && self.path.extension().is_some_and(|it| it == "rs")
             && name.contains("/src/")
             && !is_test_path(&self.path)
     }
 
     /// The text before the file's inline test module.
     pub(crate) fn without_tests(&self) -> &str {
-        self.text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default()
+        self.text
+            .split("#[cfg(test)]\nmod tests {")
+            .next()
+            .unwrap_or_default()
     }
 }
 
@@ -77,17 +83,31 @@ fn is_test_path(path: &Path) -> bool {
 
 fn tracked_files() -> Result<Vec<TextFile>> {
     let listed = Command::new("git")
-        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ])
         .output()
         .context("git could not be started")?;
     if !listed.status.success() {
-        bail!("git ls-files failed: {}", String::from_utf8_lossy(&listed.stderr));
+        bail!(
+            "git ls-files failed: {}",
+            String::from_utf8_lossy(&listed.stderr)
+        );
     }
     let names = String::from_utf8(listed.stdout)?;
-    let paths = names.split('\0').filter(|name| !name.is_empty()).map(PathBuf::from);
+    let paths = names
+        .split('\0')
+        .filter(|name| !name.is_empty())
+        .map(PathBuf::from);
     let read = |path: PathBuf| {
         // Deleted but not yet committed, or not text: nothing to check.
-        let text = fs::read(&path).ok().and_then(|bytes| String::from_utf8(bytes).ok())?;
+        let text = fs::read(&path)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok())?;
         Some(TextFile { path, text })
     };
     Ok(paths.filter_map(read).collect())

@@ -35,6 +35,11 @@ impl Moment {
     pub(crate) fn exact(&self) -> &str {
         &self.exact
     }
+
+    /// The time of day in UTC, to the second.
+    pub(crate) fn clock(&self) -> &str {
+        self.exact.get(11..19).unwrap_or(&self.exact)
+    }
 }
 
 fn relative(seconds: i64) -> String {

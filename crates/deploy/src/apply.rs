@@ -11,7 +11,12 @@ use std::{
 use model::{
     access::Permission,
     deployment::{Deployment, State, Verdict},
-    flow::{Flows, change::ChangeId, compose::compose, credentials::{CredentialChanges, Credentials}},
+    flow::{
+        Flows,
+        change::ChangeId,
+        compose::compose,
+        credentials::{CredentialChanges, Credentials},
+    },
     id::{DeploymentId, Hash, InstanceId},
     principal::Actor,
 };
@@ -109,7 +114,8 @@ impl Deployments {
             count => return Err(DeployError::Undecided { count }),
         }
         let result = result_of(&review)?;
-        self.confirm(&review.deployment, &result, &caller.actor()).await
+        self.confirm(&review.deployment, &result, &caller.actor())
+            .await
     }
 
     /// Applies an approved deployment and waits until it runs or the old baseline is back.
@@ -137,7 +143,15 @@ impl Deployments {
         let by = Actor::System;
         let confirmed = self.confirm(&deployment, &flows, &by).await?;
         let credentials = self.store.credential_changes(deployment.id).await?;
-        self.carry_out(Approved { deployment: confirmed, flows, credentials }, &by).await
+        self.carry_out(
+            Approved {
+                deployment: confirmed,
+                flows,
+                credentials,
+            },
+            &by,
+        )
+        .await
     }
 
     async fn confirm(
@@ -147,8 +161,15 @@ impl Deployments {
         by: &Actor,
     ) -> Result<Deployment, DeployError> {
         let result = self.store.keep_blob(result.text()).await?;
-        let next = State::Approved { by: by.clone(), at: self.store.clock().now(), result };
-        Ok(self.store.step(deployment.id, &deployment.state, next, by).await?)
+        let next = State::Approved {
+            by: by.clone(),
+            at: self.store.clock().now(),
+            result,
+        };
+        Ok(self
+            .store
+            .step(deployment.id, &deployment.state, next, by)
+            .await?)
     }
 
     /// The proof that a deployment was approved: from the ledger's state and decisions, checked
@@ -160,7 +181,11 @@ impl Deployments {
         }
         let State::Approved { result, .. } = review.deployment.state else {
             let state = review.deployment.state.word();
-            return Err(DeployError::WrongState { id, state, why: "it is not approved" });
+            return Err(DeployError::WrongState {
+                id,
+                state,
+                why: "it is not approved",
+            });
         };
         let flows = result_of(&review)?;
         if flows.hash() != result {
@@ -168,19 +193,36 @@ impl Deployments {
         }
         let changes = self.store.credential_changes(id).await?;
         let credentials = secrets::approved_only(changes, &review.diff, &approvals(&review));
-        Ok(Approved { deployment: review.deployment, flows, credentials })
+        Ok(Approved {
+            deployment: review.deployment,
+            flows,
+            credentials,
+        })
     }
 
     async fn carry_out(&self, approved: Approved, by: &Actor) -> Result<Deployment, DeployError> {
-        let Approved { deployment, flows, credentials } = approved;
+        let Approved {
+            deployment,
+            flows,
+            credentials,
+        } = approved;
         if !self.target.is_there() {
             return Err(DeployError::NotRunning);
         }
         let instance = deployment.instance.clone();
-        let base = self.store.baseline(&instance).await?.ok_or(DeployError::NoBaseline)?;
+        let base = self
+            .store
+            .baseline(&instance)
+            .await?
+            .ok_or(DeployError::NoBaseline)?;
         if base.baseline.hash() != deployment.proposal.base {
-            let next = State::Stale { at: self.store.clock().now() };
-            return Ok(self.store.step(deployment.id, &deployment.state, next, by).await?);
+            let next = State::Stale {
+                at: self.store.clock().now(),
+            };
+            return Ok(self
+                .store
+                .step(deployment.id, &deployment.state, next, by)
+                .await?);
         }
         let body = secrets::body(&flows, &credentials);
         let slot = Slot {
@@ -214,7 +256,10 @@ impl Deployments {
         let since = self.store.clock().now();
         let next = State::Applying { since, result };
         self.store.step(id, &deployment.state, next, by).await?;
-        let given = self.target.give(instance, body, deployment.proposal.deployment_type).await;
+        let given = self
+            .target
+            .give(instance, body, deployment.proposal.deployment_type)
+            .await;
         let now = self.store.deployment(id).await?;
         let reason = match (given, &now.state) {
             (Ok(()), State::Applied { .. }) => return Ok(now),
@@ -231,8 +276,13 @@ impl Deployments {
             self.store.revert_apply(now.id, reason).await?
         } else {
             let at = self.store.clock().now();
-            let next = State::Failed { at, reason: reason.to_owned() };
-            self.store.step(now.id, &now.state, next, &Actor::System).await?
+            let next = State::Failed {
+                at,
+                reason: reason.to_owned(),
+            };
+            self.store
+                .step(now.id, &now.state, next, &Actor::System)
+                .await?
         };
         if let Err(error) = self.target.reload(&now.instance).await {
             // Node-RED is down: whenever it starts again, it starts from the baseline.
@@ -250,15 +300,22 @@ impl Deployments {
         reason: &str,
     ) -> Result<Option<Deployment>, DeployError> {
         let snapshots = self.store.snapshots(instance, 1).await?;
-        let current = snapshots.into_iter().find(|it| it.is_current && !it.ran_well);
-        let Some(id) = current.and_then(|it| it.deployment) else { return Ok(None) };
+        let current = snapshots
+            .into_iter()
+            .find(|it| it.is_current && !it.ran_well);
+        let Some(id) = current.and_then(|it| it.deployment) else {
+            return Ok(None);
+        };
         let reason = format!("Node-RED did not survive it: {reason}");
         Ok(Some(self.store.revert_apply(id, &reason).await?))
     }
 }
 
 fn approvals(review: &Review) -> BTreeSet<ChangeId> {
-    let approved = review.decisions.iter().filter(|it| it.verdict == Verdict::Approve);
+    let approved = review
+        .decisions
+        .iter()
+        .filter(|it| it.verdict == Verdict::Approve);
     approved.map(|it| it.change.clone()).collect()
 }
 

@@ -44,7 +44,12 @@ impl Deployments {
         let known: BTreeSet<&ChangeId> = review.diff.changes.iter().map(|it| &it.id).collect();
         let (by, at) = (caller.actor(), self.store.clock().now());
         let mut decisions = Vec::with_capacity(choices.len());
-        for Choice { change, verdict, comment } in choices {
+        for Choice {
+            change,
+            verdict,
+            comment,
+        } in choices
+        {
             if !known.contains(&change) {
                 return Err(DeployError::NoSuchChange(change.to_string()));
             }
@@ -53,7 +58,13 @@ impl Deployments {
                 Verdict::Reject if comment.is_empty() => return Err(DeployError::ReasonNeeded),
                 Verdict::Reject | Verdict::Approve => check_length(&comment)?,
             }
-            decisions.push(Decision { change, verdict, by: by.clone(), at, comment });
+            decisions.push(Decision {
+                change,
+                verdict,
+                by: by.clone(),
+                at,
+                comment,
+            });
         }
         Ok(self.store.decide(id, shown, &decisions).await?)
     }
@@ -73,7 +84,11 @@ impl Deployments {
         check_length(&reason)?;
         let deployment = self.store.deployment(id).await?;
         let by = caller.actor();
-        let next = State::Rejected { by: by.clone(), at: self.store.clock().now(), reason };
+        let next = State::Rejected {
+            by: by.clone(),
+            at: self.store.clock().now(),
+            reason,
+        };
         Ok(self.store.step(id, &deployment.state, next, &by).await?)
     }
 
@@ -89,8 +104,13 @@ impl Deployments {
         if !own {
             caller.require(Permission::Administer)?;
         }
-        let next = State::Withdrawn { at: self.store.clock().now() };
-        Ok(self.store.step(id, &deployment.state, next, &caller.actor()).await?)
+        let next = State::Withdrawn {
+            at: self.store.clock().now(),
+        };
+        Ok(self
+            .store
+            .step(id, &deployment.state, next, &caller.actor())
+            .await?)
     }
 
     /// Confirms a review afterwards of an emergency deployment. Needs `Decide`; not its proposer.
@@ -109,7 +129,9 @@ impl Deployments {
             });
         }
         if deployment.proposer.user() == Some(caller.principal.user) {
-            return Err(DeployError::OwnChanges { name: caller.principal.name.to_string() });
+            return Err(DeployError::OwnChanges {
+                name: caller.principal.name.to_string(),
+            });
         }
         Ok(self.store.review_emergency(id, &caller.actor()).await?)
     }
@@ -123,7 +145,9 @@ impl Deployments {
         let policy = self.store.instance(&deployment.instance).await?.policy;
         let own = deployment.proposer.user() == Some(caller.principal.user);
         if policy.own_changes == OwnChanges::FourEyes && own {
-            return Err(DeployError::OwnChanges { name: caller.principal.name.to_string() });
+            return Err(DeployError::OwnChanges {
+                name: caller.principal.name.to_string(),
+            });
         }
         Ok(())
     }
@@ -137,7 +161,9 @@ impl Deployments {
 
 fn check_length(text: &str) -> Result<(), DeployError> {
     if text.chars().count() > COMMENT_CHARS_MAX {
-        return Err(DeployError::CommentTooLong { max: COMMENT_CHARS_MAX });
+        return Err(DeployError::CommentTooLong {
+            max: COMMENT_CHARS_MAX,
+        });
     }
     Ok(())
 }

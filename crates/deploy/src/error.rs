@@ -1,6 +1,10 @@
 //! Why the waiting room refuses.
 
-use model::{access::Permission, flow::{FlowError, compose::NotWhole}, id::Hash};
+use model::{
+    access::Permission,
+    flow::{FlowError, compose::NotWhole},
+    id::Hash,
+};
 use store::StoreError;
 
 /// A refusal or a failure. Every message is for people and says the way out.
@@ -8,7 +12,10 @@ use store::StoreError;
 pub enum DeployError {
     /// The role, scope or session may not.
     #[error("{name} may not do this ({permission:?}); ask an administrator for a role that may")]
-    NotAllowed { name: String, permission: Permission },
+    NotAllowed {
+        name: String,
+        permission: Permission,
+    },
     /// Four eyes.
     #[error("this instance asks for four eyes: somebody other than {name} must approve")]
     OwnChanges { name: String },
@@ -59,7 +66,11 @@ pub enum DeployError {
     TooMany,
     /// It is in a state in which this cannot be done.
     #[error("deployment {id} is {state}: {why}")]
-    WrongState { id: model::id::DeploymentId, state: &'static str, why: &'static str },
+    WrongState {
+        id: model::id::DeploymentId,
+        state: &'static str,
+        why: &'static str,
+    },
     /// The ledger failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -73,16 +73,29 @@ impl Deployments {
         submission: Submission,
         limits: &Limits,
     ) -> Result<Proposed, DeployError> {
-        let Submission { instance, origin, proposer, flows, revision, deployment_type, emergency } =
-            submission;
-        let base = self.store.baseline(&instance).await?.ok_or(DeployError::NoBaseline)?;
+        let Submission {
+            instance,
+            origin,
+            proposer,
+            flows,
+            revision,
+            deployment_type,
+            emergency,
+        } = submission;
+        let base = self
+            .store
+            .baseline(&instance)
+            .await?
+            .ok_or(DeployError::NoBaseline)?;
         let earlier = self.open_proposal_of(&instance, origin, &proposer).await?;
         let current = base.baseline.flows;
         if let Some(revision) = revision {
             let revision = revision.parse::<Hash>().ok();
             // The author may go on from their own waiting proposal: the editor was told its
             // future revision.
-            let continues = earlier.as_ref().is_some_and(|it| revision == Some(it.proposal.flows));
+            let continues = earlier
+                .as_ref()
+                .is_some_and(|it| revision == Some(it.proposal.flows));
             if revision != Some(current) && !continues {
                 return Err(DeployError::RevisionMismatch { current });
             }
@@ -121,7 +134,9 @@ impl Deployments {
             if let Some(earlier) = earlier {
                 let at = self.store.clock().now();
                 let next = State::Withdrawn { at };
-                self.store.step(earlier.id, &earlier.state, next, &intake.proposer).await?;
+                self.store
+                    .step(earlier.id, &earlier.state, next, &intake.proposer)
+                    .await?;
             }
             return Ok(Proposed::Unchanged { revision });
         }
@@ -142,9 +157,15 @@ impl Deployments {
         let deployment = self.store.queue(new).await?;
         if at_once {
             let deployment = self.apply_unreviewed(deployment).await?;
-            return Ok(Proposed::Applied { deployment, revision });
+            return Ok(Proposed::Applied {
+                deployment,
+                revision,
+            });
         }
-        Ok(Proposed::Queued { deployment, revision })
+        Ok(Proposed::Queued {
+            deployment,
+            revision,
+        })
     }
 
     async fn applies_at_once(&self, intake: &Intake) -> Result<bool, DeployError> {
@@ -167,7 +188,10 @@ impl Deployments {
         origin: Origin,
         proposer: &Actor,
     ) -> Result<Option<Deployment>, DeployError> {
-        let open = self.store.deployments(Some(instance), true, OPEN_MAX).await?;
+        let open = self
+            .store
+            .deployments(Some(instance), true, OPEN_MAX)
+            .await?;
         Ok(open.into_iter().find(|it| {
             let waits = match it.state {
                 State::Pending | State::InReview | State::Approved { .. } => true,

@@ -51,7 +51,10 @@ impl Caller {
         if may(&self.principal, permission) {
             Ok(())
         } else {
-            Err(DeployError::NotAllowed { name: self.principal.name.to_string(), permission })
+            Err(DeployError::NotAllowed {
+                name: self.principal.name.to_string(),
+                permission,
+            })
         }
     }
 }
@@ -97,7 +100,11 @@ pub struct Deployments {
 impl Deployments {
     /// A waiting room over this ledger, in front of this target.
     pub fn new(store: Store, target: Arc<dyn FlowTarget>) -> Self {
-        Self { store, target, applying: Arc::default() }
+        Self {
+            store,
+            target,
+            applying: Arc::default(),
+        }
     }
 
     /// The ledger.

@@ -35,7 +35,11 @@ impl Deployments {
         }
         if !matches!(deployment.state, State::Stale { .. }) {
             let state = deployment.state.word();
-            return Err(DeployError::WrongState { id, state, why: "only a stale one is rebased" });
+            return Err(DeployError::WrongState {
+                id,
+                state,
+                why: "only a stale one is rebased",
+            });
         }
         let base = self.store.baseline(&deployment.instance).await?;
         let base = base.ok_or(DeployError::NoBaseline)?;
@@ -60,13 +64,20 @@ impl Deployments {
 
 /// `current` with the changes of `diff`, which lead to `proposed`.
 fn moved(proposed: &Flows, diff: &Diff, current: &Flows) -> String {
-    let mut nodes: Vec<(String, Node)> =
-        current.nodes().map(|node| (node.id().to_owned(), node.properties())).collect();
-    let places: BTreeMap<String, usize> =
-        nodes.iter().enumerate().map(|(place, (id, _))| (id.clone(), place)).collect();
+    let mut nodes: Vec<(String, Node)> = current
+        .nodes()
+        .map(|node| (node.id().to_owned(), node.properties()))
+        .collect();
+    let places: BTreeMap<String, usize> = nodes
+        .iter()
+        .enumerate()
+        .map(|(place, (id, _))| (id.clone(), place))
+        .collect();
     for change in &diff.changes {
         let theirs = proposed.get(&change.node).map(|node| node.properties());
-        let ours = places.get(&change.node).and_then(|place| nodes.get_mut(*place));
+        let ours = places
+            .get(&change.node)
+            .and_then(|place| nodes.get_mut(*place));
         match (change.aspect, ours, theirs) {
             (Aspect::Added, None, Some(theirs)) => nodes.push((change.node.clone(), theirs)),
             (Aspect::Added | Aspect::Changed | Aspect::Layout, Some((_, ours)), Some(_)) => {
@@ -80,7 +91,10 @@ fn moved(proposed: &Flows, diff: &Diff, current: &Flows) -> String {
             | (_, _, None) => {}
         }
     }
-    let kept = nodes.into_iter().map(|(_, node)| node).filter(|node| !node.is_empty());
+    let kept = nodes
+        .into_iter()
+        .map(|(_, node)| node)
+        .filter(|node| !node.is_empty());
     Value::Array(kept.map(Value::Object).collect()).to_string()
 }
 
@@ -103,11 +117,16 @@ fn rewire(node: &mut Node, change: &Change) {
         .get("wires")
         .and_then(|wires| serde_json::from_value(wires.clone()).ok())
         .unwrap_or_default();
-    for WireChange { added, port, to, .. } in &change.wires {
+    for WireChange {
+        added, port, to, ..
+    } in &change.wires
+    {
         if ports.len() <= *port && *added && *port < PORTS_MAX {
             ports.resize(*port + 1, Vec::new());
         }
-        let Some(wires) = ports.get_mut(*port) else { continue };
+        let Some(wires) = ports.get_mut(*port) else {
+            continue;
+        };
         wires.retain(|wire| wire != to);
         if *added {
             wires.push(to.clone());

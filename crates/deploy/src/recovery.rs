@@ -12,7 +12,11 @@ impl Deployments {
         let mut count = 0;
         for deployment in self.store.deployments(None, true, u32::MAX >> 1).await? {
             if let State::Applying { since, result } = deployment.state {
-                let next = State::Approved { by: Actor::System, at: since, result };
+                let next = State::Approved {
+                    by: Actor::System,
+                    at: since,
+                    result,
+                };
                 let (id, from) = (deployment.id, &deployment.state);
                 self.store.step(id, from, next, &Actor::System).await?;
                 tracing::warn!(deployment = %id, "was interrupted while applying; approved again");

@@ -68,12 +68,18 @@ pub enum StepKind {
 impl Review {
     /// The decision on a change, if there is one.
     pub fn decision(&self, change: &ChangeId) -> Option<&Decision> {
-        self.decisions.iter().find(|decision| &decision.change == change)
+        self.decisions
+            .iter()
+            .find(|decision| &decision.change == change)
     }
 
     /// How many changes are not decided yet.
     pub fn undecided(&self) -> usize {
-        self.diff.changes.iter().filter(|change| self.decision(&change.id).is_none()).count()
+        self.diff
+            .changes
+            .iter()
+            .filter(|change| self.decision(&change.id).is_none())
+            .count()
     }
 }
 
@@ -91,7 +97,10 @@ impl Deployments {
         let base_text = self.store.blob(proposal.base_flows).await?;
         let proposal_text = self.store.blob(proposal.flows).await?;
         let changes = self.store.credential_changes(id).await?;
-        let content = self.store.baseline_at(&deployment.instance, proposal.base).await?;
+        let content = self
+            .store
+            .baseline_at(&deployment.instance, proposal.base)
+            .await?;
         let known = secrets::names(&content.credentials);
         let (base, proposed, diff) = blocking(move || {
             let base = Flows::from_canonical(base_text)?;
@@ -103,7 +112,15 @@ impl Deployments {
         let decisions = self.store.decisions(id).await?;
         let steps = steps(&diff);
         let shown = deployment.proposal.hash();
-        Ok(Review { deployment, shown, base, proposal: proposed, diff, decisions, steps })
+        Ok(Review {
+            deployment,
+            shown,
+            base,
+            proposal: proposed,
+            diff,
+            decisions,
+            steps,
+        })
     }
 
     /// What changed in what runs since this deployment was made: what a rebase would put it onto.
@@ -120,7 +137,12 @@ impl Deployments {
         blocking(move || {
             let (then, now) = (Flows::from_canonical(then)?, Flows::from_canonical(now)?);
             let none = CredentialChanges::default();
-            Ok::<_, FlowError>(diff::diff(&then, &now, &none, &diff::CredentialNames::new()))
+            Ok::<_, FlowError>(diff::diff(
+                &then,
+                &now,
+                &none,
+                &diff::CredentialNames::new(),
+            ))
         })
         .await
     }
@@ -134,7 +156,11 @@ impl Deployments {
         let deployment = self.store.deployment(id).await?;
         if deployment.state == State::Pending {
             let from = &deployment.state;
-            match self.store.step(id, from, State::InReview, &caller.actor()).await {
+            match self
+                .store
+                .step(id, from, State::InReview, &caller.actor())
+                .await
+            {
                 // Somebody else opened it in the same moment.
                 Ok(_) | Err(StoreError::Conflict(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -158,7 +184,13 @@ fn steps(diff: &Diff) -> Vec<Step> {
     }
     steps.sort_by_key(|(kind, _, _)| *kind);
     let numbered = steps.into_iter().zip(1..);
-    numbered.map(|((kind, _, changes), number)| Step { number, kind, changes }).collect()
+    numbered
+        .map(|((kind, _, changes), number)| Step {
+            number,
+            kind,
+            changes,
+        })
+        .collect()
 }
 
 /// In which step a change is looked at: its kind, and the tab it is on where steps go by tab.

@@ -18,11 +18,17 @@ impl Deployments {
         to: Hash,
     ) -> Result<Proposed, DeployError> {
         caller.require(Permission::Propose)?;
-        let base = self.store.baseline(instance).await?.ok_or(DeployError::NoBaseline)?;
+        let base = self
+            .store
+            .baseline(instance)
+            .await?
+            .ok_or(DeployError::NoBaseline)?;
         let target = self.store.baseline_at(instance, to).await?;
         let flows = Flows::from_canonical(target.flows)?;
         let proposer = caller.actor();
-        let earlier = self.open_proposal_of(instance, Origin::Rollback, &proposer).await?;
+        let earlier = self
+            .open_proposal_of(instance, Origin::Rollback, &proposer)
+            .await?;
         let intake = Intake {
             instance: instance.clone(),
             origin: Origin::Rollback,

@@ -6,7 +6,10 @@
 use model::{
     audit::EventKind,
     deployment::{DeploymentType, Origin},
-    flow::{Flows, Limits, credentials::{CredentialChanges, Credentials}},
+    flow::{
+        Flows, Limits,
+        credentials::{CredentialChanges, Credentials},
+    },
     id::{Hash, InstanceId},
     principal::Actor,
 };
@@ -53,12 +56,20 @@ impl Deployments {
         claimed: Option<String>,
     ) -> Result<SaveVerdict, DeployError> {
         let staged = self.applying.staged(instance);
-        let base = self.store.baseline(instance).await?.ok_or(DeployError::NoBaseline)?;
+        let base = self
+            .store
+            .baseline(instance)
+            .await?
+            .ok_or(DeployError::NoBaseline)?;
         if let Some(slot) = self.applying.slot(instance)
             && let Some(credentials) = expected(&slot, text, staged.as_ref())
         {
             let flows = Hash::of(text);
-            let commit = Commit { deployment: slot.deployment, flows, credentials };
+            let commit = Commit {
+                deployment: slot.deployment,
+                flows,
+                credentials,
+            };
             self.store.commit_apply(commit).await?;
             return Ok(SaveVerdict::Committed);
         }
@@ -66,7 +77,8 @@ impl Deployments {
         if text == base.flows.as_bytes() && same_credentials {
             return Ok(SaveVerdict::Unchanged);
         }
-        self.refuse(instance, text.to_vec(), staged, claimed, base).await
+        self.refuse(instance, text.to_vec(), staged, claimed, base)
+            .await
     }
 
     /// Refuses, and puts what was attempted into the queue for a person to see.
@@ -78,20 +90,25 @@ impl Deployments {
         claimed: Option<String>,
         base: BaselineContent,
     ) -> Result<SaveVerdict, DeployError> {
-        let actor = Actor::Runtime { claimed: claimed.map(|it| it.chars().take(64).collect()) };
+        let actor = Actor::Runtime {
+            claimed: claimed.map(|it| it.chars().take(64).collect()),
+        };
         let attempt = blocking(move || Flows::submitted(&text, &Limits::default())).await;
         let message = match attempt {
             Ok(submitted) => {
                 let credentials = staged
                     .map(|staged| secrets::difference(&base.credentials, &staged))
                     .unwrap_or_default();
-                self.queue_attempt(instance, &actor, submitted.flows, credentials, base).await?
+                self.queue_attempt(instance, &actor, submitted.flows, credentials, base)
+                    .await?
             }
             Err(error) => format!("not a flows file: {error}"),
         };
         let detail = serde_json::json!({ "why": message });
         let kind = EventKind::RuntimeRefused;
-        self.store.record(kind, &actor, Some(instance), "save of flows", detail).await?;
+        self.store
+            .record(kind, &actor, Some(instance), "save of flows", detail)
+            .await?;
         Ok(SaveVerdict::Refused { message })
     }
 
@@ -104,11 +121,16 @@ impl Deployments {
         base: BaselineContent,
     ) -> Result<String, DeployError> {
         secrets::prune(&mut credentials, &base.credentials, &flows);
-        let earlier = self.open_proposal_of(instance, Origin::Runtime, actor).await?;
+        let earlier = self
+            .open_proposal_of(instance, Origin::Runtime, actor)
+            .await?;
         if let Some(earlier) = &earlier {
             let digest = self.store.credential_changes_digest(&credentials);
             if earlier.proposal.flows == flows.hash() && earlier.proposal.credentials == digest {
-                return Ok(format!("already waits for review as deployment {}", earlier.id));
+                return Ok(format!(
+                    "already waits for review as deployment {}",
+                    earlier.id
+                ));
             }
         }
         let hour_ago = self.store.clock().now().plus_seconds(-3600);
@@ -131,7 +153,10 @@ impl Deployments {
         };
         Ok(match self.take_in(intake, base, earlier).await? {
             Proposed::Queued { deployment, .. } | Proposed::Applied { deployment, .. } => {
-                format!("not approved; waits for review as deployment {}", deployment.id)
+                format!(
+                    "not approved; waits for review as deployment {}",
+                    deployment.id
+                )
             }
             Proposed::Unchanged { .. } => "not approved".to_owned(),
         })
@@ -145,9 +170,9 @@ fn expected(slot: &Slot, text: &[u8], staged: Option<&Credentials>) -> Option<Cr
         return None;
     }
     match staged {
-        Some(staged) => {
-            staged.is_within(&slot.base_credentials, &slot.credentials).then(|| staged.clone())
-        }
+        Some(staged) => staged
+            .is_within(&slot.base_credentials, &slot.credentials)
+            .then(|| staged.clone()),
         // Node-RED saves no credentials when none changed for it.
         None => Some(slot.base_credentials.clone()),
     }

@@ -45,7 +45,12 @@ pub(crate) fn difference(base: &Credentials, target: &Credentials) -> Credential
     }
     for (node, fields) in &base.0 {
         for field in fields.keys() {
-            if target.0.get(node).and_then(|fields| fields.get(field)).is_none() {
+            if target
+                .0
+                .get(node)
+                .and_then(|fields| fields.get(field))
+                .is_none()
+            {
                 let entry = changes.0.entry(node.clone()).or_default();
                 entry.insert(field.clone(), CredentialChange::Remove);
             }
@@ -74,7 +79,10 @@ pub(crate) fn approved_only(
 /// Which credentials there are, without their values.
 pub(crate) fn names(credentials: &Credentials) -> CredentialNames {
     let pairs = |(node, fields): (&String, &std::collections::BTreeMap<String, _>)| {
-        fields.keys().map(|field| (node.clone(), field.clone())).collect::<Vec<_>>()
+        fields
+            .keys()
+            .map(|field| (node.clone(), field.clone()))
+            .collect::<Vec<_>>()
     };
     credentials.0.iter().flat_map(pairs).collect()
 }

@@ -1,5 +1,6 @@
 //! To Node-RED and back: over its Unix socket, streaming both ways, with a permit only.
 
+pub(crate) mod compress;
 mod connect;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};

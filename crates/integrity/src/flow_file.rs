@@ -53,7 +53,11 @@ pub struct FlowFile {
 impl FlowFile {
     /// The file at `path`; more than `bytes_max` bytes are never read.
     pub fn new(path: PathBuf, bytes_max: u64) -> Self {
-        Self { path, bytes_max, seen: None }
+        Self {
+            path,
+            bytes_max,
+            seen: None,
+        }
     }
 
     /// Where it is.
@@ -64,17 +68,25 @@ impl FlowFile {
     /// Compares the file with the baseline's text; none when it is the same. Reads it only when
     /// its metadata changed since it was last found equal.
     pub fn check(&mut self, baseline: &str) -> Result<Option<Drift>, WatchError> {
-        let Some(stamp) = self.stamp()? else { return Ok(Some(Drift::Gone)) };
+        let Some(stamp) = self.stamp()? else {
+            return Ok(Some(Drift::Gone));
+        };
         if self.seen == Some(stamp) {
             return Ok(None);
         }
         let meta = fs::symlink_metadata(&self.path).map_err(|source| self.failed(source))?;
         if !meta.is_file() {
             // A link could point the watch at any file of the system.
-            return Ok(Some(Drift::NotAFlowsFile { what: "not a regular file".to_owned() }));
+            return Ok(Some(Drift::NotAFlowsFile {
+                what: "not a regular file".to_owned(),
+            }));
         }
         if meta.len() > self.bytes_max {
-            let what = format!("{} bytes long; at most {} are read", meta.len(), self.bytes_max);
+            let what = format!(
+                "{} bytes long; at most {} are read",
+                meta.len(),
+                self.bytes_max
+            );
             return Ok(Some(Drift::NotAFlowsFile { what }));
         }
         let mut content = Vec::new();
@@ -100,8 +112,11 @@ impl FlowFile {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
-            let mut file =
-                fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&aside)?;
             file.write_all(baseline.as_bytes())?;
             file.sync_all()?;
             fs::rename(&aside, &self.path)
@@ -127,7 +142,10 @@ impl FlowFile {
     }
 
     fn failed(&self, source: io::Error) -> WatchError {
-        WatchError { path: self.path.clone(), source }
+        WatchError {
+            path: self.path.clone(),
+            source,
+        }
     }
 }
 
@@ -147,7 +165,10 @@ mod tests {
         file.export("[]").unwrap();
         assert_eq!(file.check("[]").unwrap(), None);
         fs::write(file.path(), "[1]").unwrap();
-        assert_eq!(file.check("[]").unwrap(), Some(Drift::Edited(b"[1]".to_vec())));
+        assert_eq!(
+            file.check("[]").unwrap(),
+            Some(Drift::Edited(b"[1]".to_vec()))
+        );
         file.export("[]").unwrap();
         assert_eq!(file.check("[]").unwrap(), None);
     }
@@ -158,8 +179,16 @@ mod tests {
         file.export("[1]").unwrap();
         let time = fs::metadata(file.path()).unwrap().modified().unwrap();
         fs::write(file.path(), "[2]").unwrap();
-        fs::File::options().write(true).open(file.path()).unwrap().set_modified(time).unwrap();
-        assert_eq!(file.check("[1]").unwrap(), Some(Drift::Edited(b"[2]".to_vec())));
+        fs::File::options()
+            .write(true)
+            .open(file.path())
+            .unwrap()
+            .set_modified(time)
+            .unwrap();
+        assert_eq!(
+            file.check("[1]").unwrap(),
+            Some(Drift::Edited(b"[2]".to_vec()))
+        );
     }
 
     #[test]
@@ -169,14 +198,27 @@ mod tests {
         let secret = dir.path().join("secret");
         fs::write(&secret, "s3cret").unwrap();
         std::os::unix::fs::symlink(&secret, file.path()).unwrap();
-        assert!(matches!(file.check("[]").unwrap(), Some(Drift::NotAFlowsFile { .. })));
+        assert!(matches!(
+            file.check("[]").unwrap(),
+            Some(Drift::NotAFlowsFile { .. })
+        ));
         file.export("[]").unwrap();
-        assert_eq!(fs::read_to_string(&secret).unwrap(), "s3cret", "the link was written through");
+        assert_eq!(
+            fs::read_to_string(&secret).unwrap(),
+            "s3cret",
+            "the link was written through"
+        );
         fs::write(file.path(), vec![b' '; 101]).unwrap();
-        assert!(matches!(file.check("[]").unwrap(), Some(Drift::NotAFlowsFile { .. })));
+        assert!(matches!(
+            file.check("[]").unwrap(),
+            Some(Drift::NotAFlowsFile { .. })
+        ));
         fs::remove_file(file.path()).unwrap();
         fs::create_dir(file.path()).unwrap();
-        assert!(matches!(file.check("[]").unwrap(), Some(Drift::NotAFlowsFile { .. })));
+        assert!(matches!(
+            file.check("[]").unwrap(),
+            Some(Drift::NotAFlowsFile { .. })
+        ));
         file.export("[]").unwrap();
         assert_eq!(file.check("[]").unwrap(), None);
     }

@@ -229,9 +229,17 @@ pub(crate) fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
             // clap's own way of printing help and errors; a closed pipe is no failure of ours.
-            return if error.print().is_ok() { exit.into() } else { Exit::Failed.into() };
+            return if error.print().is_ok() {
+                exit.into()
+            } else {
+                Exit::Failed.into()
+            };
         }
     };
     let json = cli.common.json;
@@ -254,13 +262,31 @@ fn start(cli: Cli) -> Result<Exit, Failure> {
         None => default_data_dir()?,
     };
     let data_dir = std::path::absolute(&data_dir)?;
-    sandbox::process::raise_open_files();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if let Err(error) = sandbox::process::raise_nofile() {
+        terminal::say(&format!(
+            "the limit of open files could not be raised: {error}"
+        ));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let json = cli.common.json;
     runtime.block_on(async move {
         if let Verb::Up(args) = cli.verb {
-            let UpArgs { listen, console_listen, node_red, npm_registry, config } = args;
-            let over = Overrides { config, listen, console_listen, node_red, npm_registry };
+            let UpArgs {
+                listen,
+                console_listen,
+                node_red,
+                npm_registry,
+                config,
+            } = args;
+            let over = Overrides {
+                config,
+                listen,
+                console_listen,
+                node_red,
+                npm_registry,
+            };
             return up::run(data_dir, over, json).await;
         }
         let client = Client::connect(data_dir).await?;
@@ -273,9 +299,11 @@ async fn act(client: &Client, verb: Verb, json: bool) -> Result<Exit, Failure> {
         // Handled before a client is made.
         Verb::Up(_) => Ok(Exit::Usage),
         Verb::Status => status::status(client, json).await,
-        Verb::Logs { follow, instance, lines } => {
-            status::logs(client, json, &instance, lines, follow).await
-        }
+        Verb::Logs {
+            follow,
+            instance,
+            lines,
+        } => status::logs(client, json, &instance, lines, follow).await,
         Verb::User(verb) => people::user(client, json, verb).await,
         Verb::Token(verb) => people::token(client, json, verb).await,
         Verb::Deployments(verb) => deployments::run(client, json, verb).await,

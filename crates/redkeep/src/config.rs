@@ -84,7 +84,8 @@ pub(crate) struct InstanceConfig {
     pub(crate) node_red: Option<NodeRedMajor>,
 }
 
-const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8443);
+const LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8443);
 const CONSOLE_LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8444);
 
@@ -112,15 +113,32 @@ impl Config {
                     "instance {id} needs an address of its own: add `listen = \"…\"` to [instance.{id}]"
                 ),
             };
-            let listen = if is_first { over.listen.unwrap_or(listen) } else { listen };
-            if let Some(other) = instances.iter().find(|it| it.listen == listen && listen.port() != 0) {
-                bail!("instances {} and {id} both listen on {listen}: give each its own", other.id);
+            let listen = if is_first {
+                over.listen.unwrap_or(listen)
+            } else {
+                listen
+            };
+            if let Some(other) = instances
+                .iter()
+                .find(|it| it.listen == listen && listen.port() != 0)
+            {
+                bail!(
+                    "instances {} and {id} both listen on {listen}: give each its own",
+                    other.id
+                );
             }
-            instances.push(InstanceConfig { id, listen, node_red: over.node_red.or(section.node_red) });
+            instances.push(InstanceConfig {
+                id,
+                listen,
+                node_red: over.node_red.or(section.node_red),
+            });
         }
         Ok(Self {
             data_dir,
-            console_listen: over.console_listen.or(file.console_listen).unwrap_or(CONSOLE_LISTEN),
+            console_listen: over
+                .console_listen
+                .or(file.console_listen)
+                .unwrap_or(CONSOLE_LISTEN),
             name,
             console_name,
             npm_registry: over.npm_registry.or(file.npm_registry),
@@ -139,11 +157,15 @@ fn read(data_dir: &Path, named: Option<&Path>) -> anyhow::Result<File> {
             return Ok(File::default());
         }
         Err(error) => {
-            return Err(error).with_context(|| format!("cannot read the configuration {}", path.display()));
+            return Err(error)
+                .with_context(|| format!("cannot read the configuration {}", path.display()));
         }
     };
     toml::from_str(&text).with_context(|| {
-        format!("the configuration {} is not valid; mend it or remove it", path.display())
+        format!(
+            "the configuration {} is not valid; mend it or remove it",
+            path.display()
+        )
     })
 }
 
@@ -152,7 +174,9 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     let label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
-            && label.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+            && label
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
@@ -167,17 +191,25 @@ pub(crate) fn default_data_dir() -> anyhow::Result<PathBuf> {
     if sandbox::process::is_root() {
         return Ok(PathBuf::from("/var/lib/redkeep"));
     }
-    let var = |name: &str| environment(name).filter(|it| !it.is_empty()).map(PathBuf::from);
+    let var = |name: &str| {
+        environment(name)
+            .filter(|it| !it.is_empty())
+            .map(PathBuf::from)
+    };
     if let Some(base) = var("XDG_DATA_HOME") {
         return Ok(base.join("redkeep"));
     }
-    let home = var("HOME").context("HOME is not set: say where to keep data with --data-dir DIR")?;
+    let home =
+        var("HOME").context("HOME is not set: say where to keep data with --data-dir DIR")?;
     Ok(home.join(".local/share/redkeep"))
 }
 
 /// A variable of the environment.
 pub(crate) fn environment(name: &str) -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is where the environment is read"
+    )]
     std::env::var(name).ok()
 }
 

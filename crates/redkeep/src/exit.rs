@@ -41,13 +41,19 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into() }
+        Self {
+            exit,
+            message: message.into(),
+        }
     }
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         let error: anyhow::Error = error.into();
-        Self { exit: Exit::Failed, message: format!("{error:#}") }
+        Self {
+            exit: Exit::Failed,
+            message: format!("{error:#}"),
+        }
     }
 }

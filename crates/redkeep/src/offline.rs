@@ -36,7 +36,7 @@ impl FlowTarget for NotRunning {
 
 /// The API over the ledger of `data_dir`.
 pub(crate) async fn router(data_dir: &Path) -> Result<Router, Failure> {
-    sandbox::process::private_folder(data_dir)?;
+    sandbox::process::create_private_dir(data_dir, None)?;
     let store = Store::open(data_dir, Arc::new(SystemClock)).await?;
     let deployments = Deployments::new(store.clone(), Arc::new(NotRunning));
     let ca_pem = match tokio::fs::read_to_string(data_dir.join("tls/ca.pem")).await {
@@ -48,7 +48,10 @@ pub(crate) async fn router(data_dir: &Path) -> Result<Router, Failure> {
         store,
         deployments,
         workshop: None,
-        addresses: Addresses { console_origin: String::new(), gates: Vec::new() },
+        addresses: Addresses {
+            console_origin: String::new(),
+            gates: Vec::new(),
+        },
         ca_pem,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };

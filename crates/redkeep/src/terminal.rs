@@ -1,5 +1,9 @@
 //! What is said to the person at the terminal: the only code that prints.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what this file is for")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "printing is what this file is for"
+)]
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -26,12 +30,18 @@ pub(crate) struct ProgressLine {
 
 impl ProgressLine {
     pub(crate) fn new() -> Self {
-        Self { in_place: std::io::stderr().is_terminal(), last: std::sync::Mutex::default() }
+        Self {
+            in_place: std::io::stderr().is_terminal(),
+            last: std::sync::Mutex::default(),
+        }
     }
 
     /// Shows `text` for `phase`. `step` limits how often it is drawn.
     pub(crate) fn show(&self, phase: &str, text: &str, step: i64) {
-        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut last = self
+            .last
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let same_phase = last.0 == phase;
         if self.in_place {
             if !same_phase || last.1 != step {
@@ -48,7 +58,10 @@ impl ProgressLine {
 
     /// Ends the line.
     pub(crate) fn end(&self) {
-        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut last = self
+            .last
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if self.in_place && !last.0.is_empty() {
             eprintln!();
         }

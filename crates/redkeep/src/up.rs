@@ -15,12 +15,8 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::Context as _;
 use deploy::Deployments;
 use model::{
-    audit::EventKind,
-    baseline::Baseline,
-    flow::credentials::Credentials,
-    id::Hash,
-    instance::Instance,
-    principal::Actor,
+    audit::EventKind, baseline::Baseline, flow::credentials::Credentials, id::Hash,
+    instance::Instance, principal::Actor,
 };
 use runtime::{InstancePlan, RuntimeEvent, Workshop};
 use serde_json::json;
@@ -58,14 +54,25 @@ pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Resul
     let plans = plan(&config, &store).await?;
     let recovered = deployments.recover().await?;
     if recovered > 0 {
-        terminal::say(&format!("{recovered} interrupted deployments are approved again, not applied"));
+        terminal::say(&format!(
+            "{recovered} interrupted deployments are approved again, not applied"
+        ));
     }
     let detail = json!({ "version": env!("CARGO_PKG_VERSION") });
-    store.record(EventKind::Started, &Actor::System, None, "redkeep", detail).await?;
+    store
+        .record(EventKind::Started, &Actor::System, None, "redkeep", detail)
+        .await?;
 
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let house = House { config, store, deployments, workshop, stop, tasks };
+    let house = House {
+        config,
+        store,
+        deployments,
+        workshop,
+        stop,
+        tasks,
+    };
     let outcome = house.live(doors, control, plans, events, json).await;
     house.close().await;
     outcome
@@ -103,7 +110,10 @@ impl House {
         }
         watch::spawn(self, &plans);
         for plan in &plans {
-            let status = self.workshop.settled(&plan.instance.id, SETTLE_SECONDS).await?;
+            let status = self
+                .workshop
+                .settled(&plan.instance.id, SETTLE_SECONDS)
+                .await?;
             announce::instance(&status);
         }
         announce::ready(self, &addresses, &ca_pem, json).await?;
@@ -116,7 +126,11 @@ impl House {
     async fn start(&self, plan: &InstancePlan) -> Result<(), Failure> {
         let id = &plan.instance.id;
         let settings = self.workshop.start(plan.clone()).await?;
-        let mut content = self.store.baseline(id).await?.context("the baseline was just made")?;
+        let mut content = self
+            .store
+            .baseline(id)
+            .await?
+            .context("the baseline was just made")?;
         if content.baseline.settings != settings {
             content.baseline.settings = settings;
             self.store.set_platform_baseline(id, &content).await?;
@@ -129,11 +143,16 @@ impl House {
         self.stop.cancel();
         self.workshop.stop_all().await;
         self.tasks.close();
-        if tokio::time::timeout(CLOSE_TIME, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(CLOSE_TIME, self.tasks.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("some connections were still open and are cut");
         }
         let detail = json!({});
-        let stopped = self.store.record(EventKind::Stopped, &Actor::System, None, "redkeep", detail);
+        let stopped =
+            self.store
+                .record(EventKind::Stopped, &Actor::System, None, "redkeep", detail);
         if let Err(error) = stopped.await {
             tracing::error!(%error, "the stop could not be recorded");
         }
@@ -170,7 +189,13 @@ async fn plan(config: &Config, store: &Store) -> Result<Vec<InstancePlan>, Failu
         let tree = install::tree(config, store, &instance).await?;
         ensure_baseline(store, &instance, &tree).await?;
         let dir = config.data_dir.join("instances").join(section.id.as_str());
-        let hidden = ["keys", "tls", "redkeep.db", "run/control.sock", "redkeep.lock"];
+        let hidden = [
+            "keys",
+            "tls",
+            "redkeep.db",
+            "run/control.sock",
+            "redkeep.lock",
+        ];
         plans.push(InstancePlan {
             node: tree.node_binary(),
             node_tree: tree.root().join("node"),
@@ -180,7 +205,10 @@ async fn plan(config: &Config, store: &Store) -> Result<Vec<InstancePlan>, Failu
             node_version: tree.node_version().to_owned(),
             dir,
             user: jail_user(place),
-            hidden: hidden.iter().map(|name| config.data_dir.join(name)).collect(),
+            hidden: hidden
+                .iter()
+                .map(|name| config.data_dir.join(name))
+                .collect(),
             jailer: PathBuf::from("/proc/self/exe"),
             instance,
         });
@@ -201,7 +229,10 @@ async fn ensure_baseline(
     tree: &registry::VerifiedTree,
 ) -> Result<(), Failure> {
     let present = store.baseline(&instance.id).await?;
-    let (node_red, node) = (tree.node_red_version().to_owned(), tree.node_version().to_owned());
+    let (node_red, node) = (
+        tree.node_red_version().to_owned(),
+        tree.node_version().to_owned(),
+    );
     let content = match present {
         None => {
             let flows: Arc<str> = "[]".into();
@@ -214,7 +245,11 @@ async fn ensure_baseline(
                 node_red,
                 node,
             };
-            BaselineContent { baseline, flows, credentials }
+            BaselineContent {
+                baseline,
+                flows,
+                credentials,
+            }
         }
         Some(present) if present.baseline.modules == tree.digest() => return Ok(()),
         Some(mut present) => {

@@ -4,11 +4,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use deploy::{Deployments, FlowTarget, SaveVerdict, futures::Given};
 use gate::{Message, Pages};
-use model::{
-    deployment::DeploymentType,
-    flow::credentials::Credentials,
-    id::InstanceId,
-};
+use model::{deployment::DeploymentType, flow::credentials::Credentials, id::InstanceId};
 use runtime::{Baselines, Boxed, Saved, Workshop};
 
 /// The workshop as the waiting room sees it. The two need each other, so it is filled in later.
@@ -33,7 +29,10 @@ impl FlowTarget for NodeRed {
         let instance = instance.clone();
         Box::pin(async move {
             let workshop = self.workshop()?;
-            workshop.give(&instance, body, kind).await.map_err(|error| error.to_string())
+            workshop
+                .give(&instance, body, kind)
+                .await
+                .map_err(|error| error.to_string())
         })
     }
 
@@ -41,7 +40,10 @@ impl FlowTarget for NodeRed {
         let instance = instance.clone();
         Box::pin(async move {
             let workshop = self.workshop()?;
-            workshop.reload(&instance).await.map_err(|error| error.to_string())
+            workshop
+                .reload(&instance)
+                .await
+                .map_err(|error| error.to_string())
         })
     }
 }
@@ -51,13 +53,15 @@ impl FlowTarget for NodeRed {
 pub(crate) struct Bridge(pub(crate) Deployments);
 
 impl Baselines for Bridge {
-    fn load(
-        &self,
-        instance: &InstanceId,
-    ) -> Boxed<'_, Result<(Arc<str>, Credentials), String>> {
+    fn load(&self, instance: &InstanceId) -> Boxed<'_, Result<(Arc<str>, Credentials), String>> {
         let instance = instance.clone();
         Box::pin(async move {
-            let found = self.0.store().baseline(&instance).await.map_err(|it| it.to_string())?;
+            let found = self
+                .0
+                .store()
+                .baseline(&instance)
+                .await
+                .map_err(|it| it.to_string())?;
             let content = found.ok_or_else(|| format!("{instance} has no baseline"))?;
             Ok((content.flows, content.credentials))
         })
@@ -95,11 +99,16 @@ pub(crate) struct GatePages;
 
 impl Pages for GatePages {
     fn message(&self, message: &Message) -> String {
-        let Message { status, title, text, links } = message;
-        console::GatePages::message(*status, title, text, links)
-    }
-
-    fn style(&self) -> &'static str {
-        console::GATE_STYLE
+        let Message {
+            status,
+            title,
+            text,
+            links,
+        } = message;
+        let links: Vec<_> = links
+            .iter()
+            .map(|(label, to)| (to.clone(), label.clone()))
+            .collect();
+        console::GatePages::message(status.as_u16(), title, text, &links)
     }
 }

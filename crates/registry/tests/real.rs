@@ -104,4 +104,15 @@ async fn node_red_5_is_installed_runs_and_is_found_again() {
     );
     assert!(matches!(again.outcome, Outcome::Present));
     assert_eq!(again.tree, tree);
+
+    // So that who is not root can remove the test's folder.
+    let root = data.path().join("trees");
+    assert!(
+        Command::new("chmod")
+            .args(["-R", "u+w"])
+            .arg(root)
+            .status()
+            .unwrap()
+            .success()
+    );
 }

@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn a_header_is_signed_and_says_who_what_and_until_when() {
         let dir = tempfile::tempdir().unwrap();
-        let keyring = Arc::new(Keyring::open(dir.path()).unwrap());
+        let keyring = Arc::new(Keyring::open(&dir.path().join("keys")).unwrap());
         let signer = Signer::new(keyring);
         let header =
             signer.header(&"ann".parse().unwrap(), &["*.read", "inject.write"], Timestamp(5_999));

@@ -3,6 +3,7 @@
 //! canary → jail → ready → probation → … → end → back-off → again, or crash loop.
 
 use std::{
+    convert::Infallible,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,7 +12,7 @@ use std::{
 };
 
 use model::{audit::EventKind, clock::Timestamp, id::InstanceId, principal::Actor};
-use sandbox::JailSpec;
+use sandbox::{CanaryReport, Enforcement, JailSpec, Layer};
 use store::{LogLevel, Store};
 use tokio::{
     sync::{Mutex, Notify, mpsc, oneshot},
@@ -167,11 +168,10 @@ impl Supervisor {
         let failure = match child::canary(&self.plan.jailer, &self.spec).await {
             Ok((enforcement, report)) => {
                 self.board.set_enforcement(id, crate::status::layers(&enforcement));
-                if report.passed() {
-                    return Ok(());
+                match verdict(&enforcement, &report) {
+                    Ok(()) => return Ok(()),
+                    Err(why) => why,
                 }
-                let could: Vec<_> = report.failures().map(|found| found.what.as_str()).collect();
-                format!("the jail does not hold; from inside it was possible: {}", could.join("; "))
             }
             Err(why) => why,
         };
@@ -205,7 +205,7 @@ impl Supervisor {
         tokio::select! {
             reason = self.hangs() => reason,
             reason = self.reload_after_refusals() => reason,
-            () = self.probation(passed) => unreachable!("probations follow each other"),
+            never = self.probation(passed) => match never {},
         }
     }
 
@@ -235,7 +235,7 @@ impl Supervisor {
         format!("Node-RED hung: it no longer answered, {ran} seconds after it was ready")
     }
 
-    async fn probation(&self, passed: &AtomicBool) {
+    async fn probation(&self, passed: &AtomicBool) -> Infallible {
         loop {
             tokio::select! {
                 () = sleep(PROBATION) => {
@@ -299,5 +299,55 @@ impl Supervisor {
         if let Err(error) = recorded {
             tracing::error!(%error, instance = %id, "an event could not be recorded");
         }
+    }
+}
+
+/// Whether Node-RED may be started in this jail. What is lacking beyond this is listed in the
+/// status and decided by people.
+fn verdict(enforcement: &Enforcement, report: &CanaryReport) -> Result<(), String> {
+    let has = |layer| enforcement.of(layer).is_there();
+    // Without both of these, nothing keeps Node-RED from the keys and from its own settings.
+    if !has(Layer::MountNamespace) && !has(Layer::Landlock) {
+        return Err("there is neither a mount namespace nor Landlock: Node-RED would see every \
+                    file; use a kernel with Landlock (5.13 or newer) or allow user namespaces"
+            .to_owned());
+    }
+    if report.passed() {
+        return Ok(());
+    }
+    let could: Vec<_> = report.failures().map(|found| found.what.as_str()).collect();
+    Err(format!("the jail does not hold; from inside it was possible: {}", could.join("; ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use sandbox::{Finding, Outcome, enforcement::Status};
+
+    use super::*;
+
+    fn with(layer: Layer) -> Enforcement {
+        let mut enforcement = Enforcement::default();
+        enforcement.layers.insert(layer, Status::Enforced);
+        enforcement
+    }
+
+    fn found(outcome: Outcome) -> CanaryReport {
+        CanaryReport { findings: vec![Finding { what: "read the keys".into(), outcome }] }
+    }
+
+    #[test]
+    fn nothing_starts_in_a_jail_without_walls() {
+        let denied = found(Outcome::Denied("EACCES".into()));
+        assert!(verdict(&with(Layer::Seccomp), &denied).is_err());
+        assert_eq!(verdict(&with(Layer::Landlock), &denied), Ok(()));
+        assert_eq!(verdict(&with(Layer::MountNamespace), &denied), Ok(()));
+    }
+
+    #[test]
+    fn what_the_canary_could_do_is_named() {
+        let could = found(Outcome::Succeeded("it was possible".into()));
+        let why = verdict(&with(Layer::Landlock), &could).unwrap_err();
+        assert!(why.ends_with("read the keys"), "{why}");
+        assert!(verdict(&with(Layer::Landlock), &CanaryReport::default()).is_err());
     }
 }

@@ -9,6 +9,7 @@ mod probes;
 use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::PathBuf;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, waitpid};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::enforcement::{Enforcement, Layer, Status};
 use crate::kernel::{self, Fork};
+use crate::libraries;
 use crate::spec::JailSpec;
 
 use probes::{Attempt, Probe};
@@ -94,10 +96,38 @@ impl Beacon {
     }
 }
 
-/// Tries everything, here and now, measured against what `enforced` claims. `beacon` is the name of
-/// an abstract socket outside.
-pub fn run(spec: &JailSpec, enforced: &Enforcement, beacon: Option<&[u8]>) -> CanaryReport {
-    let probes = probes::all(spec, enforced, beacon);
+/// What the canary needs to know of the machine and cannot see from inside.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// The name of an abstract socket outside.
+    pub(crate) beacon: Option<Vec<u8>>,
+    /// The loader and a library that is a program as well.
+    pub(crate) loader: Option<(PathBuf, PathBuf)>,
+}
+
+impl Surroundings {
+    /// Looks around, before anything is confined.
+    pub fn look(beacon: Option<&Beacon>) -> Self {
+        let found = libraries::find();
+        let is_libc = |file: &&PathBuf| {
+            file.file_name()
+                .is_some_and(|name| name == "libc.so.6" || name == "libc.so")
+        };
+        let loader = found
+            .loaders
+            .first()
+            .cloned()
+            .zip(found.files.iter().find(is_libc).cloned());
+        Self {
+            beacon: beacon.map(|beacon| beacon.name.clone()),
+            loader,
+        }
+    }
+}
+
+/// Tries everything, here and now, measured against what `enforced` claims.
+pub fn run(spec: &JailSpec, enforced: &Enforcement, around: &Surroundings) -> CanaryReport {
+    let probes = probes::all(spec, enforced, around);
     let findings = probes.into_iter().map(|probe| {
         let outcome = judge(&probe, isolated(&probe), enforced);
         Finding {

@@ -13,12 +13,15 @@ use std::convert::Infallible;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use rustix::fs::Mode;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::pipe::PipeFlags;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
+use crate::canary::Surroundings;
 use crate::cgroup::Group;
 use crate::command::{CANARY_VERB, EXIT_NOT_BUILT, EXIT_NOT_EXECUTED, JAIL_VERB, JailReport};
 use crate::enforcement::{Enforcement, Layer};
@@ -51,11 +54,18 @@ pub enum JailError {
     /// An ordinary user cannot become another.
     #[error("only root can run the jail as user {0}; start Redkeep as root or as that user")]
     CannotBecome(u32),
-    /// A path under another name cannot be shown without a mount namespace.
+    /// Only a mount namespace can show a path elsewhere, or read-only inside a writable folder.
     #[error(
-        "{0:?} is to be shown at another path, which needs a mount namespace; there is none: {1}"
+        "{0:?} is to be shown at another path, or read-only inside a writable one, which needs a \
+         mount namespace; there is none: {1}"
     )]
-    NeedsMountNamespace(std::path::PathBuf, String),
+    NeedsMountNamespace(PathBuf, String),
+    /// Nothing would keep the program from the machine's files.
+    #[error(
+        "neither a mount namespace nor Landlock can be had, so nothing would guard the machine's \
+         files; use a kernel with Landlock (5.13 or newer, lsm=landlock), or allow namespaces: {0}"
+    )]
+    NoWall(String),
     /// The file system could not be made.
     #[error(transparent)]
     Mount(#[from] MountError),
@@ -129,18 +139,21 @@ struct Plan {
     libraries: Libraries,
     namespaces: Namespaces,
     report: Enforcement,
-    /// The name of the canary's socket outside.
-    beacon: Option<Vec<u8>>,
+    /// For the canary.
+    around: Surroundings,
 }
 
 /// The outside process.
 fn run(task: Task) -> Result<u8, JailError> {
+    // Out of Redkeep's process group: Ctrl-C is for Redkeep, which then stops Node-RED in order.
+    // Refused to a group's leader, which is out already.
+    rustix::process::setsid().ok();
     let mut plan = decide(task, read_spec()?)?;
     let beacon = (task == Task::Canary)
         .then(canary::Beacon::light)
         .transpose();
     let beacon = beacon.map_err(at("lighting a beacon"))?;
-    plan.beacon = beacon.as_ref().map(|beacon| beacon.name().to_vec());
+    plan.around = Surroundings::look(beacon.as_ref());
     let signals = Signals::block().map_err(at("waiting for signals"))?;
     let group = cgroup::make(&plan.spec.limits, &mut plan.report);
     privileges::adopt_orphans().map_err(at("adopting orphans"))?;
@@ -189,29 +202,42 @@ fn decide(task: Task, mut spec: JailSpec) -> Result<Plan, JailError> {
             namespaces
         }
         Err(why) => {
-            let moved = spec
-                .read_only
-                .iter()
-                .find(|shown| shown.inside() != shown.host);
-            if let Some(moved) = moved {
-                return Err(JailError::NeedsMountNamespace(moved.host.clone(), why));
-            }
+            refuse_without_namespaces(&spec, &why)?;
             namespace::missing(&mut report, &why);
             Namespaces::None
         }
     };
-    let mut beacon = None;
     if task == Task::Canary {
         spec.hidden_pids.push(std::process::id());
-        beacon = Some(canary::Beacon::light().map_err(at("lighting a beacon"))?);
     }
+    let around = Surroundings::default();
     Ok(Plan {
         task,
         spec,
         libraries: libraries::find(),
         namespaces,
         report,
-        beacon,
+        around,
+    })
+}
+
+/// What cannot be had without a mount namespace, so that asking for it must not go unheard.
+fn refuse_without_namespaces(spec: &JailSpec, why: &str) -> Result<(), JailError> {
+    let (_, landlock) = landlock_rules::available();
+    if !landlock.is_there() {
+        return Err(JailError::NoWall(why.to_owned()));
+    }
+    // Landlock knows no exceptions below a path that may be written.
+    let writable = |path: &Path| spec.writable_dirs().any(|dir| path.starts_with(dir));
+    let impossible = spec
+        .read_only
+        .iter()
+        .find(|shown| shown.inside() != shown.host || writable(&shown.host));
+    impossible.map_or(Ok(()), |shown| {
+        Err(JailError::NeedsMountNamespace(
+            shown.inside().to_owned(),
+            why.to_owned(),
+        ))
     })
 }
 
@@ -298,7 +324,9 @@ fn program(mut plan: Plan, guard_channel: OwnedFd) -> Result<u8, JailError> {
     kernel::unblock_signals().map_err(at("unblocking signals"))?;
     match plan.task {
         Task::Canary => {
-            let findings = canary::run(&plan.spec, &plan.report, plan.beacon.as_deref());
+            // As an executed program is; the guard must be able to look at its sockets.
+            set_dumpable_behavior(DumpableBehavior::Dumpable).map_err(at("being looked at"))?;
+            let findings = canary::run(&plan.spec, &plan.report, &plan.around);
             report(&findings).map_err(at("reporting"))?;
             Ok(u8::from(!findings.passed()))
         }

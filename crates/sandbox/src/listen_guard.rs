@@ -166,6 +166,25 @@ fn leader_of(thread: u32) -> Result<Pid, Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seccomp::tests::run;
+
+    #[test]
+    fn the_filter_asks_about_listen_and_closes_the_second_table() {
+        let enosys = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs();
+        let verdict = |filter: &[sock_filter], number| run(filter, number, [0; 6]);
+        for (guarded, listen) in [
+            (true, libc::SECCOMP_RET_USER_NOTIF),
+            (false, libc::SECCOMP_RET_ALLOW),
+        ] {
+            let filter = filter(guarded);
+            assert_eq!(verdict(&filter, libc::SYS_listen), listen);
+            assert_eq!(verdict(&filter, libc::SYS_clone3), enosys);
+            assert_eq!(verdict(&filter, libc::SYS_bind), libc::SECCOMP_RET_ALLOW);
+            if cfg!(target_arch = "x86_64") {
+                assert_eq!(verdict(&filter, 0x4000_0000 | libc::SYS_mount), enosys);
+            }
+        }
+    }
 
     #[test]
     fn a_worker_thread_belongs_to_its_process() {

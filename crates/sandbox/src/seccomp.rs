@@ -254,25 +254,4 @@ fn bits(value: libc::c_int) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_policy_compiles_to_a_filter_the_kernel_takes() {
-        for network in [Network::Any, Network::None, Network::Ports(vec![1883])] {
-            let program = compile(&network).unwrap();
-            assert!(
-                program.len() < 4096,
-                "{network:?}: {} instructions",
-                program.len()
-            );
-        }
-    }
-
-    #[test]
-    fn executing_without_a_path_is_denied() {
-        for number in [libc::SYS_memfd_create, libc::SYS_execveat] {
-            assert!(DENIED.contains(&number));
-        }
-    }
-}
+pub(crate) mod tests;

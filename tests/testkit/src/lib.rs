@@ -1,0 +1,29 @@
+//! The house seen from outside: starts the real `redkeep` with a real Node-RED and speaks to it as
+//! a person, a script or an attacker would. Nothing here knows the product's code; only the words
+//! of its API.
+//!
+//! Open next: [`redkeep`] (the process), [`http`] (a client), [`person`] (who acts), [`browser`].
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a harness fails a test by panicking with what it saw"
+)]
+
+pub mod browser;
+pub mod comms;
+pub mod data_dir;
+pub mod flows;
+pub mod html;
+pub mod http;
+pub mod person;
+pub mod redkeep;
+pub mod sockets;
+pub mod wait;
+
+pub use browser::Browser;
+pub use data_dir::DataDir;
+pub use http::{Answer, Client};
+pub use person::Person;
+pub use redkeep::{NodeRed, Options, Redkeep};
+pub use wait::until;

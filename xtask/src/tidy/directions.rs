@@ -21,7 +21,14 @@ const MAY: [(&str, &[&str]); 11] = [
     (
         "redkeep",
         &[
-            "model", "store", "sandbox", "registry", "runtime", "deploy", "integrity", "gate",
+            "model",
+            "store",
+            "sandbox",
+            "registry",
+            "runtime",
+            "deploy",
+            "integrity",
+            "gate",
             "console",
         ],
     ),
@@ -33,31 +40,53 @@ const NOT_PURE: [&str; 5] = ["tokio", "hyper", "sqlx", "rustix", "axum"];
 
 pub(crate) fn check() -> Result<Vec<Problem>> {
     let asked = Command::new("cargo")
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .output()
         .context("cargo metadata could not be started")?;
     let metadata: Value = serde_json::from_slice(&asked.stdout).context("cargo metadata")?;
-    let packages = metadata["packages"].as_array().map_or(&[][..], Vec::as_slice);
-    let ours: Vec<&str> = packages.iter().filter_map(|it| it["name"].as_str()).collect();
+    let packages = metadata["packages"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
+    let ours: Vec<&str> = packages
+        .iter()
+        .filter_map(|it| it["name"].as_str())
+        .collect();
     let mut problems = Vec::new();
     for package in packages {
         let name = package["name"].as_str().unwrap_or_default();
         let normal = package["dependencies"].as_array().into_iter().flatten();
-        let normal = normal.filter(|it| it["kind"].is_null()).filter_map(|it| it["name"].as_str());
+        let normal = normal
+            .filter(|it| it["kind"].is_null())
+            .filter_map(|it| it["name"].as_str());
         let normal: Vec<&str> = normal.collect();
         match MAY.iter().find(|(it, _)| *it == name) {
             Some((_, allowed)) => {
-                for on in normal.iter().filter(|on| ours.contains(on) && !allowed.contains(on)) {
+                for on in normal
+                    .iter()
+                    .filter(|on| ours.contains(on) && !allowed.contains(on))
+                {
                     let what = format!("may not depend on {on}: see ARCHITECTURE.md, directions");
                     problems.push(Problem::new(name, what));
                 }
             }
             None if package_is_test(package) => {}
-            None => problems.push(Problem::new(name, "has no place in xtask's table of directions")),
+            None => problems.push(Problem::new(
+                name,
+                "has no place in xtask's table of directions",
+            )),
         }
         if name == "model" {
             for on in normal.iter().filter(|on| NOT_PURE.contains(on)) {
-                problems.push(Problem::new(name, format!("is pure and may not depend on {on}")));
+                problems.push(Problem::new(
+                    name,
+                    format!("is pure and may not depend on {on}"),
+                ));
             }
         }
     }
@@ -67,5 +96,7 @@ pub(crate) fn check() -> Result<Vec<Problem>> {
 /// Whatever lives under tests/, benches/ or fuzz/ may see everything.
 fn package_is_test(package: &Value) -> bool {
     let manifest = package["manifest_path"].as_str().unwrap_or_default();
-    ["/tests/", "/benches/", "/fuzz/"].iter().any(|part| manifest.contains(part))
+    ["/tests/", "/benches/", "/fuzz/"]
+        .iter()
+        .any(|part| manifest.contains(part))
 }

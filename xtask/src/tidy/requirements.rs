@@ -12,8 +12,7 @@ use super::Problem;
 const FILE: &str = "docs/requirements.md";
 
 /// Each letter with how many promises it has.
-const PROMISES: [(char, usize); 6] =
-    [('S', 4), ('A', 8), ('C', 8), ('P', 8), ('W', 6), ('R', 3)];
+const PROMISES: [(char, usize); 6] = [('S', 4), ('A', 8), ('C', 8), ('P', 8), ('W', 6), ('R', 3)];
 
 pub(crate) fn check() -> Result<Vec<Problem>> {
     let text = fs::read_to_string(FILE).with_context(|| FILE.to_owned())?;
@@ -39,7 +38,10 @@ fn check_row(id: &str, row: &[&str], problems: &mut Vec<Problem>) {
     let shown = row.last().copied().unwrap_or_default();
     let tests: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
     if tests.is_empty() && !shown.contains("not yet") {
-        problems.push(Problem::new(FILE, format!("{id} names no test and does not say \"not yet\"")));
+        problems.push(Problem::new(
+            FILE,
+            format!("{id} names no test and does not say \"not yet\""),
+        ));
     }
     for test in tests {
         let found = test.rsplit_once("::").is_some_and(|(path, function)| {

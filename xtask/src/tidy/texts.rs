@@ -1,20 +1,30 @@
 //! What must stand in no file: hosts of package registries, paths of somebody's machine.
 
-use anyhow::Result;
-
 use super::{Problem, TextFile};
 
 /// Put together here so that this file is not its own finding.
 fn forbidden() -> [(String, &'static str); 4] {
     [
-        (["registry", "npmjs"].join("."), "names the host of a package registry"),
-        (["registry", "yarnpkg"].join("."), "names the host of a package registry"),
-        (["", "root", ""].join("/"), "is a path of somebody's machine"),
-        (["", "work", "main"].join("/"), "is a path of somebody's machine"),
+        (
+            ["registry", "npmjs"].join("."),
+            "names the host of a package registry",
+        ),
+        (
+            ["registry", "yarnpkg"].join("."),
+            "names the host of a package registry",
+        ),
+        (
+            ["", "root", ""].join("/"),
+            "is a path of somebody's machine",
+        ),
+        (
+            ["", "work", "main"].join("/"),
+            "is a path of somebody's machine",
+        ),
     ]
 }
 
-pub(crate) fn check(files: &[TextFile]) -> Result<Vec<Problem>> {
+pub(crate) fn check(files: &[TextFile]) -> Vec<Problem> {
     let mut problems = Vec::new();
     let forbidden = forbidden();
     for file in files {
@@ -31,5 +41,5 @@ pub(crate) fn check(files: &[TextFile]) -> Result<Vec<Problem>> {
             }
         }
     }
-    Ok(problems)
+    problems
 }

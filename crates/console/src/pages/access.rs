@@ -1,0 +1,7 @@
+//! Who may come in, and as what.
+
+pub(crate) mod enrol;
+pub(crate) mod remove;
+pub(crate) mod revoke;
+pub(crate) mod role;
+pub(crate) mod show;

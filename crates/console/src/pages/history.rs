@@ -1,0 +1,4 @@
+//! What ran, and the way back.
+
+pub(crate) mod rollback;
+pub(crate) mod show;

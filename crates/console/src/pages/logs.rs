@@ -1,0 +1,3 @@
+//! What Node-RED says.
+
+pub(crate) mod show;

@@ -1,0 +1,4 @@
+//! The audit record.
+
+pub(crate) mod list;
+pub(crate) mod verify;

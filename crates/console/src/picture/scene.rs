@@ -114,7 +114,8 @@ impl<'a> Scene<'a> {
         let frame = frame.or_else(|| before.and_then(|flows| flows.get(view.tab)));
         let mut wires = Vec::new();
         if let Some(frame) = frame.filter(|frame| frame.kind() == "subflow") {
-            add_ports(frame, &changes, &mut parts, &mut wires);
+            let marks = port_marks(view, &changes, frame.id());
+            add_ports(frame, &marks, &mut parts, &mut wires);
         }
         // Wires of nodes that are there in both versions, added ones by the later, gone by the earlier.
         let mut told = HashSet::new();
@@ -199,10 +200,23 @@ fn add_wires<'a>(
     }
 }
 
+/// The marks of a subflow's ports: they come and go with it, and change where it says so.
+fn port_marks<'a>(view: &View<'a>, changes: &Changes<'a>, frame: &str) -> Marks<'a> {
+    let mut marks = changes.of(frame);
+    marks.0.truncate(1);
+    let is_port = |key: &str| matches!(key, "in" | "out" | "status");
+    let touches = |id: &ChangeId| {
+        let change = view.diff.changes.iter().find(|change| change.id == *id);
+        change.is_some_and(|change| change.properties.iter().any(|it| is_port(&it.key)))
+    };
+    marks.0.retain(|(mark, id)| *mark != Mark::Changed || touches(id));
+    marks
+}
+
 /// A subflow's own inputs, outputs and status, which live in its template.
 fn add_ports<'a>(
     frame: NodeRef<'_>,
-    changes: &Changes<'a>,
+    marks: &Marks<'a>,
     parts: &mut Vec<Part<'a>>,
     wires: &mut Vec<Wire<'a>>,
 ) {
@@ -215,7 +229,7 @@ fn add_ports<'a>(
     for (place, (word, is_input, port)) in all_ports.take(200).enumerate() {
         // No node's id can be this: ids have no control characters.
         let id = format!("\u{1}{place}");
-        let marks = Marks(changes.of(frame.id()).0.into_iter().take(1).collect());
+        let marks = marks.clone();
         let ends = port.get("wires").and_then(Value::as_array).cloned().unwrap_or_default();
         for end in ends {
             let node = end.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();

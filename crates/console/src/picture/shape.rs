@@ -165,7 +165,7 @@ fn size(
         Kind::Port => (40.0, 40.0),
         Kind::Node | Kind::Comment => {
             let text = text::width(label) + 50.0 + if has_input { 7.0 } else { 0.0 };
-            ((text / 20.0).ceil().mul_add(20.0, 0.0).max(100.0), height)
+            (((text / 20.0).ceil() * 20.0).max(100.0), height)
         }
     }
 }

@@ -33,7 +33,10 @@ fn the_way_goes_from_structure_to_order_and_every_change_is_on_it_once() {
         ..Diff::default()
     };
     let steps = steps(&diff);
-    let kinds: Vec<_> = steps.iter().map(|step| (step.kind, step.changes.len())).collect();
+    let kinds: Vec<_> = steps
+        .iter()
+        .map(|step| (step.kind, step.changes.len()))
+        .collect();
     let expected = vec![
         (StepKind::Structure, 1),
         (StepKind::Added, 2),
@@ -43,6 +46,9 @@ fn the_way_goes_from_structure_to_order_and_every_change_is_on_it_once() {
         (StepKind::Order, 1),
     ];
     assert_eq!(kinds, expected);
-    assert_eq!(steps.iter().map(|step| step.changes.len()).sum::<usize>(), diff.changes.len());
+    assert_eq!(
+        steps.iter().map(|step| step.changes.len()).sum::<usize>(),
+        diff.changes.len()
+    );
     assert!(steps.iter().map(|step| step.number).eq(1..=6));
 }

@@ -17,21 +17,34 @@ async fn given(mood: Mood) -> (House, State, String) {
     house.apply(&rita, first.id).await;
     let before = house.running().await.flows.to_string();
     *house.node_red.mood.lock().unwrap() = mood;
-    let queued = house.propose(&house.editor(), &FLOWS.replace("return msg;", "return 9;")).await;
+    let queued = house
+        .propose(&house.editor(), &FLOWS.replace("return msg;", "return 9;"))
+        .await;
     let state = house.apply(&rita, queued.id).await.state;
     (house, state, before)
 }
 
 #[tokio::test]
 async fn whatever_goes_wrong_the_old_baseline_is_back_and_the_reason_is_said() {
-    for mood in [Mood::Refuses, Mood::DiesAfterSaving, Mood::Bends, Mood::Smuggles, Mood::Lies] {
+    for mood in [
+        Mood::Refuses,
+        Mood::DiesAfterSaving,
+        Mood::Bends,
+        Mood::Smuggles,
+        Mood::Lies,
+    ] {
         let (house, state, before) = given(mood).await;
-        let State::Failed { reason, .. } = state else { panic!("{mood:?}: {state:?}") };
+        let State::Failed { reason, .. } = state else {
+            panic!("{mood:?}: {state:?}")
+        };
         assert!(!reason.is_empty());
         let running = house.running().await;
         assert_eq!(&*running.flows, before, "{mood:?}");
         assert!(running.credentials.0.is_empty(), "{mood:?}");
-        assert!(*house.node_red.reloads.lock().unwrap() > 0, "{mood:?}: Node-RED goes back too");
+        assert!(
+            *house.node_red.reloads.lock().unwrap() > 0,
+            "{mood:?}: Node-RED goes back too"
+        );
     }
 }
 
@@ -39,7 +52,9 @@ async fn whatever_goes_wrong_the_old_baseline_is_back_and_the_reason_is_said() {
 async fn after_a_failure_the_next_deployment_applies() {
     let (house, _, _) = given(Mood::DiesAfterSaving).await;
     *house.node_red.mood.lock().unwrap() = Mood::Obedient;
-    let queued = house.propose(&house.editor(), &FLOWS.replace("return msg;", "return 9;")).await;
+    let queued = house
+        .propose(&house.editor(), &FLOWS.replace("return msg;", "return 9;"))
+        .await;
     let applied = house.apply(&house.reviewer(), queued.id).await;
     assert!(matches!(applied.state, State::Applied { .. }));
 }
@@ -48,16 +63,25 @@ async fn after_a_failure_the_next_deployment_applies() {
 async fn a_save_from_inside_is_refused_queued_once_and_recorded() {
     let house = House::new().await;
     for _ in 0..3 {
-        let saved =
-            house.room.save_flows(&house.main, FLOWS.as_bytes(), Some("admin".into())).await;
+        let saved = house
+            .room
+            .save_flows(&house.main, FLOWS.as_bytes(), Some("admin".into()))
+            .await;
         assert!(matches!(saved.unwrap(), SaveVerdict::Refused { .. }));
     }
     assert_eq!(&*house.running().await.flows, "[]");
     let open = house.store().deployments(None, true, 10).await.unwrap();
     assert_eq!(open.len(), 1);
     assert_eq!(open[0].origin, Origin::Runtime);
-    assert_eq!(open[0].proposer.user(), None, "a claimed name is not an identity");
-    let filter = AuditFilter { kind: Some(EventKind::RuntimeRefused), ..AuditFilter::default() };
+    assert_eq!(
+        open[0].proposer.user(),
+        None,
+        "a claimed name is not an identity"
+    );
+    let filter = AuditFilter {
+        kind: Some(EventKind::RuntimeRefused),
+        ..AuditFilter::default()
+    };
     assert!(!house.store().audit(&filter).await.unwrap().is_empty());
 }
 
@@ -66,7 +90,11 @@ async fn a_loop_inside_does_not_fill_the_queue() {
     let house = House::new().await;
     for number in 0..60 {
         let text = FLOWS.replace("return msg;", &format!("return {number};"));
-        house.room.save_flows(&house.main, text.as_bytes(), None).await.unwrap();
+        house
+            .room
+            .save_flows(&house.main, text.as_bytes(), None)
+            .await
+            .unwrap();
     }
     let all = house.store().deployments(None, false, 1000).await.unwrap();
     assert!(all.len() <= 20, "{} were kept", all.len());
@@ -75,11 +103,29 @@ async fn a_loop_inside_does_not_fill_the_queue() {
 #[tokio::test]
 async fn what_is_not_flows_is_refused_and_kept_out() {
     let house = House::new().await;
-    for text in ["", "{}", "[1]", "[{}]", "nonsense", "[{\"id\":\"a\",\"type\":\"x\",\"type\":\"y\"}]"] {
-        let saved = house.room.save_flows(&house.main, text.as_bytes(), None).await.unwrap();
+    for text in [
+        "",
+        "{}",
+        "[1]",
+        "[{}]",
+        "nonsense",
+        "[{\"id\":\"a\",\"type\":\"x\",\"type\":\"y\"}]",
+    ] {
+        let saved = house
+            .room
+            .save_flows(&house.main, text.as_bytes(), None)
+            .await
+            .unwrap();
         assert!(matches!(saved, SaveVerdict::Refused { .. }), "{text}");
     }
-    assert!(house.store().deployments(None, false, 10).await.unwrap().is_empty());
+    assert!(
+        house
+            .store()
+            .deployments(None, false, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -88,11 +134,19 @@ async fn credentials_alone_cannot_be_changed_from_inside() {
     let smuggled: Credentials =
         serde_json::from_value(serde_json::json!({ "a": { "password": "x" } })).unwrap();
     house.room.save_credentials(&house.main, smuggled);
-    let saved = house.room.save_flows(&house.main, b"[]", None).await.unwrap();
+    let saved = house
+        .room
+        .save_flows(&house.main, b"[]", None)
+        .await
+        .unwrap();
     assert!(matches!(saved, SaveVerdict::Refused { .. }));
     assert!(house.running().await.credentials.0.is_empty());
     // Nor are they left behind for the next one.
-    let saved = house.room.save_flows(&house.main, b"[]", None).await.unwrap();
+    let saved = house
+        .room
+        .save_flows(&house.main, b"[]", None)
+        .await
+        .unwrap();
     assert_eq!(saved, SaveVerdict::Unchanged);
 }
 
@@ -102,11 +156,29 @@ async fn a_crash_loop_takes_back_what_never_ran_well_and_nothing_else() {
     let rita = house.reviewer();
     let first = house.propose(&house.editor(), FLOWS).await;
     house.apply(&rita, first.id).await;
-    house.store().mark_ran_well(&house.main, house.running().await.baseline.hash()).await.unwrap();
-    assert!(house.room.give_up(&house.main, "died").await.unwrap().is_none());
-    let second = house.propose(&house.editor(), &FLOWS.replace("return msg;", "return 9;")).await;
+    house
+        .store()
+        .mark_ran_well(&house.main, house.running().await.baseline.hash())
+        .await
+        .unwrap();
+    assert!(
+        house
+            .room
+            .give_up(&house.main, "died")
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let second = house
+        .propose(&house.editor(), &FLOWS.replace("return msg;", "return 9;"))
+        .await;
     house.apply(&rita, second.id).await;
-    let failed = house.room.give_up(&house.main, "died").await.unwrap().unwrap();
+    let failed = house
+        .room
+        .give_up(&house.main, "died")
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(failed.id, second.id);
     assert!(matches!(failed.state, State::Failed { .. }));
     assert_eq!(house.running().await.baseline.flows, first.proposal.flows);
@@ -117,15 +189,29 @@ async fn an_apply_that_was_interrupted_is_approved_again_and_nothing_of_it_runs(
     let house = House::new().await;
     let rita = house.reviewer();
     let queued = house.propose(&house.editor(), FLOWS).await;
-    house.decide_all(&rita, queued.id, model::deployment::Verdict::Approve).await;
+    house
+        .decide_all(&rita, queued.id, model::deployment::Verdict::Approve)
+        .await;
     let shown = queued.proposal.hash();
     let approved = house.room.approve(&rita, queued.id, shown).await.unwrap();
-    let State::Approved { result, .. } = approved.state else { panic!() };
-    let next = State::Applying { since: model::clock::Timestamp(1), result };
+    let State::Approved { result, .. } = approved.state else {
+        panic!()
+    };
+    let next = State::Applying {
+        since: model::clock::Timestamp(1),
+        result,
+    };
     let by = rita.actor();
-    house.store().step(queued.id, &approved.state, next, &by).await.unwrap();
+    house
+        .store()
+        .step(queued.id, &approved.state, next, &by)
+        .await
+        .unwrap();
     assert_eq!(house.room.recover().await.unwrap(), 1);
-    assert!(matches!(house.state(queued.id).await, State::Approved { .. }));
+    assert!(matches!(
+        house.state(queued.id).await,
+        State::Approved { .. }
+    ));
     assert_eq!(&*house.running().await.flows, "[]");
     let applied = house.room.apply(&rita, queued.id, shown).await.unwrap();
     assert!(matches!(applied.state, State::Applied { .. }));

@@ -2,13 +2,18 @@
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-use deploy::{Caller, Choice, Deployments, FlowTarget, Proposed, SaveVerdict, Submission, futures::Given};
+use deploy::{
+    Caller, Choice, Deployments, FlowTarget, Proposed, SaveVerdict, Submission, futures::Given,
+};
 use model::{
     access::Role,
     baseline::Baseline,
     clock::{FixedClock, Timestamp},
     deployment::{Deployment, DeploymentType, Origin, State, Verdict},
-    flow::{Flows, Limits, credentials::{CredentialChange, Credentials}},
+    flow::{
+        Flows, Limits,
+        credentials::{CredentialChange, Credentials},
+    },
     id::{DeploymentId, Hash, InstanceId, UserId},
     principal::{Principal, Via},
 };
@@ -65,8 +70,9 @@ impl FakeNodeRed {
         let flows = envelope["flows"].to_string();
         let submitted = Flows::submitted(flows.as_bytes(), &Limits::default()).unwrap();
         let base = room.store().baseline(instance).await.unwrap().unwrap();
-        let mut credentials =
-            base.credentials.after(&submitted.credentials, |id| submitted.flows.get(id).is_some());
+        let mut credentials = base.credentials.after(&submitted.credentials, |id| {
+            submitted.flows.get(id).is_some()
+        });
         let mut text = submitted.flows.text().to_string();
         match mood {
             Mood::Smuggles => {
@@ -79,11 +85,19 @@ impl FakeNodeRed {
         if credentials != base.credentials {
             room.save_credentials(instance, credentials);
         }
-        match room.save_flows(instance, text.as_bytes(), None).await.unwrap() {
+        match room
+            .save_flows(instance, text.as_bytes(), None)
+            .await
+            .unwrap()
+        {
             SaveVerdict::Committed | SaveVerdict::Unchanged => {}
             SaveVerdict::Refused { message } => return Err(message),
         }
-        if mood == Mood::DiesAfterSaving { Err("Node-RED ended".into()) } else { Ok(()) }
+        if mood == Mood::DiesAfterSaving {
+            Err("Node-RED ended".into())
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -116,28 +130,30 @@ impl House {
             node_red: "5.0.7".into(),
             node: "24".into(),
         };
-        let content = BaselineContent { baseline, flows, credentials };
+        let content = BaselineContent {
+            baseline,
+            flows,
+            credentials,
+        };
         store.set_platform_baseline(&main, &content).await.unwrap();
-        Self { room, node_red, main, _dir: dir }
+        Self {
+            room,
+            node_red,
+            main,
+            _dir: dir,
+        }
     }
 
     pub(crate) fn store(&self) -> &Store {
         self.room.store()
     }
 
-    pub(crate) fn person(&self, number: i64, name: &str, role: Role) -> Caller {
-        let via = Via::ControlSocket;
-        let principal =
-            Principal { user: UserId(number), name: name.parse().unwrap(), role, via };
-        Caller { principal, address: None }
-    }
-
     pub(crate) fn editor(&self) -> Caller {
-        self.person(1, "ed", Role::Editor)
+        person(1, "ed", Role::Editor)
     }
 
     pub(crate) fn reviewer(&self) -> Caller {
-        self.person(2, "rita", Role::Reviewer)
+        person(2, "rita", Role::Reviewer)
     }
 
     pub(crate) fn submission(&self, caller: &Caller, flows: &str) -> Submission {
@@ -154,7 +170,12 @@ impl House {
 
     pub(crate) async fn propose(&self, caller: &Caller, flows: &str) -> Deployment {
         let submission = self.submission(caller, flows);
-        match self.room.propose(submission, &Limits::default()).await.unwrap() {
+        match self
+            .room
+            .propose(submission, &Limits::default())
+            .await
+            .unwrap()
+        {
             Proposed::Queued { deployment, .. } => deployment,
             other => panic!("not queued: {other:?}"),
         }
@@ -167,7 +188,10 @@ impl House {
             verdict,
             comment: "seen".into(),
         });
-        self.room.decide(caller, id, review.shown, choices.collect()).await.unwrap();
+        self.room
+            .decide(caller, id, review.shown, choices.collect())
+            .await
+            .unwrap();
     }
 
     /// Approves everything and applies it.
@@ -184,6 +208,21 @@ impl House {
 
     pub(crate) async fn state(&self, id: DeploymentId) -> State {
         self.store().deployment(id).await.unwrap().state
+    }
+}
+
+/// Somebody at the local control socket.
+pub(crate) fn person(number: i64, name: &str, role: Role) -> Caller {
+    let via = Via::ControlSocket;
+    let principal = Principal {
+        user: UserId(number),
+        name: name.parse().unwrap(),
+        role,
+        via,
+    };
+    Caller {
+        principal,
+        address: None,
     }
 }
 

@@ -9,7 +9,7 @@ use model::{
     principal::Actor,
 };
 
-use crate::house::{FLOWS, House};
+use crate::house::{FLOWS, House, person};
 
 #[tokio::test]
 async fn only_reviewers_and_administrators_decide() {
@@ -17,15 +17,22 @@ async fn only_reviewers_and_administrators_decide() {
     let queued = house.propose(&house.editor(), FLOWS).await;
     let shown = queued.proposal.hash();
     for role in [Role::Viewer, Role::Editor, Role::Auditor] {
-        let caller = house.person(9, "mal", role);
+        let caller = person(9, "mal", role);
         let refused = [
-            house.room.decide(&caller, queued.id, shown, vec![]).await.err(),
+            house
+                .room
+                .decide(&caller, queued.id, shown, vec![])
+                .await
+                .err(),
             house.room.approve(&caller, queued.id, shown).await.err(),
             house.room.apply(&caller, queued.id, shown).await.err(),
             house.room.reject(&caller, queued.id, "no").await.err(),
         ];
         for error in refused {
-            assert!(matches!(error, Some(DeployError::NotAllowed { .. })), "{role}: {error:?}");
+            assert!(
+                matches!(error, Some(DeployError::NotAllowed { .. })),
+                "{role}: {error:?}"
+            );
         }
     }
 }
@@ -33,14 +40,21 @@ async fn only_reviewers_and_administrators_decide() {
 #[tokio::test]
 async fn four_eyes_keep_the_proposer_from_deciding_and_applying() {
     let house = House::new().await;
-    let policy = Policy { own_changes: OwnChanges::FourEyes, ..Policy::default() };
-    house.store().set_policy(&house.main, &policy, &Actor::System).await.unwrap();
+    let policy = Policy {
+        own_changes: OwnChanges::FourEyes,
+        ..Policy::default()
+    };
+    house
+        .store()
+        .set_policy(&house.main, &policy, &Actor::System)
+        .await
+        .unwrap();
     let rita = house.reviewer();
     let queued = house.propose(&rita, FLOWS).await;
     let shown = queued.proposal.hash();
     let own = house.room.decide(&rita, queued.id, shown, vec![]).await;
     assert!(matches!(own, Err(DeployError::OwnChanges { .. })));
-    let other = house.person(3, "rob", Role::Reviewer);
+    let other = person(3, "rob", Role::Reviewer);
     house.decide_all(&other, queued.id, Verdict::Approve).await;
     assert!(matches!(
         house.room.approve(&rita, queued.id, shown).await,
@@ -57,15 +71,35 @@ async fn four_eyes_keep_the_proposer_from_deciding_and_applying() {
 #[tokio::test]
 async fn automatic_apply_is_for_people_only() {
     let house = House::new().await;
-    let policy = Policy { apply: ApplyPolicy::Automatic, ..Policy::default() };
-    house.store().set_policy(&house.main, &policy, &Actor::System).await.unwrap();
+    let policy = Policy {
+        apply: ApplyPolicy::Automatic,
+        ..Policy::default()
+    };
+    house
+        .store()
+        .set_policy(&house.main, &policy, &Actor::System)
+        .await
+        .unwrap();
     let submission = house.submission(&house.editor(), FLOWS);
-    let outcome = house.room.propose(submission, &Limits::default()).await.unwrap();
+    let outcome = house
+        .room
+        .propose(submission, &Limits::default())
+        .await
+        .unwrap();
     assert!(matches!(outcome, Proposed::Applied { .. }));
-    for origin in [Origin::Disk, Origin::Runtime, Origin::Package, Origin::Promotion] {
+    for origin in [
+        Origin::Disk,
+        Origin::Runtime,
+        Origin::Package,
+        Origin::Promotion,
+    ] {
         let mut submission = house.submission(&house.editor(), "[]");
         submission.origin = origin;
-        let outcome = house.room.propose(submission, &Limits::default()).await.unwrap();
+        let outcome = house
+            .room
+            .propose(submission, &Limits::default())
+            .await
+            .unwrap();
         assert!(matches!(outcome, Proposed::Queued { .. }), "{origin:?}");
     }
 }
@@ -75,17 +109,27 @@ async fn an_emergency_applies_at_once_and_waits_for_somebody_elses_look() {
     let house = House::new().await;
     let rita = house.reviewer();
     let mut submission = house.submission(&rita, FLOWS);
-    submission.emergency = Some(Emergency { reason: "pump stuck".into(), reviewed_by: None });
-    let Proposed::Applied { deployment, .. } =
-        house.room.propose(submission, &Limits::default()).await.unwrap()
+    submission.emergency = Some(Emergency {
+        reason: "pump stuck".into(),
+        reviewed_by: None,
+    });
+    let Proposed::Applied { deployment, .. } = house
+        .room
+        .propose(submission, &Limits::default())
+        .await
+        .unwrap()
     else {
         panic!("not applied")
     };
     assert!(matches!(deployment.state, State::Applied { .. }));
     let own = house.room.review_emergency(&rita, deployment.id).await;
     assert!(matches!(own, Err(DeployError::OwnChanges { .. })));
-    let other = house.person(3, "rob", Role::Reviewer);
-    house.room.review_emergency(&other, deployment.id).await.unwrap();
+    let other = person(3, "rob", Role::Reviewer);
+    house
+        .room
+        .review_emergency(&other, deployment.id)
+        .await
+        .unwrap();
     let seen = house.store().deployment(deployment.id).await.unwrap();
     assert!(seen.emergency.is_some_and(|it| it.reviewed_by.is_some()));
 }
@@ -94,11 +138,15 @@ async fn an_emergency_applies_at_once_and_waits_for_somebody_elses_look() {
 async fn a_proposal_is_taken_back_by_its_proposer_alone() {
     let house = House::new().await;
     let queued = house.propose(&house.editor(), FLOWS).await;
-    let other = house.person(5, "otto", Role::Editor);
+    let other = person(5, "otto", Role::Editor);
     assert!(matches!(
         house.room.withdraw(&other, queued.id).await,
         Err(DeployError::NotAllowed { .. })
     ));
-    let back = house.room.withdraw(&house.editor(), queued.id).await.unwrap();
+    let back = house
+        .room
+        .withdraw(&house.editor(), queued.id)
+        .await
+        .unwrap();
     assert!(matches!(back.state, State::Withdrawn { .. }));
 }

@@ -27,7 +27,6 @@ const EDITOR: &[&str] =
 /// Of somebody who may look only: everything but `context.read` and `credentials.read`.
 const VIEWER: &[&str] = &[
     "flows.read",
-    "icons.read",
     "library.read",
     "nodes.read",
     "plugins.read",

@@ -11,8 +11,9 @@ use tokio::net::UnixStream;
 use tower::ServiceExt as _;
 
 use crate::{
-    control, offline,
+    control,
     exit::{Exit, Failure},
+    offline,
 };
 
 /// Where the API is.
@@ -53,7 +54,12 @@ impl Client {
         self.call(Method::DELETE, path, None).await
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Failure> {
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<Value, Failure> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"))
@@ -65,7 +71,10 @@ impl Client {
         let (status, bytes) = match self {
             Self::Running(socket) => over_socket(socket, request.body(Full::from(body))?).await?,
             Self::Offline(router) => {
-                let Ok(answer) = router.clone().oneshot(request.body(Body::from(body))?).await;
+                let Ok(answer) = router
+                    .clone()
+                    .oneshot(request.body(Body::from(body))?)
+                    .await;
                 let status = answer.status();
                 (status, collect(answer.into_body()).await?)
             }
@@ -76,7 +85,11 @@ impl Client {
             serde_json::from_slice(&bytes)
                 .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()))
         };
-        if status.is_success() { Ok(value) } else { Err(self.refusal(status, &value)) }
+        if status.is_success() {
+            Ok(value)
+        } else {
+            Err(self.refusal(status, &value))
+        }
     }
 
     fn refusal(&self, status: StatusCode, answer: &Value) -> Failure {

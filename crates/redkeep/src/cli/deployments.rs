@@ -13,11 +13,19 @@ use crate::{
     terminal,
 };
 
-pub(crate) async fn run(client: &Client, as_json: bool, verb: DeploymentVerb) -> Result<Exit, Failure> {
+pub(crate) async fn run(
+    client: &Client,
+    as_json: bool,
+    verb: DeploymentVerb,
+) -> Result<Exit, Failure> {
     let answer = match verb {
         DeploymentVerb::List { instance, all } => {
-            let instance = instance.map(|it| format!("&instance={it}")).unwrap_or_default();
-            let found = client.get(&format!("/deployments?open={}{instance}", !all)).await?;
+            let instance = instance
+                .map(|it| format!("&instance={it}"))
+                .unwrap_or_default();
+            let found = client
+                .get(&format!("/deployments?open={}{instance}", !all))
+                .await?;
             if !as_json {
                 show_list(&found);
                 return Ok(Exit::Done);
@@ -34,17 +42,37 @@ pub(crate) async fn run(client: &Client, as_json: bool, verb: DeploymentVerb) ->
         }
         DeploymentVerb::Approve { id, hash } => approve(client, id, hash).await?,
         DeploymentVerb::Reject { id, reason } => {
-            client.post(&format!("/deployments/{id}/reject"), json!({ "reason": reason })).await?
+            client
+                .post(
+                    &format!("/deployments/{id}/reject"),
+                    json!({ "reason": reason }),
+                )
+                .await?
         }
         DeploymentVerb::Apply { id, hash } => {
             let shown = shown(client, id, hash).await?;
-            client.post(&format!("/deployments/{id}/apply"), json!({ "shown": shown })).await?
+            client
+                .post(
+                    &format!("/deployments/{id}/apply"),
+                    json!({ "shown": shown }),
+                )
+                .await?
         }
-        DeploymentVerb::Rollback { instance, to: Some(to) } => {
-            client.post(&format!("/instances/{instance}/rollback"), json!({ "to": to })).await?
+        DeploymentVerb::Rollback {
+            instance,
+            to: Some(to),
+        } => {
+            client
+                .post(
+                    &format!("/instances/{instance}/rollback"),
+                    json!({ "to": to }),
+                )
+                .await?
         }
         DeploymentVerb::Rollback { instance, to: None } => {
-            let found = client.get(&format!("/instances/{instance}/snapshots")).await?;
+            let found = client
+                .get(&format!("/instances/{instance}/snapshots"))
+                .await?;
             if !as_json {
                 show_snapshots(&found);
                 return Ok(Exit::Done);
@@ -52,7 +80,8 @@ pub(crate) async fn run(client: &Client, as_json: bool, verb: DeploymentVerb) ->
             found
         }
     };
-    let failed = text(&answer, "/state") == "failed" || text(&answer, "/deployment/state") == "failed";
+    let failed =
+        text(&answer, "/state") == "failed" || text(&answer, "/deployment/state") == "failed";
     if as_json {
         terminal::line(&answer.to_string());
     } else {
@@ -68,7 +97,9 @@ async fn approve(client: &Client, id: DeploymentId, hash: Option<Hash>) -> Resul
     let path = format!("/deployments/{id}");
     let body = json!({ "shown": shown, "choices": "all-approve" });
     client.post(&format!("{path}/decisions"), body).await?;
-    client.post(&format!("{path}/approve"), json!({ "shown": shown })).await
+    client
+        .post(&format!("{path}/approve"), json!({ "shown": shown }))
+        .await
 }
 
 async fn shown(client: &Client, id: DeploymentId, hash: Option<Hash>) -> Result<String, Failure> {
@@ -101,13 +132,27 @@ fn show_list(found: &Value) {
 
 fn show_one(found: &Value) {
     let get = |pointer| text(found, pointer);
-    terminal::line(&format!("deployment {} on {}: {}", get("/id"), get("/instance"), get("/state")));
+    terminal::line(&format!(
+        "deployment {} on {}: {}",
+        get("/id"),
+        get("/instance"),
+        get("/state")
+    ));
     terminal::line(&format!("hash     {}", get("/hash")));
-    terminal::line(&format!("proposed by {} through {}", get("/proposer_label"), get("/origin")));
+    terminal::line(&format!(
+        "proposed by {} through {}",
+        get("/proposer_label"),
+        get("/origin")
+    ));
     terminal::line(&format!("summary  {}", get("/summary")));
     for change in list(found, "/diff/changes") {
         let at = |pointer| text(change, pointer);
-        terminal::line(&format!("\n{} {} ({})", at("/aspect"), at("/label"), at("/node_type")));
+        terminal::line(&format!(
+            "\n{} {} ({})",
+            at("/aspect"),
+            at("/label"),
+            at("/node_type")
+        ));
         for property in list(change, "/properties") {
             let side = |pointer| property.pointer(pointer).map(|_| text(property, pointer));
             let (before, after) = (side("/before"), side("/after"));
@@ -119,7 +164,11 @@ fn show_one(found: &Value) {
             ));
         }
         for wire in list(change, "/wires") {
-            let sign = if wire.pointer("/added") == Some(&Value::Bool(true)) { '+' } else { '-' };
+            let sign = if wire.pointer("/added") == Some(&Value::Bool(true)) {
+                '+'
+            } else {
+                '-'
+            };
             let (from, port, to) = (text(wire, "/from"), text(wire, "/port"), text(wire, "/to"));
             terminal::line(&format!("  {sign} wire {from}[{port}] -> {to}"));
         }
@@ -136,8 +185,17 @@ fn show_one(found: &Value) {
 
 fn show_snapshots(found: &Value) {
     let row = |it: &Value| {
-        let current = if it.pointer("/is_current") == Some(&Value::Bool(true)) { "now" } else { "" };
-        [text(it, "/hash"), time(it, "/at"), text(it, "/deployment"), current.to_owned()]
+        let current = if it.pointer("/is_current") == Some(&Value::Bool(true)) {
+            "now"
+        } else {
+            ""
+        };
+        [
+            text(it, "/hash"),
+            time(it, "/at"),
+            text(it, "/deployment"),
+            current.to_owned(),
+        ]
     };
     let rows: Vec<_> = list(found, "/snapshots").iter().map(row).collect();
     table(["HASH", "SINCE", "DEPLOYMENT", ""], &rows);
@@ -151,6 +209,10 @@ fn show_outcome(answer: &Value) {
         return;
     }
     let reason = text(deployment, "/reason");
-    let why = if reason.is_empty() { reason } else { format!(": {reason}") };
+    let why = if reason.is_empty() {
+        reason
+    } else {
+        format!(": {reason}")
+    };
     terminal::line(&format!("deployment {id} is {state}{why}"));
 }

@@ -16,7 +16,10 @@ pub(crate) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) {
         let mut text = String::new();
         for (cell, width) in cells.iter().zip(widths) {
             text.push_str(cell);
-            text.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.chars().count()) + 2));
+            text.extend(std::iter::repeat_n(
+                ' ',
+                width.saturating_sub(cell.chars().count()) + 2,
+            ));
         }
         terminal::line(text.trim_end());
     };
@@ -39,7 +42,9 @@ pub(crate) fn text(value: &Value, pointer: &str) -> String {
 
 /// Control characters replaced.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 /// The moment at `pointer` (milliseconds since 1970) in RFC 3339.
@@ -52,6 +57,8 @@ pub(crate) fn time(value: &Value, pointer: &str) -> String {
 
 /// The list at `pointer`, or the value itself when it is a list.
 pub(crate) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
-    let list = value.as_array().or_else(|| value.pointer(pointer).and_then(Value::as_array));
+    let list = value
+        .as_array()
+        .or_else(|| value.pointer(pointer).and_then(Value::as_array));
     list.map_or(&[], Vec::as_slice)
 }

@@ -18,7 +18,12 @@ use crate::{
 
 pub(crate) async fn user(client: &Client, as_json: bool, verb: UserVerb) -> Result<Exit, Failure> {
     match verb {
-        UserVerb::Add { name, role, password_stdin: true, no_second_factor } => {
+        UserVerb::Add {
+            name,
+            role,
+            password_stdin: true,
+            no_second_factor,
+        } => {
             let password = read_password()?;
             let body = json!({
                 "name": name,
@@ -34,8 +39,15 @@ pub(crate) async fn user(client: &Client, as_json: bool, verb: UserVerb) -> Resu
             terminal::line(&format!("added {name} ({role})"));
             show_factor(&made);
         }
-        UserVerb::Add { name, role, password_stdin: false, .. } => {
-            let made = client.post("/enrolments", json!({ "name": name, "role": role })).await?;
+        UserVerb::Add {
+            name,
+            role,
+            password_stdin: false,
+            ..
+        } => {
+            let made = client
+                .post("/enrolments", json!({ "name": name, "role": role }))
+                .await?;
             if as_json {
                 terminal::line(&made.to_string());
             } else {
@@ -51,7 +63,12 @@ pub(crate) async fn user(client: &Client, as_json: bool, verb: UserVerb) -> Resu
             }
             let row = |user: &Value| {
                 let factor = text(user, "/has_second_factor");
-                [text(user, "/name"), text(user, "/role"), factor, time(user, "/last_login_at")]
+                [
+                    text(user, "/name"),
+                    text(user, "/role"),
+                    factor,
+                    time(user, "/last_login_at"),
+                ]
             };
             let rows: Vec<_> = list(&users, "/users").iter().map(row).collect();
             table(["NAME", "ROLE", "SECOND FACTOR", "LAST LOGIN"], &rows);
@@ -71,8 +88,10 @@ fn show_factor(made: &Value) {
     if !uri.is_empty() {
         terminal::line(&format!("second factor (shown once): {uri}"));
     }
-    let codes: Vec<String> =
-        list(made, "/recovery_codes").iter().map(|code| text(code, "")).collect();
+    let codes: Vec<String> = list(made, "/recovery_codes")
+        .iter()
+        .map(|code| text(code, ""))
+        .collect();
     if !codes.is_empty() {
         terminal::line(&format!("recovery codes (shown once): {}", codes.join(" ")));
     }
@@ -82,10 +101,15 @@ fn read_password() -> Result<String, Failure> {
     let mut password = String::new();
     // No password is longer; what reads endlessly is no password.
     let mut input = std::io::stdin().lock().take(4096);
-    input.read_to_string(&mut password).context("no password could be read from standard input")?;
+    input
+        .read_to_string(&mut password)
+        .context("no password could be read from standard input")?;
     let line = password.lines().next().unwrap_or_default();
     if line.is_empty() {
-        return Err(Failure::new(Exit::Usage, "no password stood on standard input"));
+        return Err(Failure::new(
+            Exit::Usage,
+            "no password stood on standard input",
+        ));
     }
     Ok(line.to_owned())
 }
@@ -100,9 +124,18 @@ async fn user_id(client: &Client, name: &UserName) -> Result<i64, Failure> {
     found.ok_or_else(|| Failure::new(Exit::Refused, format!("there is no user {name}")))
 }
 
-pub(crate) async fn token(client: &Client, as_json: bool, verb: TokenVerb) -> Result<Exit, Failure> {
+pub(crate) async fn token(
+    client: &Client,
+    as_json: bool,
+    verb: TokenVerb,
+) -> Result<Exit, Failure> {
     match verb {
-        TokenVerb::Create { user, scope, label, days } => {
+        TokenVerb::Create {
+            user,
+            scope,
+            label,
+            days,
+        } => {
             let body = json!({ "user": user, "scopes": scope, "label": label, "days": days });
             let made = client.post("/tokens", body).await?;
             if as_json {

@@ -14,7 +14,12 @@ use crate::{
 
 pub(crate) async fn audit(client: &Client, json: bool, verb: AuditVerb) -> Result<Exit, Failure> {
     match verb {
-        AuditVerb::List { limit, kind, user, instance } => {
+        AuditVerb::List {
+            limit,
+            kind,
+            user,
+            instance,
+        } => {
             let mut path = format!("/audit?limit={limit}");
             for (key, value) in [
                 ("kind", kind),
@@ -51,13 +56,20 @@ pub(crate) async fn audit(client: &Client, json: bool, verb: AuditVerb) -> Resul
             if json {
                 terminal::line(&found.to_string());
             } else if problems.is_empty() {
-                terminal::line(&format!("{} entries, all in place", text(&found, "/entries")));
+                terminal::line(&format!(
+                    "{} entries, all in place",
+                    text(&found, "/entries")
+                ));
             } else {
                 for problem in problems {
                     terminal::line(&text(problem, "/message"));
                 }
             }
-            Ok(if problems.is_empty() { Exit::Done } else { Exit::NotWhole })
+            Ok(if problems.is_empty() {
+                Exit::Done
+            } else {
+                Exit::NotWhole
+            })
         }
     }
 }
@@ -68,12 +80,17 @@ fn check_word(word: &str) -> Result<(), Failure> {
     if word.chars().all(|c| plain(c) || c == '@') {
         return Ok(());
     }
-    Err(Failure::new(Exit::Usage, format!("{word:?} is not a word that can be looked for")))
+    Err(Failure::new(
+        Exit::Usage,
+        format!("{word:?} is not a word that can be looked for"),
+    ))
 }
 
 pub(crate) async fn ca(client: &Client, json: bool) -> Result<Exit, Failure> {
     let found = client.get("/ca").await?;
-    let pem = found.as_str().map_or_else(|| text_of(&found), str::to_owned);
+    let pem = found
+        .as_str()
+        .map_or_else(|| text_of(&found), str::to_owned);
     if json {
         terminal::line(&serde_json::json!({ "pem": pem }).to_string());
     } else {
@@ -83,5 +100,9 @@ pub(crate) async fn ca(client: &Client, json: bool) -> Result<Exit, Failure> {
 }
 
 fn text_of(found: &Value) -> String {
-    found.pointer("/pem").and_then(Value::as_str).unwrap_or_default().to_owned()
+    found
+        .pointer("/pem")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -16,7 +16,11 @@ use crate::{
 
 pub(crate) async fn status(client: &Client, json: bool) -> Result<Exit, Failure> {
     let status = client.get("/status").await?;
-    let exit = if client.is_running() { Exit::Done } else { Exit::NotRunning };
+    let exit = if client.is_running() {
+        Exit::Done
+    } else {
+        Exit::NotRunning
+    };
     if json {
         terminal::line(&status.to_string());
         return Ok(exit);
@@ -30,7 +34,10 @@ pub(crate) async fn status(client: &Client, json: bool) -> Result<Exit, Failure>
     for instance in list(&status, "/instances") {
         show_instance(instance);
     }
-    terminal::line(&format!("waiting for review: {}", text(&status, "/queue/open")));
+    terminal::line(&format!(
+        "waiting for review: {}",
+        text(&status, "/queue/open")
+    ));
     Ok(exit)
 }
 
@@ -72,7 +79,10 @@ pub(crate) async fn logs(
         let path = format!("/instances/{instance}/logs?after={after}&limit={lines}");
         let answer = client.get(&path).await?;
         for line in list(&answer, "/lines") {
-            after = line.pointer("/sequence").and_then(Value::as_i64).unwrap_or(after);
+            after = line
+                .pointer("/sequence")
+                .and_then(Value::as_i64)
+                .unwrap_or(after);
             if json {
                 terminal::line(&line.to_string());
             } else {

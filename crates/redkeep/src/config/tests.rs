@@ -11,13 +11,19 @@ fn nothing_set_gives_one_instance_on_loopback() {
     let config = load("").unwrap();
     assert_eq!(config.instances.len(), 1);
     assert!(config.instances[0].listen.ip().is_loopback());
-    assert_ne!(config.name, config.console_name, "the origins must not share a host name");
+    assert_ne!(
+        config.name, config.console_name,
+        "the origins must not share a host name"
+    );
 }
 
 #[test]
 fn an_unknown_key_is_named() {
     let error = format!("{:#}", load("lisen = \"127.0.0.1:1\"").unwrap_err());
-    assert!(error.contains("lisen") && error.contains("redkeep.toml"), "{error}");
+    assert!(
+        error.contains("lisen") && error.contains("redkeep.toml"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -9,41 +9,49 @@ use std::{
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, bail};
-use registry::{Npmrc, Upstream};
+use anyhow::bail;
+use registry::{Npmrc, Upstream, upstream::Limits};
 
 use super::environment;
 
 /// Finds the upstream. `said` is the flag or the configuration.
 pub(crate) fn find(said: Option<&str>) -> anyhow::Result<Upstream> {
-    let npmrcs = npmrcs();
-    let environment = || {
-        environment("NPM_CONFIG_REGISTRY").or_else(|| environment("npm_config_registry"))
-    };
+    let npmrc = npmrc();
+    let variable =
+        || environment("NPM_CONFIG_REGISTRY").or_else(|| environment("npm_config_registry"));
     let found = said
         .map(str::to_owned)
-        .or_else(environment)
-        .or_else(|| npmrcs.iter().find_map(|it| it.registry().map(str::to_owned)))
+        .or_else(variable)
+        .or_else(|| npmrc.registry().map(str::to_owned))
         .or_else(ask_npm)
         .or_else(|| option_env!("REDKEEP_NPM_REGISTRY").map(str::to_owned));
-    let Some(address) = found.map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()) else {
+    let Some(registry) = found
+        .map(|it| it.trim().to_owned())
+        .filter(|it| !it.is_empty())
+    else {
         bail!(
             "it is not known where npm packages come from: name your npm registry with \
              --npm-registry URL, `npm_registry` in redkeep.toml, or NPM_CONFIG_REGISTRY"
         );
     };
-    let token = npmrcs.iter().find_map(|it| it.token_for(&address));
-    Upstream::new(&address, token).with_context(|| {
-        format!("{address:?} is no address of an npm registry: it should look like https://HOST/")
-    })
+    let proxy = environment("HTTPS_PROXY").or_else(|| environment("https_proxy"));
+    let proxy = proxy.filter(|it| !it.is_empty());
+    let address = npmrc.address(&registry);
+    Ok(Upstream::new(address, proxy.as_deref(), Limits::default())?)
 }
 
-fn npmrcs() -> Vec<Npmrc> {
+/// What the user's and the system's `.npmrc` say, the user's first.
+fn npmrc() -> Npmrc {
     let home = environment("HOME").map(|home| Path::new(&home).join(".npmrc"));
-    let user = environment("NPM_CONFIG_USERCONFIG").map(PathBuf::from).or(home);
+    let user = environment("NPM_CONFIG_USERCONFIG")
+        .map(PathBuf::from)
+        .or(home);
     let system = [PathBuf::from("/etc/npmrc"), PathBuf::from("/usr/etc/npmrc")];
-    let read = |path: PathBuf| std::fs::read_to_string(path).ok().map(|text| Npmrc::parse(&text));
-    user.into_iter().chain(system).filter_map(read).collect()
+    let read = |path: PathBuf| std::fs::read_to_string(path).ok();
+    let files = user.into_iter().chain(system).filter_map(read);
+    files.fold(Npmrc::default(), |all, text| {
+        all.or(Npmrc::parse(&text, environment))
+    })
 }
 
 /// What an installed npm answers. Its answer is only an address: everything that comes from there

@@ -23,7 +23,11 @@ pub(crate) fn log_to_stderr(json: bool) {
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
-    let set = if json { builder.json().try_init() } else { builder.try_init() };
+    let set = if json {
+        builder.json().try_init()
+    } else {
+        builder.try_init()
+    };
     if set.is_err() {
         terminal::say("the log was set up already");
     }
@@ -34,14 +38,22 @@ pub(crate) fn instance(status: &InstanceStatus) {
     let id = &status.id;
     let text = match &status.phase {
         Phase::Ready => format!("{id}: Node-RED {} runs", status.node_red),
-        Phase::Degraded { reason } => format!("{id}: Node-RED answers, but its flows do not run: {reason}"),
-        Phase::BackingOff { reason, .. } => format!("{id}: Node-RED ended and will be started again: {reason}"),
+        Phase::Degraded { reason } => {
+            format!("{id}: Node-RED answers, but its flows do not run: {reason}")
+        }
+        Phase::BackingOff { reason, .. } => {
+            format!("{id}: Node-RED ended and will be started again: {reason}")
+        }
         Phase::CrashLoop { reason } => format!("{id}: Node-RED ends again and again: {reason}"),
         Phase::Refused { reason } => format!("{id}: Node-RED was not started: {reason}"),
         Phase::Starting | Phase::Stopped => format!("{id}: Node-RED is still starting"),
     };
     terminal::say(&text);
-    for layer in status.enforcement.iter().filter(|layer| layer.state != "enforced") {
+    for layer in status
+        .enforcement
+        .iter()
+        .filter(|layer| layer.state != "enforced")
+    {
         terminal::say(&format!("  the jail lacks {}: {}", layer.layer, layer.note));
     }
 }
@@ -57,7 +69,10 @@ pub(crate) async fn ready(
     let enrolment = match house.store.users().await?.is_empty() {
         true => {
             let (role, by) = (Role::Administrator, Actor::System);
-            let made = house.store.make_enrolment(role, None, ENROLMENT_SECONDS, &by).await?;
+            let made = house
+                .store
+                .make_enrolment(role, None, ENROLMENT_SECONDS, &by)
+                .await?;
             Some(format!("{console}/enrol?token={}", made.secret))
         }
         false => None,

@@ -44,7 +44,9 @@ pub(super) fn spawn(house: &House, mut events: mpsc::Receiver<RuntimeEvent>) {
 
 async fn ran_well(store: &store::Store, instance: &InstanceId) -> anyhow::Result<()> {
     if let Some(content) = store.baseline(instance).await? {
-        store.mark_ran_well(instance, content.baseline.hash()).await?;
+        store
+            .mark_ran_well(instance, content.baseline.hash())
+            .await?;
     }
     Ok(())
 }
@@ -56,7 +58,9 @@ async fn note(
     reason: &str,
 ) -> anyhow::Result<()> {
     let detail = json!({ "reason": reason });
-    store.record(kind, &Actor::System, Some(instance), "Node-RED", detail).await?;
+    store
+        .record(kind, &Actor::System, Some(instance), "Node-RED", detail)
+        .await?;
     Ok(())
 }
 
@@ -90,7 +94,9 @@ fn spawn_probation(house: &House) {
                 changed = changes.changed() => if changed.is_err() { return },
             }
             for status in workshop.statuses() {
-                let Ok(Some(content)) = store.baseline(&status.id).await else { continue };
+                let Ok(Some(content)) = store.baseline(&status.id).await else {
+                    continue;
+                };
                 let hash = content.baseline.hash();
                 if watched.insert(status.id.clone(), hash) == Some(hash) {
                     continue;
@@ -108,7 +114,8 @@ fn spawn_probation(house: &House) {
                     });
                     let current = store.baseline(&status.id).await.ok().flatten();
                     let same = current.is_some_and(|it| it.baseline.hash() == hash);
-                    if lives && same
+                    if lives
+                        && same
                         && let Err(error) = store.mark_ran_well(&status.id, hash).await
                     {
                         tracing::error!(%error, "a passed probation could not be noted");

@@ -27,26 +27,39 @@ pub(crate) async fn tree(
         (true, found) => found.ok(),
         (false, found) => Some(found?),
     };
-    let remembered = store.baseline(&instance.id).await?.map(|content| content.baseline);
+    let remembered = store
+        .baseline(&instance.id)
+        .await?
+        .map(|content| content.baseline);
     let expected = remembered
         .filter(|it| it.node_red == lock.node_red_version() && it.node == lock.node_version())
         .map(|it| it.modules);
     let line = Arc::new(ProgressLine::new());
     let shown = line.clone();
     let progress = Arc::new(move |step: Step| show(&shown, step));
-    let installed = trees.ensure(&lock, expected, upstream.as_ref(), progress).await;
+    let installed = trees
+        .ensure(&lock, expected, upstream.as_ref(), progress)
+        .await;
     line.end();
     let installed = installed?;
     if let Outcome::Rebuilt { damage, aside } = &installed.outcome {
         let detail = json!({ "damage": damage.to_string(), "aside": aside.file_name().map(|it| it.to_string_lossy()) });
         let (kind, id) = (EventKind::DiskDrift, &instance.id);
-        store.record(kind, &Actor::System, Some(id), "tree of Node-RED", detail).await?;
+        store
+            .record(kind, &Actor::System, Some(id), "tree of Node-RED", detail)
+            .await?;
     }
     Ok(installed.tree)
 }
 
 fn show(line: &ProgressLine, step: Step) {
-    let Step { phase, done_bytes, total_bytes, done_count, total_count } = step;
+    let Step {
+        phase,
+        done_bytes,
+        total_bytes,
+        done_count,
+        total_count,
+    } = step;
     let word = phase.as_str();
     let megabytes = |bytes: u64| bytes / 1_000_000;
     let (what, done) = match phase {
@@ -60,6 +73,12 @@ fn show(line: &ProgressLine, step: Step) {
         (done, None) => format!(", {done} MB"),
     };
     let text = format!("{word}: {done_count} of {total_count} {what}{size}");
-    let drawn = i64::try_from(done_count).unwrap_or(i64::MAX).saturating_mul(1000);
-    line.show(word, &text, drawn.saturating_add(i64::try_from(done).unwrap_or(0)));
+    let drawn = i64::try_from(done_count)
+        .unwrap_or(i64::MAX)
+        .saturating_mul(1000);
+    line.show(
+        word,
+        &text,
+        drawn.saturating_add(i64::try_from(done).unwrap_or(0)),
+    );
 }

@@ -55,12 +55,15 @@ async fn look(
     is_new: bool,
 ) -> anyhow::Result<()> {
     let store = deployments.store();
-    let Some(content) = store.baseline(id).await? else { return Ok(()) };
+    let Some(content) = store.baseline(id).await? else {
+        return Ok(());
+    };
     let before = exported.clone().unwrap_or_else(|| content.flows.clone());
     match file.check(&before)? {
         _ if is_new => {}
         // Redkeep ended between moving the baseline and exporting it: nobody edited anything.
-        Some(Drift::Edited(text)) if exported.is_none() && was_before(deployments, id, &text).await? => {}
+        Some(Drift::Edited(text))
+            if exported.is_none() && was_before(deployments, id, &text).await? => {}
         Some(drift) => handle(deployments, id, drift).await?,
         None if exported.as_ref() == Some(&content.flows) => return Ok(()),
         None => {}
@@ -71,7 +74,11 @@ async fn look(
 }
 
 /// Whether this is the text of the baseline before the present one.
-async fn was_before(deployments: &Deployments, id: &InstanceId, text: &[u8]) -> anyhow::Result<bool> {
+async fn was_before(
+    deployments: &Deployments,
+    id: &InstanceId,
+    text: &[u8],
+) -> anyhow::Result<bool> {
     let snapshots = deployments.store().snapshots(id, 2).await?;
     let before = snapshots.iter().find(|it| !it.is_current);
     Ok(before.is_some_and(|it| it.baseline.flows == Hash::of(text)))
@@ -89,7 +96,10 @@ async fn handle(deployments: &Deployments, id: &InstanceId, drift: Drift) -> any
                 deployment_type: DeploymentType::Full,
                 emergency: None,
             };
-            ("edited", Some(deployments.propose(submission, &Limits::default()).await))
+            (
+                "edited",
+                Some(deployments.propose(submission, &Limits::default()).await),
+            )
         }
         Drift::Gone => ("removed", None),
         Drift::NotAFlowsFile { what } => {
@@ -107,6 +117,14 @@ async fn handle(deployments: &Deployments, id: &InstanceId, drift: Drift) -> any
     };
     let detail = json!({ "what": what, "outcome": outcome });
     let store = deployments.store();
-    store.record(EventKind::DiskDrift, &Actor::System, Some(id), "flows.json", detail).await?;
+    store
+        .record(
+            EventKind::DiskDrift,
+            &Actor::System,
+            Some(id),
+            "flows.json",
+            detail,
+        )
+        .await?;
     Ok(())
 }

@@ -89,7 +89,7 @@ impl Trees {
                 });
             }
         };
-        in_parallel(work)?;
+        in_parallel(THREADS, work)?;
         Ok(results.into_inner().expect("no thread panics holding it"))
     }
 
@@ -107,13 +107,14 @@ impl Trees {
     }
 }
 
-/// Runs `work` on [`THREADS`] threads until all are done. The first error is the answer; the
+/// Runs `work` on so many threads until all are done. The first error is the answer; the
 /// others stop at their next item only by finding none left, so `work` should share its items.
 pub(super) fn in_parallel(
+    threads: usize,
     work: impl Fn() -> Result<(), TreeError> + Sync,
 ) -> Result<(), TreeError> {
     thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(&work)).collect();
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
         threads.into_iter().try_for_each(|thread| {
             thread
                 .join()

@@ -22,6 +22,9 @@ use crate::{
 
 /// Readable for all, the jail's user among them; writable for nobody.
 pub(super) const FOLDER_MODE: u32 = 0o555;
+/// Threads that wait for the disk. File systems write what many wait for at once in one go, so
+/// this is many times faster than one file after the other.
+const SYNC_THREADS: usize = 32;
 /// The manifest's mode.
 pub(super) const MANIFEST_MODE: u32 = 0o444;
 
@@ -61,7 +64,7 @@ fn sync_files(
 ) -> Result<(), TreeError> {
     let files = manifest.files();
     let next = AtomicUsize::new(0);
-    in_parallel(|| {
+    in_parallel(SYNC_THREADS, || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(file) = files.get(index) else {

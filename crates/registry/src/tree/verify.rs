@@ -25,7 +25,7 @@ use crate::{
     progress::{Phase, Progress, Step},
     tree::{
         TreeError,
-        assemble::in_parallel,
+        assemble::{THREADS, in_parallel},
         manifest::{Entry, MANIFEST, MANIFEST_BYTES_MAX, Manifest},
         seal::{FOLDER_MODE, MANIFEST_MODE},
     },
@@ -353,7 +353,7 @@ fn compare_content(
     let total_bytes: u64 = files.iter().map(|file| file.size).sum();
     let (next, done_bytes) = (AtomicUsize::new(0), AtomicU64::new(0));
     let harms = Mutex::new(Vec::new());
-    in_parallel(|| {
+    in_parallel(THREADS, || {
         let mut buffer = vec![0; 256 * 1024];
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);

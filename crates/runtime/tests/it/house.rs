@@ -208,13 +208,11 @@ impl House {
 
     /// Node-RED's own process, as the machine sees it.
     pub(crate) fn process(&self) -> u32 {
-        let settings = self.plan.dir.join("settings/settings.js");
-        let settings = settings.to_str().unwrap();
+        // Not by its arguments: Node-RED writes its own title over them.
+        let home = format!("HOME={}", self.plan.dir.join("work").display());
         let is_node = |pid: &u32| {
-            let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let mut arguments = arguments.split(|&byte| byte == 0);
-            let program = arguments.next().unwrap_or_default();
-            program.ends_with(b"/node") && arguments.any(|part| part == settings.as_bytes())
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environment.split(|&byte| byte == 0).any(|entry| entry == home.as_bytes())
         };
         let pids = fs::read_dir("/proc").unwrap().filter_map(|entry| {
             entry.unwrap().file_name().to_str().and_then(|name| name.parse().ok())

@@ -13,7 +13,7 @@ use std::io;
 
 use rustix::io::Errno;
 
-use super::Guard;
+use super::{Guard, Surroundings};
 use crate::enforcement::{Enforcement, Layer};
 use crate::spec::JailSpec;
 
@@ -81,10 +81,10 @@ impl Probe {
 }
 
 /// All of them, for this spec.
-pub(super) fn all(spec: &JailSpec, enforced: &Enforcement, beacon: Option<&[u8]>) -> Vec<Probe> {
+pub(super) fn all(spec: &JailSpec, enforced: &Enforcement, around: &Surroundings) -> Vec<Probe> {
     let mut probes = files::probes(spec);
-    probes.extend(execution::probes(spec));
-    probes.extend(network::probes(spec, beacon));
+    probes.extend(execution::probes(spec, around));
+    probes.extend(network::probes(spec, around));
     probes.extend(processes::probes(spec, enforced));
     probes.extend(calls::probes(spec));
     probes

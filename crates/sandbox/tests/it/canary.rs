@@ -47,6 +47,31 @@ fn it_tries_what_the_spec_names() {
 }
 
 #[test]
+fn the_guard_and_the_loader_are_tried_in_earnest() {
+    for setting in Setting::ALL {
+        let (_, report) = Scene::new(setting).canary();
+        let outcome = |what: &str| {
+            let found = report
+                .findings
+                .iter()
+                .find(|finding| finding.what.contains(what));
+            found.map(|finding| finding.outcome.clone()).expect(what)
+        };
+        let denied = Outcome::Denied("EACCES".into());
+        assert_eq!(outcome("without an address"), denied, "{setting:?}");
+        let loader = outcome("by way of the loader");
+        if setting.has_namespaces() {
+            assert_eq!(loader, denied, "{setting:?}");
+        } else {
+            assert!(
+                matches!(loader, Outcome::NotEnforced(_)),
+                "{setting:?}: {loader:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn without_namespaces_the_report_says_what_nothing_denies() {
     let scene = Scene::new(Setting::OrdinaryWithoutNamespaces);
     let (enforcement, report) = scene.canary();

@@ -166,6 +166,55 @@ fn a_unix_socket_in_the_runtime_folder_can_be_reached_from_outside() {
 }
 
 #[test]
+fn a_worker_thread_may_listen_on_a_unix_socket_too() {
+    let script = r"
+        const { Worker } = require('worker_threads');
+        new Worker(`require('net').createServer().listen(process.env.SOCKET, () => {
+            console.log('listening'); process.exit() })
+            .on('error', (e) => { console.log(e.code); process.exit() })`, { eval: true });";
+    for setting in Setting::ALL {
+        let mut scene = Scene::new(setting).script(script);
+        let socket = scene.path("run/worker.sock");
+        scene
+            .spec
+            .env
+            .insert("SOCKET".into(), socket.to_str().unwrap().into());
+        assert_eq!(answer(&scene), "listening", "{setting:?}");
+    }
+}
+
+#[test]
+fn a_read_only_folder_inside_the_work_folder_stays_so() {
+    let script = r"
+        try { require('fs').writeFileSync('node_modules/x', '') } catch (e) { console.log(e.code) }
+        try { require('fs').renameSync('node_modules', 'mine') } catch (e) { console.log(e.code) }";
+    let nested = |setting| {
+        let mut scene = Scene::new(setting).script(script);
+        let (host, inside) = (scene.path("ro"), scene.path("work/node_modules"));
+        scene.spec.read_only = vec![ReadOnlyPath {
+            host,
+            jail: Some(inside),
+            exec: true,
+        }];
+        scene
+    };
+    for setting in Setting::WITH_NAMESPACES {
+        assert_eq!(answer(&nested(setting)), "EROFS\nEBUSY", "{setting:?}");
+    }
+    // Landlock alone cannot make the exception.
+    let mut scene = nested(Setting::OrdinaryWithoutNamespaces);
+    let inside = scene.path("work/modules");
+    std::fs::create_dir(&inside).unwrap();
+    scene.spec.read_only = vec![ReadOnlyPath::code(inside)];
+    let running = scene.start();
+    assert!(
+        matches!(running.report, JailReport::Failed(_)),
+        "{:?}",
+        running.report
+    );
+}
+
+#[test]
 fn it_reaches_the_bridge_socket() {
     let script = r"
         require('net').connect(process.env.SOCKET).on('data', (d) => { console.log(String(d));

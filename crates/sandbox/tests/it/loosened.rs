@@ -1,6 +1,6 @@
 //! The canary can fail: each thing it tries succeeds when nothing forbids it, and is named.
 
-use sandbox::canary::{self, Beacon};
+use sandbox::canary::{self, Beacon, Surroundings};
 use sandbox::{Enforcement, Layer, Network, Outcome, ReadOnlyPath, Status};
 
 use crate::harness::{Scene, Setting};
@@ -38,7 +38,7 @@ fn without_a_jail_every_probe_succeeds_and_says_so() {
     let mut scene = Scene::new(Setting::Root).network(Network::Ports(vec![443]));
     scene.spec.hidden.push(socket);
     let beacon = Beacon::light().unwrap();
-    let report = canary::run(&scene.spec, &claims(), Some(beacon.name()));
+    let report = canary::run(&scene.spec, &claims(), &Surroundings::look(Some(&beacon)));
     assert!(!report.passed());
     let mut unproven = Vec::new();
     for finding in &report.findings {

@@ -10,10 +10,9 @@ use std::process::{Command, Stdio};
 use rustix::io::Errno;
 
 use super::{FILES, NO_CALL, NO_PATH, Probe, SECCOMP};
-use crate::canary::Guard;
+use crate::canary::{Guard, Surroundings};
 use crate::enforcement::Layer;
 use crate::kernel::bare;
-use crate::libraries;
 use crate::spec::JailSpec;
 
 /// Only a mount that is noexec keeps code in it from being mapped.
@@ -31,7 +30,7 @@ const EXIT_CODE: (&[u8], u8) = (
     0xb7,
 );
 
-pub(super) fn probes(spec: &JailSpec) -> Vec<Probe> {
+pub(super) fn probes(spec: &JailSpec, around: &Surroundings) -> Vec<Probe> {
     let shell = Path::new("/bin/sh");
     let shell_allowed = spec.commands.iter().any(|command| command == shell);
     let mut probes = vec![
@@ -49,14 +48,15 @@ pub(super) fn probes(spec: &JailSpec) -> Vec<Probe> {
     let tmp = Path::new("/tmp");
     for dir in spec.writable.iter().map(PathBuf::as_path).chain([tmp]) {
         probes.extend(in_writable(dir));
+        probes.push(by_loader(dir, around));
     }
     probes
 }
 
-fn in_writable(dir: &Path) -> [Probe; 3] {
+fn in_writable(dir: &Path) -> [Probe; 2] {
     let there = dir.display();
-    let name = |what: &str| dir.join(format!(".redkeep-canary-{what}"));
-    let (program, code, library) = (name("program"), name("code"), name("library"));
+    let program = dir.join(".redkeep-canary-program");
+    let code = dir.join(".redkeep-canary-code");
     [
         Probe::new(
             format!("run a program dropped into {there}"),
@@ -78,35 +78,35 @@ fn in_writable(dir: &Path) -> [Probe; 3] {
                 clean(&code, mapped)
             },
         ),
-        Probe::new(
-            format!("run a program in {there} by way of the loader"),
-            MAPPING,
-            NO_PATH,
-            move || by_loader(&library),
-        ),
     ]
 }
 
 /// `ld.so` runs what it can read and map, whatever the file's mode. The C library is a program, too:
 /// it prints its version.
-fn by_loader(copy: &Path) -> io::Result<()> {
-    let found = libraries::find();
-    let library = found.files.iter().find(|file| {
-        file.file_name()
-            .is_some_and(|name| name == "libc.so.6" || name == "libc.so")
-    });
-    let (Some(loader), Some(library)) = (found.loaders.first(), library) else {
-        return Err(Errno::NOENT.into());
-    };
-    drop_file(copy, &fs::read(library)?)?;
-    let status = quiet(Command::new(loader).arg(copy)).status();
-    let ran = match status {
-        Ok(status) if status.success() => Ok(()),
-        // The loader says "failed to map segment" and exits with 127.
-        Ok(_) => Err(Errno::ACCESS.into()),
-        Err(error) => Err(error),
-    };
-    clean(copy, ran)
+fn by_loader(dir: &Path, around: &Surroundings) -> Probe {
+    let copy = dir.join(".redkeep-canary-library");
+    let what = format!("run a program in {} by way of the loader", dir.display());
+    let known = around.loader.clone();
+    let unknown = known
+        .is_none()
+        .then_some("no loader is known on this machine");
+    Probe::new(what, MAPPING, &[Errno::ACCESS], move || {
+        let (loader, library) = known.as_ref().ok_or(Errno::NOENT)?;
+        let bytes = fs::read(library)?;
+        if drop_file(&copy, &bytes).is_err() {
+            // Nothing can be written here, so there is nothing to run.
+            return Err(Errno::ACCESS.into());
+        }
+        let ran = match quiet(Command::new(loader).arg(&copy)).status() {
+            Ok(status) if status.success() => Ok(()),
+            // The loader started, said "failed to map segment", and exited with 127.
+            Ok(status) if status.code() == Some(127) => Err(Errno::ACCESS.into()),
+            Ok(_) => Err(Errno::INVAL.into()),
+            Err(error) => Err(error),
+        };
+        clean(&copy, ran)
+    })
+    .unless(unknown)
 }
 
 /// Landlock always permits executing a memory file; making one must fail.

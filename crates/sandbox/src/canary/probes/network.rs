@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 
 use super::{Probe, SECCOMP};
-use crate::canary::Guard;
+use crate::canary::{Guard, Surroundings};
 use crate::enforcement::Layer;
 use crate::kernel::bare;
 use crate::spec::{JailSpec, Network};
@@ -43,7 +43,7 @@ const DENIED: &[Errno] = &[Errno::ACCESS, Errno::PERM];
 /// In an empty network nobody is there to refuse.
 const NOBODY: &[Errno] = &[Errno::ACCESS, Errno::PERM, Errno::CONNREFUSED];
 
-pub(super) fn probes(spec: &JailSpec, beacon: Option<&[u8]>) -> Vec<Probe> {
+pub(super) fn probes(spec: &JailSpec, around: &Surroundings) -> Vec<Probe> {
     let mut probes: Vec<Probe> = [
         SocketAddr::from((Ipv4Addr::LOCALHOST, 1880)),
         SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -58,19 +58,26 @@ pub(super) fn probes(spec: &JailSpec, beacon: Option<&[u8]>) -> Vec<Probe> {
         )
     })
     .into();
-    probes.push(Probe::new(
-        "listen on TCP without an address",
-        UNBOUND,
-        DENIED,
-        || {
-            let socket = bare::socket(libc::AF_INET, libc::SOCK_STREAM, 0)?;
-            Ok(rustix::net::listen(socket, 1)?)
-        },
-    ));
+    probes.push(unbound(&spec.network));
     probes.extend(outgoing(&spec.network));
     probes.extend(odd_sockets());
-    probes.push(abstract_socket(spec, beacon));
+    probes.push(abstract_socket(spec, around));
     probes
+}
+
+/// Without an address the kernel picks a port, and Landlock is not asked.
+fn unbound(network: &Network) -> Probe {
+    // EPERM would mean that the guard could not look, which proves nothing; but without a network
+    // there is no socket in the first place.
+    let denials: &[Errno] = if *network == Network::None {
+        &[Errno::PERM]
+    } else {
+        &[Errno::ACCESS]
+    };
+    Probe::new("listen on TCP without an address", UNBOUND, denials, || {
+        let socket = bare::socket(libc::AF_INET, libc::SOCK_STREAM, 0)?;
+        Ok(rustix::net::listen(socket, 1)?)
+    })
 }
 
 fn outgoing(network: &Network) -> [Probe; 3] {
@@ -158,13 +165,13 @@ fn odd_sockets() -> [Probe; 5] {
     ]
 }
 
-fn abstract_socket(spec: &JailSpec, beacon: Option<&[u8]>) -> Probe {
+fn abstract_socket(spec: &JailSpec, around: &Surroundings) -> Probe {
     let denials = if spec.network == Network::None {
         NOBODY
     } else {
         DENIED
     };
-    let name = beacon.map(<[u8]>::to_vec);
+    let name = around.beacon.clone();
     let none = name.is_none().then_some("nobody listens on one");
     Probe::new(
         "connect to an abstract socket outside",

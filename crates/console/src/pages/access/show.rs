@@ -1,0 +1,95 @@
+//! People: users, their roles, live sessions, tokens, enrolment links.
+
+use askama::Template;
+use axum::{
+    extract::{Query, State},
+    response::Html,
+};
+use model::access::{Permission, Role};
+
+use crate::{
+    App,
+    pages::{
+        Asked,
+        account::show::{SessionLine, TokenLine},
+    },
+    problem::PageError,
+    session::SignedIn,
+    shell::{Shell, page as render},
+    wording::{Moment, name_of},
+};
+
+#[derive(Template)]
+#[template(path = "access/show.html")]
+pub(super) struct AccessPage {
+    shell: Shell,
+    users: Vec<UserLine>,
+    sessions: Vec<SessionLine>,
+    tokens: Vec<TokenLine>,
+    roles: [Role; 5],
+    pub(super) link: Option<String>,
+    pub(super) enrol_error: Option<String>,
+    back: &'static str,
+    with_user: bool,
+}
+
+struct UserLine {
+    id: i64,
+    name: String,
+    role: Role,
+    has_second_factor: bool,
+    codes_left: u32,
+    created: Moment,
+    last_login: Option<Moment>,
+    is_self: bool,
+}
+
+fn notice(done: Option<&String>) -> Option<&'static str> {
+    match done.map(String::as_str) {
+        Some("role") => Some("The role was changed. It holds from the next request on."),
+        Some("removed") => Some("The user was removed, with all sessions and tokens."),
+        Some("revoked") => Some("Revoked. Live connections close within a second."),
+        _ => None,
+    }
+}
+
+/// `GET /access`.
+pub(crate) async fn page(
+    State(app): State<App>,
+    by: SignedIn,
+    Query(asked): Asked,
+) -> Result<Html<String>, PageError> {
+    let mut page = build(&app, &by).await?;
+    page.shell = page.shell.with_notice(notice(asked.get("done")));
+    render(&page)
+}
+
+pub(super) async fn build(app: &App, by: &SignedIn) -> Result<AccessPage, PageError> {
+    by.caller.require(Permission::Administer)?;
+    let shell = Shell::new(app, by, "access", "Access").await?;
+    let users = app.store.users().await?;
+    let lines = users.into_iter().map(|user| UserLine {
+        id: user.id.0,
+        name: name_of(user.name.as_str()),
+        role: user.role,
+        has_second_factor: user.has_second_factor,
+        codes_left: user.recovery_codes_left,
+        created: shell.moment(user.created_at),
+        last_login: user.last_login_at.map(|at| shell.moment(at)),
+        is_self: user.id == by.caller.principal.user,
+    });
+    let users = lines.collect();
+    let sessions = app.store.sessions(None).await?;
+    let tokens = app.store.tokens(None).await?;
+    Ok(AccessPage {
+        users,
+        sessions: sessions.iter().map(|s| SessionLine::new(s, by, &shell)).collect(),
+        tokens: tokens.iter().map(|token| TokenLine::new(token, &shell)).collect(),
+        roles: Role::ALL,
+        link: None,
+        enrol_error: None,
+        back: "/access",
+        with_user: true,
+        shell,
+    })
+}

@@ -1,0 +1,65 @@
+//! Changing one's password.
+
+use axum::{
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use store::{LoginAttempt, Secret, SessionKind, Store};
+
+use super::show::build;
+use crate::{
+    App,
+    csrf::Posted,
+    problem::PageError,
+    session::{SignedIn, set_cookie},
+    shell::page as render,
+    wording::sentence,
+};
+
+/// `POST /account/password`: `present`, `password`, `again`.
+pub(crate) async fn submit(
+    State(app): State<App>,
+    Posted { by, fields }: Posted,
+) -> Result<Response, PageError> {
+    let principal = &by.caller.principal;
+    let (password, again) = (fields.raw("password"), fields.raw("again"));
+    if let Err(error) = Store::check_password(&principal.name, password) {
+        return refuse(&app, &by, sentence(&error.to_string())).await;
+    }
+    if password != again {
+        return refuse(&app, &by, "The two new passwords are not the same.".to_owned()).await;
+    }
+    // Whoever finds an open browser must not be able to take the account over. Without a code, a
+    // right password is answered by "needs a code"; that is right enough here.
+    let present = Secret::new(fields.raw("present").as_bytes().to_vec());
+    let name = principal.name.as_str();
+    match app.store.log_in(name, &present, None, by.caller.address).await? {
+        LoginAttempt::Accepted(_) | LoginAttempt::NeedsCode => {}
+        LoginAttempt::Wrong => {
+            return refuse(&app, &by, "The present password is wrong.".to_owned()).await;
+        }
+        LoginAttempt::Limited { retry_after_seconds } => {
+            let why = format!("Too many attempts. Try again in {retry_after_seconds} seconds.");
+            return refuse(&app, &by, why).await;
+        }
+    }
+    let new = Secret::new(password.as_bytes().to_vec());
+    app.store.set_password(principal.user, &new, &by.caller.actor()).await?;
+    let mut response = Redirect::to("/account?done=password").into_response();
+    // The store may have ended this session with the others: the person goes on in a new one.
+    let agent = "after a change of password";
+    let address = by.caller.address;
+    let (_, secret) = app
+        .store
+        .open_session(principal.user, SessionKind::Console, None, address, agent)
+        .await?;
+    response.headers_mut().insert(header::SET_COOKIE, set_cookie(&secret));
+    Ok(response)
+}
+
+async fn refuse(app: &App, by: &SignedIn, why: String) -> Result<Response, PageError> {
+    let mut page = build(app, by).await?;
+    page.password_error = Some(why);
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response())
+}

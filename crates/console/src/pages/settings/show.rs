@@ -1,0 +1,159 @@
+//! An instance's rules, the routes its nodes were refused, and the root certificate.
+
+use askama::Template;
+use axum::{
+    extract::{Query, State},
+    response::Html,
+};
+use model::{
+    access::Permission,
+    id::InstanceId,
+    instance::{ApplyPolicy, Instance, Network, OwnChanges},
+};
+
+use crate::{
+    App,
+    pages::{Asked, instance_id},
+    problem::PageError,
+    session::SignedIn,
+    shell::{Shell, page as render},
+    wording::{Moment, shown},
+};
+
+#[derive(Template)]
+#[template(path = "settings/show.html")]
+pub(super) struct SettingsPage {
+    shell: Shell,
+    instances: Vec<Rules>,
+    origin: String,
+}
+
+/// One instance's form.
+struct Rules {
+    id: String,
+    node_red: &'static str,
+    form: PolicyForm,
+    allowed: Vec<Route>,
+    refused: Vec<Route>,
+    error: Option<String>,
+}
+
+/// The policy as its form has it.
+#[derive(Debug, Clone)]
+pub(super) struct PolicyForm {
+    pub(super) is_automatic: bool,
+    pub(super) is_four_eyes: bool,
+    /// `any`, `ports` or `none`.
+    pub(super) network: &'static str,
+    pub(super) ports: String,
+    pub(super) commands: String,
+    pub(super) public_paths: String,
+}
+
+struct Route {
+    method: String,
+    path: String,
+    count: i64,
+    last: Option<Moment>,
+}
+
+impl PolicyForm {
+    fn of(instance: &Instance) -> Self {
+        let policy = &instance.policy;
+        let (network, ports) = match &policy.network {
+            Network::Any => ("any", String::new()),
+            Network::Ports(ports) => {
+                ("ports", ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", "))
+            }
+            Network::None => ("none", String::new()),
+        };
+        Self {
+            is_automatic: policy.apply == ApplyPolicy::Automatic,
+            is_four_eyes: policy.own_changes == OwnChanges::FourEyes,
+            network,
+            ports,
+            commands: policy.commands.join("\n"),
+            public_paths: policy.public_paths.join("\n"),
+        }
+    }
+}
+
+/// What a form brought back.
+pub(super) struct Again {
+    pub(super) instance: InstanceId,
+    pub(super) form: PolicyForm,
+    pub(super) error: String,
+}
+
+fn notice(done: Option<&String>) -> Option<&'static str> {
+    match done.map(String::as_str) {
+        Some("policy") => Some(
+            "Saved. Rules of the gate and the queue hold at once; network and commands from the next start of Node-RED.",
+        ),
+        Some("route") => Some("Saved. The gate knows it from the next request on."),
+        Some("restart") => Some("Node-RED was started anew."),
+        _ => None,
+    }
+}
+
+/// `GET /settings?instance=`.
+pub(crate) async fn page(
+    State(app): State<App>,
+    by: SignedIn,
+    Query(asked): Asked,
+) -> Result<Html<String>, PageError> {
+    let chosen = instance_id(asked.get("instance").map(String::as_str))?;
+    let mut page = build(&app, &by, chosen.as_ref(), None).await?;
+    page.shell = page.shell.with_notice(notice(asked.get("done")));
+    render(&page)
+}
+
+pub(super) async fn build(
+    app: &App,
+    by: &SignedIn,
+    chosen: Option<&InstanceId>,
+    mut again: Option<Again>,
+) -> Result<SettingsPage, PageError> {
+    let shell = Shell::new(app, by, "settings", "Settings").await?.on(chosen);
+    let mut instances = Vec::new();
+    let all = if by.may(Permission::Administer) {
+        app.store.instances().await?
+    } else {
+        Vec::new()
+    };
+    for instance in all.iter().filter(|i| chosen.is_none_or(|chosen| *chosen == i.id)) {
+        let again = again.take_if(|again| again.instance == instance.id);
+        let refused = app.store.refused_routes(&instance.id).await?;
+        let (form, error) = match again {
+            Some(again) => (again.form, Some(again.error)),
+            None => (PolicyForm::of(instance), None),
+        };
+        instances.push(Rules {
+            id: instance.id.to_string(),
+            node_red: instance.node_red.as_str(),
+            form,
+            error,
+            allowed: instance
+                .policy
+                .allowed_routes
+                .iter()
+                .map(|route| Route {
+                    method: shown(&route.method),
+                    path: shown(&route.path),
+                    count: 0,
+                    last: None,
+                })
+                .collect(),
+            refused: refused
+                .into_iter()
+                .map(|refused| Route {
+                    method: shown(&refused.route.method),
+                    path: shown(&refused.route.path),
+                    count: refused.count,
+                    last: Some(shell.moment(refused.last_at)),
+                })
+                .collect(),
+        });
+    }
+    Ok(SettingsPage { shell, instances, origin: app.addresses.console_origin.clone() })
+}

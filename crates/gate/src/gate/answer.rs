@@ -1,0 +1,292 @@
+//! From a permit to an answer, and from a denial to one a person or a program understands.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http_body_util::Limited;
+use hyper::body::Incoming;
+use model::principal::Via;
+use serde_json::json;
+use store::{SessionKind, Store};
+
+use super::{Denial, Inner, Visit};
+use crate::{
+    authorize::{Permit, Refusal},
+    body::{self, Body, boxed, empty, full},
+    comms, editor, effect,
+    forward::{ForwardError, compress},
+    headers::{self, Sort},
+    identify::entry,
+    intercept,
+    respond::{self, Message},
+    route::{Class, Login, Own, View},
+    upgrade,
+};
+
+/// To whom the answer is shown.
+pub(crate) struct Face {
+    wants_page: bool,
+}
+
+impl Face {
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
+        Self { wants_page: respond::wants_page(request.method(), request.headers()) }
+    }
+}
+
+impl Inner {
+    /// Does what the permit is for.
+    pub(super) async fn dispatch(
+        self: &Arc<Self>,
+        visit: Visit,
+        permit: Permit,
+    ) -> Result<Response<Body>, Denial> {
+        match permit.class() {
+            Class::Own(Own::Enter) => self.enter(&visit).await,
+            Class::Own(Own::Leave) | Class::Login(Login::Revoke) => self.leave(&visit).await,
+            Class::Login(Login::Describe) => Ok(self.describe_login(&visit)),
+            Class::Comms => comms::accept(self, visit, &permit).await,
+            Class::Change(change) => intercept::take(self, visit, change).await,
+            Class::Effect(_) => effect::trigger(self, visit, &permit).await,
+            Class::Write(write) => effect::write(self, visit, &permit, *write).await,
+            Class::Endpoint if visit.is_upgrade => upgrade::tunnel(self, visit, &permit).await,
+            _ if visit.is_upgrade => Err(Refusal::Unknown.into()),
+            _ => self.pass(visit, &permit).await,
+        }
+    }
+
+    /// Forwards a request as it is, and its answer with what the class asks for.
+    async fn pass(&self, mut visit: Visit, permit: &Permit) -> Result<Response<Body>, Denial> {
+        let body = std::mem::replace(visit.request.body_mut(), empty());
+        let limits = &self.config.limits;
+        let body = match (visit.request.method(), permit.class()) {
+            (&Method::GET | &Method::HEAD, _) => empty(),
+            (_, Class::Endpoint) => boxed(Limited::new(body, limits.endpoint_bytes_max)),
+            _ => boxed(Limited::new(body, limits.body_bytes_max)),
+        };
+        let view = match permit.class() {
+            Class::Read(view) => Some(*view),
+            _ => None,
+        };
+        let is_patched = view.is_some_and(editor::patches);
+        let mut request = self.upstream_request(&visit, permit, body);
+        if is_patched {
+            // What is changed on the way must come whole.
+            for name in [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::RANGE] {
+                request.headers_mut().remove(name);
+            }
+        }
+        let response = self.forwarder.send(permit, request).await?;
+        let response = downstream(response);
+        match view {
+            Some(view) if is_patched => editor::patch(self, &visit, permit, view, response).await,
+            Some(View::Context | View::Credentials) => Ok(no_store(response)),
+            _ if *permit.class() == Class::Asset => Ok(compress::asset(&visit, response)),
+            _ => Ok(response),
+        }
+    }
+
+    /// The request as Node-RED gets it.
+    pub(crate) fn upstream_request(&self, visit: &Visit, permit: &Permit, body: Body) -> Request<Body> {
+        let is_endpoint = *permit.class() == Class::Endpoint;
+        let keep_login = is_endpoint && visit.is_foreign_login;
+        let mut headers = headers::upstream(visit.request.headers(), &visit.client(self), keep_login);
+        if !is_endpoint {
+            headers.remove(header::ACCEPT_ENCODING);
+            self.set_identity(&mut headers, permit);
+        }
+        let mut request = Request::new(body);
+        *request.method_mut() = visit.request.method().clone();
+        *request.uri_mut() = upstream_uri(&visit.target.path_and_query());
+        *request.headers_mut() = headers;
+        request
+    }
+
+    /// Says who acts. Endpoints are not told: a flow has no use for a header that opens the admin
+    /// API for a minute.
+    pub(crate) fn set_identity(&self, headers: &mut HeaderMap, permit: &Permit) {
+        let now = self.store.clock().now();
+        let value = permit.principal().and_then(|principal| self.identities.header(principal, now));
+        if let Some(value) = value {
+            headers.insert(HeaderName::from_static(runtime::identity::HEADER), value);
+        }
+    }
+
+    /// The last headers.
+    pub(super) fn finish(&self, mut response: Response<Body>, sort: Sort) -> Response<Body> {
+        headers::protect(response.headers_mut(), sort, &self.host);
+        response
+    }
+
+    /// A browser is sent to the console; a program is told.
+    pub(super) fn ask_to_log_in(&self, visit: &Visit, face: &Face) -> Response<Body> {
+        let config = &self.config;
+        let way = face.wants_page.then(|| {
+            entry::leave_for_login(&config.console_origin, config.instance.as_str(), &visit.target)
+        });
+        let response = match way.flatten() {
+            Some((location, cookie)) => {
+                let mut response = respond::see_other(&location);
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+                response
+            }
+            None => {
+                let mut response = respond::error(
+                    StatusCode::UNAUTHORIZED,
+                    "unauthorized",
+                    "log in on the gate, or send a token as Authorization: Bearer rk-…",
+                );
+                let challenge = HeaderValue::from_static("Bearer realm=\"redkeep\"");
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+                response
+            }
+        };
+        self.finish(response, Sort::Own)
+    }
+
+    fn describe_login(&self, visit: &Visit) -> Response<Body> {
+        let answer = if visit.known.is_some() {
+            json!({})
+        } else {
+            json!({
+                "prompts": [{ "type": "button", "label": "Sign in", "url": "/" }],
+                "loginMessage": "Your session has ended.",
+            })
+        };
+        respond::json(StatusCode::OK, &answer)
+    }
+
+    /// Comes back from the console's login with a code.
+    async fn enter(&self, visit: &Visit) -> Result<Response<Body>, Denial> {
+        let code = visit.target.parameter("code").unwrap_or_default();
+        let state = visit.target.parameter("state").unwrap_or_default();
+        let headers = visit.request.headers();
+        let wanted = entry::wanted(headers, &state);
+        let redeemed = wanted
+            .as_ref()
+            .and_then(|_| Store::redeem_entry_code(&self.store, &code, &state));
+        let (Some(to), Some((user, parent))) = (wanted, redeemed) else {
+            return Ok(self.page(&Message {
+                status: StatusCode::BAD_REQUEST,
+                title: "This link cannot be used".to_owned(),
+                text: "It was used already, is older than a minute, or belongs to another \
+                       browser. Start again from the editor."
+                    .to_owned(),
+                links: vec![("Open the editor".to_owned(), "/".to_owned())],
+            }));
+        };
+        let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or("");
+        let address = Some(visit.peer.address().ip());
+        let (_, secret) = self
+            .store
+            .open_session(user, SessionKind::Gate, Some(parent), address, agent)
+            .await?;
+        let mut response = respond::see_other(&to);
+        entry::open(response.headers_mut(), &secret.0);
+        Ok(response)
+    }
+
+    async fn leave(&self, visit: &Visit) -> Result<Response<Body>, Denial> {
+        if let Some(known) = &visit.known
+            && let Via::GateSession { session } = known.principal.via
+        {
+            let address = Some(visit.peer.address().ip());
+            let actor = model::principal::Actor::principal(&known.principal, address);
+            self.store.revoke_session(session, &actor).await?;
+        }
+        let mut response = respond::see_other(&format!("{}/", self.config.console_origin));
+        if visit.target.normal().starts_with("/auth") {
+            response = respond::json(StatusCode::OK, &json!({ "redirect": "/" }));
+        }
+        entry::close(response.headers_mut());
+        Ok(response)
+    }
+
+    fn page(&self, message: &Message) -> Response<Body> {
+        let mut response = Response::new(full(self.pages.message(message)));
+        *response.status_mut() = message.status;
+        let html = HeaderValue::from_static("text/html; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, html);
+        response
+    }
+
+    /// Says no.
+    pub(super) fn deny(&self, denial: &Denial, face: &Face) -> Response<Body> {
+        let (status, code) = kind(denial);
+        if status.is_server_error() {
+            tracing::warn!(error = %denial, source = ?std::error::Error::source(denial), "a request failed");
+        }
+        let mut text = denial.to_string();
+        if let Some(first) = text.get(..1).map(str::to_uppercase) {
+            text.replace_range(..1, &first);
+        }
+        let mut response = if face.wants_page {
+            let title = match status {
+                StatusCode::SERVICE_UNAVAILABLE => "Node-RED is not there yet",
+                StatusCode::FORBIDDEN => "You may not do this",
+                _ => "This did not work",
+            };
+            self.page(&Message {
+                status,
+                title: title.to_owned(),
+                text: format!("{text}."),
+                links: vec![
+                    ("Try again".to_owned(), "/".to_owned()),
+                    ("Open the console".to_owned(), format!("{}/", self.config.console_origin)),
+                ],
+            })
+        } else {
+            respond::error(status, code, &text)
+        };
+        let retry = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+        if retry {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        if matches!(denial, Denial::Malformed(_)) {
+            // Whoever sends this may mean something else by the rest of it.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        self.finish(response, Sort::Own)
+    }
+}
+
+fn kind(denial: &Denial) -> (StatusCode, &'static str) {
+    match denial {
+        Denial::Malformed(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
+        Denial::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "wrong_host"),
+        Denial::Refused(Refusal::NotIdentified) => (StatusCode::UNAUTHORIZED, "unauthorized"),
+        Denial::Refused(Refusal::CrossSite) => (StatusCode::FORBIDDEN, "cross_site"),
+        Denial::Refused(Refusal::Unknown) => (StatusCode::FORBIDDEN, "route_not_allowed"),
+        Denial::Refused(_) => (StatusCode::FORBIDDEN, "forbidden"),
+        Denial::Answered { status, code, .. } => (*status, code),
+        Denial::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"),
+        Denial::Forward(ForwardError::NotRunning) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+        Denial::Forward(ForwardError::TooSlow) => (StatusCode::GATEWAY_TIMEOUT, "too_slow"),
+        Denial::Forward(ForwardError::Broken) => (StatusCode::BAD_GATEWAY, "broken"),
+        Denial::Store(_) | Denial::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
+    }
+}
+
+/// Node-RED's address of a path that was read already.
+pub(crate) fn upstream_uri(path_and_query: &str) -> Uri {
+    Uri::builder()
+        .scheme("http")
+        .authority("node-red")
+        .path_and_query(path_and_query)
+        .build()
+        .expect("the path was read by Target::parse, which takes less than Uri does")
+}
+
+/// Node-RED's answer, its headers cleaned.
+pub(crate) fn downstream(response: Response<Incoming>) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    parts.headers = headers::downstream(&parts.headers);
+    parts.version = http::Version::default();
+    parts.extensions.clear();
+    Response::from_parts(parts, body::boxed(body))
+}
+
+fn no_store(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,207 @@
+//! The filters, run as the kernel runs them, against tables of calls.
+
+use seccompiler::sock_filter;
+
+use super::*;
+
+const EPERM: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM.unsigned_abs();
+const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
+
+/// Runs a filter over one call of this architecture, as `kernel/seccomp.c` would.
+pub(crate) fn run(filter: &[sock_filter], number: i64, args: [u64; 6]) -> u32 {
+    let arch: u32 = if cfg!(target_arch = "x86_64") {
+        0xc000_003e
+    } else {
+        0xc000_00b7
+    };
+    let mut data = u32::try_from(number).unwrap().to_ne_bytes().to_vec();
+    data.extend(arch.to_ne_bytes());
+    data.extend([0; 8]);
+    args.iter().for_each(|arg| data.extend(arg.to_ne_bytes()));
+    let (mut at, mut value) = (0, 0u32);
+    loop {
+        let step = &filter[at];
+        let jump = |holds: bool| usize::from(if holds { step.jt } else { step.jf });
+        at += 1;
+        match step.code {
+            0x20 => {
+                let from = step.k as usize;
+                value = u32::from_ne_bytes(data[from..from + 4].try_into().unwrap());
+            }
+            0x54 => value &= step.k,
+            0x05 => at += step.k as usize,
+            0x15 => at += jump(value == step.k),
+            0x25 => at += jump(value > step.k),
+            0x35 => at += jump(value >= step.k),
+            0x06 => return step.k,
+            code => panic!("an instruction nobody expects here: {code:#x}"),
+        }
+    }
+}
+
+fn check(network: &Network, number: i64, args: &[u64], expected: u32) {
+    let mut all = [0; 6];
+    all[..args.len()].copy_from_slice(args);
+    let got = run(&compile(network).unwrap(), number, all);
+    assert_eq!(got, expected, "{network:?}: call {number} with {args:?}");
+}
+
+fn policies() -> [Network; 3] {
+    [Network::Any, Network::Ports(vec![1883]), Network::None]
+}
+
+#[test]
+fn every_listed_call_is_denied_under_every_policy() {
+    for network in policies() {
+        for number in DENIED.iter().chain(DENIED_HERE) {
+            check(&network, *number, &[], EPERM);
+        }
+        for number in [
+            libc::SYS_read,
+            libc::SYS_openat,
+            libc::SYS_execve,
+            libc::SYS_bind,
+        ] {
+            check(&network, number, &[], ALLOW);
+        }
+    }
+}
+
+#[test]
+fn a_clone_that_makes_a_namespace_is_denied_and_a_thread_is_not() {
+    for flag in NAMESPACE_FLAGS {
+        check(&Network::Any, libc::SYS_clone, &[bits(flag) | 17], EPERM);
+        // The kernel ignores the upper half; so must we.
+        check(
+            &Network::Any,
+            libc::SYS_clone,
+            &[bits(flag) | 1 << 40],
+            EPERM,
+        );
+    }
+    let thread = libc::CLONE_VM | libc::CLONE_FS | libc::CLONE_FILES | libc::CLONE_THREAD;
+    check(&Network::Any, libc::SYS_clone, &[bits(thread)], ALLOW);
+}
+
+#[test]
+fn asking_for_the_personality_is_allowed_and_changing_it_is_not() {
+    check(&Network::Any, libc::SYS_personality, &[0xffff_ffff], ALLOW);
+    check(&Network::Any, libc::SYS_personality, &[0x0004_0000], EPERM);
+}
+
+#[test]
+fn typing_into_a_terminal_is_denied_and_asking_its_size_is_not() {
+    check(&Network::Any, libc::SYS_ioctl, &[0, 0x5412], EPERM);
+    check(
+        &Network::Any,
+        libc::SYS_ioctl,
+        &[0, 0x5412 | 1 << 32],
+        EPERM,
+    );
+    check(&Network::Any, libc::SYS_ioctl, &[0, 0x5413], ALLOW);
+}
+
+#[test]
+fn fast_open_is_denied_wherever_its_flag_can_stand() {
+    let fast_open = bits(libc::MSG_FASTOPEN | libc::MSG_NOSIGNAL);
+    check(
+        &Network::Any,
+        libc::SYS_sendto,
+        &[3, 0, 0, fast_open],
+        EPERM,
+    );
+    check(&Network::Any, libc::SYS_sendmsg, &[3, 0, fast_open], EPERM);
+    check(
+        &Network::Any,
+        libc::SYS_sendmmsg,
+        &[3, 0, 1, fast_open],
+        EPERM,
+    );
+    check(
+        &Network::Any,
+        libc::SYS_sendto,
+        &[3, 0, 0, bits(libc::MSG_NOSIGNAL)],
+        ALLOW,
+    );
+}
+
+/// Which sockets each policy gives, as (family, type, protocol, any, ports, none).
+#[test]
+fn sockets_by_policy() {
+    const Y: u32 = ALLOW;
+    const N: u32 = EPERM;
+    let cloexec = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    let table = [
+        (libc::AF_UNIX, libc::SOCK_STREAM, 0, [Y, Y, Y]),
+        (libc::AF_UNIX, libc::SOCK_DGRAM | cloexec, 0, [Y, Y, Y]),
+        (libc::AF_INET, libc::SOCK_STREAM | cloexec, 0, [Y, Y, N]),
+        (
+            libc::AF_INET6,
+            libc::SOCK_STREAM,
+            libc::IPPROTO_TCP,
+            [Y, Y, N],
+        ),
+        (libc::AF_INET, libc::SOCK_DGRAM | cloexec, 0, [Y, N, N]),
+        (
+            libc::AF_INET6,
+            libc::SOCK_DGRAM,
+            libc::IPPROTO_UDP,
+            [Y, N, N],
+        ),
+        (
+            libc::AF_INET,
+            libc::SOCK_STREAM,
+            libc::IPPROTO_MPTCP,
+            [N, N, N],
+        ),
+        (
+            libc::AF_INET6,
+            libc::SOCK_STREAM | cloexec,
+            libc::IPPROTO_SCTP,
+            [N, N, N],
+        ),
+        (
+            libc::AF_INET,
+            libc::SOCK_SEQPACKET,
+            libc::IPPROTO_SCTP,
+            [N, N, N],
+        ),
+        (
+            libc::AF_INET,
+            libc::SOCK_RAW | cloexec,
+            libc::IPPROTO_ICMP,
+            [N, N, N],
+        ),
+        (libc::AF_INET6, libc::SOCK_RAW, libc::IPPROTO_RAW, [N, N, N]),
+        (libc::AF_INET, SOCK_PACKET, 0, [N, N, N]),
+        (libc::AF_PACKET, libc::SOCK_DGRAM, 0, [N, N, N]),
+        (libc::AF_VSOCK, libc::SOCK_STREAM, 0, [N, N, N]),
+        (libc::AF_ALG, libc::SOCK_SEQPACKET, 0, [N, N, N]),
+        (libc::AF_BLUETOOTH, libc::SOCK_RAW, 0, [N, N, N]),
+        (
+            libc::AF_NETLINK,
+            libc::SOCK_RAW | cloexec,
+            libc::NETLINK_ROUTE,
+            [Y, Y, Y],
+        ),
+        (
+            libc::AF_NETLINK,
+            libc::SOCK_RAW,
+            libc::NETLINK_NETFILTER,
+            [N, N, N],
+        ),
+    ];
+    for (family, kind, protocol, verdicts) in table {
+        for (network, verdict) in policies().iter().zip(verdicts) {
+            let args = [family, kind, protocol].map(bits);
+            check(network, libc::SYS_socket, &args, verdict);
+            // Bits that the kernel does not look at change nothing.
+            check(
+                network,
+                libc::SYS_socket,
+                &args.map(|arg| arg | 1 << 33),
+                verdict,
+            );
+        }
+    }
+}
