@@ -83,12 +83,12 @@ pub(crate) struct Fields(Vec<(String, String)>);
 
 impl Fields {
     /// The first field of that name, without surrounding space; empty when there is none.
-    pub(crate) fn get(&self, name: &str) -> &str {
+    pub(crate) fn get<'a>(&'a self, name: &'a str) -> &'a str {
         self.raw(name).trim()
     }
 
     /// The same as it was typed (passwords keep their spaces).
-    pub(crate) fn raw(&self, name: &str) -> &str {
+    pub(crate) fn raw<'a>(&'a self, name: &'a str) -> &'a str {
         self.all(name).next().unwrap_or_default()
     }
 

@@ -14,7 +14,7 @@ use model::{
     flow::{
         Flows,
         change::ChangeId,
-        compose::compose,
+        compose::{approved_credentials, compose},
         credentials::{CredentialChanges, Credentials},
     },
     id::{DeploymentId, Hash, InstanceId},
@@ -192,7 +192,7 @@ impl Deployments {
             return Err(DeployError::NotWhatWasShown);
         }
         let changes = self.store.credential_changes(id).await?;
-        let credentials = secrets::approved_only(changes, &review.diff, &approvals(&review));
+        let credentials = approved_credentials(&changes, &approvals(&review));
         Ok(Approved {
             deployment: review.deployment,
             flows,
@@ -224,7 +224,7 @@ impl Deployments {
                 .step(deployment.id, &deployment.state, next, by)
                 .await?);
         }
-        let body = secrets::body(&flows, &credentials);
+        let body = secrets::body(&flows, &credentials, &base.credentials);
         let slot = Slot {
             deployment: deployment.id,
             flows: flows.text().clone(),

@@ -102,7 +102,7 @@ impl Deployments {
         }
         let limits = *limits;
         let submitted = blocking(move || Flows::submitted(&flows, &limits)).await?;
-        let mut credentials = submitted.credentials;
+        let mut credentials = submitted.credential_changes(&base.credentials.names());
         if let Some(earlier) = &earlier {
             // The editor sends a typed password once only; it must survive an amendment.
             let mut carried = self.store.credential_changes(earlier.id).await?;

@@ -6,14 +6,14 @@ use model::{
     flow::{
         FlowError, Flows,
         change::{Aspect, Change, ChangeId, Subject},
-        credentials::CredentialChanges,
+        credentials::{CredentialChanges, CredentialNames},
         diff::{self, Diff},
     },
     id::{DeploymentId, Hash},
 };
 use store::StoreError;
 
-use crate::{Caller, DeployError, Deployments, intake::blocking, secrets};
+use crate::{Caller, DeployError, Deployments, intake::blocking};
 
 /// Everything the review pages show of one deployment.
 #[derive(Debug, Clone)]
@@ -101,7 +101,7 @@ impl Deployments {
             .store
             .baseline_at(&deployment.instance, proposal.base)
             .await?;
-        let known = secrets::names(&content.credentials);
+        let known = content.credentials.names();
         let (base, proposed, diff) = blocking(move || {
             let base = Flows::from_canonical(base_text)?;
             let proposed = Flows::from_canonical(proposal_text)?;
@@ -137,12 +137,7 @@ impl Deployments {
         blocking(move || {
             let (then, now) = (Flows::from_canonical(then)?, Flows::from_canonical(now)?);
             let none = CredentialChanges::default();
-            Ok::<_, FlowError>(diff::diff(
-                &then,
-                &now,
-                &none,
-                &diff::CredentialNames::new(),
-            ))
+            Ok::<_, FlowError>(diff::diff(&then, &now, &none, &CredentialNames::new()))
         })
         .await
     }

@@ -1,12 +1,8 @@
-//! Changes to credentials: joined, thinned out, filtered by what was approved. Never looked at.
-
-use std::collections::BTreeSet;
+//! Changes to credentials: joined, thinned out, told from two states. Never looked at.
 
 use model::flow::{
     Flows,
-    change::{Aspect, ChangeId},
     credentials::{CredentialChange, CredentialChanges, Credentials},
-    diff::{CredentialNames, Diff},
 };
 
 /// Lays `newer` over `older`: a field named in both is as `newer` says.
@@ -19,12 +15,12 @@ pub(crate) fn overlay(older: &mut CredentialChanges, newer: CredentialChanges) {
 /// Takes out what changes nothing: a value that is there already, the removal of what is not
 /// there, anything on a node the flows do not have.
 pub(crate) fn prune(changes: &mut CredentialChanges, base: &Credentials, flows: &Flows) {
+    let present = base.entries();
     changes.0.retain(|node, fields| {
-        let present = base.0.get(node);
         fields.retain(|field, change| {
-            let now = present.and_then(|fields| fields.get(field));
+            let now = present.get(&(node.clone(), field.clone()));
             match change {
-                CredentialChange::Set(value) => now != Some(value),
+                CredentialChange::Set(value) => now != Some(&&*value),
                 CredentialChange::Remove => now.is_some(),
             }
         });
@@ -34,69 +30,32 @@ pub(crate) fn prune(changes: &mut CredentialChanges, base: &Credentials, flows: 
 
 /// The changes that lead from `base` to `target`.
 pub(crate) fn difference(base: &Credentials, target: &Credentials) -> CredentialChanges {
+    let (before, after) = (base.entries(), target.entries());
     let mut changes = CredentialChanges::default();
-    for (node, fields) in &target.0 {
-        for (field, value) in fields {
-            if base.0.get(node).and_then(|fields| fields.get(field)) != Some(value) {
-                let entry = changes.0.entry(node.clone()).or_default();
-                entry.insert(field.clone(), CredentialChange::Set(value.clone()));
-            }
+    for ((node, field), value) in &after {
+        if before.get(&(node.clone(), field.clone())) != Some(value) {
+            changes.set(node, field, CredentialChange::Set((*value).clone()));
         }
     }
-    for (node, fields) in &base.0 {
-        for field in fields.keys() {
-            if target
-                .0
-                .get(node)
-                .and_then(|fields| fields.get(field))
-                .is_none()
-            {
-                let entry = changes.0.entry(node.clone()).or_default();
-                entry.insert(field.clone(), CredentialChange::Remove);
-            }
-        }
+    for (node, field) in before.keys().filter(|key| !after.contains_key(*key)) {
+        changes.set(node, field, CredentialChange::Remove);
     }
     changes
-}
-
-/// The changes on nodes whose own change was approved.
-pub(crate) fn approved_only(
-    mut changes: CredentialChanges,
-    diff: &Diff,
-    approved: &BTreeSet<ChangeId>,
-) -> CredentialChanges {
-    let nodes: BTreeSet<&str> = diff
-        .changes
-        .iter()
-        .filter(|change| matches!(change.aspect, Aspect::Added | Aspect::Changed))
-        .filter(|change| approved.contains(&change.id))
-        .map(|change| change.node.as_str())
-        .collect();
-    changes.0.retain(|node, _| nodes.contains(node.as_str()));
-    changes
-}
-
-/// Which credentials there are, without their values.
-pub(crate) fn names(credentials: &Credentials) -> CredentialNames {
-    let pairs = |(node, fields): (&String, &std::collections::BTreeMap<String, _>)| {
-        fields
-            .keys()
-            .map(|field| (node.clone(), field.clone()))
-            .collect::<Vec<_>>()
-    };
-    credentials.0.iter().flat_map(pairs).collect()
 }
 
 /// The flows as Node-RED's editor would submit them: the canonical text of each node, with its
 /// `credentials` where they change.
-pub(crate) fn body(flows: &Flows, changes: &CredentialChanges) -> String {
+pub(crate) fn body(flows: &Flows, changes: &CredentialChanges, base: &Credentials) -> String {
     let mut text = String::with_capacity(flows.text().len() + 64);
     text.push_str("{\"flows\":[");
     for (place, node) in flows.nodes().enumerate() {
         if place > 0 {
             text.push(',');
         }
-        match (changes.for_node(node.id()), node.raw().strip_suffix('}')) {
+        match (
+            changes.submission(node.id(), node.kind(), base),
+            node.raw().strip_suffix('}'),
+        ) {
             (Some(fields), Some(open)) => {
                 text.push_str(open);
                 text.push_str(",\"credentials\":");
@@ -134,5 +93,33 @@ mod tests {
             assert_eq!(base.after(&changes, |_| true), target);
         }
         assert!(difference(&base, &base).is_empty());
+    }
+
+    #[test]
+    fn a_secret_of_the_global_configuration_can_go_and_come() {
+        let with = |names: &[&str]| {
+            let map: serde_json::Map<_, _> = names
+                .iter()
+                .flat_map(|name| {
+                    [
+                        ((*name).to_owned(), "s".into()),
+                        (format!("has_{name}"), true.into()),
+                    ]
+                })
+                .collect();
+            let fields = BTreeMap::from([("map".to_owned(), map.into())]);
+            Credentials(BTreeMap::from([("g".to_owned(), fields)]))
+        };
+        let flows = br#"[{"id":"g","type":"global-config"}]"#;
+        let flows = Flows::submitted(flows, &model::flow::Limits::default())
+            .unwrap()
+            .flows;
+        for (base, target) in [(&["A", "B"][..], &["A"][..]), (&["A"], &["A", "C"])] {
+            let (base, target) = (with(base), with(target));
+            let mut changes = difference(&base, &target);
+            prune(&mut changes, &base, &flows);
+            assert_eq!(base.after(&changes, |_| true), target);
+            assert!(target.is_within(&base, &changes));
+        }
     }
 }

@@ -16,7 +16,8 @@ use crate::{
 /// Causes an effect, and writes it down.
 pub(crate) async fn trigger(
     gate: &Inner,
-    mut visit: Visit,
+    visit: Visit,
+    body: Body,
     permit: &Permit,
 ) -> Result<Response<Body>, Denial> {
     let Class::Effect(effect) = permit.class() else {
@@ -25,7 +26,7 @@ pub(crate) async fn trigger(
     let body = if *visit.request.method() == Method::DELETE {
         Value::Null
     } else {
-        read_json(&mut visit.request, gate.config.limits.body_bytes_max, &gate.config.limits).await?
+        read_json(visit.request.headers(), body, gate.config.limits.body_bytes_max, &gate.config.limits).await?
     };
     let endpoints = gate.outline.endpoints().await?;
     let sent = match effect {
@@ -90,7 +91,8 @@ fn debug(endpoints: &Endpoints, ids: &[&str]) -> Result<Value, Denial> {
 /// Keeps something beside the flows.
 pub(crate) async fn write(
     gate: &Inner,
-    mut visit: Visit,
+    visit: Visit,
+    body: Body,
     permit: &Permit,
     write: Write,
 ) -> Result<Response<Body>, Denial> {
@@ -99,7 +101,7 @@ pub(crate) async fn write(
         Write::UserSettings => limits.body_bytes_max,
         Write::Library => limits.flows_bytes_max,
     };
-    let mut body = read_json(&mut visit.request, max, limits).await?;
+    let mut body = read_json(visit.request.headers(), body, max, limits).await?;
     if write == Write::UserSettings {
         without_telemetry(&mut body);
     }

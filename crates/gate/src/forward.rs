@@ -3,7 +3,7 @@
 pub(crate) mod compress;
 mod connect;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -29,7 +29,12 @@ pub trait Upstream: Send + Sync + std::fmt::Debug {
     fn socket(&self, instance: &InstanceId) -> Option<PathBuf>;
     /// The identity header's value for a user with these of Node-RED's permissions.
     fn identity(&self, user: &UserName, permissions: &[&str], now: Timestamp) -> String;
+    /// Has Node-RED load flows and credentials anew from the baseline; or why not, for people.
+    fn reload<'a>(&'a self, instance: &'a InstanceId) -> Reloaded<'a>;
 }
+
+/// Done, or why not.
+pub type Reloaded<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
 
 impl Upstream for runtime::Workshop {
     fn socket(&self, instance: &InstanceId) -> Option<PathBuf> {
@@ -38,6 +43,12 @@ impl Upstream for runtime::Workshop {
 
     fn identity(&self, user: &UserName, permissions: &[&str], now: Timestamp) -> String {
         self.signer().header(user, permissions, now)
+    }
+
+    fn reload<'a>(&'a self, instance: &'a InstanceId) -> Reloaded<'a> {
+        Box::pin(async move {
+            Self::reload(self, instance).await.map_err(|error| error.to_string())
+        })
     }
 }
 

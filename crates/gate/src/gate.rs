@@ -1,6 +1,6 @@
 //! One instance's gate: every request, from the first look to the last header.
 
-mod answer;
+pub(crate) mod answer;
 mod door;
 mod identity;
 
@@ -64,25 +64,28 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) deployments: Deployments,
     pub(crate) pages: Arc<dyn Pages>,
+    pub(crate) upstream: Arc<dyn Upstream>,
     pub(crate) forwarder: Forwarder,
     pub(crate) identities: Identities,
     pub(crate) outline: Outline,
     pub(crate) record: Record,
     pub(crate) notices: Notices,
     requests: Places<Asker>,
-    pub(crate) sockets: Places<UserId>,
+    pub(crate) sockets: Places<Asker>,
+    /// Cancelled when the gate closes: live connections end.
+    pub(crate) closing: CancellationToken,
 }
 
 /// Who a request counts against.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Asker {
+pub(crate) enum Asker {
     User(UserId),
     Network(IpAddr),
 }
 
 /// One request, understood.
 pub(crate) struct Visit {
-    pub(crate) request: Request<Body>,
+    pub(crate) request: Request<()>,
     pub(crate) target: Target,
     pub(crate) peer: Peer,
     pub(crate) known: Option<Known>,
@@ -94,6 +97,14 @@ impl Visit {
     /// The client, for Node-RED's headers.
     pub(crate) fn client<'a>(&self, gate: &'a Inner) -> Client<'a> {
         Client { address: self.peer.address().ip(), host: &gate.host }
+    }
+
+    /// Who it counts against.
+    pub(crate) fn asker(&self) -> Asker {
+        match &self.known {
+            Some(known) => Asker::User(known.principal.user),
+            None => Asker::Network(network(self.peer.address().ip())),
+        }
     }
 
     /// The request's name in the record.
@@ -150,12 +161,14 @@ impl Gate {
             deployments,
             pages,
             forwarder: Forwarder::new(Arc::clone(&upstream), instance.clone(), config.limits.answer),
-            identities: Identities::new(upstream),
+            identities: Identities::new(Arc::clone(&upstream)),
+            upstream,
             outline: Outline::new(store.clone(), instance.clone()),
             record: Record::new(store.clone(), instance.clone()),
             notices: Notices::new(store.clone(), instance, config.console_origin.clone()),
             requests: Places::default(),
             sockets: Places::default(),
+            closing: CancellationToken::new(),
             store,
             config,
         };
@@ -178,6 +191,7 @@ impl Gate {
             () = self.0.notices.watch() => {}
             () = shutdown.cancelled() => {}
         }
+        self.0.closing.cancel();
     }
 
     /// Answers one request.
@@ -215,6 +229,8 @@ impl Inner {
         };
         let Identity { known, is_foreign_login } =
             identify::identify(&self.store, request.headers()).await?;
+        let (head, body) = request.into_parts();
+        let request = Request::from_parts(head, ());
         let visit = Visit { request, target, peer, known, is_foreign_login, is_upgrade };
         let permit = match self.authorize(&visit).await? {
             Ok(permit) => permit,
@@ -230,7 +246,7 @@ impl Inner {
             Class::Own(_) => Sort::Own,
             _ => Sort::Editor,
         };
-        let response = self.dispatch(visit, permit).await?;
+        let response = self.dispatch(visit, body, permit).await?;
         Ok(self.finish(response, sort).map(|body| body::hold(body, place)))
     }
 
@@ -280,16 +296,11 @@ impl Inner {
 
     fn take_place(&self, visit: &Visit) -> Option<Place<Asker>> {
         let limits = &self.config.limits;
-        match &visit.known {
-            Some(known) => {
-                let asker = Asker::User(known.principal.user);
-                self.requests.take(asker, limits.requests_per_user_max)
-            }
-            None => {
-                let asker = Asker::Network(network(visit.peer.address().ip()));
-                self.requests.take(asker, limits.requests_per_address_max)
-            }
-        }
+        let max = match &visit.known {
+            Some(_) => limits.requests_per_user_max,
+            None => limits.requests_per_address_max,
+        };
+        self.requests.take(visit.asker(), max)
     }
 }
 

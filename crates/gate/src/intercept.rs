@@ -27,18 +27,19 @@ use request::{Deploy, Version};
 pub(crate) async fn take(
     gate: &Inner,
     mut visit: Visit,
+    body: Body,
     change: &Change,
 ) -> Result<Response<Body>, Denial> {
     let known = visit.known.take().ok_or(crate::authorize::Refusal::NotIdentified)?;
     match change {
-        Change::Flows => flows(gate, visit, &known).await,
+        Change::Flows => flows(gate, visit, body, &known).await,
         Change::AddFlow => {
             let id = single::new_id().ok_or(Denial::Failed("no randomness".to_owned()))?;
-            one(gate, visit, &known, change, id).await
+            one(gate, visit, body, &known, change, id).await
         }
         Change::UpdateFlow(id) | Change::RemoveFlow(id) => {
             let id = id.clone();
-            one(gate, visit, &known, change, id).await
+            one(gate, visit, body, &known, change, id).await
         }
         Change::Palette => {
             let why = "packages are not changed from the editor: ask an administrator";
@@ -55,11 +56,16 @@ pub(crate) async fn take(
 }
 
 /// `POST /flows`.
-async fn flows(gate: &Inner, mut visit: Visit, known: &Known) -> Result<Response<Body>, Denial> {
+async fn flows(
+    gate: &Inner,
+    visit: Visit,
+    body: Body,
+    known: &Known,
+) -> Result<Response<Body>, Denial> {
     let version = request::version(visit.request.headers())?;
     let deploy = request::deployment_type(visit.request.headers())?;
     let limits = &gate.config.limits;
-    let body = request::read_bytes(&mut visit.request, limits.flows_bytes_max, limits).await?;
+    let body = request::read_bytes(visit.request.headers(), body, limits.flows_bytes_max, limits).await?;
     let Deploy::Type(deployment_type) = deploy else {
         return reload(gate, &visit, known).await;
     };
@@ -74,7 +80,8 @@ async fn flows(gate: &Inner, mut visit: Visit, known: &Known) -> Result<Response
 /// `POST /flow`, `PUT /flow/:id`, `DELETE /flow/:id`: what the whole would be after it.
 async fn one(
     gate: &Inner,
-    mut visit: Visit,
+    visit: Visit,
+    body: Body,
     known: &Known,
     change: &Change,
     id: String,
@@ -82,7 +89,7 @@ async fn one(
     let limits = &gate.config.limits;
     let body = match change {
         Change::RemoveFlow(_) => Value::Null,
-        _ => request::read_json(&mut visit.request, limits.flows_bytes_max, limits).await?,
+        _ => request::read_json(visit.request.headers(), body, limits.flows_bytes_max, limits).await?,
     };
     let base = gate.store.baseline(&gate.config.instance).await?;
     let base = base.ok_or_else(|| Denial::Answered {
@@ -138,7 +145,7 @@ fn origin(known: &Known) -> Origin {
 
 /// `reload` submits nothing: Node-RED loads what was approved once more, by way of the bridge.
 async fn reload(gate: &Inner, visit: &Visit, known: &Known) -> Result<Response<Body>, Denial> {
-    let target = gate.reload.reload(&gate.config.instance).await;
+    let target = gate.upstream.reload(&gate.config.instance).await;
     let detail = json!({ "deployment_type": "reload", "done": target.is_ok() });
     let address = visit.peer.address().ip();
     gate.record

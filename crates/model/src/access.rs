@@ -22,8 +22,13 @@ pub enum Role {
 
 impl Role {
     /// Every role, in the order people list them.
-    pub const ALL: [Self; 5] =
-        [Self::Viewer, Self::Editor, Self::Reviewer, Self::Administrator, Self::Auditor];
+    pub const ALL: [Self; 5] = [
+        Self::Viewer,
+        Self::Editor,
+        Self::Reviewer,
+        Self::Administrator,
+        Self::Auditor,
+    ];
 
     /// The word for it, as in the configuration and on the command line.
     pub fn as_str(self) -> &'static str {
@@ -43,7 +48,12 @@ impl Role {
             Self::Viewer => matches!(permission, P::UseEndpoints | P::ReadRuntime),
             Self::Editor => matches!(
                 permission,
-                P::UseEndpoints | P::ReadRuntime | P::Trigger | P::Propose | P::ReadQueue | P::ReadLogs
+                P::UseEndpoints
+                    | P::ReadRuntime
+                    | P::Trigger
+                    | P::Propose
+                    | P::ReadQueue
+                    | P::ReadLogs
             ),
             Self::Reviewer => matches!(
                 permission,
@@ -59,7 +69,10 @@ impl Role {
             ),
             Self::Administrator => true,
             Self::Auditor => {
-                matches!(permission, P::ReadRuntime | P::ReadQueue | P::ReadRecord | P::ReadLogs)
+                matches!(
+                    permission,
+                    P::ReadRuntime | P::ReadQueue | P::ReadRecord | P::ReadLogs
+                )
             }
         }
     }
@@ -75,10 +88,13 @@ impl std::str::FromStr for Role {
     type Err = UnknownWord;
 
     fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| UnknownWord {
-            text: text.chars().take(64).collect(),
-            expected: "viewer, editor, reviewer, administrator or auditor",
-        })
+        Self::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| UnknownWord {
+                text: text.chars().take(64).collect(),
+                expected: "viewer, editor, reviewer, administrator or auditor",
+            })
     }
 }
 
@@ -136,8 +152,13 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 5] =
-        [Self::Read, Self::Propose, Self::Review, Self::Audit, Self::Admin];
+    pub const ALL: [Self; 5] = [
+        Self::Read,
+        Self::Propose,
+        Self::Review,
+        Self::Audit,
+        Self::Admin,
+    ];
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {
@@ -155,7 +176,10 @@ impl Scope {
         use Permission as P;
         match self {
             Self::Read => {
-                matches!(permission, P::UseEndpoints | P::ReadRuntime | P::ReadQueue | P::ReadLogs)
+                matches!(
+                    permission,
+                    P::UseEndpoints | P::ReadRuntime | P::ReadQueue | P::ReadLogs
+                )
             }
             Self::Propose => matches!(
                 permission,
@@ -181,10 +205,13 @@ impl std::str::FromStr for Scope {
     type Err = UnknownWord;
 
     fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or_else(|| UnknownWord {
-            text: text.chars().take(64).collect(),
-            expected: "read, propose, review, audit or admin",
-        })
+        Self::ALL
+            .into_iter()
+            .find(|scope| scope.as_str() == text)
+            .ok_or_else(|| UnknownWord {
+                text: text.chars().take(64).collect(),
+                expected: "read, propose, review, audit or admin",
+            })
     }
 }
 
@@ -214,20 +241,33 @@ mod tests {
     use crate::id::{SessionId, TokenId, UserId};
 
     fn principal(role: Role, via: Via) -> Principal {
-        Principal { user: UserId(1), name: "ann".parse().unwrap(), role, via }
+        Principal {
+            user: UserId(1),
+            name: "ann".parse().unwrap(),
+            role,
+            via,
+        }
     }
 
     #[test]
     fn an_editor_session_never_decides() {
         for role in Role::ALL {
-            let ann = principal(role, Via::GateSession { session: SessionId(1) });
+            let ann = principal(
+                role,
+                Via::GateSession {
+                    session: SessionId(1),
+                },
+            );
             for permission in [
                 Permission::Decide,
                 Permission::Apply,
                 Permission::Administer,
                 Permission::ReadRecord,
             ] {
-                assert!(!may(&ann, permission), "{role} may {permission:?} from the editor");
+                assert!(
+                    !may(&ann, permission),
+                    "{role} may {permission:?} from the editor"
+                );
             }
         }
     }
@@ -235,12 +275,27 @@ mod tests {
     #[test]
     fn a_token_exceeds_neither_its_scope_nor_its_user() {
         let token = |role, scope| {
-            principal(role, Via::Token { token: TokenId(1), scopes: vec![scope] })
+            principal(
+                role,
+                Via::Token {
+                    token: TokenId(1),
+                    scopes: vec![scope],
+                },
+            )
         };
-        assert!(may(&token(Role::Editor, Scope::Propose), Permission::Propose));
+        assert!(may(
+            &token(Role::Editor, Scope::Propose),
+            Permission::Propose
+        ));
         assert!(!may(&token(Role::Editor, Scope::Read), Permission::Propose));
-        assert!(!may(&token(Role::Viewer, Scope::Admin), Permission::Propose));
-        assert!(!may(&token(Role::Editor, Scope::Review), Permission::Decide));
+        assert!(!may(
+            &token(Role::Viewer, Scope::Admin),
+            Permission::Propose
+        ));
+        assert!(!may(
+            &token(Role::Editor, Scope::Review),
+            Permission::Decide
+        ));
     }
 
     #[test]

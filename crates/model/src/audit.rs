@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{clock::Timestamp, id::{Hash, InstanceId}, principal::Actor};
+use crate::{
+    clock::Timestamp,
+    id::{Hash, InstanceId},
+    principal::Actor,
+};
 
 /// What happened. The word is what `redkeep audit list` prints and what filters match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -25,7 +25,14 @@ pub struct Baseline {
 impl Baseline {
     /// The baseline's own digest: SHA-256 of its parts, each on a line with its name.
     pub fn hash(&self) -> Hash {
-        let Self { flows, credentials, settings, modules, node_red, node } = self;
+        let Self {
+            flows,
+            credentials,
+            settings,
+            modules,
+            node_red,
+            node,
+        } = self;
         let text = format!(
             "redkeep-baseline-1\nflows {flows}\ncredentials {credentials}\nsettings {settings}\n\
              modules {modules}\nnode-red {node_red}\nnode {node}\n"

@@ -1,6 +1,9 @@
 //! Time as a parameter. Only the binary holds the real clock.
 
-use std::{fmt, sync::atomic::{AtomicI64, Ordering}};
+use std::{
+    fmt,
+    sync::atomic::{AtomicI64, Ordering},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +58,8 @@ impl FixedClock {
 
     /// Moves the clock on by `seconds`.
     pub fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds.saturating_mul(1000), Ordering::SeqCst);
+        self.0
+            .fetch_add(seconds.saturating_mul(1000), Ordering::SeqCst);
     }
 }
 
@@ -71,6 +75,9 @@ mod tests {
 
     #[test]
     fn a_timestamp_reads_as_rfc3339() {
-        assert_eq!(Timestamp(1_700_000_000_123).to_string(), "2023-11-14T22:13:20.123Z");
+        assert_eq!(
+            Timestamp(1_700_000_000_123).to_string(),
+            "2023-11-14T22:13:20.123Z"
+        );
     }
 }

@@ -191,10 +191,22 @@ impl State {
             | (S::Applying { .. }, S::Applied { .. } | S::Failed { .. } | S::Approved { .. })
             | (S::Applied { .. }, S::Failed { .. }) => true,
             // What is applied is what was approved, and nothing else.
-            (S::Approved { result: approved, .. }, S::Applying { result, .. }) => approved == result,
+            (
+                S::Approved {
+                    result: approved, ..
+                },
+                S::Applying { result, .. },
+            ) => approved == result,
             _ => false,
         };
-        if legal { Ok(next) } else { Err(IllegalStep { from: self.word(), to: next.word() }) }
+        if legal {
+            Ok(next)
+        } else {
+            Err(IllegalStep {
+                from: self.word(),
+                to: next.word(),
+            })
+        }
     }
 }
 
@@ -257,7 +269,13 @@ pub struct Proposal {
 impl Proposal {
     /// SHA-256 over every part, each on a line with its name.
     pub fn hash(&self) -> Hash {
-        let Self { base, base_flows, flows, credentials, deployment_type } = self;
+        let Self {
+            base,
+            base_flows,
+            flows,
+            credentials,
+            deployment_type,
+        } = self;
         let kind = deployment_type.as_str();
         let text = format!(
             "redkeep-proposal-1\nbase {base}\nbase-flows {base_flows}\nflows {flows}\n\
@@ -303,26 +321,61 @@ mod tests {
         vec![
             State::Pending,
             State::InReview,
-            State::Approved { by: by.clone(), at, result },
+            State::Approved {
+                by: by.clone(),
+                at,
+                result,
+            },
             State::Applying { since: at, result },
-            State::Applied { at, baseline: result },
-            State::Rejected { by, at, reason: "no".into() },
+            State::Applied {
+                at,
+                baseline: result,
+            },
+            State::Rejected {
+                by,
+                at,
+                reason: "no".into(),
+            },
             State::Withdrawn { at },
-            State::Superseded { at, by: DeploymentId(2) },
+            State::Superseded {
+                at,
+                by: DeploymentId(2),
+            },
             State::Stale { at },
-            State::Failed { at, reason: "died".into() },
+            State::Failed {
+                at,
+                reason: "died".into(),
+            },
         ]
     }
 
     #[test]
     fn every_pair_of_states_is_legal_or_refused_as_the_table_says() {
         let legal = [
-            "pending in-review", "pending approved", "pending rejected", "pending withdrawn",
-            "pending superseded", "pending stale", "in-review approved", "in-review rejected",
-            "in-review withdrawn", "in-review superseded", "in-review stale", "approved in-review",
-            "approved applying", "approved rejected", "approved withdrawn", "approved superseded",
-            "approved stale", "applying applied", "applying failed", "applying approved",
-            "applied failed", "stale pending", "stale rejected", "stale withdrawn",
+            "pending in-review",
+            "pending approved",
+            "pending rejected",
+            "pending withdrawn",
+            "pending superseded",
+            "pending stale",
+            "in-review approved",
+            "in-review rejected",
+            "in-review withdrawn",
+            "in-review superseded",
+            "in-review stale",
+            "approved in-review",
+            "approved applying",
+            "approved rejected",
+            "approved withdrawn",
+            "approved superseded",
+            "approved stale",
+            "applying applied",
+            "applying failed",
+            "applying approved",
+            "applied failed",
+            "stale pending",
+            "stale rejected",
+            "stale withdrawn",
             "stale superseded",
         ];
         for from in every_state() {
@@ -336,9 +389,15 @@ mod tests {
 
     #[test]
     fn what_is_applied_is_what_was_approved() {
-        let approved =
-            State::Approved { by: Actor::System, at: Timestamp(1), result: Hash::of(b"shown") };
-        let other = State::Applying { since: Timestamp(2), result: Hash::of(b"other") };
+        let approved = State::Approved {
+            by: Actor::System,
+            at: Timestamp(1),
+            result: Hash::of(b"shown"),
+        };
+        let other = State::Applying {
+            since: Timestamp(2),
+            result: Hash::of(b"other"),
+        };
         assert!(approved.step(other).is_err());
     }
 }

@@ -4,12 +4,12 @@
 //! Node-RED's own `JSON.stringify` would give, so that [`Flows::hash`] equals Node-RED's `rev` and
 //! what is shown, approved and saved can be compared byte for byte.
 
+mod canonical;
 pub mod change;
 pub mod compose;
 pub mod credentials;
 pub mod diff;
 pub mod finding;
-mod canonical;
 mod parse;
 mod references;
 mod scan;

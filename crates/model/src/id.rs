@@ -19,7 +19,11 @@ pub struct InvalidId {
 
 impl InvalidId {
     fn new(kind: &'static str, text: &str, rule: &'static str) -> Self {
-        Self { kind, text: text.chars().take(64).collect(), rule }
+        Self {
+            kind,
+            text: text.chars().take(64).collect(),
+            rule,
+        }
     }
 }
 
@@ -208,10 +212,23 @@ mod tests {
 
     #[test]
     fn instance_names_cannot_leave_their_folder() {
-        for bad in ["", "..", "../x", "A", "a/b", "-a", ".a", "a b", &"a".repeat(41)] {
+        for bad in [
+            "",
+            "..",
+            "../x",
+            "A",
+            "a/b",
+            "-a",
+            ".a",
+            "a b",
+            &"a".repeat(41),
+        ] {
             assert!(bad.parse::<InstanceId>().is_err(), "{bad:?} was accepted");
         }
-        assert_eq!("pump-house-3".parse::<InstanceId>().unwrap().as_str(), "pump-house-3");
+        assert_eq!(
+            "pump-house-3".parse::<InstanceId>().unwrap().as_str(),
+            "pump-house-3"
+        );
     }
 
     #[test]

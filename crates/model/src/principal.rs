@@ -91,7 +91,9 @@ impl Actor {
         match self {
             Self::Principal { name, .. } => name.to_string(),
             Self::Anonymous { .. } => "someone not logged in".to_owned(),
-            Self::Runtime { claimed: Some(claimed) } => {
+            Self::Runtime {
+                claimed: Some(claimed),
+            } => {
                 format!("something inside Node-RED (says it is {claimed:?})")
             }
             Self::Runtime { claimed: None } => "something inside Node-RED".to_owned(),

@@ -60,21 +60,18 @@ pub(crate) fn exit_now(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// Closes every descriptor but stdin, stdout, stderr and `keep`, whoever left them open.
-pub(crate) fn close_all_but(keep: OwnedFd) -> io::Result<OwnedFd> {
-    let number = keep.as_raw_fd().unsigned_abs();
-    for (first, last) in [(3, number.saturating_sub(1)), (number + 1, u32::MAX)] {
-        if first <= last {
-            close_range(first, last)?;
-        }
-    }
-    Ok(keep)
+/// Closes every descriptor but stdin, stdout and stderr, whoever left them open.
+pub(crate) fn close_inherited() -> io::Result<()> {
+    // SAFETY: takes integers, and is called first of all, before this process opened anything.
+    checked(unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) }).map(drop)
 }
 
-fn close_range(first: u32, last: u32) -> io::Result<()> {
-    // SAFETY: takes integers. Whoever calls is about to execute and uses no descriptor it opened
-    // before, except the one kept.
-    checked(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) }).map(drop)
+/// Marks every descriptor but stdin, stdout and stderr to be closed when a program is executed.
+/// Linux 5.11 or newer.
+pub(crate) fn close_all_on_exec() -> io::Result<()> {
+    let flag = libc::CLOSE_RANGE_CLOEXEC;
+    // SAFETY: takes integers, and closes nothing now.
+    checked(unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, flag) }).map(drop)
 }
 
 /// Attributes of a mount that can only be added here, never taken away. Every mount is nosuid.

@@ -10,7 +10,7 @@
 //! [`spec::JailSpec`] is what can be asked for; [`command::JailCommand`] is how `runtime` asks;
 //! [`canary`] tries, from inside, everything that must be denied.
 //!
-//! **Invariant:** unsafe code is in [`mod@kernel`] and nowhere else; each block does one thing and
+//! **Invariant:** unsafe code is in `kernel.rs` and `kernel/` and nowhere else; each block does one thing and
 //! says why it is sound. **Invariant:** the jailer is single-threaded from its first line to
 //! `execve`, because namespaces, credentials and filters are properties of a thread.
 

@@ -133,11 +133,12 @@ impl Change<'_> {
     ) -> Result<Timestamp, StoreError> {
         let expires_at: Option<i64> = sqlx::query_scalar(
             "SELECT expires_at FROM sessions WHERE id = ? AND user_id = ? AND kind = 'console' \
-             AND expires_at > ?",
+             AND expires_at > ? AND last_seen_at > ?",
         )
         .bind(parent.0)
         .bind(user.0)
         .bind(self.now.0)
+        .bind(self.now.plus_seconds(-Store::SESSION_IDLE_SECONDS).0)
         .fetch_optional(self.db())
         .await?;
         expires_at

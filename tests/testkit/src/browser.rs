@@ -1,4 +1,4 @@
-//! A real Chromium, headless, driven over WebDriver.
+//! A real Chromium, headless, driven over `WebDriver`.
 
 use std::{
     fs,
@@ -119,7 +119,7 @@ impl Browser {
         Self { page, session, driver, _profile: profile }
     }
 
-    /// The WebDriver client, for what has no word here.
+    /// The `WebDriver` client, for what has no word here.
     pub fn page(&self) -> &fantoccini::Client {
         &self.page
     }
@@ -255,7 +255,7 @@ impl Browser {
         .await;
     }
 
-    /// A command of the DevTools protocol.
+    /// A command of the `DevTools` protocol.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
         self.post("goog/cdp/execute", json!({"cmd": command, "params": parameters})).await
     }

@@ -6,13 +6,15 @@
 #![forbid(unsafe_code)]
 #![expect(
     clippy::panic,
-    clippy::missing_panics_doc,
-    reason = "a harness fails a test by panicking with what it saw"
+    clippy::match_wild_err_arm,
+    clippy::return_self_not_must_use,
+    reason = "a harness fails a test by panicking with what it saw; its builders are used at once"
 )]
 
 pub mod browser;
 pub mod comms;
 pub mod data_dir;
+pub mod deploying;
 pub mod flows;
 pub mod html;
 pub mod http;

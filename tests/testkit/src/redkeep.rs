@@ -87,9 +87,9 @@ static PLACES: std::sync::LazyLock<Arc<Semaphore>> =
     std::sync::LazyLock::new(|| Arc::new(Semaphore::new(2)));
 
 /// How long a start may take with everything on the disk, on a machine that does other things too.
-const START: Duration = Duration::from_secs(120);
+const START: Duration = Duration::from_mins(2);
 /// How long a first start may take, which fetches.
-const FIRST_START: Duration = Duration::from_secs(600);
+const FIRST_START: Duration = Duration::from_mins(10);
 
 impl Redkeep {
     /// One with an empty data directory (Node.js and Node-RED are in it) and a free port each.
@@ -357,7 +357,7 @@ impl Process {
         let pid = self.child.as_ref().map(Child::id).and_then(|it| i32::try_from(it).ok());
         if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
             // It may have ended by itself.
-            drop(rustix::process::kill_process(pid, signal));
+            let _ended = rustix::process::kill_process(pid, signal).is_err();
         }
     }
 
@@ -415,7 +415,8 @@ fn end_orphans(family: &BTreeSet<u32>) {
             .is_ok_and(|line| String::from_utf8_lossy(&line).contains("/tmp/rk"));
         let raw = i32::try_from(*pid).ok().and_then(rustix::process::Pid::from_raw);
         if let (true, Some(pid)) = (is_ours, raw) {
-            drop(rustix::process::kill_process(pid, rustix::process::Signal::KILL));
+            let _ended =
+                rustix::process::kill_process(pid, rustix::process::Signal::KILL).is_err();
         }
     }
 }
@@ -456,7 +457,7 @@ async fn run(mut command: Command, stdin: Option<&str>) -> Ended {
         let errors = std::thread::spawn(move || read(err.as_mut()));
         let stdout = read(out.as_mut());
         let stderr = errors.join().expect("the reading thread");
-        let status = reap(&mut child, Duration::from_secs(120));
+        let status = reap(&mut child, Duration::from_mins(2));
         Ended { code: status.code(), stdout, stderr }
     });
     task.await.expect("the command's task")

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 /// How long a thing may take unless a test says otherwise. Generous: it bounds a hang, it measures
 /// nothing.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Asks again until there is something, or fails the test saying what never came.
 pub async fn until<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T

@@ -11,17 +11,29 @@ pub(super) fn path((x1, y1): Point, (x2, y2): Point) -> String {
     let (dx, dy) = (x2 - x1, y2 - y1);
     if dx > 0.0 {
         let delta = dx.hypot(dy);
-        let scale = if delta < WIDTH { 0.75 * delta / WIDTH } else { 0.75 };
+        let scale = if delta < WIDTH {
+            0.75 * delta / WIDTH
+        } else {
+            0.75
+        };
         let (c1, c2) = (x1 + WIDTH * scale, x2 - WIDTH * scale);
         return format!("M{x1:.1} {y1:.1}C{c1:.1} {y1:.1} {c2:.1} {y2:.1} {x2:.1} {y2:.1}");
     }
-    if dy.abs() < 10.0 { below((x1, y1), (x2, y2)) } else { around((x1, y1), (x2, y2)) }
+    if dy.abs() < 10.0 {
+        below((x1, y1), (x2, y2))
+    } else {
+        around((x1, y1), (x2, y2))
+    }
 }
 
 /// Where a mark on the wire goes.
 pub(super) fn middle((x1, y1): Point, (x2, y2): Point) -> Point {
     let is_below = x2 <= x1 && (y2 - y1).abs() < 10.0;
-    let y = if is_below { y1.max(y2) + 25.0 } else { y1.midpoint(y2) };
+    let y = if is_below {
+        y1.max(y2) + 25.0
+    } else {
+        y1.midpoint(y2)
+    };
     (x1.midpoint(x2), y)
 }
 
@@ -54,7 +66,10 @@ fn around((x1, y1): Point, (x2, y2): Point) -> String {
     let nearer = |a: f64, b: f64| if is_down { a.min(b) } else { a.max(b) };
     let farther = |a: f64, b: f64| if is_down { a.max(b) } else { a.min(b) };
     let quarter = y2.midpoint(middle_y);
-    let top = (x1 + WIDTH * scale, nearer(quarter - dy / 2.0, y1 + sign * HALF));
+    let top = (
+        x1 + WIDTH * scale,
+        nearer(quarter - dy / 2.0, y1 + sign * HALF),
+    );
     let bottom = (x2 - WIDTH * scale, farther(quarter, y2 - sign * HALF));
     let first = x1.midpoint(top.0);
     let mut lead = farther(y1, top.1 - sign * HALF);

@@ -69,12 +69,16 @@ impl Marks<'_> {
         if self.0.is_empty() {
             return " rk-same".to_owned();
         }
-        self.0.iter().map(|(mark, _)| format!(" {}", mark.class())).collect()
+        self.0.iter().flat_map(|(mark, _)| [" ", mark.class()]).collect()
     }
 
     /// "changed, rewired"; "unchanged" when nothing happens.
     pub(super) fn words(&self) -> String {
         let words: Vec<&str> = self.0.iter().map(|(mark, _)| mark.word()).collect();
-        if words.is_empty() { "unchanged".to_owned() } else { words.join(", ") }
+        if words.is_empty() {
+            "unchanged".to_owned()
+        } else {
+            words.join(", ")
+        }
     }
 }

@@ -125,7 +125,14 @@ mod tests {
 
     #[test]
     fn every_type_has_looks() {
-        for kind in ["inject", "subflow:x", "ui_button", "mysql", "anything else", ""] {
+        for kind in [
+            "inject",
+            "subflow:x",
+            "ui_button",
+            "mysql",
+            "anything else",
+            "",
+        ] {
             assert_eq!(colour(looks(kind).colour), Some(looks(kind).colour));
         }
     }

@@ -63,7 +63,10 @@ impl<'a> Changes<'a> {
                 Mode::Overlay => true,
             };
             if let (true, Some(mark)) = (shown, Mark::of(change.aspect)) {
-                marks.entry(&change.node).or_default().push((mark, &change.id));
+                marks
+                    .entry(&change.node)
+                    .or_default()
+                    .push((mark, &change.id));
             }
             for wire in &change.wires {
                 let key = (wire.added, wire.from.as_str(), wire.port, wire.to.as_str());
@@ -92,15 +95,25 @@ impl<'a> Scene<'a> {
         let changes = Changes::new(view);
         let before = view.before.filter(|_| view.mode != Mode::After);
         let after = view.after.filter(|_| view.mode != Mode::Before);
-        let now: Vec<NodeRef<'_>> = after.into_iter().flat_map(|flows| on(flows, view.tab)).collect();
-        let there: HashSet<&str> = now.iter().map(|node| node.id()).collect();
+        let now: Vec<NodeRef<'_>> = after
+            .into_iter()
+            .flat_map(|flows| on(flows, view.tab))
+            .collect();
+        let there: HashSet<&str> = now.iter().map(NodeRef::id).collect();
         let old = before.into_iter().flat_map(|flows| on(flows, view.tab));
         // What stood here: gone, or on another tab now.
         let gone: Vec<NodeRef<'_>> = old.filter(|node| !there.contains(node.id())).collect();
         let main = after.or(before);
         let mut chosen: Vec<(NodeRef<'_>, &Flows)> = Vec::new();
-        chosen.extend(main.into_iter().flat_map(|flows| now.iter().map(move |node| (*node, flows))));
-        chosen.extend(before.into_iter().flat_map(|flows| gone.iter().map(move |node| (*node, flows))));
+        chosen.extend(
+            main.into_iter()
+                .flat_map(|flows| now.iter().map(move |node| (*node, flows))),
+        );
+        chosen.extend(
+            before
+                .into_iter()
+                .flat_map(|flows| gone.iter().map(move |node| (*node, flows))),
+        );
         let total = chosen.len();
         if total > NODES_MAX {
             chosen.sort_by_key(|(node, _)| changes.of(node.id()).0.is_empty());
@@ -119,7 +132,10 @@ impl<'a> Scene<'a> {
         }
         // Wires of nodes that are there in both versions, added ones by the later, gone by the earlier.
         let mut told = HashSet::new();
-        for (flows, added) in after.map(|it| (it, true)).into_iter().chain(before.map(|it| (it, false)))
+        for (flows, added) in after
+            .map(|it| (it, true))
+            .into_iter()
+            .chain(before.map(|it| (it, false)))
         {
             for node in on(flows, view.tab) {
                 add_wires(node, added, &changes, &mut told, &mut wires);
@@ -139,14 +155,25 @@ impl<'a> Scene<'a> {
             Some(_) => 3,
         };
         parts.sort_by_key(layer);
-        let title = frame.map_or_else(|| "a tab that is not there".to_owned(), |frame| frame.label());
-        Self { title, parts, wires, nodes_left_out: total - total.min(NODES_MAX), wires_left_out }
+        let title = frame.map_or_else(
+            || "a tab that is not there".to_owned(),
+            |frame| frame.label(),
+        );
+        Self {
+            title,
+            parts,
+            wires,
+            nodes_left_out: total - total.min(NODES_MAX),
+            wires_left_out,
+        }
     }
 }
 
 /// What is drawn on `tab`.
 fn on<'f>(flows: &'f Flows, tab: &str) -> impl Iterator<Item = NodeRef<'f>> {
-    flows.nodes().filter(move |node| node.is_placed() && node.tab() == Some(tab))
+    flows
+        .nodes()
+        .filter(move |node| node.is_placed() && node.tab() == Some(tab))
 }
 
 fn part<'a>(
@@ -158,11 +185,18 @@ fn part<'a>(
 ) -> Part<'a> {
     let template = |flows: &Flows, node: NodeRef<'_>| {
         let id = node.kind().strip_prefix("subflow:").map(str::to_owned);
-        id.and_then(|id| flows.get(&id).map(|template| Shape::of(node, Some(template))))
+        id.and_then(|id| {
+            flows
+                .get(&id)
+                .map(|template| Shape::of(node, Some(template)))
+        })
     };
-    let shape = |flows: &Flows, node| template(flows, node).unwrap_or_else(|| Shape::of(node, None));
+    let shape =
+        |flows: &Flows, node| template(flows, node).unwrap_or_else(|| Shape::of(node, None));
     let mut marks = changes.of(node.id());
-    let is_focus = view.focus.is_some_and(|focus| marks.0.iter().any(|(_, id)| *id == focus));
+    let is_focus = view
+        .focus
+        .is_some_and(|focus| marks.0.iter().any(|(_, id)| *id == focus));
     if !is_there && view.mode == Mode::Overlay {
         // It left this tab: seen from here, it is gone.
         for (mark, _) in &mut marks.0 {
@@ -170,14 +204,22 @@ fn part<'a>(
         }
         marks.0.truncate(1);
     }
-    let is_moved = is_there && node.kind() != "group" && marks.0.iter().any(|(mark, _)| *mark == Mark::Moved);
-    let former = view.before.filter(|_| is_moved && view.mode == Mode::Overlay);
+    let is_moved =
+        is_there && node.kind() != "group" && marks.0.iter().any(|(mark, _)| *mark == Mark::Moved);
+    let former = view
+        .before
+        .filter(|_| is_moved && view.mode == Mode::Overlay);
     let former = former.and_then(|flows| flows.get(node.id()).map(|node| shape(flows, node)));
     let shape = shape(flows, node);
     let stood = former
         .map(|former| (former.x, former.y))
         .filter(|(x, y)| (x - shape.x).hypot(y - shape.y) >= 1.0);
-    Part { shape, marks, stood, is_focus }
+    Part {
+        shape,
+        marks,
+        stood,
+        is_focus,
+    }
 }
 
 fn add_wires<'a>(
@@ -188,13 +230,27 @@ fn add_wires<'a>(
     wires: &mut Vec<Wire<'a>>,
 ) {
     let all = node.properties();
-    let ports = all.get("wires").and_then(Value::as_array).into_iter().flatten();
+    let ports = all
+        .get("wires")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     for (port, targets) in ports.enumerate() {
-        for to in targets.as_array().into_iter().flatten().filter_map(Value::as_str) {
+        for to in targets
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+        {
             let key = (node.id().to_owned(), port, to.to_owned());
             if told.insert(key) {
                 let mark = changes.wire(added, (node.id(), port, to));
-                wires.push(Wire { from: node.id().to_owned(), port, to: to.to_owned(), mark });
+                wires.push(Wire {
+                    from: node.id().to_owned(),
+                    port,
+                    to: to.to_owned(),
+                    mark,
+                });
             }
         }
     }
@@ -209,7 +265,9 @@ fn port_marks<'a>(view: &View<'a>, changes: &Changes<'a>, frame: &str) -> Marks<
         let change = view.diff.changes.iter().find(|change| change.id == *id);
         change.is_some_and(|change| change.properties.iter().any(|it| is_port(&it.key)))
     };
-    marks.0.retain(|(mark, id)| *mark != Mark::Changed || touches(id));
+    marks
+        .0
+        .retain(|(mark, id)| *mark != Mark::Changed || touches(id));
     marks
 }
 
@@ -221,25 +279,53 @@ fn add_ports<'a>(
     wires: &mut Vec<Wire<'a>>,
 ) {
     let all = frame.properties();
-    let list = |key: &str| all.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let list = |key: &str| {
+        all.get(key)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
     let status = all.get("status").filter(|it| it.is_object()).cloned();
     let inputs = list("in").into_iter().map(|port| ("input", true, port));
     let outputs = list("out").into_iter().map(|port| ("output", false, port));
-    let all_ports = inputs.chain(outputs).chain(status.map(|port| ("status", false, port)));
+    let all_ports = inputs
+        .chain(outputs)
+        .chain(status.map(|port| ("status", false, port)));
     for (place, (word, is_input, port)) in all_ports.take(200).enumerate() {
         // No node's id can be this: ids have no control characters.
         let id = format!("\u{1}{place}");
         let marks = marks.clone();
-        let ends = port.get("wires").and_then(Value::as_array).cloned().unwrap_or_default();
+        let ends = port
+            .get("wires")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         for end in ends {
-            let node = end.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let node = end
+                .get("id")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned();
             let output = end.get("port").and_then(Value::as_u64).unwrap_or(0);
             let output = usize::try_from(output).unwrap_or(0);
-            let (from, port, to) =
-                if is_input { (id.clone(), 0, node) } else { (node, output, id.clone()) };
-            wires.push(Wire { from, port, to, mark: None });
+            let (from, port, to) = if is_input {
+                (id.clone(), 0, node)
+            } else {
+                (node, output, id.clone())
+            };
+            wires.push(Wire {
+                from,
+                port,
+                to,
+                mark: None,
+            });
         }
         let shape = Shape::port(id, word.to_owned(), &port, is_input);
-        parts.push(Part { shape, marks, stood: None, is_focus: false });
+        parts.push(Part {
+            shape,
+            marks,
+            stood: None,
+            is_focus: false,
+        });
     }
 }

@@ -47,7 +47,10 @@ pub(super) struct Shape {
 /// A coordinate that can be drawn. The editor's canvas ends at 8000; what a flow places far outside
 /// is drawn near its edge, lest one far node make all others too small to see.
 pub(super) fn place(value: Option<&Value>) -> f64 {
-    value.and_then(Value::as_f64).unwrap_or(0.0).clamp(-500.0, 8_500.0)
+    value
+        .and_then(Value::as_f64)
+        .unwrap_or(0.0)
+        .clamp(-500.0, 8_500.0)
 }
 
 impl Shape {
@@ -64,11 +67,17 @@ impl Shape {
             (x, y) = (x + w / 2.0, y + h / 2.0);
         }
         let style = |key: &str| {
-            let value = all.get("style").and_then(|style| style.get(key)).and_then(Value::as_str);
+            let value = all
+                .get("style")
+                .and_then(|style| style.get(key))
+                .and_then(Value::as_str);
             value.and_then(palette::colour).map(str::to_owned)
         };
         let own = subflow.map(|subflow| subflow.properties());
-        let own = own.as_ref().and_then(|all| all.get("color")).and_then(Value::as_str);
+        let own = own
+            .as_ref()
+            .and_then(|all| all.get("color"))
+            .and_then(Value::as_str);
         Self {
             id: node.id().to_owned(),
             node_type: node.kind().to_owned(),
@@ -82,7 +91,10 @@ impl Shape {
             has_input,
             is_disabled: all.get("d") == Some(&Value::Bool(true)),
             looks: palette::looks(node.kind()),
-            colour: own.and_then(palette::colour).map(str::to_owned).or_else(|| style("stroke")),
+            colour: own
+                .and_then(palette::colour)
+                .map(str::to_owned)
+                .or_else(|| style("stroke")),
             fill: style("fill"),
         }
     }
@@ -108,16 +120,30 @@ impl Shape {
     }
 
     /// Where wires from output `port` begin.
-    #[expect(clippy::cast_precision_loss, reason = "ports are few, and drawn ones fewer")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "ports are few, and drawn ones fewer"
+    )]
     pub(super) fn output(&self, port: usize) -> (f64, f64) {
         let (port, outputs) = (port.min(1_000) as f64, self.outputs.clamp(1, 1_000) as f64);
-        let reach = if self.kind == Kind::Junction { 0.0 } else { self.w / 2.0 };
-        (self.x + reach, self.y - (outputs - 1.0) / 2.0 * 13.0 + 13.0 * port)
+        let reach = if self.kind == Kind::Junction {
+            0.0
+        } else {
+            self.w / 2.0
+        };
+        (
+            self.x + reach,
+            self.y - (outputs - 1.0) / 2.0 * 13.0 + 13.0 * port,
+        )
     }
 
     /// Where wires to it end.
     pub(super) fn input(&self) -> (f64, f64) {
-        let reach = if self.kind == Kind::Junction { 0.0 } else { self.w / 2.0 };
+        let reach = if self.kind == Kind::Junction {
+            0.0
+        } else {
+            self.w / 2.0
+        };
         (self.x - reach, self.y)
     }
 }
@@ -135,16 +161,25 @@ fn kind(node_type: &str, all: &Map<String, Value>) -> Kind {
 }
 
 fn outputs(all: &Map<String, Value>) -> usize {
-    let wired = all.get("wires").and_then(Value::as_array).map_or(0, Vec::len);
+    let wired = all
+        .get("wires")
+        .and_then(Value::as_array)
+        .map_or(0, Vec::len);
     wired.min(100)
 }
 
 fn has_input(node_type: &str, subflow: Option<NodeRef<'_>>) -> bool {
     if let Some(subflow) = subflow {
         let all = subflow.properties();
-        return all.get("in").and_then(Value::as_array).is_some_and(|ports| !ports.is_empty());
+        return all
+            .get("in")
+            .and_then(Value::as_array)
+            .is_some_and(|ports| !ports.is_empty());
     }
-    let is_source = matches!(node_type, "inject" | "catch" | "status" | "complete" | "comment" | "group");
+    let is_source = matches!(
+        node_type,
+        "inject" | "catch" | "status" | "complete" | "comment" | "group"
+    );
     !is_source && (node_type == "file in" || !node_type.ends_with(" in"))
 }
 
@@ -193,8 +228,12 @@ fn label(node: NodeRef<'_>, all: &Map<String, Value>, subflow: Option<NodeRef<'_
             None => Some("msg.payload".to_owned()),
         },
         "mqtt in" | "mqtt out" => word("topic").or(Some("mqtt".to_owned())),
-        "http in" => word("url")
-            .map(|url| format!("[{}] {url}", word("method").unwrap_or_else(|| "get".to_owned()))),
+        "http in" => word("url").map(|url| {
+            format!(
+                "[{}] {url}",
+                word("method").unwrap_or_else(|| "get".to_owned())
+            )
+        }),
         "http response" => Some("http".to_owned()),
         "file" | "file in" => word("filename"),
         "exec" => word("command"),
@@ -202,5 +241,7 @@ fn label(node: NodeRef<'_>, all: &Map<String, Value>, subflow: Option<NodeRef<'_
         _ => None,
     };
     let template = subflow.map(|subflow| subflow.label());
-    fallback.or(template).unwrap_or_else(|| node.kind().to_owned())
+    fallback
+        .or(template)
+        .unwrap_or_else(|| node.kind().to_owned())
 }

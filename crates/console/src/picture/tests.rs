@@ -18,15 +18,27 @@ fn nodes(nodes: &Value) -> Flows {
 }
 
 fn compare(before: &Flows, after: &Flows) -> Diff {
-    diff(before, after, &CredentialChanges::default(), &CredentialNames::new())
+    diff(
+        before,
+        after,
+        &CredentialChanges::default(),
+        &CredentialNames::new(),
+    )
 }
 
 fn picture(before: &Flows, after: &Flows, tab: &str, mode: Mode, linked: bool) -> String {
     let diff = compare(before, after);
     let focus = diff.changes.first().map(|change| &change.id);
     let href = |id: &ChangeId| linked.then(|| format!("/step?a=1&id={id}"));
-    let view =
-        View { before: Some(before), after: Some(after), tab, diff: &diff, mode, focus, href: &href };
+    let view = View {
+        before: Some(before),
+        after: Some(after),
+        tab,
+        diff: &diff,
+        mode,
+        focus,
+        href: &href,
+    };
     let svg = draw(&view);
     assert_well_formed(&svg);
     svg
@@ -45,9 +57,17 @@ fn assert_well_formed(svg: &str) {
             assert_eq!(open.pop(), Some(name), "{tag}");
             continue;
         }
-        let (name, attributes) = tag.trim_end_matches('/').split_once(' ').unwrap_or((tag, ""));
-        let allowed = ["svg", "title", "desc", "defs", "pattern", "path", "rect", "circle", "g", "text", "a"];
-        assert!(allowed.contains(&name), "{name} is no element of the picture");
+        let (name, attributes) = tag
+            .trim_end_matches('/')
+            .split_once(' ')
+            .unwrap_or((tag, ""));
+        let allowed = [
+            "svg", "title", "desc", "defs", "pattern", "path", "rect", "circle", "g", "text", "a",
+        ];
+        assert!(
+            allowed.contains(&name),
+            "{name} is no element of the picture"
+        );
         assert_attributes(attributes);
         if !tag.ends_with('/') {
             open.push(name);
@@ -61,27 +81,36 @@ fn assert_text(text: &str) {
     assert!(!text.contains(|c: char| c.is_control()), "{text:?}");
     for (at, _) in text.match_indices('&') {
         let known = ["&amp;", "&lt;", "&gt;", "&quot;", "&#39;"];
-        assert!(known.iter().any(|entity| text[at..].starts_with(entity)), "{text}");
+        assert!(
+            known.iter().any(|entity| text[at..].starts_with(entity)),
+            "{text}"
+        );
     }
 }
 
 fn assert_attributes(attributes: &str) {
     let mut rest = attributes.trim();
     while !rest.is_empty() {
-        let (name, after) = rest.split_once("=\"").expect("an attribute has a quoted value");
+        let (name, after) = rest
+            .split_once("=\"")
+            .expect("an attribute has a quoted value");
         let (value, after) = after.split_once('"').expect("a quote ends");
-        assert!(name.chars().all(|c| c.is_ascii_alphabetic() || c == '-'), "{name}");
+        assert!(
+            name.chars().all(|c| c.is_ascii_alphabetic() || c == '-'),
+            "{name}"
+        );
         assert!(!name.starts_with("on") && name != "style", "{name}");
-        assert!(!value.contains("url(") || value == "url(#rk-grid)", "{value}");
+        assert!(
+            !value.contains("url(") || value == "url(#rk-grid)",
+            "{value}"
+        );
         assert_text(value);
         rest = after.trim();
     }
 }
 
 fn small() -> (Flows, Flows) {
-    let node = |id: &str, kind: &str, x: i32, wires: Value| {
-        json!({"id": id, "type": kind, "z": "t", "name": "", "x": x, "y": 100, "wires": wires})
-    };
+    let node = |id: &str, kind: &str, x: i32, wires: Value| json!({"id": id, "type": kind, "z": "t", "name": "", "x": x, "y": 100, "wires": wires});
     let tab = json!({"id": "t", "type": "tab", "label": "Boiler"});
     let before = json!([
         tab,
@@ -108,7 +137,11 @@ fn each_mode_shows_its_version() {
     let (before, after) = small();
     let draw = |mode| picture(&before, &after, "t", mode, false);
     let (old, new, both) = (draw(Mode::Before), draw(Mode::After), draw(Mode::Overlay));
-    for (svg, gone, come) in [(&old, true, false), (&new, false, true), (&both, true, true)] {
+    for (svg, gone, come) in [
+        (&old, true, false),
+        (&new, false, true),
+        (&both, true, true),
+    ] {
         assert_eq!(svg.contains("mqtt (mqtt out): removed"), gone);
         assert_eq!(svg.contains("msg.payload (debug): added"), come);
         assert_eq!(svg.contains("wire removed: function → mqtt"), gone);
@@ -117,16 +150,29 @@ fn each_mode_shows_its_version() {
         assert!(svg.contains("timestamp (inject): moved"));
     }
     assert!(both.contains("rk-ghost") && !new.contains("rk-ghost"));
-    assert!(both.contains("3 wires, 1 added, 1 removed, 1 changed, 1 rewired, 1 moved"), "{both}");
+    assert!(
+        both.contains("3 wires, 1 added, 1 removed, 1 changed, 1 rewired, 1 moved"),
+        "{both}"
+    );
 }
 
 #[test]
 fn every_mark_has_a_word_a_sign_and_a_class() {
-    let marks = [Mark::Added, Mark::Removed, Mark::Changed, Mark::Wired, Mark::Moved];
+    let marks = [
+        Mark::Added,
+        Mark::Removed,
+        Mark::Changed,
+        Mark::Wired,
+        Mark::Moved,
+    ];
     let mut seen = std::collections::HashSet::new();
     for mark in marks {
         assert!(seen.insert(mark.word()) && seen.insert(mark.sign()));
-        assert!(STYLE.contains(&format!(".{} ", mark.class())), "{}", mark.class());
+        assert!(
+            STYLE.contains(&format!(".{} ", mark.class())),
+            "{}",
+            mark.class()
+        );
     }
 }
 
@@ -136,7 +182,10 @@ fn links_lead_to_the_step() {
     let linked = picture(&before, &after, "t", Mode::Overlay, true);
     assert!(linked.contains(r#"<a class="rk-link" href="/step?a=1&amp;id=changed:f">"#));
     assert!(linked.contains(r#" id="node-f""#) && linked.contains("rk-focus"));
-    assert!(linked.contains(r#"role="group""#), "an image has no links a screen reader can follow");
+    assert!(
+        linked.contains(r#"role="group""#),
+        "an image has no links a screen reader can follow"
+    );
     assert!(picture(&before, &after, "t", Mode::Overlay, false).contains(r#"role="img""#));
 }
 
@@ -190,7 +239,10 @@ fn what_is_too_much_is_counted_and_what_changes_is_kept() {
 fn every_real_flow_is_drawn() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/flows");
     let sorted = |path: &Path| {
-        let mut all: Vec<_> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut all: Vec<_> = fs::read_dir(path)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
         all.sort();
         all
     };
@@ -201,17 +253,23 @@ fn every_real_flow_is_drawn() {
             let after = flows(&fs::read(&file).unwrap());
             let tabs = before.nodes().chain(after.nodes());
             let tabs = tabs.filter(|node| matches!(node.kind(), "tab" | "subflow"));
-            for tab in tabs.map(|node| node.id().to_owned()).collect::<std::collections::BTreeSet<_>>() {
+            for tab in tabs
+                .map(|node| node.id().to_owned())
+                .collect::<std::collections::BTreeSet<_>>()
+            {
                 let svg = picture(&before, &after, &tab, Mode::Overlay, true);
                 let on = |flows: &Flows| -> Vec<String> {
-                    let nodes = flows.nodes().filter(|it| it.is_placed() && it.tab() == Some(&tab));
+                    let nodes = flows
+                        .nodes()
+                        .filter(|it| it.is_placed() && it.tab() == Some(&tab));
                     nodes.map(|node| node.id().to_owned()).collect()
                 };
                 let mut all = on(&before);
                 all.extend(on(&after));
                 all.sort();
                 all.dedup();
-                let shown = svg.matches("class=\"rk-node").count() + svg.matches("class=\"rk-group ").count();
+                let shown = svg.matches("class=\"rk-node").count()
+                    + svg.matches("class=\"rk-group ").count();
                 let ports = svg.matches("rk-subflow-port").count();
                 assert_eq!(shown - ports, all.len(), "{} {tab}", file.display());
                 drawn += 1;

@@ -64,12 +64,19 @@ mod tests {
     #[test]
     fn no_text_can_leave_its_place() {
         let bad = "</text><script>&\"'\u{0}\u{1b}\u{b}\u{fffe}\u{202e}\n]]>";
-        assert_eq!(escape(bad), "&lt;/text&gt;&lt;script&gt;&amp;&quot;&#39; ]]&gt;");
+        assert_eq!(
+            escape(bad),
+            "&lt;/text&gt;&lt;script&gt;&amp;&quot;&#39; ]]&gt;"
+        );
     }
 
     #[test]
     fn widths_are_about_right() {
-        assert!((width("timestamp") - 66.0).abs() < 4.0, "{}", width("timestamp"));
+        assert!(
+            (width("timestamp") - 66.0).abs() < 4.0,
+            "{}",
+            width("timestamp")
+        );
         assert_eq!(cut("abc", 2), "ab…");
     }
 }

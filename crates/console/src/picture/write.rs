@@ -29,28 +29,53 @@ pub(super) fn svg(scene: &Scene<'_>, view: &View<'_>) -> String {
         || scene.wires.iter().any(|wire| wire.mark.is_some());
     let mut body = String::new();
     let out = &mut body;
-    put!(out, r#"<rect class="rk-canvas" x="{x}" y="{y}" width="{w}" height="{h}"/>"#);
-    put!(out, r##"<rect fill="url(#rk-grid)" x="{x}" y="{y}" width="{w}" height="{h}"/>"##);
-    let shapes: HashMap<&str, &Shape> =
-        scene.parts.iter().map(|part| (part.shape.id.as_str(), &part.shape)).collect();
-    let (groups, nodes): (Vec<_>, Vec<_>) =
-        scene.parts.iter().partition(|part| part.shape.kind == Kind::Group);
-    groups.into_iter().for_each(|part| put_part(out, part, view));
-    scene.wires.iter().for_each(|wire| put_wire(out, wire, &shapes, view));
-    nodes.into_iter().for_each(|part| put_part(out, part, view));
+    put!(
+        out,
+        r#"<rect class="rk-canvas" x="{x}" y="{y}" width="{w}" height="{h}"/>"#
+    );
+    put!(
+        out,
+        r#"<rect fill="url(#rk-grid)" x="{x}" y="{y}" width="{w}" height="{h}"/>"#
+    );
+    let shapes: HashMap<&str, &Shape> = scene
+        .parts
+        .iter()
+        .map(|part| (part.shape.id.as_str(), &part.shape))
+        .collect();
+    let (groups, nodes): (Vec<_>, Vec<_>) = scene
+        .parts
+        .iter()
+        .partition(|part| part.shape.kind == Kind::Group);
+    for part in groups {
+        put_part(out, part, view);
+    }
+    for wire in &scene.wires {
+        put_wire(out, wire, &shapes, view);
+    }
+    for part in nodes {
+        put_part(out, part, view);
+    }
     // Marks last: no node may cover the mark of another.
-    scene.wires.iter().for_each(|wire| put_wire_mark(out, wire, &shapes));
-    scene.parts.iter().for_each(|part| put_marks(out, part));
+    for wire in &scene.wires {
+        put_wire_mark(out, wire, &shapes);
+    }
+    for part in &scene.parts {
+        put_marks(out, part);
+    }
     if let Some(note) = left_out(scene) {
         let (x, y) = (x + 20.0, y + h - 16.0);
-        put!(out, r#"<text class="rk-note" x="{x}" y="{y}">{}</text>"#, escape(&note));
+        put!(
+            out,
+            r#"<text class="rk-note" x="{x}" y="{y}">{}</text>"#,
+            escape(&note)
+        );
     }
     // With links in it the picture is no single image to a screen reader.
     let role = if body.contains("<a ") { "group" } else { "img" };
     let changes = if has_changes { " rk-has-changes" } else { "" };
     let (title, desc) = (escape(&scene.title), escape(&description(scene)));
     format!(
-        r##"<svg class="rk-picture{changes}" role="{role}" viewBox="{x} {y} {w} {h}" width="{w}" height="{h}" xmlns="http://www.w3.org/2000/svg"><title>{title}</title><desc>{desc}</desc><defs><pattern id="rk-grid" width="20" height="20" patternUnits="userSpaceOnUse"><path class="rk-grid" d="M20 0H0V20"/></pattern></defs>{body}</svg>"##
+        r#"<svg class="rk-picture{changes}" role="{role}" viewBox="{x} {y} {w} {h}" width="{w}" height="{h}" xmlns="http://www.w3.org/2000/svg"><title>{title}</title><desc>{desc}</desc><defs><pattern id="rk-grid" width="20" height="20" patternUnits="userSpaceOnUse"><path class="rk-grid" d="M20 0H0V20"/></pattern></defs>{body}</svg>"#
     )
 }
 
@@ -84,7 +109,9 @@ fn left_out(scene: &Scene<'_>) -> Option<String> {
         (0, 0) => None,
         (_, 0) => Some(format!("{nodes} more nodes are not drawn")),
         (0, _) => Some(format!("{wires} more wires are not drawn")),
-        _ => Some(format!("{nodes} more nodes and {wires} more wires are not drawn")),
+        _ => Some(format!(
+            "{nodes} more nodes and {wires} more wires are not drawn"
+        )),
     }
 }
 
@@ -92,7 +119,13 @@ fn description(scene: &Scene<'_>) -> String {
     let is_node = |part: &&Part<'_>| !matches!(part.shape.kind, Kind::Group | Kind::Port);
     let nodes = scene.parts.iter().filter(is_node).count();
     let mut words = vec![format!("{nodes} nodes, {} wires", scene.wires.len())];
-    for mark in [Mark::Added, Mark::Removed, Mark::Changed, Mark::Wired, Mark::Moved] {
+    for mark in [
+        Mark::Added,
+        Mark::Removed,
+        Mark::Changed,
+        Mark::Wired,
+        Mark::Moved,
+    ] {
         let has = |part: &&Part<'_>| part.marks.0.iter().any(|(its, _)| *its == mark);
         match scene.parts.iter().filter(has).count() {
             0 => {}
@@ -106,23 +139,36 @@ fn description(scene: &Scene<'_>) -> String {
 /// Writes `inner` as a link to where `change` is decided, if it is decided anywhere.
 fn put_linked(out: &mut String, change: Option<&ChangeId>, view: &View<'_>, inner: &str) {
     match change.and_then(|change| (view.href)(change)) {
-        Some(href) => put!(out, r#"<a class="rk-link" href="{}">{inner}</a>"#, escape(&href)),
+        Some(href) => put!(
+            out,
+            r#"<a class="rk-link" href="{}">{inner}</a>"#,
+            escape(&href)
+        ),
         None => out.push_str(inner),
     }
 }
 
 fn put_wire(out: &mut String, wire: &Wire<'_>, shapes: &HashMap<&str, &Shape>, view: &View<'_>) {
-    let (Some(from), Some(to)) = (shapes.get(wire.from.as_str()), shapes.get(wire.to.as_str())) else {
+    let (Some(from), Some(to)) = (shapes.get(wire.from.as_str()), shapes.get(wire.to.as_str()))
+    else {
         return;
     };
     let (start, end) = (from.output(wire.port), to.input());
     let path = link::path(start, end);
-    let off = if from.is_disabled || to.is_disabled { " rk-disabled" } else { "" };
+    let off = if from.is_disabled || to.is_disabled {
+        " rk-disabled"
+    } else {
+        ""
+    };
     let Some((mark, change)) = wire.mark else {
         put!(out, r#"<path class="rk-wire rk-same{off}" d="{path}"/>"#);
         return;
     };
-    let focus = if view.focus == Some(change) { " rk-focus" } else { "" };
+    let focus = if view.focus == Some(change) {
+        " rk-focus"
+    } else {
+        ""
+    };
     let mut inner = String::new();
     put!(
         inner,
@@ -137,12 +183,15 @@ fn put_wire(out: &mut String, wire: &Wire<'_>, shapes: &HashMap<&str, &Shape>, v
 }
 
 fn put_wire_mark(out: &mut String, wire: &Wire<'_>, shapes: &HashMap<&str, &Shape>) {
-    let (Some(from), Some(to)) = (shapes.get(wire.from.as_str()), shapes.get(wire.to.as_str())) else {
+    let (Some(from), Some(to)) = (shapes.get(wire.from.as_str()), shapes.get(wire.to.as_str()))
+    else {
         return;
     };
     // A wire of a node that itself comes or goes needs no mark of its own.
     let is_own = |id: &ChangeId| !id.0.starts_with("added:") && !id.0.starts_with("removed:");
-    let Some((mark, _)) = wire.mark.filter(|(_, change)| is_own(change)) else { return };
+    let Some((mark, _)) = wire.mark.filter(|(_, change)| is_own(change)) else {
+        return;
+    };
     let (start, end) = (from.output(wire.port), to.input());
     let (x, y) = link::middle(start, end);
     let is_short = (start.0 - end.0).hypot(start.1 - end.1) < 40.0;
@@ -169,7 +218,12 @@ fn put_badge(out: &mut String, mark: Mark, (x, y): (f64, f64), r: f64) {
 
 fn put_part(out: &mut String, part: &Part<'_>, view: &View<'_>) {
     let shape = &part.shape;
-    let (x, y, w, h) = (shape.x - shape.w / 2.0, shape.y - shape.h / 2.0, shape.w, shape.h);
+    let (x, y, w, h) = (
+        shape.x - shape.w / 2.0,
+        shape.y - shape.h / 2.0,
+        shape.w,
+        shape.h,
+    );
     let mut inner = String::new();
     let mut class = match shape.kind {
         Kind::Group => "rk-group",
@@ -179,7 +233,10 @@ fn put_part(out: &mut String, part: &Part<'_>, view: &View<'_>) {
     }
     .to_owned();
     class.push_str(&part.marks.classes());
-    for (is, name) in [(shape.is_disabled, " rk-disabled"), (part.is_focus, " rk-focus")] {
+    for (is, name) in [
+        (shape.is_disabled, " rk-disabled"),
+        (part.is_focus, " rk-focus"),
+    ] {
         class.push_str(if is { name } else { "" });
     }
     if let Some((x, y)) = part.stood {
@@ -193,11 +250,16 @@ fn put_part(out: &mut String, part: &Part<'_>, view: &View<'_>) {
         );
     }
     let anchor = anchor(part);
-    put!(inner, r#"<g class="{class}"{anchor} transform="translate({x:.1} {y:.1})">"#);
+    put!(
+        inner,
+        r#"<g class="{class}"{anchor} transform="translate({x:.1} {y:.1})">"#
+    );
     put!(inner, "<title>{}</title>", escape(&name(part)));
     match shape.kind {
         Kind::Group => put_group(&mut inner, shape),
-        Kind::Junction => inner.push_str(r#"<rect class="rk-body" width="10" height="10" rx="2"/>"#),
+        Kind::Junction => {
+            inner.push_str(r#"<rect class="rk-body" width="10" height="10" rx="2"/>"#);
+        }
         Kind::Port => put_subflow_port(&mut inner, shape),
         Kind::Node | Kind::Small | Kind::Comment => put_node(&mut inner, shape),
     }
@@ -207,7 +269,12 @@ fn put_part(out: &mut String, part: &Part<'_>, view: &View<'_>) {
 }
 
 fn name(part: &Part<'_>) -> String {
-    let Shape { label, node_type, is_disabled, .. } = &part.shape;
+    let Shape {
+        label,
+        node_type,
+        is_disabled,
+        ..
+    } = &part.shape;
     let off = if *is_disabled { ", disabled" } else { "" };
     let label = if label.is_empty() { node_type } else { label };
     format!("{label} ({node_type}): {}{off}", part.marks.words())
@@ -235,23 +302,40 @@ fn put_outline(out: &mut String, part: &Part<'_>) {
         );
     }
     if !marks.is_empty() && part.shape.kind != Kind::Junction {
-        put!(out, r#"<rect class="rk-outline" x="-4" y="-4" width="{w}" height="{h}" rx="8"/>"#);
+        put!(
+            out,
+            r#"<rect class="rk-outline" x="-4" y="-4" width="{w}" height="{h}" rx="8"/>"#
+        );
     }
 }
 
 fn put_group(out: &mut String, shape: &Shape) {
     let (w, h) = (shape.w, shape.h);
-    let fill = shape.fill.as_ref().map(|fill| format!(r#" fill="{fill}" fill-opacity="0.35""#));
-    let stroke = shape.colour.as_ref().map(|colour| format!(r#" stroke="{colour}""#));
+    let fill = shape
+        .fill
+        .as_ref()
+        .map(|fill| format!(r#" fill="{fill}" fill-opacity="0.35""#));
+    let stroke = shape
+        .colour
+        .as_ref()
+        .map(|colour| format!(r#" stroke="{colour}""#));
     put!(
         out,
         r#"<rect class="rk-box{}{}" width="{w}" height="{h}" rx="5"{}{}/>"#,
         if fill.is_none() { " rk-plain" } else { "" },
-        if stroke.is_none() { " rk-unstroked" } else { "" },
+        if stroke.is_none() {
+            " rk-unstroked"
+        } else {
+            ""
+        },
         fill.unwrap_or_default(),
         stroke.unwrap_or_default(),
     );
-    put!(out, r#"<text class="rk-group-label" x="10" y="18">{}</text>"#, escape(&shape.label));
+    put!(
+        out,
+        r#"<text class="rk-group-label" x="10" y="18">{}</text>"#,
+        escape(&shape.label)
+    );
 }
 
 fn put_subflow_port(out: &mut String, shape: &Shape) {
@@ -278,21 +362,37 @@ fn put_node(out: &mut String, shape: &Shape) {
         "debug" => button(out, w - 7.0, 11.0),
         _ => {}
     }
-    put!(out, r#"<rect class="rk-body" width="{w}" height="{h}" rx="5" fill="{colour}"/>"#);
+    put!(
+        out,
+        r#"<rect class="rk-body" width="{w}" height="{h}" rx="5" fill="{colour}"/>"#
+    );
     let is_right = matches!(
         shape.node_type.as_str(),
-        "debug" | "link out" | "mqtt out" | "http response" | "websocket out" | "tcp out" | "udp out"
+        "debug"
+            | "link out"
+            | "mqtt out"
+            | "http response"
+            | "websocket out"
+            | "tcp out"
+            | "udp out"
     ) && shape.kind == Kind::Node;
     let icon_x = if is_right { w - 30.0 } else { 0.0 };
     if shape.kind != Kind::Small {
         let shade = if is_right {
-            format!("M{icon_x} 0h25a5 5 0 0 1 5 5v{}a5 5 0 0 1-5 5h-25z", h - 10.0)
+            format!(
+                "M{icon_x} 0h25a5 5 0 0 1 5 5v{}a5 5 0 0 1-5 5h-25z",
+                h - 10.0
+            )
         } else {
             format!("M5 0h25v{h}H5a5 5 0 0 1-5-5V5a5 5 0 0 1 5-5z")
         };
         put!(out, r#"<path class="rk-shade" d="{shade}"/>"#);
     }
-    let dark = if matches!(colour, "#ffffff" | "#dddddd") { " rk-dark" } else { "" };
+    let dark = if matches!(colour, "#ffffff" | "#dddddd") {
+        " rk-dark"
+    } else {
+        ""
+    };
     put!(
         out,
         r#"<path class="rk-glyph{dark}" transform="translate({icon_x} {})" d="{}"/>"#,
@@ -300,16 +400,27 @@ fn put_node(out: &mut String, shape: &Shape) {
         shape.looks.glyph
     );
     if shape.kind != Kind::Small {
-        let (x, end) = if is_right { (w - 38.0, " rk-end") } else { (38.0, "") };
+        let (x, end) = if is_right {
+            (w - 38.0, " rk-end")
+        } else {
+            (38.0, "")
+        };
         let label = escape(&shape.label);
-        put!(out, r#"<text class="rk-label{end}" x="{x}" y="{}">{label}</text>"#, h / 2.0 + 5.0);
+        put!(
+            out,
+            r#"<text class="rk-label{end}" x="{x}" y="{}">{label}</text>"#,
+            h / 2.0 + 5.0
+        );
     }
     put_ports(out, shape);
 }
 
 fn put_ports(out: &mut String, shape: &Shape) {
     let mut port = |x: f64, y: f64| {
-        put!(out, r#"<rect class="rk-port" x="{x}" y="{y}" width="10" height="10" rx="3"/>"#);
+        put!(
+            out,
+            r#"<rect class="rk-port" x="{x}" y="{y}" width="10" height="10" rx="3"/>"#
+        );
     };
     if shape.has_input {
         port(-5.0, shape.h / 2.0 - 5.0);

@@ -39,6 +39,7 @@ impl Inner {
     pub(super) async fn dispatch(
         self: &Arc<Self>,
         visit: Visit,
+        body: Body,
         permit: Permit,
     ) -> Result<Response<Body>, Denial> {
         match permit.class() {
@@ -46,18 +47,22 @@ impl Inner {
             Class::Own(Own::Leave) | Class::Login(Login::Revoke) => self.leave(&visit).await,
             Class::Login(Login::Describe) => Ok(self.describe_login(&visit)),
             Class::Comms => comms::accept(self, visit, &permit).await,
-            Class::Change(change) => intercept::take(self, visit, change).await,
-            Class::Effect(_) => effect::trigger(self, visit, &permit).await,
-            Class::Write(write) => effect::write(self, visit, &permit, *write).await,
+            Class::Change(change) => intercept::take(self, visit, body, change).await,
+            Class::Effect(_) => effect::trigger(self, visit, body, &permit).await,
+            Class::Write(write) => effect::write(self, visit, body, &permit, *write).await,
             Class::Endpoint if visit.is_upgrade => upgrade::tunnel(self, visit, &permit).await,
             _ if visit.is_upgrade => Err(Refusal::Unknown.into()),
-            _ => self.pass(visit, &permit).await,
+            _ => self.pass(visit, body, &permit).await,
         }
     }
 
     /// Forwards a request as it is, and its answer with what the class asks for.
-    async fn pass(&self, mut visit: Visit, permit: &Permit) -> Result<Response<Body>, Denial> {
-        let body = std::mem::replace(visit.request.body_mut(), empty());
+    async fn pass(
+        &self,
+        visit: Visit,
+        body: Body,
+        permit: &Permit,
+    ) -> Result<Response<Body>, Denial> {
         let limits = &self.config.limits;
         let body = match (visit.request.method(), permit.class()) {
             (&Method::GET | &Method::HEAD, _) => empty(),

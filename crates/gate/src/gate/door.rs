@@ -3,7 +3,7 @@
 use http::{Method, Request, Uri, Version, header};
 
 use super::{ConfigError, Denial};
-use crate::{body::Body, listen::Peer, route::Target};
+use crate::{listen::Peer, route::Target};
 
 /// The host (and port) of an origin, as browsers send it.
 pub(super) fn host_of(origin: &str) -> Result<String, ConfigError> {
@@ -16,8 +16,8 @@ pub(super) fn host_of(origin: &str) -> Result<String, ConfigError> {
 }
 
 /// Reads a request's target, and whether it asks for a WebSocket.
-pub(super) fn check(
-    request: &Request<Body>,
+pub(super) fn check<B>(
+    request: &Request<B>,
     peer: &Peer,
     host: &str,
     hosts: &[String],
@@ -42,7 +42,7 @@ pub(super) fn check(
 
 /// Every name the request gives for its host must be ours: else a foreign name that resolves to us
 /// (DNS rebinding) reaches the gate as its own origin.
-fn check_host(request: &Request<Body>, host: &str, hosts: &[String]) -> Result<(), Denial> {
+fn check_host<B>(request: &Request<B>, host: &str, hosts: &[String]) -> Result<(), Denial> {
     let is_ours = |name: &str| {
         let plain = |host: &str| host.strip_suffix(":443").unwrap_or(host).to_ascii_lowercase();
         let name = plain(name);
@@ -64,7 +64,7 @@ fn check_host(request: &Request<Body>, host: &str, hosts: &[String]) -> Result<(
 
 /// Whether the request asks for a WebSocket (RFC 6455, RFC 8441). Other upgrades and tunnels are
 /// refused.
-fn upgrade(request: &Request<Body>) -> Result<bool, Denial> {
+fn upgrade<B>(request: &Request<B>) -> Result<bool, Denial> {
     let malformed = |why: &str| Err(Denial::Malformed(why.to_owned()));
     match *request.method() {
         Method::CONNECT => {
@@ -108,7 +108,7 @@ fn upgrade(request: &Request<Body>) -> Result<bool, Denial> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::body::empty;
+    use crate::body::{Body, empty};
 
     fn request(uri: &str, headers: &[(&str, &str)]) -> Request<Body> {
         let mut builder = Request::builder().uri(uri);

@@ -1,13 +1,13 @@
 //! Reading what a client submits: JSON in UTF-8, once, within limits, and nothing else.
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use model::deployment::DeploymentType;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use crate::{
-    body::{self, Body, ReadError, empty},
+    body::{self, Body, ReadError},
     gate::Denial,
     limit::Limits,
 };
@@ -84,11 +84,12 @@ pub(super) fn v2(body: &[u8]) -> Result<(Vec<u8>, Option<String>), Denial> {
 
 /// Reads a JSON body; an empty one is null.
 pub(crate) async fn read_json(
-    request: &mut Request<Body>,
+    headers: &HeaderMap,
+    body: Body,
     max: usize,
     limits: &Limits,
 ) -> Result<Value, Denial> {
-    let bytes = read_bytes(request, max, limits).await?;
+    let bytes = read_bytes(headers, body, max, limits).await?;
     if bytes.is_empty() {
         return Ok(Value::Null);
     }
@@ -97,13 +98,13 @@ pub(crate) async fn read_json(
 
 /// Reads a body that claims to be JSON (or is empty).
 pub(super) async fn read_bytes(
-    request: &mut Request<Body>,
+    headers: &HeaderMap,
+    body: Body,
     max: usize,
     limits: &Limits,
 ) -> Result<Bytes, Denial> {
-    check_kind(request.headers())?;
-    let has_kind = request.headers().contains_key(header::CONTENT_TYPE);
-    let body = std::mem::replace(request.body_mut(), empty());
+    check_kind(headers)?;
+    let has_kind = headers.contains_key(header::CONTENT_TYPE);
     let bytes = body::read(body, max, limits.body_read).await.map_err(|error| match error {
         ReadError::TooLarge { max } => Denial::Answered {
             status: StatusCode::PAYLOAD_TOO_LARGE,

@@ -26,7 +26,10 @@ pub(super) struct Canonical {
 /// Writes `text`, an array of objects, as JavaScript would, `credentials` taken off each entry.
 pub(super) fn canonical(text: &str, limits: &Limits) -> Result<Canonical, FlowError> {
     let mut writer = Writer {
-        done: Canonical { text: String::with_capacity(text.len()), ..Canonical::default() },
+        done: Canonical {
+            text: String::with_capacity(text.len()),
+            ..Canonical::default()
+        },
         members: Vec::new(),
         depth: 0,
         limits: *limits,
@@ -34,7 +37,9 @@ pub(super) fn canonical(text: &str, limits: &Limits) -> Result<Canonical, FlowEr
         place: Place::Outside,
     };
     let mut reader = serde_json::Deserializer::from_str(text);
-    let read = Value(&mut writer).deserialize(&mut reader).and_then(|()| reader.end());
+    let read = Value(&mut writer)
+        .deserialize(&mut reader)
+        .and_then(|()| reader.end());
     match read {
         Ok(()) => Ok(writer.done),
         Err(error) => Err(writer.explain(&error)),
@@ -78,7 +83,9 @@ impl Writer {
         }
         let reason = error.to_string();
         if reason.starts_with("recursion limit") {
-            FlowError::TooDeep { max: self.limits.depth_max.min(127) }
+            FlowError::TooDeep {
+                max: self.limits.depth_max.min(127),
+            }
         } else {
             // Syntax errors name what was expected and where, never what was read.
             FlowError::Syntax { reason }
@@ -105,7 +112,11 @@ impl Writer {
     fn enter<E: serde::de::Error>(&mut self) -> Result<(), E> {
         self.depth += 1;
         let max = self.limits.depth_max;
-        if self.depth > max { Err(self.fail(FlowError::TooDeep { max })) } else { Ok(()) }
+        if self.depth > max {
+            Err(self.fail(FlowError::TooDeep { max }))
+        } else {
+            Ok(())
+        }
     }
 
     fn array<'de, A: SeqAccess<'de>>(&mut self, mut items: A) -> Result<(), A::Error> {
@@ -162,7 +173,12 @@ impl Writer {
             map.next_value_seed(Value(self))?;
             let index = array_index(&self.done.text[start + 1..key_end - 1]);
             let end = self.done.text.len();
-            self.members.push(Member { start, key_end, end, index });
+            self.members.push(Member {
+                start,
+                key_end,
+                end,
+                index,
+            });
         }
         if self.members.len() > base {
             self.done.text.pop();
@@ -186,7 +202,10 @@ impl Writer {
         let mut keys: Vec<&str> = self.members[base..].iter().map(key).collect();
         // Sorted rather than compared in pairs: a million keys must not cost a million squared.
         keys.sort_unstable();
-        let twice = keys.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| shorten(pair[0]));
+        let twice = keys
+            .windows(2)
+            .find(|pair| pair[0] == pair[1])
+            .map(|pair| shorten(pair[0]));
         match twice {
             Some(key) => Err(self.fail(FlowError::DuplicateKey { key })),
             None => Ok(()),
@@ -195,16 +214,26 @@ impl Writer {
 
     /// Puts array-index keys first and takes an entry's `credentials` off.
     fn arrange(&mut self, open: usize, base: usize, is_entry: bool) {
-        let Canonical { text, entries, credentials } = &mut self.done;
+        let Canonical {
+            text,
+            entries,
+            credentials,
+        } = &mut self.done;
         let members = &mut self.members[base..];
         let is_secret =
             |text: &str, member: &Member| &text[member.start..member.key_end] == "\"credentials\"";
-        let secret = members.iter().find(|member| is_entry && is_secret(text, member)).copied();
+        let secret = members
+            .iter()
+            .find(|member| is_entry && is_secret(text, member))
+            .copied();
         if secret.is_none() && members.iter().all(|member| member.index.is_none()) {
             return;
         }
         if let Some(member) = secret {
-            credentials.push((entries.len(), text[member.key_end + 1..member.end].to_owned()));
+            credentials.push((
+                entries.len(),
+                text[member.key_end + 1..member.end].to_owned(),
+            ));
         }
         // Stable: what is no index keeps its order.
         members.sort_by_key(|member| (member.index.is_none(), member.index));
@@ -226,7 +255,10 @@ impl Writer {
 pub(super) fn array_index(key: &str) -> Option<u32> {
     let canonical = key == "0" || (!key.starts_with('0') && !key.is_empty());
     let digits = canonical && key.len() <= 10 && key.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| key.parse::<u32>().ok()).flatten().filter(|index| *index < u32::MAX)
+    digits
+        .then(|| key.parse::<u32>().ok())
+        .flatten()
+        .filter(|index| *index < u32::MAX)
 }
 
 fn shorten(quoted: &str) -> String {
@@ -308,7 +340,9 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<(), E> {
-        self.0.scalar()?.push_str(if value { "true" } else { "false" });
+        self.0
+            .scalar()?
+            .push_str(if value { "true" } else { "false" });
         Ok(())
     }
 
@@ -317,12 +351,18 @@ impl<'de> Visitor<'de> for Value<'_> {
         Ok(())
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "JavaScript has only doubles, and loses it too")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "JavaScript has only doubles, and loses it too"
+    )]
     fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<(), E> {
         self.visit_f64(value as f64)
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "JavaScript has only doubles, and loses it too")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "JavaScript has only doubles, and loses it too"
+    )]
     fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<(), E> {
         self.visit_f64(value as f64)
     }

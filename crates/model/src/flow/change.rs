@@ -150,7 +150,7 @@ pub enum Language {
     Markdown,
     /// YAML.
     Yaml,
-    /// JSONata.
+    /// `JSONata`.
     Jsonata,
     /// Text of several lines.
     Text,

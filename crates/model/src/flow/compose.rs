@@ -58,7 +58,11 @@ pub fn compose(
     let result = Flows::indexed(text.into(), entries)
         .expect("every entry is one of the base or the proposal, whose ids and types were checked");
     let missing = whole::missing(&plan, &result);
-    if missing.is_empty() { Ok(result) } else { Err(missing) }
+    if missing.is_empty() {
+        Ok(result)
+    } else {
+        Err(missing)
+    }
 }
 
 /// The credential changes that go with the `approved` changes: those of nodes whose addition or
@@ -74,7 +78,11 @@ pub fn approved_credentials(
             .any(|aspect| approved.contains(&ChangeId::new(aspect, node)))
     };
     let nodes = credentials.0.iter().filter(|(node, _)| is_approved(node));
-    CredentialChanges(nodes.map(|(node, fields)| (node.clone(), fields.clone())).collect())
+    CredentialChanges(
+        nodes
+            .map(|(node, fields)| (node.clone(), fields.clone()))
+            .collect(),
+    )
 }
 
 /// Everything needed to decide about one entry.
@@ -100,7 +108,13 @@ impl<'a> Plan<'a> {
             let decided = (change, approved.contains(&change.id));
             changes.entry(&change.node).or_default().push(decided);
         }
-        Self { base, old: by_id(base), proposal, new: by_id(proposal), changes }
+        Self {
+            base,
+            old: by_id(base),
+            proposal,
+            new: by_id(proposal),
+            changes,
+        }
     }
 
     fn of(&self, node: &str) -> &[(&'a Change, bool)] {
@@ -108,7 +122,9 @@ impl<'a> Plan<'a> {
     }
 
     fn is_approved(&self, aspect: Aspect, node: &str) -> bool {
-        self.of(node).iter().any(|(change, approved)| *approved && change.aspect == aspect)
+        self.of(node)
+            .iter()
+            .any(|(change, approved)| *approved && change.aspect == aspect)
     }
 
     /// The ids of the result in its order.
@@ -150,7 +166,11 @@ impl<'a> Plan<'a> {
             .filter(|(_, approved)| *approved)
             .flat_map(|(change, _)| {
                 let wires = (change.aspect == Aspect::Wired).then_some("wires");
-                change.properties.iter().map(|property| property.key.as_str()).chain(wires)
+                change
+                    .properties
+                    .iter()
+                    .map(|property| property.key.as_str())
+                    .chain(wires)
             })
             .collect();
         let is_taken = |key: &str| taken.contains(&*scan::unescape(key));
@@ -171,8 +191,16 @@ impl<'a> Plan<'a> {
         keys.sort_by_key(|key| (array_index(key).is_none(), array_index(key)));
         out.push('{');
         for (place, key) in keys.into_iter().enumerate() {
-            let (first, second) = if is_taken(key) { (&is, &was) } else { (&was, &is) };
-            let value = first.get(key).or_else(|| second.get(key)).copied().unwrap_or("null");
+            let (first, second) = if is_taken(key) {
+                (&is, &was)
+            } else {
+                (&was, &is)
+            };
+            let value = first
+                .get(key)
+                .or_else(|| second.get(key))
+                .copied()
+                .unwrap_or("null");
             out.push_str(if place == 0 { "\"" } else { ",\"" });
             out.push_str(key);
             out.push_str("\":");

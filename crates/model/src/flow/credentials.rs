@@ -44,14 +44,20 @@ pub enum CredentialChange {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.0.iter().map(|(node, fields)| (node, fields.keys().collect::<Vec<_>>()));
+        let names = self
+            .0
+            .iter()
+            .map(|(node, fields)| (node, fields.keys().collect::<Vec<_>>()));
         f.debug_map().entries(names).finish()
     }
 }
 
 impl fmt::Debug for CredentialChanges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.0.iter().map(|(node, fields)| (node, fields.keys().collect::<Vec<_>>()));
+        let names = self
+            .0
+            .iter()
+            .map(|(node, fields)| (node, fields.keys().collect::<Vec<_>>()));
         f.debug_map().entries(names).finish()
     }
 }
@@ -73,7 +79,10 @@ impl CredentialChanges {
 
     /// Adds one change.
     pub fn set(&mut self, node: &str, field: &str, change: CredentialChange) {
-        self.0.entry(node.to_owned()).or_default().insert(field.to_owned(), change);
+        self.0
+            .entry(node.to_owned())
+            .or_default()
+            .insert(field.to_owned(), change);
     }
 
     /// The same, as the `credentials` objects Node-RED expects on each node of a submitted flow:
@@ -85,14 +94,24 @@ impl CredentialChanges {
             CredentialChange::Set(value) => value.clone(),
             CredentialChange::Remove => Value::String(String::new()),
         };
-        Some(fields.iter().map(|(field, change)| (field.clone(), value(change))).collect())
+        Some(
+            fields
+                .iter()
+                .map(|(field, change)| (field.clone(), value(change)))
+                .collect(),
+        )
     }
 
     /// The `credentials` object to submit for `node`, of type `kind`, so that Node-RED ends with
     /// what [`Credentials::after`] says. For subflows, their instances and the global
     /// configuration Node-RED drops what an object does not name, so what stays in `base` is
     /// named too, as unchanged.
-    pub fn submission(&self, node: &str, kind: &str, base: &Credentials) -> Option<Map<String, Value>> {
+    pub fn submission(
+        &self,
+        node: &str,
+        kind: &str,
+        base: &Credentials,
+    ) -> Option<Map<String, Value>> {
         let mut object = self.for_node(node)?;
         if !is_listing(kind) {
             return Some(object);
@@ -101,15 +120,28 @@ impl CredentialChanges {
         let kept = base.0.get(node).unwrap_or(&empty);
         if kind != GLOBAL {
             for field in kept.keys() {
-                object.entry(field.clone()).or_insert_with(|| UNCHANGED.into());
+                object
+                    .entry(field.clone())
+                    .or_insert_with(|| UNCHANGED.into());
             }
             return Some(object);
         }
         let mut map = Map::new();
-        let stored = kept.get(MAP).and_then(Value::as_object).into_iter().flatten();
+        let stored = kept
+            .get(MAP)
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
         for (name, value) in stored {
             let is_mark = name.starts_with("has_") && value.is_boolean();
-            map.insert(name.clone(), if is_mark { value.clone() } else { UNCHANGED.into() });
+            map.insert(
+                name.clone(),
+                if is_mark {
+                    value.clone()
+                } else {
+                    UNCHANGED.into()
+                },
+            );
         }
         for (field, change) in self.0.get(node)? {
             if let Some(name) = inner_name(field) {
@@ -121,22 +153,28 @@ impl CredentialChanges {
 }
 
 impl Credentials {
-    /// Which credentials there are, without their values.
-    pub fn names(&self) -> CredentialNames {
-        let mut names = CredentialNames::new();
+    /// Every secret with its node and field; those of the global configuration each under
+    /// `map.` and its name.
+    pub fn entries(&self) -> BTreeMap<(String, String), &Value> {
+        let mut entries = BTreeMap::new();
         for (node, fields) in &self.0 {
             for (field, value) in fields {
                 match value.as_object().filter(|_| field == MAP) {
-                    Some(map) => names.extend(
-                        map.keys()
-                            .filter(|name| !name.starts_with("has_"))
-                            .map(|name| (node.clone(), format!("{MAP}.{name}"))),
+                    Some(map) => entries.extend(
+                        map.iter()
+                            .filter(|(name, _)| !name.starts_with("has_"))
+                            .map(|(name, value)| ((node.clone(), format!("{MAP}.{name}")), value)),
                     ),
-                    None => drop(names.insert((node.clone(), field.clone()))),
+                    None => drop(entries.insert((node.clone(), field.clone()), value)),
                 }
             }
         }
-        names
+        entries
+    }
+
+    /// Which credentials there are, without their values.
+    pub fn names(&self) -> CredentialNames {
+        self.entries().into_keys().collect()
     }
 
     /// These credentials after `changes`, kept only for nodes for which `survives` holds (Node-RED
@@ -148,7 +186,9 @@ impl Credentials {
             let entry = next.0.entry(node.clone()).or_default();
             for (field, change) in fields {
                 if let Some(name) = inner_name(field) {
-                    let map = entry.entry(MAP.to_owned()).or_insert_with(|| Map::new().into());
+                    let map = entry
+                        .entry(MAP.to_owned())
+                        .or_insert_with(|| Map::new().into());
                     if let Some(map) = map.as_object_mut() {
                         set_entry(map, name, change);
                     }
@@ -160,7 +200,8 @@ impl Credentials {
                 };
             }
         }
-        next.0.retain(|node, fields| !fields.is_empty() && survives(node));
+        next.0
+            .retain(|node, fields| !fields.is_empty() && survives(node));
         next
     }
 
@@ -170,13 +211,15 @@ impl Credentials {
         let expected = base.after(changes, |_| true);
         let value = |node: &str, field: &str| expected.0.get(node).and_then(|all| all.get(field));
         self.0.iter().all(|(node, fields)| {
-            fields.iter().all(|(field, found)| match (found, value(node, field)) {
-                // The secrets of the global configuration, each on its own.
-                (Value::Object(found), Some(Value::Object(expected))) if field == MAP => {
-                    found.iter().all(|(name, found)| expected.get(name) == Some(found))
-                }
-                (found, expected) => expected == Some(found),
-            })
+            fields
+                .iter()
+                .all(|(field, found)| match (found, value(node, field)) {
+                    // The secrets of the global configuration, each on its own.
+                    (Value::Object(found), Some(Value::Object(expected))) if field == MAP => found
+                        .iter()
+                        .all(|(name, found)| expected.get(name) == Some(found)),
+                    (found, expected) => expected == Some(found),
+                })
         })
     }
 }
@@ -189,7 +232,9 @@ fn is_listing(kind: &str) -> bool {
 }
 
 fn inner_name(field: &str) -> Option<&str> {
-    field.strip_prefix(MAP).and_then(|rest| rest.strip_prefix('.'))
+    field
+        .strip_prefix(MAP)
+        .and_then(|rest| rest.strip_prefix('.'))
 }
 
 /// Changes one secret of the global configuration, with the `has_` mark that goes with it.
@@ -224,7 +269,10 @@ pub(super) fn read(node: NodeRef<'_>, text: &str) -> Option<Said> {
         _ if is_global => (Map::new(), "map."),
         _ => (object, ""),
     };
-    let mut said = Said { changes: BTreeMap::new(), listed: None };
+    let mut said = Said {
+        changes: BTreeMap::new(),
+        listed: None,
+    };
     let mut listed = BTreeSet::new();
     for (name, value) in fields {
         // `has_password: true` says that there is one; it is no secret and no change. A dotted
@@ -243,8 +291,11 @@ pub(super) fn read(node: NodeRef<'_>, text: &str) -> Option<Said> {
         if value == UNCHANGED {
             continue;
         }
-        let change =
-            if is_blank(&value) { CredentialChange::Remove } else { CredentialChange::Set(value) };
+        let change = if is_blank(&value) {
+            CredentialChange::Remove
+        } else {
+            CredentialChange::Set(value)
+        };
         said.changes.insert(field, change);
     }
     said.listed = is_listing(node.kind()).then_some(listed);
@@ -294,7 +345,11 @@ mod tests {
 
     #[test]
     fn debug_never_shows_a_value() {
-        let text = format!("{:?} {:?}", one("a", "password", "s3cret"), set("a", "k", "s3cret"));
+        let text = format!(
+            "{:?} {:?}",
+            one("a", "password", "s3cret"),
+            set("a", "k", "s3cret")
+        );
         assert!(!text.contains("s3cret"), "{text}");
     }
 
@@ -312,7 +367,10 @@ mod tests {
         let expected = serde_json::json!({"A": "new", "has_A": true, "C": "c", "has_C": true});
         assert_eq!(next.0["g"][MAP], expected);
         assert!(next.is_within(&base, &changes));
-        assert!(!next.is_within(&base, &set("g", "map.A", "new")), "C was smuggled in");
+        assert!(
+            !next.is_within(&base, &set("g", "map.A", "new")),
+            "C was smuggled in"
+        );
         assert!(!base.is_within(&base, &changes), "B should be gone");
         let submitted = set("g", "map.A", "new").submission("g", GLOBAL, &base);
         let full = serde_json::json!({"map":
@@ -325,21 +383,40 @@ mod tests {
         let mut base = one("s", "A", "old");
         base.0.get_mut("s").unwrap().insert("B".into(), "b".into());
         let changes = set("s", "A", "new");
-        let listing = changes.submission("s", "subflow:x", &base).map(Value::Object);
-        assert_eq!(listing, Some(serde_json::json!({"A": "new", "B": "__PWRD__"})));
-        let delta = changes.submission("s", "mqtt-broker", &base).map(Value::Object);
+        let listing = changes
+            .submission("s", "subflow:x", &base)
+            .map(Value::Object);
+        assert_eq!(
+            listing,
+            Some(serde_json::json!({"A": "new", "B": "__PWRD__"}))
+        );
+        let delta = changes
+            .submission("s", "mqtt-broker", &base)
+            .map(Value::Object);
         assert_eq!(delta, Some(serde_json::json!({"A": "new"})));
     }
 
     #[test]
     fn blank_is_what_javascript_calls_blank() {
         use serde_json::json;
-        for blank in [json!(""), json!(" \n\u{feff}"), json!([]), json!([null]), json!([[""]]),
-            json!({"length": 0})]
-        {
+        for blank in [
+            json!(""),
+            json!(" \n\u{feff}"),
+            json!([]),
+            json!([null]),
+            json!([[""]]),
+            json!({"length": 0}),
+        ] {
             assert!(is_blank(&blank), "{blank}");
         }
-        for full in [json!("x"), json!("\u{85}"), json!(0), json!(false), json!(["", ""]), json!({})] {
+        for full in [
+            json!("x"),
+            json!("\u{85}"),
+            json!(0),
+            json!(false),
+            json!(["", ""]),
+            json!({}),
+        ] {
             assert!(!is_blank(&full), "{full}");
         }
     }
@@ -347,6 +424,9 @@ mod tests {
     #[test]
     fn credentials_of_nodes_that_are_gone_go() {
         let base = one("a", "password", "old");
-        assert_eq!(base.after(&CredentialChanges::default(), |_| false), Credentials::default());
+        assert_eq!(
+            base.after(&CredentialChanges::default(), |_| false),
+            Credentials::default()
+        );
     }
 }

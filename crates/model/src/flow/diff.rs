@@ -47,8 +47,11 @@ pub fn diff(
     credentials: &CredentialChanges,
     known: &CredentialNames,
 ) -> Diff {
-    let old: HashMap<&str, (usize, NodeRef<'_>)> =
-        base.nodes().enumerate().map(|(place, node)| (node.id(), (place, node))).collect();
+    let old: HashMap<&str, (usize, NodeRef<'_>)> = base
+        .nodes()
+        .enumerate()
+        .map(|(place, node)| (node.id(), (place, node)))
+        .collect();
     let mut found = Vec::new();
     let mut survives = vec![false; base.len()];
     // Where the surviving entries stood, in the order in which they stand now.
@@ -67,15 +70,34 @@ pub fn diff(
                 (Some(before), node::compare(before, after, notes()))
             }
         };
-        let place = |change| Found { change, position, before, after: Some(after) };
+        let place = |change| Found {
+            change,
+            position,
+            before,
+            after: Some(after),
+        };
         found.extend(changes.into_iter().map(place));
     }
-    for (position, before) in base.nodes().enumerate().filter(|(place, _)| !survives[*place]) {
+    for (position, before) in base
+        .nodes()
+        .enumerate()
+        .filter(|(place, _)| !survives[*place])
+    {
         let change = node::removed(before);
-        found.push(Found { change, position, before: Some(before), after: None });
+        found.push(Found {
+            change,
+            position,
+            before: Some(before),
+            after: None,
+        });
     }
     if let Some(change) = order::change(base, proposal, &stood) {
-        found.push(Found { change, position: 0, before: None, after: None });
+        found.push(Found {
+            change,
+            position: 0,
+            before: None,
+            after: None,
+        });
     }
     if found.is_empty() {
         return Diff::default();
@@ -83,8 +105,14 @@ pub fn diff(
     found.sort_by_key(|found| (rank(&found.change), found.position));
     add_users(&mut found, proposal);
     examine(&mut found, base);
-    let changes = found.into_iter().map(|found| found.change).collect::<Vec<_>>();
-    Diff { tabs: tab_labels(&changes, base, proposal), changes }
+    let changes = found
+        .into_iter()
+        .map(|found| found.change)
+        .collect::<Vec<_>>();
+    Diff {
+        tabs: tab_labels(&changes, base, proposal),
+        changes,
+    }
 }
 
 /// Where a change stands in the review.
@@ -104,8 +132,16 @@ fn rank(change: &Change) -> u8 {
 fn add_users(found: &mut [Found<'_>], proposal: &Flows) {
     let mut users: HashMap<String, Vec<String>> = HashMap::new();
     let mut targets = Targets::default();
-    for Found { change, before, after, .. } in found.iter() {
-        let Some(node) = (*after).or(*before) else { continue };
+    for Found {
+        change,
+        before,
+        after,
+        ..
+    } in found.iter()
+    {
+        let Some(node) = (*after).or(*before) else {
+            continue;
+        };
         match change.subject {
             Subject::Config => targets.add_id(node.id()),
             Subject::Subflow => targets.add_instances(node.id()),
@@ -117,7 +153,10 @@ fn add_users(found: &mut [Found<'_>], proposal: &Flows) {
     }
     for node in proposal.nodes() {
         for target in targets.of(node) {
-            users.entry(target.to_owned()).or_default().push(node.id().to_owned());
+            users
+                .entry(target.to_owned())
+                .or_default()
+                .push(node.id().to_owned());
         }
     }
     for found in found {
@@ -130,7 +169,10 @@ fn add_users(found: &mut [Found<'_>], proposal: &Flows) {
 /// Adds to each change what a reviewer should know about it.
 fn examine(found: &mut [Found<'_>], base: &Flows) {
     let mut gone = Targets::default();
-    for node in found.iter().filter(|found| found.after.is_none()).filter_map(|found| found.before)
+    for node in found
+        .iter()
+        .filter(|found| found.after.is_none())
+        .filter_map(|found| found.before)
     {
         gone.add_id(node.id());
     }
@@ -140,7 +182,13 @@ fn examine(found: &mut [Found<'_>], base: &Flows) {
             fed.extend(gone.within(wires::text(node)));
         }
     }
-    for Found { change, before, after, .. } in found {
+    for Found {
+        change,
+        before,
+        after,
+        ..
+    } in found
+    {
         if change.aspect == Aspect::Order {
             continue;
         }
@@ -152,13 +200,17 @@ fn examine(found: &mut [Found<'_>], base: &Flows) {
 }
 
 fn tab_labels(changes: &[Change], base: &Flows, proposal: &Flows) -> BTreeMap<String, String> {
-    let used: HashSet<&str> = changes.iter().filter_map(|change| change.tab.as_deref()).collect();
-    let is_used = |node: &NodeRef<'_>| {
-        matches!(node.kind(), "tab" | "subflow") && used.contains(node.id())
-    };
+    let used: HashSet<&str> = changes
+        .iter()
+        .filter_map(|change| change.tab.as_deref())
+        .collect();
+    let is_used =
+        |node: &NodeRef<'_>| matches!(node.kind(), "tab" | "subflow") && used.contains(node.id());
     // The proposal's labels last: they win.
     let nodes = base.nodes().chain(proposal.nodes()).filter(is_used);
-    nodes.map(|node| (node.id().to_owned(), node.label())).collect()
+    nodes
+        .map(|node| (node.id().to_owned(), node.label()))
+        .collect()
 }
 
 #[cfg(test)]

@@ -29,7 +29,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes_max: 64 << 20, nodes_max: 200_000, depth_max: 100 }
+        Self {
+            bytes_max: 64 << 20,
+            nodes_max: 200_000,
+            depth_max: 100,
+        }
     }
 }
 
@@ -84,7 +88,9 @@ pub enum FlowError {
         index: usize,
     },
     /// An object has a key twice.
-    #[error("the key {key:?} stands twice in one object; which of them counts depends on the reader")]
+    #[error(
+        "the key {key:?} stands twice in one object; which of them counts depends on the reader"
+    )]
     DuplicateKey {
         /// The key, cut to 64 characters.
         key: String,
@@ -160,7 +166,10 @@ impl Text {
 impl std::fmt::Debug for Flows {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Not the text: function code and clear-text properties may hold secrets.
-        f.debug_struct("Flows").field("entries", &self.len()).field("hash", &self.hash()).finish()
+        f.debug_struct("Flows")
+            .field("entries", &self.len())
+            .field("hash", &self.hash())
+            .finish()
     }
 }
 
@@ -182,7 +191,11 @@ impl Submitted {
     pub fn credential_changes(&self, known: &CredentialNames) -> CredentialChanges {
         let mut changes = self.credentials.clone();
         for (node, field) in known {
-            if self.listed.get(node).is_some_and(|listed| !listed.contains(field)) {
+            if self
+                .listed
+                .get(node)
+                .is_some_and(|listed| !listed.contains(field))
+            {
                 changes.set(node, field, CredentialChange::Remove);
             }
         }
@@ -199,7 +212,10 @@ pub struct NodeRef<'a> {
 
 impl std::fmt::Debug for NodeRef<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NodeRef").field("id", &self.id()).field("kind", &self.kind()).finish()
+        f.debug_struct("NodeRef")
+            .field("id", &self.id())
+            .field("kind", &self.kind())
+            .finish()
     }
 }
 
@@ -209,7 +225,10 @@ impl Flows {
     /// Errors: see [`FlowError`]; whatever two readers could understand differently is refused.
     pub fn submitted(text: &[u8], limits: &Limits) -> Result<Submitted, FlowError> {
         if text.len() > limits.bytes_max {
-            return Err(FlowError::TooLarge { size: text.len(), max: limits.bytes_max });
+            return Err(FlowError::TooLarge {
+                size: text.len(),
+                max: limits.bytes_max,
+            });
         }
         if text.starts_with(b"\xef\xbb\xbf") {
             return Err(FlowError::ByteOrderMark);
@@ -221,8 +240,9 @@ impl Flows {
         let mut listed = BTreeMap::new();
         for (place, text) in read.credentials {
             let node = flows.at(place);
-            let said = credentials::read(node, &text)
-                .ok_or_else(|| FlowError::BadCredentials { id: node.id().to_owned() })?;
+            let said = credentials::read(node, &text).ok_or_else(|| FlowError::BadCredentials {
+                id: node.id().to_owned(),
+            })?;
             if let Some(names) = said.listed {
                 listed.insert(node.id().to_owned(), names);
             }
@@ -230,7 +250,11 @@ impl Flows {
                 changes.0.insert(node.id().to_owned(), said.changes);
             }
         }
-        Ok(Submitted { flows, credentials: changes, listed })
+        Ok(Submitted {
+            flows,
+            credentials: changes,
+            listed,
+        })
     }
 
     /// Reads a canonical text back from the store.
@@ -259,7 +283,10 @@ impl Flows {
     }
 
     /// Finds each entry's id, type and place, and refuses entries without.
-    pub(super) fn indexed(canonical: Arc<str>, ranges: Vec<Range<usize>>) -> Result<Self, FlowError> {
+    pub(super) fn indexed(
+        canonical: Arc<str>,
+        ranges: Vec<Range<usize>>,
+    ) -> Result<Self, FlowError> {
         let entries = ranges
             .into_iter()
             .enumerate()
@@ -273,7 +300,13 @@ impl Flows {
                 return Err(FlowError::DuplicateId { id: id.to_owned() });
             }
         }
-        Ok(Self { canonical, index: Arc::new(Index { entries, by_id: OnceLock::new() }) })
+        Ok(Self {
+            canonical,
+            index: Arc::new(Index {
+                entries,
+                by_id: OnceLock::new(),
+            }),
+        })
     }
 
     /// The canonical text: what Node-RED's `JSON.stringify` gives.
@@ -288,7 +321,10 @@ impl Flows {
 
     /// The nodes in file order.
     pub fn nodes(&self) -> impl ExactSizeIterator<Item = NodeRef<'_>> + DoubleEndedIterator {
-        self.index.entries.iter().map(|entry| NodeRef { canonical: &self.canonical, entry })
+        self.index.entries.iter().map(|entry| NodeRef {
+            canonical: &self.canonical,
+            entry,
+        })
     }
 
     /// How many entries.
@@ -315,7 +351,10 @@ impl Flows {
     }
 
     fn at(&self, place: usize) -> NodeRef<'_> {
-        NodeRef { canonical: &self.canonical, entry: &self.index.entries[place] }
+        NodeRef {
+            canonical: &self.canonical,
+            entry: &self.index.entries[place],
+        }
     }
 }
 
@@ -355,8 +394,16 @@ fn entry(canonical: &str, index: usize, whole: Range<usize>) -> Result<Entry, Fl
         .ok_or(FlowError::BadId { index })?;
     let kind = kind
         .filter(|kind| fits(kind, TYPE_MAX))
-        .ok_or_else(|| FlowError::BadType { id: id.of(canonical).to_owned() })?;
-    Ok(Entry { whole, id, kind, tab, is_placed: x && y })
+        .ok_or_else(|| FlowError::BadType {
+            id: id.of(canonical).to_owned(),
+        })?;
+    Ok(Entry {
+        whole,
+        id,
+        kind,
+        tab,
+        is_placed: x && y,
+    })
 }
 
 impl<'a> NodeRef<'a> {

@@ -50,8 +50,10 @@ impl<'t> Targets<'t> {
 
     /// What `node` refers to, itself left out, each once.
     pub(super) fn of(&self, node: NodeRef<'_>) -> Vec<&'t str> {
-        let mut found: Vec<&str> =
-            self.within(node.raw()).filter(|target| *target != node.id()).collect();
+        let mut found: Vec<&str> = self
+            .within(node.raw())
+            .filter(|target| *target != node.id())
+            .collect();
         found.sort_unstable();
         found.dedup();
         found

@@ -22,8 +22,16 @@ enum State {
 
 /// The members of `object`.
 pub(super) fn members(object: &str) -> Members<'_> {
-    let state = if object.starts_with('{') { State::Going } else { State::Broken };
-    Members { text: object, at: 0, state }
+    let state = if object.starts_with('{') {
+        State::Going
+    } else {
+        State::Broken
+    };
+    Members {
+        text: object,
+        at: 0,
+        state,
+    }
 }
 
 impl Members<'_> {
@@ -44,7 +52,11 @@ impl<'a> Iterator for Members<'a> {
         let start = self.at + 1;
         if bytes.get(start) == Some(&b'}') {
             let whole = start + 1 == bytes.len();
-            self.state = if whole && self.at == 0 { State::Finished } else { State::Broken };
+            self.state = if whole && self.at == 0 {
+                State::Finished
+            } else {
+                State::Broken
+            };
             return None;
         }
         self.state = State::Broken;
@@ -54,7 +66,10 @@ impl<'a> Iterator for Members<'a> {
         }
         let value_end = skip_value(bytes, key_end + 1)?;
         let key = self.text.get(start + 1..key_end - 1)?;
-        let value = self.text.get(key_end + 1..value_end).filter(|value| !value.is_empty())?;
+        let value = self
+            .text
+            .get(key_end + 1..value_end)
+            .filter(|value| !value.is_empty())?;
         self.state = match bytes.get(value_end) {
             Some(b',') => State::Going,
             Some(b'}') if value_end + 1 == bytes.len() => State::Finished,
@@ -92,12 +107,11 @@ fn skip_value(bytes: &[u8], at: usize) -> Option<usize> {
                 at += 1;
                 continue;
             }
-            b'}' | b']' if depth == 0 => return Some(at),
+            b'}' | b']' | b',' if depth == 0 => return Some(at),
             b'}' | b']' => {
                 depth -= 1;
                 at += 1;
             }
-            b',' if depth == 0 => return Some(at),
             b' ' | b'\n' | b'\r' | b'\t' => return None,
             _ => {
                 at += 1;
@@ -152,7 +166,10 @@ pub(super) fn unescape(escaped: &str) -> Cow<'_, str> {
 
 /// The string a value stands for, if it is one.
 pub(super) fn string(value: &str) -> Option<Cow<'_, str>> {
-    value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).map(unescape)
+    value
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .map(unescape)
 }
 
 #[cfg(test)]
@@ -180,9 +197,23 @@ mod tests {
 
     #[test]
     fn text_that_is_not_canonical_ends_the_walk() {
-        for bad in ["", "{", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":1", "{ \"a\":1}", "{\"a\": 1}", "[]",
-            "{\"a\":1,}", "{\"a\":1}x", "{}x", "{\"a\":\"\\", "{\"a\":,\"b\":1}", "{\"a\":[1, 2]}"]
-        {
+        for bad in [
+            "",
+            "{",
+            "{\"a",
+            "{\"a\"",
+            "{\"a\":",
+            "{\"a\":1",
+            "{ \"a\":1}",
+            "{\"a\": 1}",
+            "[]",
+            "{\"a\":1,}",
+            "{\"a\":1}x",
+            "{}x",
+            "{\"a\":\"\\",
+            "{\"a\":,\"b\":1}",
+            "{\"a\":[1, 2]}",
+        ] {
             let mut walk = members(bad);
             while walk.next().is_some() {}
             assert!(!walk.is_finished(), "{bad}");

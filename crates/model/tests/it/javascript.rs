@@ -45,7 +45,12 @@ impl Judge {
     /// The digest and the text; none when JavaScript refuses it.
     pub(crate) fn read(&mut self, text: &[u8]) -> Option<(String, String)> {
         let line = HEXLOWER.encode(text) + "\n";
-        self.child.stdin.as_mut().unwrap().write_all(line.as_bytes()).unwrap();
+        self.child
+            .stdin
+            .as_mut()
+            .unwrap()
+            .write_all(line.as_bytes())
+            .unwrap();
         let mut answer = String::new();
         self.answers.read_line(&mut answer).unwrap();
         let (digest, text) = answer.trim().split_once(' ')?;
@@ -63,15 +68,37 @@ impl Drop for Judge {
 
 fn odd_number() -> impl Strategy<Value = String> {
     let known = [
-        "0", "-0", "0.0", "-0.0", "1.0", "1e21", "1E+20", "123456789012345678901", "1e-7", "0.000001",
-        "9007199254740993", "-9007199254740993", "18446744073709551616", "4.35", "5e-324",
-        "1.7976931348623157e308", "0.1e1", "100e-2", "2.2250738585072014e-308", "9223372036854775808",
-        "7.038531e-26", "1e23", "9.5e-3", "-1.5E-10",
+        "0",
+        "-0",
+        "0.0",
+        "-0.0",
+        "1.0",
+        "1e21",
+        "1E+20",
+        "123456789012345678901",
+        "1e-7",
+        "0.000001",
+        "9007199254740993",
+        "-9007199254740993",
+        "18446744073709551616",
+        "4.35",
+        "5e-324",
+        "1.7976931348623157e308",
+        "0.1e1",
+        "100e-2",
+        "2.2250738585072014e-308",
+        "9223372036854775808",
+        "7.038531e-26",
+        "1e23",
+        "9.5e-3",
+        "-1.5E-10",
     ];
     prop_oneof![
         proptest::sample::select(known.to_vec()).prop_map(str::to_owned),
         any::<i64>().prop_map(|number| number.to_string()),
-        any::<f64>().prop_filter("JSON has none", |n| n.is_finite()).prop_map(|n| format!("{n:e}")),
+        any::<f64>()
+            .prop_filter("JSON has none", |n| n.is_finite())
+            .prop_map(|n| format!("{n:e}")),
         "-?[1-9][0-9]{0,25}(\\.[0-9]{1,25})?([eE][+-]?[0-9]{1,2})?",
     ]
 }
@@ -80,8 +107,24 @@ fn odd_string() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         "[a-z0-9 ]{0,6}",
         proptest::sample::select(
-            &["\\u0000", "\\u001F", "\\b\\f\\n\\r\\t", "\\/", "\\\\", "\\\"", "\u{7f}", "\u{2028}", "é",
-            "\\u00e9", "\\uD83D\\uDE00", "😀", "\\u2029", "\\u007f", "\\u003c", "__proto__x"][..]
+            &[
+                "\\u0000",
+                "\\u001F",
+                "\\b\\f\\n\\r\\t",
+                "\\/",
+                "\\\\",
+                "\\\"",
+                "\u{7f}",
+                "\u{2028}",
+                "é",
+                "\\u00e9",
+                "\\uD83D\\uDE00",
+                "😀",
+                "\\u2029",
+                "\\u007f",
+                "\\u003c",
+                "__proto__x"
+            ][..]
         )
         .prop_map(str::to_owned),
     ];
@@ -90,11 +133,27 @@ fn odd_string() -> impl Strategy<Value = String> {
 
 fn odd_key() -> impl Strategy<Value = String> {
     let known = [
-        "\"0\"", "\"1\"", "\"10\"", "\"2\"", "\"01\"", "\"-1\"", "\"4294967294\"", "\"4294967295\"",
-        "\"4294967296\"", "\"1.5\"", "\"\\u0031\\u0032\"", "\"\"", "\"99999999999\"", "\"constructor\"",
-        "\"toString\"", "\"credentials\"",
+        "\"0\"",
+        "\"1\"",
+        "\"10\"",
+        "\"2\"",
+        "\"01\"",
+        "\"-1\"",
+        "\"4294967294\"",
+        "\"4294967295\"",
+        "\"4294967296\"",
+        "\"1.5\"",
+        "\"\\u0031\\u0032\"",
+        "\"\"",
+        "\"99999999999\"",
+        "\"constructor\"",
+        "\"toString\"",
+        "\"credentials\"",
     ];
-    prop_oneof![proptest::sample::select(known.to_vec()).prop_map(str::to_owned), odd_string()]
+    prop_oneof![
+        proptest::sample::select(known.to_vec()).prop_map(str::to_owned),
+        odd_string()
+    ]
 }
 
 fn space() -> impl Strategy<Value = String> {
@@ -104,13 +163,17 @@ fn space() -> impl Strategy<Value = String> {
 fn unique(members: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut seen = std::collections::HashSet::new();
     let name = |key: &str| serde_json::from_str::<String>(key).unwrap();
-    members.into_iter().filter(|(key, _)| seen.insert(name(key))).collect()
+    members
+        .into_iter()
+        .filter(|(key, _)| seen.insert(name(key)))
+        .collect()
 }
 
 fn write_object(members: Vec<(String, String)>, space: &str) -> String {
     let members = unique(members).into_iter();
-    let members: Vec<String> =
-        members.map(|(key, value)| format!("{space}{key}{space}:{space}{value}{space}")).collect();
+    let members: Vec<String> = members
+        .map(|(key, value)| format!("{space}{key}{space}:{space}{value}{space}"))
+        .collect();
     format!("{{{}}}", members.join(","))
 }
 
@@ -122,8 +185,9 @@ fn odd_value() -> impl Strategy<Value = String> {
     ];
     leaf.prop_recursive(4, 24, 5, |inner| {
         prop_oneof![
-            (proptest::collection::vec(inner.clone(), 0..5), space())
-                .prop_map(|(items, space)| format!("[{}]", items.join(&format!("{space},{space}")))),
+            (proptest::collection::vec(inner.clone(), 0..5), space()).prop_map(
+                |(items, space)| format!("[{}]", items.join(&format!("{space},{space}")))
+            ),
             (proptest::collection::vec((odd_key(), inner), 0..5), space())
                 .prop_map(|(members, space)| write_object(members, &space)),
         ]
@@ -133,33 +197,43 @@ fn odd_value() -> impl Strategy<Value = String> {
 fn odd_flows() -> impl Strategy<Value = String> {
     let node = (
         proptest::collection::vec((odd_key(), odd_value()), 0..6),
-        proptest::option::of(proptest::sample::select(&["{}", "{\"a\":\"b\",\"1\":\"c\"}"][..])),
+        proptest::option::of(proptest::sample::select(
+            &["{}", "{\"a\":\"b\",\"1\":\"c\"}"][..],
+        )),
         any::<proptest::sample::Index>(),
     );
     (proptest::collection::vec(node, 0..5), space()).prop_map(|(nodes, space)| {
-        let node = |(number, (mut members, credentials, place)): (usize, (Vec<_>, Option<&str>, _))| {
-            members.retain(|(key, _)| key != "\"credentials\"");
-            let place: proptest::sample::Index = place;
-            let mut add = |key: &str, value: String| {
-                let at = place.index(members.len() + 1);
-                members.insert(at, (key.to_owned(), value));
+        let node =
+            |(number, (mut members, credentials, place)): (usize, (Vec<_>, Option<&str>, _))| {
+                members.retain(|(key, _)| key != "\"credentials\"");
+                let place: proptest::sample::Index = place;
+                let mut add = |key: &str, value: String| {
+                    let at = place.index(members.len() + 1);
+                    members.insert(at, (key.to_owned(), value));
+                };
+                add("\"type\"", "\"x\"".into());
+                add("\"id\"", format!("\"n{number}\""));
+                if let Some(credentials) = credentials {
+                    add("\"credentials\"", credentials.to_owned());
+                }
+                write_object(members, &space)
             };
-            add("\"type\"", "\"x\"".into());
-            add("\"id\"", format!("\"n{number}\""));
-            if let Some(credentials) = credentials {
-                add("\"credentials\"", credentials.to_owned());
-            }
-            write_object(members, &space)
-        };
         let nodes: Vec<String> = nodes.into_iter().enumerate().map(node).collect();
-        format!("{space}[{}]{space}", nodes.join(&format!("{space},{space}")))
+        format!(
+            "{space}[{}]{space}",
+            nodes.join(&format!("{space},{space}"))
+        )
     })
 }
 
 #[test]
 fn the_text_is_what_javascript_writes() {
     let judge = std::cell::RefCell::new(Judge::new());
-    let config = ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig {
+        cases: 2_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
     proptest!(config, |(text in odd_flows())| {
         let ours = Flows::submitted(text.as_bytes(), &Limits::default());
         let flows = ours.map_err(|error| TestCaseError::fail(format!("{error}: {text}")))?.flows;
@@ -177,14 +251,36 @@ fn the_text_is_what_javascript_writes() {
 fn what_javascript_refuses_is_refused() {
     let mut judge = Judge::new();
     for bad in [
-        "", "[", "[}", "[{\"id\":\"a\",\"type\":\"t\",}]", "[{\"id\":\"a\",\"type\":\"t\"},]",
-        "[{\"id\":'a'}]", "[01]", "[{\"id\":\"a\",\"type\":\"t\",\"n\":1.}]", "[]x", "[NaN]",
-        "[{\"id\":\"a\",\"type\":\"t\",\"n\":+1}]", "[{\"id\":\"a\nb\",\"type\":\"t\"}]", "[\"\\x\"]",
-        "\u{a0}[]", "[]\u{0}", "[{\"id\":\"a\",\"type\":\"t\",\"n\":.5}]", "// x\n[]",
+        "",
+        "[",
+        "[}",
+        "[{\"id\":\"a\",\"type\":\"t\",}]",
+        "[{\"id\":\"a\",\"type\":\"t\"},]",
+        "[{\"id\":'a'}]",
+        "[01]",
+        "[{\"id\":\"a\",\"type\":\"t\",\"n\":1.}]",
+        "[]x",
+        "[NaN]",
+        "[{\"id\":\"a\",\"type\":\"t\",\"n\":+1}]",
+        "[{\"id\":\"a\nb\",\"type\":\"t\"}]",
+        "[\"\\x\"]",
+        "\u{a0}[]",
+        "[]\u{0}",
+        "[{\"id\":\"a\",\"type\":\"t\",\"n\":.5}]",
+        "// x\n[]",
     ] {
-        assert!(judge.read(bad.as_bytes()).is_none(), "JavaScript accepts {bad:?}");
+        assert!(
+            judge.read(bad.as_bytes()).is_none(),
+            "JavaScript accepts {bad:?}"
+        );
         let ours = Flows::submitted(bad.as_bytes(), &Limits::default());
-        assert!(matches!(ours, Err(FlowError::Syntax { .. } | FlowError::NotAnObject { .. })), "{bad:?}");
+        assert!(
+            matches!(
+                ours,
+                Err(FlowError::Syntax { .. } | FlowError::NotAnObject { .. })
+            ),
+            "{bad:?}"
+        );
     }
 }
 

@@ -15,7 +15,11 @@ use crate::{
 };
 
 fn config() -> ProptestConfig {
-    ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
 }
 
 fn flows(text: &str) -> Flows {
@@ -117,7 +121,10 @@ fn any_part_is_whole_or_refused() {
         }
     });
     let (whole, refused) = seen.get();
-    assert!(whole > 40 && refused > 40, "{whole} whole, {refused} refused: too one-sided");
+    assert!(
+        whole > 40 && refused > 40,
+        "{whole} whole, {refused} refused: too one-sided"
+    );
 }
 
 /// Read apart from the code under test: a wire, tab or subflow that leads nowhere did so before.
@@ -133,8 +140,15 @@ fn assert_whole(base: &Flows, proposal: &Flows, result: &Flows) {
             let mut targets: Vec<String> = wires.concat();
             targets.extend(node.tab().map(str::to_owned));
             targets.extend(node.kind().strip_prefix("subflow:").map(str::to_owned));
-            targets.extend(properties.get("broker").and_then(|it| it.as_str()).map(str::to_owned));
-            let gone = targets.into_iter().filter(|target| flows.get(target).is_none());
+            targets.extend(
+                properties
+                    .get("broker")
+                    .and_then(|it| it.as_str())
+                    .map(str::to_owned),
+            );
+            let gone = targets
+                .into_iter()
+                .filter(|target| flows.get(target).is_none());
             dangling.extend(gone.map(|target| (node.id().to_owned(), target)));
         }
         dangling

@@ -19,7 +19,8 @@ fn folder() -> PathBuf {
 }
 
 fn sorted(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let entries =
+        fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths
@@ -35,7 +36,9 @@ fn histories() -> Vec<Vec<(String, Vec<u8>)>> {
     let histories: Vec<Vec<_>> = folders
         .map(|folder| {
             let files = sorted(&folder).into_iter();
-            files.map(|path| (path.display().to_string(), fs::read(&path).unwrap())).collect()
+            files
+                .map(|path| (path.display().to_string(), fs::read(&path).unwrap()))
+                .collect()
         })
         .collect();
     assert_eq!(histories.len(), 9, "the real flows are not all there");
@@ -61,11 +64,19 @@ fn deployments() -> Vec<(String, Flows, Flows)> {
 }
 
 pub(crate) fn compare(base: &Flows, proposal: &Flows) -> Diff {
-    diff(base, proposal, &CredentialChanges::default(), &CredentialNames::new())
+    diff(
+        base,
+        proposal,
+        &CredentialChanges::default(),
+        &CredentialNames::new(),
+    )
 }
 
 pub(crate) fn ids<'d>(changes: impl IntoIterator<Item = &'d Change>) -> BTreeSet<ChangeId> {
-    changes.into_iter().map(|change| change.id.clone()).collect()
+    changes
+        .into_iter()
+        .map(|change| change.id.clone())
+        .collect()
 }
 
 /// Every key that differs is told, and nothing that does not.
@@ -77,26 +88,56 @@ pub(crate) fn assert_no_key_lost(name: &str, base: &Flows, proposal: &Flows, dif
             if property.key == KEY_ORDER || change.aspect == Aspect::Order {
                 continue;
             }
-            let side = |side: &Option<serde_json::Map<_, _>>| side.as_ref()?.get(&property.key).cloned();
-            assert_eq!(property.before, side(&before), "{name}: {} {}", change.id, property.key);
-            assert_eq!(property.after, side(&after), "{name}: {} {}", change.id, property.key);
+            let side =
+                |side: &Option<serde_json::Map<_, _>>| side.as_ref()?.get(&property.key).cloned();
+            assert_eq!(
+                property.before,
+                side(&before),
+                "{name}: {} {}",
+                change.id,
+                property.key
+            );
+            assert_eq!(
+                property.after,
+                side(&after),
+                "{name}: {} {}",
+                change.id,
+                property.key
+            );
         }
     }
     let told = |node: &str, key: &str| {
-        diff.changes.iter().filter(|change| change.node == node).any(|change| {
-            let in_properties = change.properties.iter().any(|property| property.key == key);
-            in_properties || (key == "wires" && change.aspect == Aspect::Wired)
-        })
+        diff.changes
+            .iter()
+            .filter(|change| change.node == node)
+            .any(|change| {
+                let in_properties = change.properties.iter().any(|property| property.key == key);
+                in_properties || (key == "wires" && change.aspect == Aspect::Wired)
+            })
     };
-    let nodes: BTreeSet<&str> = base.nodes().chain(proposal.nodes()).map(|node| node.id()).collect();
+    let nodes: BTreeSet<&str> = base
+        .nodes()
+        .chain(proposal.nodes())
+        .map(|node| node.id())
+        .collect();
     for node in nodes {
-        let properties =
-            |flows: &Flows| flows.get(node).map(|node| node.properties()).unwrap_or_default();
+        let properties = |flows: &Flows| {
+            flows
+                .get(node)
+                .map(|node| node.properties())
+                .unwrap_or_default()
+        };
         let (before, after) = (properties(base), properties(proposal));
         for key in before.keys().chain(after.keys()) {
-            let is_named = (key == "id" || key == "type") && (before.is_empty() || after.is_empty());
-            let differs = before.get(key).map(ToString::to_string) != after.get(key).map(ToString::to_string);
-            assert_eq!(told(node, key), differs && !is_named, "{name}: {node} {key}");
+            let is_named =
+                (key == "id" || key == "type") && (before.is_empty() || after.is_empty());
+            let differs =
+                before.get(key).map(ToString::to_string) != after.get(key).map(ToString::to_string);
+            assert_eq!(
+                told(node, key),
+                differs && !is_named,
+                "{name}: {node} {key}"
+            );
         }
     }
 }
@@ -110,7 +151,11 @@ fn every_real_deployment_is_told_in_full_and_comes_together() {
         assert_eq!(all.text(), proposal.text(), "{name}");
         let none = compose(&base, &proposal, &diff, &BTreeSet::new()).unwrap();
         assert_eq!(none.text(), base.text(), "{name}");
-        assert_eq!(diff.changes.is_empty(), base.hash() == proposal.hash(), "{name}");
+        assert_eq!(
+            diff.changes.is_empty(),
+            base.hash() == proposal.hash(),
+            "{name}"
+        );
         assert!(!diff.summary().is_empty());
     }
 }
@@ -121,24 +166,40 @@ fn any_part_of_a_real_deployment_is_whole_or_refused() {
     for (name, base, proposal) in deployments() {
         let diff = compare(&base, &proposal);
         for step in 2..5 {
-            let part = diff.changes.iter().enumerate().filter(|(at, _)| at % step != 0);
+            let part = diff
+                .changes
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| at % step != 0);
             let approved = ids(part.map(|(_, change)| change));
             match compose(&base, &proposal, &diff, &approved) {
                 Ok(result) => {
                     whole += 1;
-                    assert_eq!(read(result.text().as_bytes()).text(), result.text(), "{name}");
+                    assert_eq!(
+                        read(result.text().as_bytes()).text(),
+                        result.text(),
+                        "{name}"
+                    );
                     let rest = compare(&base, &result);
                     let named = ids(&rest.changes);
                     assert!(named.is_subset(&approved), "{name}: unapproved {named:?}");
                 }
                 Err(reasons) => {
                     refused += 1;
-                    assert!(reasons.iter().all(|reason| approved.contains(&reason.change)), "{name}");
+                    assert!(
+                        reasons
+                            .iter()
+                            .all(|reason| approved.contains(&reason.change)),
+                        "{name}"
+                    );
                 }
             }
         }
     }
-    assert!(whole > 20 && refused > 20, "{whole} whole, {refused} refused: too one-sided to mean much");
+    assert!(
+        whole > 20 && refused > 20,
+        "{whole} whole, {refused} refused: too one-sided to mean much"
+    );
 }
 
 #[test]
@@ -146,7 +207,11 @@ fn one_real_deployment_reads_as_expected() {
     let sentences: Vec<String> = deployments()
         .iter()
         .map(|(name, base, proposal)| {
-            let file = Path::new(name).strip_prefix(folder()).unwrap().display().to_string();
+            let file = Path::new(name)
+                .strip_prefix(folder())
+                .unwrap()
+                .display()
+                .to_string();
             format!("{file}: {}\n", compare(base, proposal).summary())
         })
         .collect();

@@ -36,11 +36,11 @@ cases! {
 fn probe(body: &str) -> String {
     serde_json::json!([
         {"id": "t1", "type": "tab", "label": "probe"},
-        {"id": "in", "type": "http in", "z": "t1", "url": "/probe", "method": "get",
-         "wires": [["fn"]]},
-        {"id": "fn", "type": "function", "z": "t1", "func": body, "outputs": 1,
-         "libs": [], "wires": [["out"]]},
-        {"id": "out", "type": "http response", "z": "t1", "wires": []},
+        {"id": "n1", "type": "http in", "z": "t1", "x": 1, "y": 1, "url": "/probe",
+         "method": "get", "wires": [["n2"]]},
+        {"id": "n2", "type": "function", "z": "t1", "x": 2, "y": 1, "func": body, "outputs": 1,
+         "libs": [], "wires": [["n3"]]},
+        {"id": "n3", "type": "http response", "z": "t1", "x": 3, "y": 1, "wires": []},
     ])
     .to_string()
 }
@@ -201,16 +201,17 @@ async fn missing_types_are_an_error() {
 }
 
 async fn a_command_cannot_be_run() {
+    // Without a position, Node-RED takes a node for a config node.
     let flows = serde_json::json!([
         {"id": "t1", "type": "tab", "label": "exec"},
-        {"id": "in", "type": "http in", "z": "t1", "url": "/run", "method": "get",
-         "wires": [["exec"]]},
-        {"id": "exec", "type": "exec", "z": "t1", "command": "/bin/ls", "addpay": "",
-         "append": "", "useSpawn": "false", "timer": "", "oldrc": false,
-         "wires": [[], [], ["code"]]},
-        {"id": "code", "type": "function", "z": "t1", "outputs": 1, "libs": [],
-         "func": "msg.payload = msg.payload.code; return msg;", "wires": [["out"]]},
-        {"id": "out", "type": "http response", "z": "t1", "wires": []},
+        {"id": "n1", "type": "http in", "z": "t1", "x": 1, "y": 1, "url": "/run",
+         "method": "get", "wires": [["n2"]]},
+        {"id": "n2", "type": "exec", "z": "t1", "x": 2, "y": 1, "command": "/bin/ls",
+         "addpay": "", "append": "", "useSpawn": "false", "timer": "", "oldrc": false,
+         "wires": [[], [], ["n3"]]},
+        {"id": "n3", "type": "function", "z": "t1", "x": 3, "y": 1, "outputs": 1, "libs": [],
+         "func": "msg.payload = msg.payload.code; return msg;", "wires": [["n4"]]},
+        {"id": "n4", "type": "http response", "z": "t1", "x": 4, "y": 1, "wires": []},
     ]);
     let mut house = House::build(NodeRedMajor::V5, &flows.to_string()).await;
     house.run().await;

@@ -17,7 +17,7 @@ pub(crate) fn run(filter: &[sock_filter], number: i64, args: [u64; 6]) -> u32 {
     let mut data = u32::try_from(number).unwrap().to_ne_bytes().to_vec();
     data.extend(arch.to_ne_bytes());
     data.extend([0; 8]);
-    args.iter().for_each(|arg| data.extend(arg.to_ne_bytes()));
+    data.extend(args.iter().flat_map(|arg| arg.to_ne_bytes()));
     let (mut at, mut value) = (0, 0u32);
     loop {
         let step = &filter[at];
@@ -70,7 +70,12 @@ fn every_listed_call_is_denied_under_every_policy() {
 #[test]
 fn a_clone_that_makes_a_namespace_is_denied_and_a_thread_is_not() {
     for flag in NAMESPACE_FLAGS {
-        check(&Network::Any, libc::SYS_clone, &[bits(flag) | 17], EPERM);
+        check(
+            &Network::Any,
+            libc::SYS_clone,
+            &[bits(flag | libc::SIGCHLD)],
+            EPERM,
+        );
         // The kernel ignores the upper half; so must we.
         check(
             &Network::Any,
@@ -125,73 +130,38 @@ fn fast_open_is_denied_wherever_its_flag_can_stand() {
     );
 }
 
-/// Which sockets each policy gives, as (family, type, protocol, any, ports, none).
+/// A socket's family, type and protocol, and the verdicts of [`policies`].
+type Row = (libc::c_int, libc::c_int, libc::c_int, [u32; 3]);
+
+const Y: u32 = ALLOW;
+const N: u32 = EPERM;
+const CLOEXEC: libc::c_int = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+
+#[rustfmt::skip]
+const SOCKETS: [Row; 18] = [
+    (libc::AF_UNIX, libc::SOCK_STREAM, 0, [Y, Y, Y]),
+    (libc::AF_UNIX, libc::SOCK_DGRAM | CLOEXEC, 0, [Y, Y, Y]),
+    (libc::AF_INET, libc::SOCK_STREAM | CLOEXEC, 0, [Y, Y, N]),
+    (libc::AF_INET6, libc::SOCK_STREAM, libc::IPPROTO_TCP, [Y, Y, N]),
+    (libc::AF_INET, libc::SOCK_DGRAM | CLOEXEC, 0, [Y, N, N]),
+    (libc::AF_INET6, libc::SOCK_DGRAM, libc::IPPROTO_UDP, [Y, N, N]),
+    (libc::AF_INET, libc::SOCK_STREAM, libc::IPPROTO_MPTCP, [N, N, N]),
+    (libc::AF_INET6, libc::SOCK_STREAM | CLOEXEC, libc::IPPROTO_SCTP, [N, N, N]),
+    (libc::AF_INET, libc::SOCK_SEQPACKET, libc::IPPROTO_SCTP, [N, N, N]),
+    (libc::AF_INET, libc::SOCK_RAW | CLOEXEC, libc::IPPROTO_ICMP, [N, N, N]),
+    (libc::AF_INET6, libc::SOCK_RAW, libc::IPPROTO_RAW, [N, N, N]),
+    (libc::AF_INET, SOCK_PACKET, 0, [N, N, N]),
+    (libc::AF_PACKET, libc::SOCK_DGRAM, 0, [N, N, N]),
+    (libc::AF_VSOCK, libc::SOCK_STREAM, 0, [N, N, N]),
+    (libc::AF_ALG, libc::SOCK_SEQPACKET, 0, [N, N, N]),
+    (libc::AF_BLUETOOTH, libc::SOCK_RAW, 0, [N, N, N]),
+    (libc::AF_NETLINK, libc::SOCK_RAW | CLOEXEC, libc::NETLINK_ROUTE, [Y, Y, Y]),
+    (libc::AF_NETLINK, libc::SOCK_RAW, libc::NETLINK_NETFILTER, [N, N, N]),
+];
+
 #[test]
 fn sockets_by_policy() {
-    const Y: u32 = ALLOW;
-    const N: u32 = EPERM;
-    let cloexec = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
-    let table = [
-        (libc::AF_UNIX, libc::SOCK_STREAM, 0, [Y, Y, Y]),
-        (libc::AF_UNIX, libc::SOCK_DGRAM | cloexec, 0, [Y, Y, Y]),
-        (libc::AF_INET, libc::SOCK_STREAM | cloexec, 0, [Y, Y, N]),
-        (
-            libc::AF_INET6,
-            libc::SOCK_STREAM,
-            libc::IPPROTO_TCP,
-            [Y, Y, N],
-        ),
-        (libc::AF_INET, libc::SOCK_DGRAM | cloexec, 0, [Y, N, N]),
-        (
-            libc::AF_INET6,
-            libc::SOCK_DGRAM,
-            libc::IPPROTO_UDP,
-            [Y, N, N],
-        ),
-        (
-            libc::AF_INET,
-            libc::SOCK_STREAM,
-            libc::IPPROTO_MPTCP,
-            [N, N, N],
-        ),
-        (
-            libc::AF_INET6,
-            libc::SOCK_STREAM | cloexec,
-            libc::IPPROTO_SCTP,
-            [N, N, N],
-        ),
-        (
-            libc::AF_INET,
-            libc::SOCK_SEQPACKET,
-            libc::IPPROTO_SCTP,
-            [N, N, N],
-        ),
-        (
-            libc::AF_INET,
-            libc::SOCK_RAW | cloexec,
-            libc::IPPROTO_ICMP,
-            [N, N, N],
-        ),
-        (libc::AF_INET6, libc::SOCK_RAW, libc::IPPROTO_RAW, [N, N, N]),
-        (libc::AF_INET, SOCK_PACKET, 0, [N, N, N]),
-        (libc::AF_PACKET, libc::SOCK_DGRAM, 0, [N, N, N]),
-        (libc::AF_VSOCK, libc::SOCK_STREAM, 0, [N, N, N]),
-        (libc::AF_ALG, libc::SOCK_SEQPACKET, 0, [N, N, N]),
-        (libc::AF_BLUETOOTH, libc::SOCK_RAW, 0, [N, N, N]),
-        (
-            libc::AF_NETLINK,
-            libc::SOCK_RAW | cloexec,
-            libc::NETLINK_ROUTE,
-            [Y, Y, Y],
-        ),
-        (
-            libc::AF_NETLINK,
-            libc::SOCK_RAW,
-            libc::NETLINK_NETFILTER,
-            [N, N, N],
-        ),
-    ];
-    for (family, kind, protocol, verdicts) in table {
+    for (family, kind, protocol, verdicts) in SOCKETS {
         for (network, verdict) in policies().iter().zip(verdicts) {
             let args = [family, kind, protocol].map(bits);
             check(network, libc::SYS_socket, &args, verdict);

@@ -215,6 +215,7 @@ async fn an_older_database_put_in_place_is_noticed_and_stays_so() {
     let house = House::new().await;
     let record = async |store: &store::Store| {
         let detail = serde_json::json!({});
+        house.clock.advance(1);
         store.record(EventKind::Triggered, &Actor::System, None, "x", detail).await.unwrap();
     };
     for _ in 0..3 {

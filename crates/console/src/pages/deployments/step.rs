@@ -11,6 +11,7 @@ use model::{flow::change::ChangeId, id::DeploymentId};
 use super::view::{ChangeView, Decided, Head, Looked, StepLine};
 use crate::{
     App,
+    compare::{Body, Row},
     pages::{Asked, deployment_id},
     frame::{Frame, frame},
     problem::{PageError, Problem},

@@ -40,7 +40,12 @@ mod tests {
         let all = |_: &str| true;
         let merged = merge(&["a", "b", "c"], &["n", "a", "m", "o", "c", "p"], all, all);
         assert_eq!(merged, ["n", "a", "m", "o", "b", "c", "p"]);
-        let merged = merge(&["a", "b"], &["a", "b", "x", "y"], |item| item != "b", |item| item != "x");
+        let merged = merge(
+            &["a", "b"],
+            &["a", "b", "x", "y"],
+            |item| item != "b",
+            |item| item != "x",
+        );
         assert_eq!(merged, ["a", "y"]);
     }
 }

@@ -1,6 +1,8 @@
 //! Whether a result is whole: nothing in it refers to what is not there, unless the base or the
 //! proposal did so already.
 
+use std::collections::HashSet;
+
 use super::{NotWhole, Plan};
 use crate::flow::{
     Flows, NodeRef,
@@ -15,7 +17,7 @@ const TOLD_MAX: usize = 200;
 /// The references of `result` that lead nowhere and should not.
 pub(super) fn missing(plan: &Plan<'_>, result: &Flows) -> Vec<NotWhole> {
     let mut absent = Targets::default();
-    let there: std::collections::HashSet<&str> = result.nodes().map(|node| node.id()).collect();
+    let there: HashSet<&str> = result.nodes().map(|node| node.id()).collect();
     for node in plan.base.nodes().chain(plan.proposal.nodes()) {
         if there.contains(node.id()) {
             continue;
@@ -32,8 +34,14 @@ pub(super) fn missing(plan: &Plan<'_>, result: &Flows) -> Vec<NotWhole> {
     for node in result.nodes() {
         for target in absent.of(node) {
             // The side that lacks the target: did its own version of this node refer to it?
-            let lacking = if plan.old.contains_key(target) { &plan.new } else { &plan.old };
-            let did = lacking.get(node.id()).is_some_and(|node| absent.of(*node).contains(&target));
+            let lacking = if plan.old.contains_key(target) {
+                &plan.new
+            } else {
+                &plan.old
+            };
+            let did = lacking
+                .get(node.id())
+                .is_some_and(|node| absent.of(*node).contains(&target));
             if !did {
                 told.push(reason(plan, node, target));
             }
@@ -48,7 +56,10 @@ pub(super) fn missing(plan: &Plan<'_>, result: &Flows) -> Vec<NotWhole> {
 fn reason(plan: &Plan<'_>, node: NodeRef<'_>, target: &str) -> NotWhole {
     let (who, how) = (node.label(), relation(node, target));
     let Some(gone) = plan.old.get(target) else {
-        let whom = plan.new.get(target).map_or_else(String::new, |target| target.label());
+        let whom = plan
+            .new
+            .get(target)
+            .map_or_else(String::new, NodeRef::label);
         return NotWhole {
             change: carrier(plan, node, target, true)
                 .unwrap_or_else(|| ChangeId::new(Aspect::Added, node.id())),
@@ -97,8 +108,10 @@ fn carrier(plan: &Plan<'_>, node: NodeRef<'_>, target: &str, approved: bool) -> 
     absent.add_id(target);
     absent.add_instances(target);
     let mentions = |change: &Change| {
-        let mut values =
-            change.properties.iter().flat_map(|property| [&property.before, &property.after]);
+        let mut values = change
+            .properties
+            .iter()
+            .flat_map(|property| [&property.before, &property.after]);
         change.wires.iter().any(|wire| wire.to == target)
             || values.any(|value| {
                 let text = value.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -106,6 +119,8 @@ fn carrier(plan: &Plan<'_>, node: NodeRef<'_>, target: &str, approved: bool) -> 
             })
     };
     let candidates = || plan.of(node.id()).iter().filter(|(_, is)| *is == approved);
-    let carrier = candidates().find(|(change, _)| mentions(change)).or_else(|| candidates().next());
+    let carrier = candidates()
+        .find(|(change, _)| mentions(change))
+        .or_else(|| candidates().next());
     carrier.map(|(change, _)| change.id.clone())
 }

@@ -17,11 +17,10 @@ pub(super) fn of(kind: &str, key: &str, value: &Value, all: &Map<String, Value>)
         ("function", "func" | "initialize" | "finalize", _) => Language::JavaScript,
         (_, "func", _) if is_long(value) => Language::JavaScript,
         ("template", "template", _) => template(word("format")),
-        ("ui_template" | "ui-template", "format", _) => Language::Html,
+        ("ui_template" | "ui-template", "format", _) | (_, "html", _) => Language::Html,
         (_, "info", _) => Language::Markdown,
         (_, "sql" | "sqlquery" | "query" | "statement", _) => Language::Sql,
         (_, "css", _) => Language::Css,
-        (_, "html", _) => Language::Html,
         _ => typed(key, all).unwrap_or(if is_long(value) { TEXT } else { PLAIN }),
     }
 }
@@ -46,7 +45,9 @@ fn template(format: &str) -> Language {
 
 /// The language a typed input's sibling names: `payload` with `payloadType`, `to` with `tot`.
 fn typed(key: &str, all: &Map<String, Value>) -> Option<Language> {
-    let sibling = ["Type", "type", "_type", "t"].iter().find_map(|end| all.get(&format!("{key}{end}")));
+    let sibling = ["Type", "type", "_type", "t"]
+        .iter()
+        .find_map(|end| all.get(&format!("{key}{end}")));
     match sibling?.as_str()? {
         "jsonata" => Some(Language::Jsonata),
         "json" => Some(Language::Json),

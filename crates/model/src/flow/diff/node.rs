@@ -7,9 +7,7 @@ use serde_json::Value;
 use super::{language, wires};
 use crate::flow::{
     NodeRef,
-    change::{
-        Aspect, Change, ChangeId, CredentialAction, CredentialNote, PropertyChange, Subject,
-    },
+    change::{Aspect, Change, ChangeId, CredentialAction, CredentialNote, PropertyChange, Subject},
     credentials::{CredentialChange, CredentialChanges, CredentialNames},
     scan,
 };
@@ -25,7 +23,7 @@ pub(super) fn notes(
     node: &str,
 ) -> Vec<CredentialNote> {
     let fields = credentials.0.get(node).into_iter().flatten();
-    let note = |(field, change): (&String, &CredentialChange)| {
+    let said = |(field, change): (&String, &CredentialChange)| {
         let was_there = known.contains(&(node.to_owned(), field.clone()));
         let action = match (change, was_there) {
             (CredentialChange::Set(_), false) => CredentialAction::Set,
@@ -33,9 +31,12 @@ pub(super) fn notes(
             (CredentialChange::Remove, true) => CredentialAction::Removed,
             (CredentialChange::Remove, false) => return None,
         };
-        Some(CredentialNote { field: field.clone(), action })
+        Some(CredentialNote {
+            field: field.clone(),
+            action,
+        })
     };
-    fields.filter_map(note).collect()
+    fields.filter_map(said).collect()
 }
 
 fn blank(aspect: Aspect, node: NodeRef<'_>) -> Change {
@@ -58,15 +59,20 @@ fn blank(aspect: Aspect, node: NodeRef<'_>) -> Change {
 /// A node that is new, with all it says.
 pub(super) fn added(node: NodeRef<'_>, credentials: Vec<CredentialNote>) -> Change {
     let properties = |property| (None, Some(property));
-    Change { credentials, wires: wires::compare("", wires::text(node), node.id()).wires,
-        ..whole(Aspect::Added, node, properties) }
+    Change {
+        credentials,
+        wires: wires::compare("", wires::text(node), node.id()).wires,
+        ..whole(Aspect::Added, node, properties)
+    }
 }
 
 /// A node that is gone, with all it said.
 pub(super) fn removed(node: NodeRef<'_>) -> Change {
     let properties = |property| (Some(property), None);
-    Change { wires: wires::compare(wires::text(node), "", node.id()).wires,
-        ..whole(Aspect::Removed, node, properties) }
+    Change {
+        wires: wires::compare(wires::text(node), "", node.id()).wires,
+        ..whole(Aspect::Removed, node, properties)
+    }
 }
 
 fn whole(
@@ -82,7 +88,12 @@ fn whole(
         }
         let language = language::of(node.kind(), key, value, &all);
         let (before, after) = sides(value.clone());
-        change.properties.push(PropertyChange { key: key.clone(), before, after, language });
+        change.properties.push(PropertyChange {
+            key: key.clone(),
+            before,
+            after,
+            language,
+        });
     }
     change
 }
@@ -98,11 +109,16 @@ pub(super) fn compare(
     let was: HashMap<&str, &str> = old.iter().copied().collect();
     let is: HashMap<&str, &str> = new.iter().copied().collect();
     let all = after.properties();
-    let mut changed = Change { credentials, ..blank(Aspect::Changed, after) };
+    let mut changed = Change {
+        credentials,
+        ..blank(Aspect::Changed, after)
+    };
     let mut wired = blank(Aspect::Wired, after);
     let mut layout = blank(Aspect::Layout, after);
     let mut has_other_wires = false;
-    let here = new.iter().map(|(key, value)| (*key, was.get(key).copied(), Some(*value)));
+    let here = new
+        .iter()
+        .map(|(key, value)| (*key, was.get(key).copied(), Some(*value)));
     let gone = old.iter().filter(|(key, _)| !is.contains_key(key));
     let gone = gone.map(|(key, value)| (*key, Some(*value), None));
     for (key, old, new) in here.chain(gone).filter(|(_, old, new)| old != new) {
@@ -121,23 +137,23 @@ pub(super) fn compare(
             _ => changed.properties.push(change),
         }
     }
-    let mut changes = Vec::new();
+    let mut aspects = Vec::new();
     if !changed.properties.is_empty() || !changed.credentials.is_empty() {
-        changes.push(changed);
+        aspects.push(changed);
     }
     if has_other_wires {
-        changes.push(wired);
+        aspects.push(wired);
     }
     if !layout.properties.is_empty() {
-        changes.push(layout);
+        aspects.push(layout);
     }
     if let Some(order) = key_order(&old, &new, &was, &is) {
-        if changes.is_empty() {
-            changes.push(blank(Aspect::Layout, after));
+        if aspects.is_empty() {
+            aspects.push(blank(Aspect::Layout, after));
         }
-        changes[0].properties.push(order);
+        aspects[0].properties.push(order);
     }
-    changes
+    aspects
 }
 
 fn property(
@@ -156,7 +172,12 @@ fn property(
     if language == language::PLAIN && before.as_ref().is_some_and(language::is_long) {
         language = language::TEXT;
     }
-    PropertyChange { key, before, after, language }
+    PropertyChange {
+        key,
+        before,
+        after,
+        language,
+    }
 }
 
 /// Whether only where the node is drawn differs. Node-RED itself takes `w` and `h` for layout on
@@ -179,13 +200,22 @@ fn key_order(
     was: &HashMap<&str, &str>,
     is: &HashMap<&str, &str>,
 ) -> Option<PropertyChange> {
-    let before = old.iter().map(|(key, _)| *key).filter(|key| is.contains_key(key));
-    let after = new.iter().map(|(key, _)| *key).filter(|key| was.contains_key(key));
+    let before = old
+        .iter()
+        .map(|(key, _)| *key)
+        .filter(|key| is.contains_key(key));
+    let after = new
+        .iter()
+        .map(|(key, _)| *key)
+        .filter(|key| was.contains_key(key));
     if before.clone().eq(after.clone()) {
         return None;
     }
     let names = |keys: &mut dyn Iterator<Item = &str>| {
-        Some(keys.map(|key| Value::from(scan::unescape(key).into_owned())).collect())
+        Some(
+            keys.map(|key| Value::from(scan::unescape(key).into_owned()))
+                .collect(),
+        )
     };
     Some(PropertyChange {
         key: KEY_ORDER.to_owned(),

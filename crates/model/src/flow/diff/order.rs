@@ -25,15 +25,19 @@ pub(super) fn change(base: &Flows, proposal: &Flows, stood: &[usize]) -> Option<
     let old: Vec<NodeRef<'_>> = base.nodes().collect();
     let now: Vec<NodeRef<'_>> = stood.iter().map(|place| old[*place]).collect();
     let moved: Vec<usize> = (0..stood.len()).filter(|index| is_moved[*index]).collect();
-    let entry = |node: NodeRef<'_>, follows: Option<NodeRef<'_>>| {
-        json!({"id": node.id(), "label": node.label(), "after": follows.map(|node| node.id())})
-    };
+    let entry = |node: NodeRef<'_>, follows: Option<NodeRef<'_>>| json!({"id": node.id(), "label": node.label(), "after": follows.map(|node| node.id())});
     let listed = || moved.iter().take(LISTED_MAX);
     let before: Vec<Value> = listed()
-        .map(|index| entry(now[*index], stood[*index].checked_sub(1).map(|place| old[place])))
+        .map(|index| {
+            entry(
+                now[*index],
+                stood[*index].checked_sub(1).map(|place| old[place]),
+            )
+        })
         .collect();
-    let after: Vec<Value> =
-        listed().map(|index| entry(now[*index], index.checked_sub(1).map(|at| now[at]))).collect();
+    let after: Vec<Value> = listed()
+        .map(|index| entry(now[*index], index.checked_sub(1).map(|at| now[at])))
+        .collect();
     let mut properties = vec![property("entries", before.into(), after.into())];
     let (tabs_before, tabs_after) = (tabs(base), tabs(proposal));
     if tabs_before != tabs_after {
@@ -59,12 +63,21 @@ pub(super) fn change(base: &Flows, proposal: &Flows, stood: &[usize]) -> Option<
 }
 
 fn tabs(flows: &Flows) -> Vec<String> {
-    flows.nodes().filter(|node| node.kind() == "tab").map(|tab| tab.label()).collect()
+    flows
+        .nodes()
+        .filter(|node| node.kind() == "tab")
+        .map(|tab| tab.label())
+        .collect()
 }
 
 fn property(key: &str, before: Value, after: Value) -> PropertyChange {
     let language = language::JSON;
-    PropertyChange { key: key.to_owned(), before: Some(before), after: Some(after), language }
+    PropertyChange {
+        key: key.to_owned(),
+        before: Some(before),
+        after: Some(after),
+        language,
+    }
 }
 
 /// Indices of a longest strictly rising subsequence: what can be said to have stayed in place.

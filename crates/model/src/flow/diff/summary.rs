@@ -10,8 +10,11 @@ impl Diff {
     pub fn summary(&self) -> String {
         let mut parts = Vec::new();
         let mut is_named = false;
-        let verbs =
-            [(Aspect::Added, "adds"), (Aspect::Removed, "removes"), (Aspect::Changed, "changes")];
+        let verbs = [
+            (Aspect::Added, "adds"),
+            (Aspect::Removed, "removes"),
+            (Aspect::Changed, "changes"),
+        ];
         for (aspect, verb) in verbs {
             let mut things = Vec::new();
             things.extend(self.frames(aspect, Subject::Tab, "tab"));
@@ -26,17 +29,28 @@ impl Diff {
             }
         }
         for (aspect, verb) in [(Aspect::Wired, "rewires"), (Aspect::Layout, "moves")] {
-            parts.extend(self.nodes(aspect, &mut is_named).map(|nodes| format!("{verb} {nodes}")));
+            parts.extend(
+                self.nodes(aspect, &mut is_named)
+                    .map(|nodes| format!("{verb} {nodes}")),
+            );
         }
         if let (true, Some(tab)) = (is_named, self.only_tab())
             && let Some(last) = parts.last_mut()
         {
             *last = format!("{last} on {tab}");
         }
-        if self.changes.iter().any(|change| change.aspect == Aspect::Order) {
+        if self
+            .changes
+            .iter()
+            .any(|change| change.aspect == Aspect::Order)
+        {
             parts.push("reorders the file".to_owned());
         }
-        if parts.is_empty() { "changes nothing".to_owned() } else { parts.join(", ") }
+        if parts.is_empty() {
+            "changes nothing".to_owned()
+        } else {
+            parts.join(", ")
+        }
     }
 
     /// "the tab Boiler", "2 tabs".
@@ -52,7 +66,10 @@ impl Diff {
 
     /// "2 nodes"; only "2" once nodes have been named.
     fn nodes(&self, aspect: Aspect, is_named: &mut bool) -> Option<String> {
-        let count = self.on_canvas().filter(|change| change.aspect == aspect).count();
+        let count = self
+            .on_canvas()
+            .filter(|change| change.aspect == aspect)
+            .count();
         if count == 0 {
             return None;
         }
@@ -76,9 +93,16 @@ impl Diff {
     }
 
     fn only_tab(&self) -> Option<&str> {
-        let tabs: HashSet<Option<&str>> =
-            self.on_canvas().map(|change| change.tab.as_deref()).collect();
-        let only = tabs.iter().next().copied().flatten().filter(|_| tabs.len() == 1)?;
+        let tabs: HashSet<Option<&str>> = self
+            .on_canvas()
+            .map(|change| change.tab.as_deref())
+            .collect();
+        let only = tabs
+            .iter()
+            .next()
+            .copied()
+            .flatten()
+            .filter(|_| tabs.len() == 1)?;
         self.tabs.get(only).map(String::as_str)
     }
 }

@@ -13,11 +13,19 @@ fn submitted(nodes: &Value) -> Submitted {
 fn compare(before: &Value, after: &Value) -> Diff {
     let after = submitted(after);
     let known = CredentialNames::from([("a".to_owned(), "password".to_owned())]);
-    diff(&submitted(before).flows, &after.flows, &after.credentials, &known)
+    diff(
+        &submitted(before).flows,
+        &after.flows,
+        &after.credentials,
+        &known,
+    )
 }
 
 fn names(diff: &Diff) -> Vec<&str> {
-    diff.changes.iter().map(|change| change.id.0.as_str()).collect()
+    diff.changes
+        .iter()
+        .map(|change| change.id.0.as_str())
+        .collect()
 }
 
 #[test]
@@ -32,7 +40,17 @@ fn each_aspect_is_a_change_of_its_own() {
         {"id": "n", "type": "x", "z": "t", "x": 1, "y": 1, "name": "New", "wires": []},
     ]);
     let diff = compare(&before, &after);
-    assert_eq!(names(&diff), ["added:t", "added:n", "removed:b", "changed:a", "wired:a", "layout:a"]);
+    assert_eq!(
+        names(&diff),
+        [
+            "added:t",
+            "added:n",
+            "removed:b",
+            "changed:a",
+            "wired:a",
+            "layout:a"
+        ]
+    );
     let wires: Vec<_> = diff.changes[4]
         .wires
         .iter()
@@ -55,7 +73,10 @@ fn a_sentence_names_the_tab_when_there_is_one() {
     let tab = json!({"id": "t", "type": "tab", "label": "Boiler"});
     let diff = compare(&json!([tab, node(1)]), &json!([tab, node(2)]));
     assert_eq!(diff.summary(), "changes 1 node on Boiler");
-    assert_eq!(compare(&json!([tab]), &json!([tab])).summary(), "changes nothing");
+    assert_eq!(
+        compare(&json!([tab]), &json!([tab])).summary(),
+        "changes nothing"
+    );
 }
 
 #[test]
@@ -63,7 +84,11 @@ fn a_move_to_another_tab_or_group_is_a_property() {
     let before = json!([{"id": "a", "type": "x", "z": "t", "g": "g", "x": 1, "y": 1}]);
     let after = json!([{"id": "a", "type": "x", "z": "u", "x": 1, "y": 1}]);
     let diff = compare(&before, &after);
-    let keys: Vec<_> = diff.changes[0].properties.iter().map(|it| it.key.as_str()).collect();
+    let keys: Vec<_> = diff.changes[0]
+        .properties
+        .iter()
+        .map(|it| it.key.as_str())
+        .collect();
     assert_eq!((names(&diff), keys), (vec!["changed:a"], vec!["z", "g"]));
     assert_eq!(diff.changes[0].properties[1].after, None);
 }
@@ -83,7 +108,11 @@ fn nothing_about_wires_is_passed_over() {
         assert_eq!(diff.changes[0].properties[0].after, Some(after));
     }
     let twice = compare(&node(json!([["b"]])), &node(json!([["b", "b"]])));
-    assert_eq!(twice.changes[0].wires.len(), 1, "the second of two equal wires is one more message");
+    assert_eq!(
+        twice.changes[0].wires.len(),
+        1,
+        "the second of two equal wires is one more message"
+    );
 }
 
 #[test]
@@ -102,14 +131,24 @@ fn the_order_of_keys_and_entries_is_told() {
         &json!([{"id": "a", "type": "x", "p": {"k": 1, "l": 2}}]),
         &json!([{"type": "x", "id": "a", "p": {"l": 2, "k": 1}}]),
     );
-    let keys: Vec<_> = diff.changes[0].properties.iter().map(|it| it.key.as_str()).collect();
-    assert_eq!((names(&diff), keys), (vec!["changed:a"], vec!["p", KEY_ORDER]));
+    let keys: Vec<_> = diff.changes[0]
+        .properties
+        .iter()
+        .map(|it| it.key.as_str())
+        .collect();
+    assert_eq!(
+        (names(&diff), keys),
+        (vec!["changed:a"], vec!["p", KEY_ORDER])
+    );
 
     let tab = |id: &str| json!({"id": id, "type": "tab", "label": id});
     let before = json!([tab("a"), tab("b"), tab("c")]);
     let moved = compare(&before, &json!([tab("c"), tab("n"), tab("a"), tab("b")]));
     assert_eq!(names(&moved), ["added:n", "order:"]);
-    assert_eq!(moved.changes[1].label, "1 entry stands elsewhere in the file");
+    assert_eq!(
+        moved.changes[1].label,
+        "1 entry stands elsewhere in the file"
+    );
     let after = moved.changes[1].properties[1].after.as_ref().unwrap();
     assert_eq!(after, &json!([{"id": "c", "label": "c", "after": null}]));
     let inserted = compare(&before, &json!([tab("n"), tab("a"), tab("c")]));
@@ -127,8 +166,15 @@ fn config_nodes_and_subflows_name_their_users() {
         ])
     };
     let diff = compare(&flows("old", "S"), &flows("new", "T"));
-    let users: Vec<_> = diff.changes.iter().map(|it| (it.id.0.as_str(), it.used_by.concat())).collect();
-    assert_eq!(users, [("changed:s", "a".to_owned()), ("changed:c", "b".to_owned())]);
+    let users: Vec<_> = diff
+        .changes
+        .iter()
+        .map(|it| (it.id.0.as_str(), it.used_by.concat()))
+        .collect();
+    assert_eq!(
+        users,
+        [("changed:s", "a".to_owned()), ("changed:c", "b".to_owned())]
+    );
 }
 
 #[test]
@@ -142,10 +188,17 @@ fn credentials_are_told_without_their_values() {
     let told: Vec<_> = diff
         .changes
         .iter()
-        .flat_map(|change| change.credentials.iter().map(|it| (change.node.as_str(), &*it.field, it.action)))
+        .flat_map(|change| {
+            change
+                .credentials
+                .iter()
+                .map(|it| (change.node.as_str(), &*it.field, it.action))
+        })
         .collect();
-    let expected =
-        [("a", "password", CredentialAction::Changed), ("b", "password", CredentialAction::Set)];
+    let expected = [
+        ("a", "password", CredentialAction::Changed),
+        ("b", "password", CredentialAction::Set),
+    ];
     assert_eq!(told, expected);
     let written = format!("{diff:?} {}", serde_json::to_string(&diff).unwrap());
     assert!(!written.contains("s3cret"));
@@ -164,7 +217,12 @@ fn each_value_has_its_language() {
     let of = |node: &str, key: &str| {
         let id = ChangeId(format!("added:{node}"));
         let change = diff.changes.iter().find(|change| change.id == id).unwrap();
-        change.properties.iter().find(|it| it.key == key).unwrap().language
+        change
+            .properties
+            .iter()
+            .find(|it| it.key == key)
+            .unwrap()
+            .language
     };
     assert_eq!(of("f", "func"), Language::JavaScript);
     assert_eq!(of("f", "info"), Language::Markdown);

@@ -14,24 +14,43 @@ pub(super) struct Told {
 
 /// A node's `wires` as canonical text; empty when it has none.
 pub(super) fn text(node: NodeRef<'_>) -> &str {
-    scan::members(node.raw()).find(|(key, _)| *key == "wires").map_or("", |(_, value)| value)
+    scan::members(node.raw())
+        .find(|(key, _)| *key == "wires")
+        .map_or("", |(_, value)| value)
 }
 
 /// Compares two `wires` texts (empty for none) of the node `from`.
 pub(super) fn compare(before: &str, after: &str, from: &str) -> Told {
     let (Some(old), Some(new)) = (ports(before), ports(after)) else {
-        return Told { wires: Vec::new(), is_whole: false };
+        return Told {
+            wires: Vec::new(),
+            is_whole: false,
+        };
     };
     let empty = Vec::new();
-    let mut told = Told { wires: Vec::new(), is_whole: true };
+    let mut told = Told {
+        wires: Vec::new(),
+        is_whole: true,
+    };
     let mut rebuilt = old.clone();
     for port in 0..old.len().max(new.len()) {
-        let (old, new) = (old.get(port).unwrap_or(&empty), new.get(port).unwrap_or(&empty));
+        let (old, new) = (
+            old.get(port).unwrap_or(&empty),
+            new.get(port).unwrap_or(&empty),
+        );
         let (kept, gone) = split(old, new);
         let (_, come) = split(new, old);
         let wire = |added| move |to: &&String| (added, (*to).clone());
-        let changes = gone.iter().map(wire(false)).chain(come.iter().map(wire(true)));
-        let change = |(added, to)| WireChange { added, from: from.to_owned(), port, to };
+        let changes = gone
+            .iter()
+            .map(wire(false))
+            .chain(come.iter().map(wire(true)));
+        let change = |(added, to)| WireChange {
+            added,
+            from: from.to_owned(),
+            port,
+            to,
+        };
         told.wires.extend(changes.map(change));
         if !come.is_empty() && rebuilt.len() <= port {
             rebuilt.resize(port + 1, Vec::new());
@@ -46,7 +65,11 @@ pub(super) fn compare(before: &str, after: &str, from: &str) -> Told {
 }
 
 fn ports(wires: &str) -> Option<Vec<Vec<String>>> {
-    if wires.is_empty() { Some(Vec::new()) } else { serde_json::from_str(wires).ok() }
+    if wires.is_empty() {
+        Some(Vec::new())
+    } else {
+        serde_json::from_str(wires).ok()
+    }
 }
 
 /// Splits `of` into what `other` also has, as often as it does, and what it lacks.

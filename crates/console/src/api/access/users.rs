@@ -1,0 +1,127 @@
+//! Users.
+
+use std::fmt;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use model::{
+    access::{Permission, Role},
+    id::{UserId, UserName},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use store::{NewUser, Secret, Store};
+
+use crate::{
+    App,
+    api::Body,
+    problem::{ApiError, Problem},
+    session::Authenticated,
+};
+
+/// `GET /users`.
+pub(in crate::api) async fn list(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Value>, ApiError> {
+    caller.require(Permission::Administer)?;
+    Ok(Json(json!({ "users": app.store.users().await? })))
+}
+
+/// The body of a new user.
+#[derive(Deserialize)]
+pub(in crate::api) struct Add {
+    name: UserName,
+    role: Role,
+    password: Password,
+    /// A factor can only be proven in a browser, by an enrolment link: here it must be `false`.
+    second_factor: bool,
+}
+
+/// A password in a body.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Password(String);
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}
+
+impl Password {
+    fn checked(self, name: &UserName) -> Result<Secret, Problem> {
+        Store::check_password(name, &self.0)
+            .map_err(|error| Problem::bad_form(error.to_string()))?;
+        Ok(Secret::new(self.0.into_bytes()))
+    }
+}
+
+/// `POST /users`.
+pub(in crate::api) async fn add(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Body(body): Body<Add>,
+) -> Result<(StatusCode, Json<Value>), ApiError> {
+    caller.require(Permission::Administer)?;
+    if body.second_factor {
+        let why = "a second factor is proven in the browser: make an enrolment link instead";
+        return Err(Problem::bad_form(why).into());
+    }
+    let password = body.password.checked(&body.name)?;
+    let new = NewUser { name: body.name, role: body.role, password, second_factor: None };
+    let (user, _) = app.store.add_user(new, &caller.actor()).await?;
+    Ok((StatusCode::CREATED, Json(json!({ "user": user }))))
+}
+
+/// The body of a role.
+#[derive(Deserialize)]
+pub(in crate::api) struct SetRole {
+    role: Role,
+}
+
+/// `PUT /users/{id}/role`.
+pub(in crate::api) async fn set_role(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<i64>,
+    Body(body): Body<SetRole>,
+) -> Result<Json<Value>, ApiError> {
+    caller.require(Permission::Administer)?;
+    app.store.set_role(UserId(id), body.role, &caller.actor()).await?;
+    Ok(Json(json!({ "user": app.store.user(UserId(id)).await? })))
+}
+
+/// The body of a password.
+#[derive(Deserialize)]
+pub(in crate::api) struct SetPassword {
+    password: Password,
+}
+
+/// `PUT /users/{id}/password`.
+pub(in crate::api) async fn set_password(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<i64>,
+    Body(body): Body<SetPassword>,
+) -> Result<StatusCode, ApiError> {
+    caller.require(Permission::Administer)?;
+    let user = app.store.user(UserId(id)).await?;
+    let password = body.password.checked(&user.name)?;
+    app.store.set_password(user.id, &password, &caller.actor()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /users/{id}`.
+pub(in crate::api) async fn remove(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<i64>,
+) -> Result<StatusCode, ApiError> {
+    caller.require(Permission::Administer)?;
+    app.store.remove_user(UserId(id), &caller.actor()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,191 @@
+//! Deployments: the queue, one of them, its picture, a new one.
+
+pub(super) mod decide;
+
+use std::collections::HashMap;
+
+use axum::{
+    Json,
+    extract::{DefaultBodyLimit, FromRequest as _, Path, Query, Request, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use deploy::{Proposed, Review, Submission};
+use model::{
+    access::Permission,
+    deployment::{Deployment, DeploymentType, Emergency, Origin},
+    flow::Limits,
+    id::InstanceId,
+};
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
+use tower::Layer as _;
+
+use super::{Body, FLOWS_MAX, instances::limit};
+use crate::{
+    App,
+    frame::{mode_of, svg, tabs},
+    pages::{deployment_id, instance_id},
+    problem::{ApiError, Problem},
+    session::Authenticated,
+};
+
+/// A deployment with what one needs to act on it.
+pub(super) fn deployment_json(deployment: &Deployment) -> Value {
+    let mut value = serde_json::to_value(deployment).unwrap_or_default();
+    if let Some(members) = value.as_object_mut() {
+        members.insert("shown".to_owned(), json!(deployment.proposal.hash()));
+        members.insert("is_open".to_owned(), json!(deployment.state.is_open()));
+    }
+    value
+}
+
+/// What became of a proposal.
+pub(super) fn proposed_json(proposed: &Proposed) -> Value {
+    match proposed {
+        Proposed::Unchanged { revision } => json!({ "result": "unchanged", "revision": revision }),
+        Proposed::Queued { deployment, revision } => json!({
+            "result": "queued",
+            "revision": revision,
+            "deployment": deployment_json(deployment),
+        }),
+        Proposed::Applied { deployment, revision } => json!({
+            "result": "applied",
+            "revision": revision,
+            "deployment": deployment_json(deployment),
+        }),
+    }
+}
+
+/// `GET /deployments?instance=&open=&limit=`.
+pub(super) async fn list(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Query(asked): Query<HashMap<String, String>>,
+) -> Result<Json<Value>, ApiError> {
+    caller.require(Permission::ReadQueue)?;
+    let instance = instance_id(asked.get("instance").map(String::as_str))?;
+    let open = asked.get("open").is_some_and(|open| matches!(open.as_str(), "1" | "true" | ""));
+    let found =
+        app.store.deployments(instance.as_ref(), open, limit(&asked, 100, 1_000)).await?;
+    let mut listed = Vec::with_capacity(found.len());
+    for deployment in &found {
+        let mut value = deployment_json(deployment);
+        let summary = app.summaries.of(&app.deployments, &caller, deployment).await;
+        if let (Some(members), Ok(summary)) = (value.as_object_mut(), summary) {
+            members.insert("summary".to_owned(), json!(summary.sentence));
+            members.insert("changes".to_owned(), json!(summary.changes));
+        }
+        listed.push(value);
+    }
+    Ok(Json(json!({ "deployments": listed })))
+}
+
+/// `GET /deployments/{id}`: with its diff, steps and decisions.
+pub(super) async fn show(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let review = app.deployments.review(&caller, deployment_id(&id)?).await?;
+    Ok(Json(review_json(&review)))
+}
+
+fn review_json(review: &Review) -> Value {
+    let mut value = deployment_json(&review.deployment);
+    if let Some(members) = value.as_object_mut() {
+        members.insert("shown".to_owned(), json!(review.shown));
+        members.insert("summary".to_owned(), json!(review.diff.summary()));
+        members.insert("undecided".to_owned(), json!(review.undecided()));
+        members.insert("steps".to_owned(), json!(review.steps));
+        members.insert("decisions".to_owned(), json!(review.decisions));
+        members.insert("changes".to_owned(), json!(review.diff.changes));
+    }
+    value
+}
+
+/// `GET /deployments/{id}/picture.svg?tab=&mode=`.
+pub(super) async fn picture(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+    Query(asked): Query<HashMap<String, String>>,
+) -> Result<Response, ApiError> {
+    let review = app.deployments.review(&caller, deployment_id(&id)?).await?;
+    let tab = match asked.get("tab") {
+        Some(tab) => Some(tab.as_str()),
+        None => tabs(&review).first().copied(),
+    };
+    let tab = tab.ok_or_else(|| Problem::not_found("picture: no tab changes"))?;
+    let mode = mode_of(asked.get("mode").map(String::as_str));
+    let drawn = svg(&review, tab, mode, None);
+    Ok(([(header::CONTENT_TYPE, "image/svg+xml")], drawn).into_response())
+}
+
+/// The body of a proposal. The flows are kept as they were sent.
+#[derive(Deserialize)]
+struct Propose {
+    instance: InstanceId,
+    flows: Box<RawValue>,
+    #[serde(default)]
+    deployment_type: DeploymentType,
+    #[serde(default)]
+    revision: Option<String>,
+    #[serde(default)]
+    emergency_reason: Option<String>,
+}
+
+/// `POST /deployments`.
+pub(super) async fn propose(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    request: Request,
+) -> Result<Response, ApiError> {
+    caller.require(Permission::Propose)?;
+    let emergency = |reason: String| Emergency { reason, reviewed_by: None };
+    // Flows may be larger than other bodies; only somebody who may propose gets this far.
+    let Body(body): Body<Propose> = read_large(request).await?;
+    app.store.instance(&body.instance).await?;
+    let reason = body.emergency_reason.map(|reason| reason.trim().to_owned());
+    if let Some(reason) = &reason {
+        caller.require(Permission::Apply)?;
+        if reason.is_empty() || reason.chars().count() > 4_000 {
+            let why = "an emergency needs a reason of at most 4,000 characters";
+            return Err(Problem::bad_form(why).into());
+        }
+    }
+    let submission = Submission {
+        instance: body.instance,
+        origin: Origin::Api,
+        proposer: caller.actor(),
+        flows: body.flows.get().as_bytes().to_vec(),
+        revision: body.revision,
+        deployment_type: body.deployment_type,
+        emergency: reason.map(emergency),
+    };
+    // In a task of its own: an automatic apply must not stop because the client went away.
+    let deployments = app.deployments.clone();
+    let task = tokio::spawn(async move {
+        deployments.propose(submission, &Limits::default()).await
+    });
+    let proposed = task.await.map_err(|error| {
+        tracing::error!(%error, "a proposal ended unexpectedly");
+        let why = "taking the proposal in ended unexpectedly; look at the queue";
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", why)
+    })??;
+    let status = match &proposed {
+        Proposed::Queued { .. } => StatusCode::ACCEPTED,
+        Proposed::Unchanged { .. } | Proposed::Applied { .. } => StatusCode::OK,
+    };
+    Ok((status, Json(proposed_json(&proposed))).into_response())
+}
+
+async fn read_large(request: Request) -> Result<Body<Propose>, ApiError> {
+    let read = tower::service_fn(|request: Request| async move {
+        Ok::<_, std::convert::Infallible>(Body::<Propose>::from_request(request, &()).await)
+    });
+    match tower::ServiceExt::oneshot(DefaultBodyLimit::max(FLOWS_MAX).layer(read), request).await {
+        Ok(read) => read,
+        Err(never) => match never {},
+    }
+}

@@ -1,0 +1,156 @@
+//! What is done with a deployment.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use deploy::Choice;
+use model::{deployment::Verdict, flow::change::ChangeId, id::Hash};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::deployment_json;
+use crate::{
+    App,
+    api::Body,
+    pages::{deployment_id, deployments::confirm::approve_and_apply},
+    problem::{ApiError, Problem},
+    session::Authenticated,
+};
+
+type Answer = Result<Json<Value>, ApiError>;
+
+/// What was looked at.
+#[derive(Deserialize)]
+pub(in crate::api) struct Shown {
+    shown: Hash,
+}
+
+/// The body of decisions.
+#[derive(Deserialize)]
+pub(in crate::api) struct Decisions {
+    shown: Hash,
+    choices: Choices,
+}
+
+/// One by one, or the word `all-approve`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Choices {
+    Each(Vec<Each>),
+    All(AllApprove),
+}
+
+#[derive(Deserialize)]
+enum AllApprove {
+    #[serde(rename = "all-approve")]
+    AllApprove,
+}
+
+#[derive(Deserialize)]
+struct Each {
+    change: ChangeId,
+    verdict: Verdict,
+    #[serde(default)]
+    comment: String,
+}
+
+/// `POST /deployments/{id}/decisions`.
+pub(in crate::api) async fn decide(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+    Body(body): Body<Decisions>,
+) -> Answer {
+    let id = deployment_id(&id)?;
+    let choices = match body.choices {
+        Choices::Each(each) => each
+            .into_iter()
+            .map(|Each { change, verdict, comment }| Choice { change, verdict, comment })
+            .collect(),
+        Choices::All(AllApprove::AllApprove) => {
+            let review = app.deployments.review(&caller, id).await?;
+            let all = review.diff.changes.into_iter().map(|change| Choice {
+                change: change.id,
+                verdict: Verdict::Approve,
+                comment: String::new(),
+            });
+            all.collect()
+        }
+    };
+    let deployment = app.deployments.decide(&caller, id, body.shown, choices).await?;
+    Ok(Json(deployment_json(&deployment)))
+}
+
+/// `POST /deployments/{id}/approve`.
+pub(in crate::api) async fn approve(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+    Body(body): Body<Shown>,
+) -> Answer {
+    let deployment = app.deployments.approve(&caller, deployment_id(&id)?, body.shown).await?;
+    Ok(Json(deployment_json(&deployment)))
+}
+
+/// `POST /deployments/{id}/apply`: approves first, if that was not done yet.
+pub(in crate::api) async fn apply(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+    Body(body): Body<Shown>,
+) -> Answer {
+    let id = deployment_id(&id)?;
+    let done = approve_and_apply(app.deployments.clone(), caller, id, body.shown).await?;
+    Ok(Json(deployment_json(&done?)))
+}
+
+/// Why it is refused.
+#[derive(Deserialize)]
+pub(in crate::api) struct Reason {
+    reason: String,
+}
+
+/// `POST /deployments/{id}/reject`.
+pub(in crate::api) async fn reject(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+    Body(body): Body<Reason>,
+) -> Answer {
+    if body.reason.chars().count() > 4_000 {
+        return Err(Problem::bad_form("a reason has at most 4,000 characters").into());
+    }
+    let deployment = app.deployments.reject(&caller, deployment_id(&id)?, &body.reason).await?;
+    Ok(Json(deployment_json(&deployment)))
+}
+
+/// `POST /deployments/{id}/withdraw`.
+pub(in crate::api) async fn withdraw(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+) -> Answer {
+    let deployment = app.deployments.withdraw(&caller, deployment_id(&id)?).await?;
+    Ok(Json(deployment_json(&deployment)))
+}
+
+/// `POST /deployments/{id}/rebase`.
+pub(in crate::api) async fn rebase(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+) -> Answer {
+    let deployment = app.deployments.rebase(&caller, deployment_id(&id)?).await?;
+    Ok(Json(deployment_json(&deployment)))
+}
+
+/// `POST /deployments/{id}/emergency-review`.
+pub(in crate::api) async fn review_emergency(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+) -> Answer {
+    app.deployments.review_emergency(&caller, deployment_id(&id)?).await?;
+    Ok(Json(json!({ "reviewed": true })))
+}

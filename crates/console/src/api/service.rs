@@ -1,0 +1,51 @@
+//! How everything is, the root certificate, and the API's description.
+
+use axum::{
+    Json,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use model::access::Permission;
+use serde_json::{Value, json};
+
+use crate::{App, problem::ApiError, session::Authenticated};
+
+/// `GET /status`: version, addresses, every instance's status, open deployments.
+pub(super) async fn status(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+) -> Result<Json<Value>, ApiError> {
+    caller.require(Permission::ReadRuntime)?;
+    let mut instances = Vec::new();
+    for instance in app.store.instances().await? {
+        let status = app.workshop.as_ref().and_then(|workshop| workshop.status(&instance.id));
+        instances.push(json!({
+            "id": instance.id,
+            "gate": app.addresses.gate(&instance.id),
+            "status": status,
+        }));
+    }
+    let open = if caller.require(Permission::ReadQueue).is_ok() {
+        Some(app.store.deployments(None, true, 1_000).await?.len())
+    } else {
+        None
+    };
+    Ok(Json(json!({
+        "version": app.version,
+        "console": app.addresses.console_origin,
+        "runs_node_red": app.workshop.is_some(),
+        "instances": instances,
+        "open_deployments": open,
+    })))
+}
+
+/// `GET /ca`: the root certificate as PEM.
+pub(super) async fn ca(State(app): State<App>, _by: Authenticated) -> Response {
+    ([(header::CONTENT_TYPE, "application/x-pem-file")], app.ca_pem.clone()).into_response()
+}
+
+/// `GET /openapi.json`. Says nothing about this installation, so nobody needs to sign in for it.
+pub(super) async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], super::openapi()).into_response()
+}

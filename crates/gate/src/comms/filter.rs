@@ -1,0 +1,103 @@
+//! What an editor's page may say to Node-RED, and what it may hear.
+
+use serde_json::{Map, Value, json};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+/// Characters of a topic at most.
+const TOPIC_MAX: usize = 256;
+
+/// Something the page may say.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ask {
+    /// It shows a token; it is identified already.
+    Auth,
+    /// It wants to hear a topic.
+    Subscribe(String),
+}
+
+/// Reads what the page said; none for everything it may not say.
+pub(super) fn ask(text: &str) -> Option<Ask> {
+    let fields: Map<String, Value> = serde_json::from_str(text).ok()?;
+    let mut fields = fields.into_iter();
+    let (key, value) = fields.next()?;
+    if fields.next().is_some() {
+        return None;
+    }
+    match (key.as_str(), value) {
+        ("auth", _) => Some(Ask::Auth),
+        ("subscribe", Value::String(topic)) if topic.len() <= TOPIC_MAX => {
+            Some(Ask::Subscribe(topic))
+        }
+        _ => None,
+    }
+}
+
+/// The same, said by us.
+pub(super) fn subscription(topic: &str) -> Utf8Bytes {
+    json!({ "subscribe": topic }).to_string().into()
+}
+
+/// What somebody may hear.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hearing {
+    /// Debug messages: payloads in clear.
+    pub(super) debug: bool,
+}
+
+impl Hearing {
+    /// What of a frame may be heard; none when nothing is left.
+    pub(super) fn of(self, text: Utf8Bytes) -> Option<Utf8Bytes> {
+        // Parsing every frame for everybody would cost what it gives most people nothing.
+        if self.debug && !text.as_str().contains("redkeep") {
+            return Some(text);
+        }
+        let Ok(Value::Array(mut messages)) = serde_json::from_str(&text) else {
+            // `{"auth":"ok"}` and whatever is no list of messages.
+            return (!text.as_str().contains("debug")).then_some(text);
+        };
+        messages.retain(|message| {
+            let topic = message.get("topic").and_then(Value::as_str).unwrap_or("");
+            (self.debug || !topic.starts_with("debug")) && !is_ours(topic)
+        });
+        (!messages.is_empty()).then(|| Value::Array(messages).to_string().into())
+    }
+}
+
+/// Topics only Redkeep speaks under: something inside Node-RED must not say "approved" there.
+fn is_ours(topic: &str) -> bool {
+    topic.starts_with("redkeep") || topic.starts_with("notification/redkeep")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_may_subscribe_and_nothing_else() {
+        assert_eq!(ask(r#"{"subscribe":"debug"}"#), Some(Ask::Subscribe("debug".into())));
+        assert_eq!(ask(r#"{"auth":"x"}"#), Some(Ask::Auth));
+        for bad in [
+            r#"{"topic":"multiplayer/x","data":1}"#, r#"{"subscribe":"a","topic":"b"}"#,
+            r#"{"subscribe":["a"]}"#, "[]", "x", "", r#"{}"#,
+        ] {
+            assert_eq!(ask(bad), None, "{bad}");
+        }
+        assert_eq!(ask(&format!(r#"{{"subscribe":"{}"}}"#, "a".repeat(257))), None);
+    }
+
+    #[test]
+    fn debug_messages_are_for_those_who_may_trigger() {
+        let frame = Utf8Bytes::from_static(r#"[{"topic":"debug","data":{"msg":"secret"}},{"topic":"status/1","data":{}}]"#);
+        assert_eq!(Hearing { debug: true }.of(frame.clone()), Some(frame.clone()));
+        let heard = Hearing { debug: false }.of(frame).unwrap();
+        assert!(!heard.as_str().contains("secret") && heard.as_str().contains("status/1"));
+        let only = Utf8Bytes::from_static(r#"[{"topic":"debug","data":1}]"#);
+        assert_eq!(Hearing { debug: false }.of(only), None);
+    }
+
+    #[test]
+    fn only_redkeep_speaks_as_redkeep() {
+        let frame = Utf8Bytes::from_static(r#"[{"topic":"notification/redkeep-1","data":{}}]"#);
+        assert_eq!(Hearing { debug: true }.of(frame), None);
+    }
+}
