@@ -24,7 +24,7 @@ pub(crate) fn test() -> Result<()> {
     step("dependencies", || {
         run(
             "cargo",
-            &["deny", "--offline", "check", "bans", "licenses", "sources"],
+            &["deny", "check", "bans", "licenses", "sources"],
         )
     })?;
     step("lints", || {

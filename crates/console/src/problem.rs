@@ -59,6 +59,9 @@ impl From<StoreError> for Problem {
             StoreError::NotFound(_) => {
                 Self::new(StatusCode::NOT_FOUND, "not-found", error.to_string())
             }
+            StoreError::Password(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "password", error.to_string())
+            }
             StoreError::Exists(_) => Self::new(StatusCode::CONFLICT, "exists", error.to_string()),
             StoreError::Conflict(_) => {
                 Self::new(StatusCode::CONFLICT, "conflict", error.to_string())
@@ -92,9 +95,11 @@ impl From<DeployError> for Problem {
             DeployError::Target(_) => (S::BAD_GATEWAY, "node-red-refused"),
             DeployError::NoBaseline => (S::CONFLICT, "no-baseline"),
             DeployError::Store(_) => (S::INTERNAL_SERVER_ERROR, "internal"),
-            // Refusals that came later than this table are conflicts with the present state.
-            #[expect(unreachable_patterns, reason = "deploy may learn new refusals")]
-            _ => (S::CONFLICT, "refused"),
+            DeployError::Unreadable => (S::INTERNAL_SERVER_ERROR, "unreadable"),
+            DeployError::CommentTooLong { .. } => (S::UNPROCESSABLE_ENTITY, "comment-too-long"),
+            DeployError::NotRunning => (S::CONFLICT, "not-running"),
+            DeployError::TooMany => (S::TOO_MANY_REQUESTS, "too-many"),
+            DeployError::WrongState { .. } => (S::CONFLICT, "wrong-state"),
         };
         match error {
             DeployError::Store(error) => error.into(),

@@ -26,15 +26,13 @@ use crate::{
     lock::Lock,
     progress::Progress,
     tarball::{Cache, PARTIAL, TarballError, sync_folder},
-    tree::{
-        manifest::Manifest,
-        verify::{Damage, VerifiedTree},
-    },
+    tree::{damage::Damage, manifest::Manifest, verify::VerifiedTree},
     unpack::{Limits, UnpackError},
     upstream::Upstream,
 };
 
 mod assemble;
+pub mod damage;
 mod fetch;
 pub mod manifest;
 mod seal;
@@ -192,7 +190,8 @@ impl Trees {
                 }
                 Err(TreeError::Damaged(damage)) => {
                     tracing::error!(%damage, "a tree is damaged; setting it aside");
-                    let aside = self.set_aside(lock)?;
+                    let (this, plan) = (self.clone(), lock.clone());
+                    let aside = blocking(move || Ok(this.set_aside(&plan)?)).await?;
                     outcome = Outcome::Rebuilt { damage, aside };
                 }
                 Err(other) => return Err(other),
@@ -223,7 +222,7 @@ impl Trees {
         if built.is_err()
             && let Err(error) = seal::remove(&partial)
         {
-            // A full disk should at least not stay full of our leftovers; the next start tries again.
+            // A full disk should not stay full of our leftovers; the next start tries again.
             tracing::warn!(%error, "a partial tree could not be removed");
         }
         built

@@ -2,7 +2,8 @@
 //!
 //! HTTPS with the system's trust roots; plain HTTP is accepted too (a site's own mirror, a test),
 //! because every byte is compared with the lock's hash anyway, but no token is sent over it.
-//! Nothing an upstream answers can lead a request, and with it the token, to another origin.
+//! The token goes to the configured origin and nowhere else: redirects to a download host are
+//! followed without it, over https only; a description naming another origin is not followed.
 
 use std::time::Duration;
 

@@ -2,10 +2,12 @@
 //!
 //! Needs the network: `NPM_CONFIG_REGISTRY`, or an npm that answers `npm config get registry`.
 
-use std::{process::Command, sync::Arc, time::Instant};
+use std::{path::Path, process::Command, sync::Arc, time::Instant};
 
 use model::instance::NodeRedMajor;
-use registry::{Lock, Npmrc, Outcome, Platform, Progress, Step, Trees, Upstream, progress::Silent};
+use registry::{
+    Lock, Npmrc, Outcome, Platform, Progress, Step, Trees, Upstream, VerifiedTree, progress::Silent,
+};
 
 #[expect(
     clippy::disallowed_methods,
@@ -62,34 +64,7 @@ async fn node_red_5_is_installed_runs_and_is_found_again() {
     assert!(matches!(installed.outcome, Outcome::Built));
     let tree = installed.tree;
 
-    // It runs: Node.js from the tree starts Node-RED from the tree.
-    let answer = Command::new(tree.node_binary())
-        .arg(tree.node_red_entry())
-        .arg("--version")
-        .env_clear()
-        .env("HOME", data.path())
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&answer.stdout).into_owned();
-    assert!(
-        text.contains(&format!("Node-RED v{}", tree.node_red_version())),
-        "{answer:?}"
-    );
-    assert!(
-        text.contains(&format!("Node.js v{}", tree.node_version())),
-        "{answer:?}"
-    );
-
-    // Its native module is for this machine.
-    let script = "const b = require('@node-rs/bcrypt'); \
-                  if (!b.verifySync('x', b.hashSync('x', 4))) process.exit(1)";
-    let native = Command::new(tree.node_binary())
-        .args(["-e", script])
-        .current_dir(tree.modules_dir().join("node-red"))
-        .env_clear()
-        .status()
-        .unwrap();
-    assert!(native.success());
+    assert_runs(&tree, data.path());
 
     // The second start needs no network, and the digest is remembered.
     let begun = Instant::now();
@@ -115,4 +90,35 @@ async fn node_red_5_is_installed_runs_and_is_found_again() {
             .unwrap()
             .success()
     );
+}
+
+fn assert_runs(tree: &VerifiedTree, home: &Path) {
+    // It runs: Node.js from the tree starts Node-RED from the tree.
+    let answer = Command::new(tree.node_binary())
+        .arg(tree.node_red_entry())
+        .arg("--version")
+        .env_clear()
+        .env("HOME", home)
+        .output()
+        .expect("node starts");
+    let text = String::from_utf8_lossy(&answer.stdout).into_owned();
+    assert!(
+        text.contains(&format!("Node-RED v{}", tree.node_red_version())),
+        "{answer:?}"
+    );
+    assert!(
+        text.contains(&format!("Node.js v{}", tree.node_version())),
+        "{answer:?}"
+    );
+
+    // Its native module is for this machine.
+    let script = "const b = require('@node-rs/bcrypt'); \
+                  if (!b.verifySync('x', b.hashSync('x', 4))) process.exit(1)";
+    let native = Command::new(tree.node_binary())
+        .args(["-e", script])
+        .current_dir(tree.modules_dir().join("node-red"))
+        .env_clear()
+        .status()
+        .expect("node starts");
+    assert!(native.success());
 }

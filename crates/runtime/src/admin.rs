@@ -38,7 +38,12 @@ impl Admin {
         signer: Signer,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { instance, socket, signer, clock }
+        Self {
+            instance,
+            socket,
+            signer,
+            clock,
+        }
     }
 
     pub(crate) fn socket(&self) -> &PathBuf {
@@ -47,7 +52,9 @@ impl Admin {
 
     /// Whether Node-RED answers as it should, within `time`.
     pub(crate) async fn answers(&self, time: Duration) -> bool {
-        let answer = self.ask(Method::GET, "/settings", None, String::new(), time).await;
+        let answer = self
+            .ask(Method::GET, "/settings", None, String::new(), time)
+            .await;
         answer.is_ok_and(|(status, _)| status == StatusCode::OK)
     }
 
@@ -63,14 +70,21 @@ impl Admin {
 
     /// Has Node-RED load everything anew from its storage, and waits for the flows to run.
     pub(crate) async fn reload(&self) -> Result<FlowsState, RuntimeError> {
-        self.post_flows(r#"{"flows":[]}"#.to_owned(), "reload").await
+        self.post_flows(r#"{"flows":[]}"#.to_owned(), "reload")
+            .await
     }
 
     /// The flows Node-RED says it runs: the array's text.
     pub(crate) async fn flows(&self) -> Result<Vec<u8>, RuntimeError> {
-        let answer = self.ask(Method::GET, "/flows", None, String::new(), READ_TIME).await;
+        let answer = self
+            .ask(Method::GET, "/flows", None, String::new(), READ_TIME)
+            .await;
         let (status, body) = answer.map_err(|error| self.unreachable(&error))?;
-        if status == StatusCode::OK { Ok(body.to_vec()) } else { Err(answered(status, &body)) }
+        if status == StatusCode::OK {
+            Ok(body.to_vec())
+        } else {
+            Err(answered(status, &body))
+        }
     }
 
     /// Waits until the flows run or are said not to, within `time`.
@@ -80,7 +94,9 @@ impl Admin {
             Comms::open(&self.socket, &identity).await?.settled().await
         };
         let late = || format!("the flows did not start within {} seconds", time.as_secs());
-        tokio::time::timeout(time, watch).await.map_err(|_| late())?
+        tokio::time::timeout(time, watch)
+            .await
+            .map_err(|_| late())?
     }
 
     async fn post_flows(
@@ -89,17 +105,29 @@ impl Admin {
         deployment_type: &str,
     ) -> Result<FlowsState, RuntimeError> {
         let begun = tokio::time::Instant::now();
-        let answer =
-            self.ask(Method::POST, "/flows", Some(deployment_type), body, DEPLOY_TIME).await;
+        let answer = self
+            .ask(
+                Method::POST,
+                "/flows",
+                Some(deployment_type),
+                body,
+                DEPLOY_TIME,
+            )
+            .await;
         let (status, body) = answer.map_err(|error| self.unreachable(&error))?;
         if !status.is_success() {
             return Err(answered(status, &body));
         }
         // Node-RED stops the old flows, answers, and only then starts the new ones.
-        let left = DEPLOY_TIME.saturating_sub(begun.elapsed()).max(Duration::from_secs(5));
+        let left = DEPLOY_TIME
+            .saturating_sub(begun.elapsed())
+            .max(Duration::from_secs(5));
         self.flows_state(left)
             .await
-            .map_err(|why| RuntimeError::NotRunning { instance: self.instance.clone(), why })
+            .map_err(|why| RuntimeError::NotRunning {
+                instance: self.instance.clone(),
+                why,
+            })
     }
 
     async fn ask(
@@ -129,14 +157,20 @@ impl Admin {
     }
 
     fn unreachable(&self, error: &CallError) -> RuntimeError {
-        RuntimeError::NotRunning { instance: self.instance.clone(), why: error.to_string() }
+        RuntimeError::NotRunning {
+            instance: self.instance.clone(),
+            why: error.to_string(),
+        }
     }
 }
 
 /// Node-RED's own words for an error: `message` of its JSON, else the text.
 fn answered(status: StatusCode, body: &[u8]) -> RuntimeError {
     let json: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    let said = json.as_ref().and_then(|json| json.get("message")).and_then(|text| text.as_str());
+    let said = json
+        .as_ref()
+        .and_then(|json| json.get("message"))
+        .and_then(|text| text.as_str());
     let text = said.map_or_else(|| String::from_utf8_lossy(body), Into::into);
     let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     RuntimeError::Answered {
@@ -151,7 +185,10 @@ mod tests {
 
     #[test]
     fn node_reds_words_are_passed_on_bounded_and_clean() {
-        let words = answered(StatusCode::FORBIDDEN, br#"{"code":"x","message":"waits\nfor ann"}"#);
+        let words = answered(
+            StatusCode::FORBIDDEN,
+            br#"{"code":"x","message":"waits\nfor ann"}"#,
+        );
         assert_eq!(words.to_string(), "Node-RED answered 403: waits for ann");
         let long = answered(StatusCode::BAD_REQUEST, &[b'x'; 5000]);
         assert!(long.to_string().len() < MESSAGE_CHARS_MAX + 50);

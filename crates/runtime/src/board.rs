@@ -19,7 +19,10 @@ pub(crate) struct Board {
 
 impl Board {
     pub(crate) fn new() -> Self {
-        Self { statuses: Mutex::default(), changes: watch::Sender::new(0) }
+        Self {
+            statuses: Mutex::default(),
+            changes: watch::Sender::new(0),
+        }
     }
 
     /// Puts a new instance up.
@@ -76,7 +79,8 @@ impl Board {
     }
 
     fn ring(&self) {
-        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+        self.changes
+            .send_modify(|count| *count = count.wrapping_add(1));
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<InstanceId, InstanceStatus>> {

@@ -87,7 +87,10 @@ impl Bridge {
             }
             (&Method::POST, "/credentials") => self.save_credentials(&read(body).await?).await,
             (&Method::POST, "/settings") => self.save_settings(&read(body).await?).await,
-            _ => Err(Refusal::new(StatusCode::NOT_FOUND, "the bridge has no such route")),
+            _ => Err(Refusal::new(
+                StatusCode::NOT_FOUND,
+                "the bridge has no such route",
+            )),
         }
     }
 
@@ -99,7 +102,11 @@ impl Bridge {
     }
 
     async fn save_flows(&self, text: Bytes, claimed: Option<String>) -> Answer {
-        match self.baselines.save_flows(&self.instance, text.to_vec(), claimed).await {
+        match self
+            .baselines
+            .save_flows(&self.instance, text.to_vec(), claimed)
+            .await
+        {
             Saved::Accepted => Ok(done()),
             Saved::Refused(message) => Err(self.refuse(message)),
         }
@@ -110,8 +117,13 @@ impl Bridge {
             // Not the error's own words: they can quote what was sent.
             Refusal::new(StatusCode::BAD_REQUEST, "these are no credentials")
         })?;
-        let saved = self.baselines.save_credentials(&self.instance, credentials).await;
-        saved.map(|()| done()).map_err(|message| self.refuse(message))
+        let saved = self
+            .baselines
+            .save_credentials(&self.instance, credentials)
+            .await;
+        saved
+            .map(|()| done())
+            .map_err(|message| self.refuse(message))
     }
 
     /// A refused save leaves credentials changed in Node-RED's memory: it must load them anew.
@@ -123,14 +135,19 @@ impl Bridge {
     async fn settings(&self) -> Answer {
         let stored = self.store.runtime_document(&self.instance, SETTINGS).await;
         let stored = stored.map_err(|error| self.failed(&error))?;
-        let harmless = stored.as_deref().and_then(|text| blob::harmless(text.as_bytes()).ok());
+        let harmless = stored
+            .as_deref()
+            .and_then(|text| blob::harmless(text.as_bytes()).ok());
         Ok(json(harmless.unwrap_or_else(|| "{}".to_owned()).into()))
     }
 
     async fn save_settings(&self, text: &[u8]) -> Answer {
         let harmless = blob::harmless(text)
             .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
-        let saved = self.store.set_runtime_document(&self.instance, SETTINGS, &harmless).await;
+        let saved = self
+            .store
+            .set_runtime_document(&self.instance, SETTINGS, &harmless)
+            .await;
         saved.map_err(|error| self.failed(&error))?;
         Ok(done())
     }
@@ -152,12 +169,18 @@ struct Refusal {
 
 impl Refusal {
     fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self {
+            status,
+            message: message.into(),
+        }
     }
 
     /// Details go to our log; what is inside the jail needs none.
     fn internal() -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Redkeep could not do it; see its log")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Redkeep could not do it; see its log",
+        )
     }
 
     fn into_response(self) -> Response<Full<Bytes>> {
@@ -171,7 +194,9 @@ impl Refusal {
 fn json(body: Bytes) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body));
     let value = http::HeaderValue::from_static("application/json");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, value);
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, value);
     response
 }
 
@@ -183,18 +208,21 @@ fn done() -> Response<Full<Bytes>> {
 
 async fn read(body: Incoming) -> Result<Bytes, Refusal> {
     let read = Limited::new(body, BODY_BYTES_MAX).collect().await;
-    read.map(http_body_util::Collected::to_bytes).map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "more than 64 MB")
-        } else {
-            Refusal::new(StatusCode::BAD_REQUEST, "the body could not be read")
-        }
-    })
+    read.map(http_body_util::Collected::to_bytes)
+        .map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "more than 64 MB")
+            } else {
+                Refusal::new(StatusCode::BAD_REQUEST, "the body could not be read")
+            }
+        })
 }
 
 fn claimed(headers: &HeaderMap) -> Option<String> {
     let encoded = headers.get(CLAIMED)?.as_bytes();
-    let name = BASE64URL_NOPAD.decode(encoded.get(..CLAIMED_BYTES_MAX).unwrap_or(encoded)).ok()?;
+    let name = BASE64URL_NOPAD
+        .decode(encoded.get(..CLAIMED_BYTES_MAX).unwrap_or(encoded))
+        .ok()?;
     let name = String::from_utf8(name).ok()?;
     Some(name.chars().filter(|c| !c.is_control()).take(64).collect())
 }
@@ -203,7 +231,11 @@ async fn serve(bridge: Arc<Bridge>, listener: UnixListener, stop: CancellationTo
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let connections = TaskTracker::new();
     loop {
-        let slot = slots.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let slot = slots
+            .clone()
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
         let stream = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => match accepted {
@@ -216,7 +248,10 @@ async fn serve(bridge: Arc<Bridge>, listener: UnixListener, stop: CancellationTo
             },
         };
         // The folder's mode keeps others out already; this holds where it was loosened.
-        if !stream.peer_cred().is_ok_and(|peer| peer.uid() == bridge.peer_uid) {
+        if !stream
+            .peer_cred()
+            .is_ok_and(|peer| peer.uid() == bridge.peer_uid)
+        {
             tracing::warn!(instance = %bridge.instance, "another user's process at the bridge");
             continue;
         }
@@ -227,7 +262,10 @@ async fn serve(bridge: Arc<Bridge>, listener: UnixListener, stop: CancellationTo
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADERS_TIME)
                 .keep_alive(false)
-                .serve_connection(TokioIo::new(stream), service_fn(|request| respond(&bridge, request)));
+                .serve_connection(
+                    TokioIo::new(stream),
+                    service_fn(|request| respond(&bridge, request)),
+                );
             tokio::select! {
                 () = stop.cancelled() => {}
                 served = serving => if let Err(error) = served {
@@ -245,7 +283,9 @@ async fn respond(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let late = || Refusal::new(StatusCode::REQUEST_TIMEOUT, "it took too long");
     let answer = tokio::time::timeout(REQUEST_TIME, bridge.answer(request)).await;
-    Ok(answer.unwrap_or_else(|_| Err(late())).unwrap_or_else(Refusal::into_response))
+    Ok(answer
+        .unwrap_or_else(|_| Err(late()))
+        .unwrap_or_else(Refusal::into_response))
 }
 
 #[cfg(test)]

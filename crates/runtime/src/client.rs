@@ -30,7 +30,9 @@ pub(crate) async fn call(
     time: Duration,
 ) -> Result<(StatusCode, Bytes), CallError> {
     let exchange = exchange(socket, request, answer_bytes_max);
-    tokio::time::timeout(time, exchange).await.map_err(|_| CallError::Late(time))?
+    tokio::time::timeout(time, exchange)
+        .await
+        .map_err(|_| CallError::Late(time))?
 }
 
 async fn exchange(
@@ -39,13 +41,18 @@ async fn exchange(
     answer_bytes_max: usize,
 ) -> Result<(StatusCode, Bytes), CallError> {
     let unreachable = |error: &dyn std::fmt::Display| CallError::Unreachable(error.to_string());
-    let stream = UnixStream::connect(socket).await.map_err(|error| unreachable(&error))?;
+    let stream = UnixStream::connect(socket)
+        .await
+        .map_err(|error| unreachable(&error))?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| unreachable(&error))?;
     // Ends by itself once the sender is dropped; aborted when this future is.
     let connection = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(connection));
-    let answer = sender.send_request(request).await.map_err(|error| unreachable(&error))?;
+    let answer = sender
+        .send_request(request)
+        .await
+        .map_err(|error| unreachable(&error))?;
     let (head, body) = answer.into_parts();
     let body = Limited::new(body, answer_bytes_max)
         .collect()

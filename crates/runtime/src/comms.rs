@@ -39,7 +39,9 @@ pub(crate) struct Comms(WebSocketStream<UnixStream>);
 impl Comms {
     /// Connects with an identity header and asks for the retained messages.
     pub(crate) async fn open(socket: &Path, identity: &str) -> Result<Self, String> {
-        let stream = UnixStream::connect(socket).await.map_err(|error| error.to_string())?;
+        let stream = UnixStream::connect(socket)
+            .await
+            .map_err(|error| error.to_string())?;
         let request = Request::builder()
             .uri("ws://node-red/comms")
             .header("host", "node-red")
@@ -57,15 +59,24 @@ impl Comms {
             .await
             .map_err(|error| error.to_string())?;
         let subscribe = Message::text(r#"{"subscribe":"notification/#"}"#);
-        stream.send(subscribe).await.map_err(|error| error.to_string())?;
+        stream
+            .send(subscribe)
+            .await
+            .map_err(|error| error.to_string())?;
         Ok(Self(stream))
     }
 
     /// Waits until the flows run, or are said not to.
     pub(crate) async fn settled(&mut self) -> Result<FlowsState, String> {
         loop {
-            let message = self.0.next().await.ok_or("Node-RED closed its event socket")?;
-            let Message::Text(text) = message.map_err(|error| error.to_string())? else { continue };
+            let message = self
+                .0
+                .next()
+                .await
+                .ok_or("Node-RED closed its event socket")?;
+            let Message::Text(text) = message.map_err(|error| error.to_string())? else {
+                continue;
+            };
             match state_in(text.as_str()) {
                 None | Some(FlowsState::Between) => {}
                 Some(state) => return Ok(state),
@@ -99,20 +110,29 @@ fn state_of(data: &Value) -> FlowsState {
 
 fn reason(error: &str, data: &Value) -> String {
     let names = |key: &str, of: fn(&Value) -> Option<&str>| {
-        let names = data.get(key).and_then(Value::as_array).into_iter().flatten();
+        let names = data
+            .get(key)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
         names.filter_map(of).collect::<Vec<_>>().join(", ")
     };
     let text = match error {
         "missing-types" => format!("node types are missing: {}", names("types", Value::as_str)),
         "missing-modules" => {
-            let names = names("modules", |entry| entry.get("module").and_then(Value::as_str));
+            let names = names("modules", |entry| {
+                entry.get("module").and_then(Value::as_str)
+            });
             format!("modules the flows ask for are missing: {names}")
         }
         "safe-mode" => "Node-RED is in safe mode".to_owned(),
         "credentials_load_failed" => "the credentials could not be loaded".to_owned(),
         other => format!("the flows could not be loaded ({other})"),
     };
-    text.chars().filter(|c| !c.is_control()).take(REASON_CHARS_MAX).collect()
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(REASON_CHARS_MAX)
+        .collect()
 }
 
 #[cfg(test)]
@@ -133,32 +153,47 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let state =
-            state_in(&frame(r#"{"state":"stop","error":"missing-types","types":["a","b\u0007"]}"#));
-        assert_eq!(state, Some(FlowsState::Halted("node types are missing: a, b".into())));
+        let state = state_in(&frame(
+            r#"{"state":"stop","error":"missing-types","types":["a","b\u0007"]}"#,
+        ));
+        assert_eq!(
+            state,
+            Some(FlowsState::Halted("node types are missing: a, b".into()))
+        );
         let state = state_in(&frame(
             r#"{"state":"stop","error":"missing-modules","modules":[{"module":"left-pad"}]}"#,
         ));
-        let Some(FlowsState::Halted(reason)) = state else { panic!("{state:?}") };
+        let Some(FlowsState::Halted(reason)) = state else {
+            panic!("{state:?}")
+        };
         assert!(reason.ends_with("left-pad"), "{reason}");
     }
 
     #[test]
     fn a_failed_load_is_not_running() {
-        let state =
-            state_in(&frame(r#"{"type":"warning","text":"notification.warnings.undefined"}"#));
+        let state = state_in(&frame(
+            r#"{"type":"warning","text":"notification.warnings.undefined"}"#,
+        ));
         assert!(matches!(state, Some(FlowsState::Halted(_))), "{state:?}");
     }
 
     #[test]
     fn stopping_and_loading_are_in_between() {
-        assert_eq!(state_in(&frame(r#"{"state":"stop","deploy":true}"#)), Some(FlowsState::Between));
+        assert_eq!(
+            state_in(&frame(r#"{"state":"stop","deploy":true}"#)),
+            Some(FlowsState::Between)
+        );
         assert_eq!(state_in(&frame("{}")), Some(FlowsState::Between));
     }
 
     #[test]
     fn other_frames_say_nothing() {
-        for text in [r#"{"auth":"ok"}"#, r#"[{"topic":"hb","data":1}]"#, "[", "notification/runtime-state"] {
+        for text in [
+            r#"{"auth":"ok"}"#,
+            r#"[{"topic":"hb","data":1}]"#,
+            "[",
+            "notification/runtime-state",
+        ] {
             assert_eq!(state_in(text), None, "{text}");
         }
     }

@@ -40,7 +40,10 @@ pub(crate) struct Folder {
 
 impl Folder {
     pub(crate) fn new(plan: &InstancePlan) -> Self {
-        Self { root: plan.dir.clone(), user: plan.user }
+        Self {
+            root: plan.dir.clone(),
+            user: plan.user,
+        }
     }
 
     pub(crate) fn work(&self) -> PathBuf {
@@ -88,7 +91,9 @@ impl Folder {
 
     /// Makes `path` the jail's own.
     pub(crate) fn give(&self, path: &Path) -> Result<(), RuntimeError> {
-        let Some((uid, gid)) = self.user else { return Ok(()) };
+        let Some((uid, gid)) = self.user else {
+            return Ok(());
+        };
         // Never through a link: the jail could have put one there to be given another's file.
         lchown(path, Some(uid), Some(gid)).map_err(|error| failed("give the jail", path, &error))
     }
@@ -98,17 +103,25 @@ impl Folder {
     pub(crate) fn clear(&self) -> Result<(), RuntimeError> {
         remove(&self.socket())?;
         let work = self.work();
-        RUN_AT_START.iter().try_for_each(|name| remove(&work.join(name)))
+        RUN_AT_START
+            .iter()
+            .try_for_each(|name| remove(&work.join(name)))
     }
 }
 
 /// What went wrong with a file, as a sentence.
 pub(crate) fn failed(doing: &str, path: &Path, error: &io::Error) -> RuntimeError {
-    RuntimeError::Io { what: format!("cannot {doing} {}", path.display()), why: error.to_string() }
+    RuntimeError::Io {
+        what: format!("cannot {doing} {}", path.display()),
+        why: error.to_string(),
+    }
 }
 
 fn make_dir(path: &Path, mode: u32) -> Result<(), RuntimeError> {
-    let made = fs::DirBuilder::new().recursive(true).mode(mode).create(path);
+    let made = fs::DirBuilder::new()
+        .recursive(true)
+        .mode(mode)
+        .create(path);
     made.and_then(|()| {
         let found = fs::symlink_metadata(path)?;
         if !found.is_dir() {
@@ -141,7 +154,10 @@ mod tests {
     use super::*;
 
     fn folder(root: &Path) -> Folder {
-        Folder { root: root.to_owned(), user: None }
+        Folder {
+            root: root.to_owned(),
+            user: None,
+        }
     }
 
     #[test]
@@ -162,11 +178,16 @@ mod tests {
 
         folder.clear().unwrap();
 
-        let mut left: Vec<_> =
-            fs::read_dir(&work).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let mut left: Vec<_> = fs::read_dir(&work)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         left.sort();
         assert_eq!(left, ["context", "lib"]);
-        assert!(outside.join("kept").exists(), "the clearing followed a link");
+        assert!(
+            outside.join("kept").exists(),
+            "the clearing followed a link"
+        );
         assert!(!folder.socket().exists());
     }
 

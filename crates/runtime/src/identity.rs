@@ -69,12 +69,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let keyring = Arc::new(Keyring::open(&dir.path().join("keys")).unwrap());
         let signer = Signer::new(keyring);
-        let header =
-            signer.header(&"ann".parse().unwrap(), &["*.read", "inject.write"], Timestamp(5_999));
+        let header = signer.header(
+            &"ann".parse().unwrap(),
+            &["*.read", "inject.write"],
+            Timestamp(5_999),
+        );
 
         let (payload, signature) = header.split_once('.').unwrap();
         let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap();
-        let key = BASE64URL_NOPAD.decode(signer.public_key().as_bytes()).unwrap();
+        let key = BASE64URL_NOPAD
+            .decode(signer.public_key().as_bytes())
+            .unwrap();
         let key = UnparsedPublicKey::new(&ED25519, key);
         key.verify(payload.as_bytes(), &signature).unwrap();
         assert!(key.verify(b"something else", &signature).is_err());

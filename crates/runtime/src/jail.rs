@@ -32,7 +32,13 @@ pub(crate) fn spec(plan: &InstancePlan, own_pid: u32) -> JailSpec {
         ],
         writable: vec![folder.work()],
         runtime_dir: folder.run(),
-        commands: plan.instance.policy.commands.iter().map(PathBuf::from).collect(),
+        commands: plan
+            .instance
+            .policy
+            .commands
+            .iter()
+            .map(PathBuf::from)
+            .collect(),
         network: match &plan.instance.policy.network {
             Network::Any => sandbox::Network::Any,
             Network::Ports(ports) => sandbox::Network::Ports(ports.clone()),
@@ -118,6 +124,15 @@ mod tests {
     fn nothing_of_redkeeps_environment_is_passed_on() {
         let spec = spec(&plan(Policy::default()), 7);
         let names: Vec<_> = spec.env.keys().map(String::as_str).collect();
-        assert_eq!(names, ["HOME", "LANG", "NODE_ENV", "NODE_RED_DISABLE_TELEMETRY", "PATH"]);
+        assert_eq!(
+            names,
+            [
+                "HOME",
+                "LANG",
+                "NODE_ENV",
+                "NODE_RED_DISABLE_TELEMETRY",
+                "PATH"
+            ]
+        );
     }
 }

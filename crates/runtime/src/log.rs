@@ -41,7 +41,11 @@ pub(crate) async fn read(
         if text.is_empty() {
             continue;
         }
-        level = level_of(&text).unwrap_or(if text.starts_with(' ') { level } else { default });
+        level = level_of(&text).unwrap_or(if text.starts_with(' ') {
+            level
+        } else {
+            default
+        });
         let now = clock.now();
         let (passes, dropped) = rate.count(Instant::now());
         let count = dropped.map(|count| (now, LogLevel::Warn, dropped_line(count)));
@@ -55,7 +59,10 @@ pub(crate) async fn read(
     }
     if rate.dropped > 0 {
         // The receiver may be gone already, and then nobody keeps the count.
-        lines.send((clock.now(), LogLevel::Warn, dropped_line(rate.dropped))).await.ok();
+        lines
+            .send((clock.now(), LogLevel::Warn, dropped_line(rate.dropped)))
+            .await
+            .ok();
     }
 }
 
@@ -90,7 +97,11 @@ struct Rate {
 
 impl Rate {
     fn new() -> Self {
-        Self { second: Instant::now(), passed: 0, dropped: 0 }
+        Self {
+            second: Instant::now(),
+            passed: 0,
+            dropped: 0,
+        }
     }
 
     /// Whether this line passes, and how many were dropped in a second that is over.
@@ -98,7 +109,11 @@ impl Rate {
         let mut over = None;
         if now.duration_since(self.second) >= Duration::from_secs(1) {
             over = Some(self.dropped).filter(|&dropped| dropped > 0);
-            *self = Self { second: now, passed: 0, dropped: 0 };
+            *self = Self {
+                second: now,
+                passed: 0,
+                dropped: 0,
+            };
         }
         if self.passed < LINES_PER_SECOND_MAX {
             self.passed += 1;
@@ -165,6 +180,7 @@ fn level_of(text: &str) -> Option<LogLevel> {
 
 #[cfg(test)]
 mod tests {
+    use LogLevel::{Error, Info, Warn};
     use model::clock::FixedClock;
 
     use super::*;
@@ -188,7 +204,6 @@ mod tests {
         )
         .await;
         let levels: Vec<_> = lines.iter().map(|(level, _)| *level).collect();
-        use LogLevel::{Error, Info, Warn};
         assert_eq!(levels, [Info, Error, Error, Info, Warn]);
         assert_eq!(lines[0].1, "20 Nov 18:00:00 - [info] Started flows");
     }
@@ -227,6 +242,9 @@ mod tests {
     fn only_node_reds_own_format_sets_a_level() {
         assert_eq!(level_of("x - [error] not dated"), None);
         assert_eq!(level_of("20 Nov 18:00:00 - [shout] x"), None);
-        assert_eq!(level_of("20 Nov 18:00:00 - [fatal] x"), Some(LogLevel::Error));
+        assert_eq!(
+            level_of("20 Nov 18:00:00 - [fatal] x"),
+            Some(LogLevel::Error)
+        );
     }
 }

@@ -91,7 +91,8 @@ impl Phase {
 pub(crate) fn layers(enforcement: &Enforcement) -> Vec<LayerStatus> {
     let word = |layer: &sandbox::Layer| {
         let word = serde_json::to_value(layer).ok();
-        word.and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
+        word.and_then(|word| word.as_str().map(str::to_owned))
+            .unwrap_or_default()
     };
     let row = |(layer, status): (&sandbox::Layer, &Status)| {
         let (state, note) = match status {
@@ -100,7 +101,11 @@ pub(crate) fn layers(enforcement: &Enforcement) -> Vec<LayerStatus> {
             Status::Missing(why) => ("missing", why.clone()),
             Status::NotAsked => return None,
         };
-        Some(LayerStatus { layer: word(layer), state: state.to_owned(), note })
+        Some(LayerStatus {
+            layer: word(layer),
+            state: state.to_owned(),
+            note,
+        })
     };
     enforcement.layers.iter().filter_map(row).collect()
 }
@@ -114,8 +119,12 @@ mod tests {
     #[test]
     fn a_missing_layer_says_why() {
         let mut enforcement = Enforcement::default();
-        enforcement.layers.insert(Layer::Landlock, Status::Missing("old kernel".into()));
-        enforcement.layers.insert(Layer::NetworkNamespace, Status::NotAsked);
+        enforcement
+            .layers
+            .insert(Layer::Landlock, Status::Missing("old kernel".into()));
+        enforcement
+            .layers
+            .insert(Layer::NetworkNamespace, Status::NotAsked);
         let expected = LayerStatus {
             layer: "landlock".into(),
             state: "missing".into(),

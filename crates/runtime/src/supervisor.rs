@@ -21,12 +21,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    InstancePlan, RuntimeEvent,
-    admin::Admin,
-    board::Board,
-    comms::FlowsState,
-    folder::Folder,
-    log,
+    InstancePlan, RuntimeEvent, admin::Admin, board::Board, comms::FlowsState, folder::Folder, log,
     status::Phase,
 };
 
@@ -127,7 +122,10 @@ impl Supervisor {
     async fn one_run(&self, asks: &mut mpsc::Receiver<Ask>) -> Ended {
         self.set(Phase::Starting);
         let passed = AtomicBool::new(false);
-        let crashed = |reason| Ended::Crashed { reason, passed: passed.load(Ordering::Relaxed) };
+        let crashed = |reason| Ended::Crashed {
+            reason,
+            passed: passed.load(Ordering::Relaxed),
+        };
         let prepared = self.prepare();
         if let Err(error) = prepared {
             return crashed(error.to_string());
@@ -167,7 +165,8 @@ impl Supervisor {
         let id = self.id();
         let failure = match child::canary(&self.plan.jailer, &self.spec).await {
             Ok((enforcement, report)) => {
-                self.board.set_enforcement(id, crate::status::layers(&enforcement));
+                self.board
+                    .set_enforcement(id, crate::status::layers(&enforcement));
                 match verdict(&enforcement, &report) {
                     Ok(()) => return Ok(()),
                     Err(why) => why,
@@ -182,26 +181,42 @@ impl Supervisor {
 
     async fn start(&self) -> Result<Jailed, String> {
         let (jailed, enforcement, output) = Jailed::start(&self.plan.jailer, &self.spec).await?;
-        self.board.set_enforcement(self.id(), crate::status::layers(&enforcement));
+        self.board
+            .set_enforcement(self.id(), crate::status::layers(&enforcement));
         let (lines, kept) = mpsc::channel(LOG_LINES_WAITING_MAX);
         let clock = self.store.clock();
-        self.tasks.spawn(log::read(output.stdout, LogLevel::Info, clock.clone(), lines.clone()));
-        self.tasks.spawn(log::read(output.stderr, LogLevel::Error, clock.clone(), lines));
-        self.tasks.spawn(log::keep(self.store.clone(), self.id().clone(), kept));
+        self.tasks.spawn(log::read(
+            output.stdout,
+            LogLevel::Info,
+            clock.clone(),
+            lines.clone(),
+        ));
+        self.tasks.spawn(log::read(
+            output.stderr,
+            LogLevel::Error,
+            clock.clone(),
+            lines,
+        ));
+        self.tasks
+            .spawn(log::keep(self.store.clone(), self.id().clone(), kept));
         Ok(jailed)
     }
 
     /// From started to well, and then for as long as it is; returns what made it not so.
     async fn live(&self, passed: &AtomicBool) -> String {
         if timeout(READY_TIME, self.answers()).await.is_err() {
-            return format!("Node-RED did not answer within {} seconds", READY_TIME.as_secs());
+            return format!(
+                "Node-RED did not answer within {} seconds",
+                READY_TIME.as_secs()
+            );
         }
         let phase = match self.admin.flows_state(FLOWS_TIME).await {
             Ok(FlowsState::Halted(reason)) | Err(reason) => Phase::Degraded { reason },
             Ok(FlowsState::Running | FlowsState::Between) => Phase::Ready,
         };
         self.set(phase);
-        self.record(EventKind::InstanceReady, serde_json::json!({})).await;
+        self.record(EventKind::InstanceReady, serde_json::json!({}))
+            .await;
         tokio::select! {
             reason = self.hangs() => reason,
             reason = self.reload_after_refusals() => reason,
@@ -254,8 +269,12 @@ impl Supervisor {
         let instance = self.id().clone();
         tracing::warn!(%instance, reason, "Node-RED ended");
         let detail = serde_json::json!({ "reason": reason });
-        self.record(EventKind::InstanceCrashed, detail.clone()).await;
-        self.tell(RuntimeEvent::Crashed { instance: instance.clone(), reason: reason.clone() });
+        self.record(EventKind::InstanceCrashed, detail.clone())
+            .await;
+        self.tell(RuntimeEvent::Crashed {
+            instance: instance.clone(),
+            reason: reason.clone(),
+        });
         match next {
             Next::After(wait) => {
                 let until = Timestamp(self.now().0 + i64::try_from(wait.as_millis()).unwrap_or(0));
@@ -263,7 +282,9 @@ impl Supervisor {
                 Some(wait)
             }
             Next::GiveUp => {
-                self.set(Phase::CrashLoop { reason: reason.clone() });
+                self.set(Phase::CrashLoop {
+                    reason: reason.clone(),
+                });
                 self.record(EventKind::InstanceCrashLoop, detail).await;
                 self.tell(RuntimeEvent::CrashLoop { instance, reason });
                 None
@@ -288,14 +309,18 @@ impl Supervisor {
         if let Err(mpsc::error::TrySendError::Full(event)) = self.events.try_send(event) {
             let events = self.events.clone();
             // Fails only when Redkeep is stopping and nobody listens any more.
-            self.tasks.spawn(async move { events.send(event).await.ok() });
+            self.tasks
+                .spawn(async move { events.send(event).await.ok() });
         }
     }
 
     async fn record(&self, kind: EventKind, detail: serde_json::Value) {
         let id = self.id();
         let subject = format!("instance {id}");
-        let recorded = self.store.record(kind, &Actor::System, Some(id), &subject, detail).await;
+        let recorded = self
+            .store
+            .record(kind, &Actor::System, Some(id), &subject, detail)
+            .await;
         if let Err(error) = recorded {
             tracing::error!(%error, instance = %id, "an event could not be recorded");
         }
@@ -308,15 +333,20 @@ fn verdict(enforcement: &Enforcement, report: &CanaryReport) -> Result<(), Strin
     let has = |layer| enforcement.of(layer).is_there();
     // Without both of these, nothing keeps Node-RED from the keys and from its own settings.
     if !has(Layer::MountNamespace) && !has(Layer::Landlock) {
-        return Err("there is neither a mount namespace nor Landlock: Node-RED would see every \
+        return Err(
+            "there is neither a mount namespace nor Landlock: Node-RED would see every \
                     file; use a kernel with Landlock (5.13 or newer) or allow user namespaces"
-            .to_owned());
+                .to_owned(),
+        );
     }
     if report.passed() {
         return Ok(());
     }
     let could: Vec<_> = report.failures().map(|found| found.what.as_str()).collect();
-    Err(format!("the jail does not hold; from inside it was possible: {}", could.join("; ")))
+    Err(format!(
+        "the jail does not hold; from inside it was possible: {}",
+        could.join("; ")
+    ))
 }
 
 #[cfg(test)]
@@ -332,7 +362,12 @@ mod tests {
     }
 
     fn found(outcome: Outcome) -> CanaryReport {
-        CanaryReport { findings: vec![Finding { what: "read the keys".into(), outcome }] }
+        CanaryReport {
+            findings: vec![Finding {
+                what: "read the keys".into(),
+                outcome,
+            }],
+        }
     }
 
     #[test]

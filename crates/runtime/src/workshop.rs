@@ -101,9 +101,18 @@ pub trait Baselines: Send + Sync + std::fmt::Debug {
     /// The flows' canonical text and all credentials Node-RED is to load.
     fn load(&self, instance: &InstanceId) -> Boxed<'_, Result<(Arc<str>, Credentials), String>>;
     /// Node-RED saves credentials (before the flows).
-    fn save_credentials(&self, instance: &InstanceId, credentials: Credentials) -> Boxed<'_, Result<(), String>>;
+    fn save_credentials(
+        &self,
+        instance: &InstanceId,
+        credentials: Credentials,
+    ) -> Boxed<'_, Result<(), String>>;
     /// Node-RED saves flows.
-    fn save_flows(&self, instance: &InstanceId, text: Vec<u8>, claimed: Option<String>) -> Boxed<'_, Saved>;
+    fn save_flows(
+        &self,
+        instance: &InstanceId,
+        text: Vec<u8>,
+        claimed: Option<String>,
+    ) -> Boxed<'_, Saved>;
 }
 
 /// What the workshop tells the rest of the house.
@@ -112,10 +121,16 @@ pub enum RuntimeEvent {
     /// Ready, and still so after its probation (60 s without an end).
     RanWell { instance: InstanceId },
     /// Ended unexpectedly.
-    Crashed { instance: InstanceId, reason: String },
+    Crashed {
+        instance: InstanceId,
+        reason: String,
+    },
     /// Ended again and again (3 times within 3 minutes of starts without a probation passed). It is
     /// left stopped until [`Workshop::restart`].
-    CrashLoop { instance: InstanceId, reason: String },
+    CrashLoop {
+        instance: InstanceId,
+        reason: String,
+    },
 }
 
 /// All instances together.
@@ -178,7 +193,9 @@ impl Workshop {
             baselines: self.baselines.clone(),
             store: self.store.clone(),
             refused: shared.refused.clone(),
-            peer_uid: plan.user.map_or_else(sandbox::process::own_uid, |(uid, _)| uid),
+            peer_uid: plan
+                .user
+                .map_or_else(sandbox::process::own_uid, |(uid, _)| uid),
         };
         bridge.open(&folder, closing.clone(), &self.tasks)?;
         self.board.put(self.first_status(&plan));
@@ -197,7 +214,15 @@ impl Workshop {
             tasks: self.tasks.clone(),
         };
         self.tasks.spawn(supervisor.run(asked));
-        self.lock().insert(id, Handle { asks, admin, shared, stop: closing });
+        self.lock().insert(
+            id,
+            Handle {
+                asks,
+                admin,
+                shared,
+                stop: closing,
+            },
+        );
         Ok(digest)
     }
 
@@ -298,7 +323,9 @@ impl Workshop {
 
     /// Node-RED's Unix socket, for the gate.
     pub fn socket(&self, instance: &InstanceId) -> Option<PathBuf> {
-        self.lock().get(instance).map(|handle| handle.admin.socket().clone())
+        self.lock()
+            .get(instance)
+            .map(|handle| handle.admin.socket().clone())
     }
 
     /// Makes identity headers.
@@ -324,7 +351,9 @@ impl Workshop {
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<InstanceId, Handle>> {
-        self.instances.lock().unwrap_or_else(PoisonError::into_inner)
+        self.instances
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn handle(&self, instance: &InstanceId) -> Result<Handle, RuntimeError> {
@@ -333,13 +362,19 @@ impl Workshop {
     }
 
     fn known(&self, instance: &InstanceId) -> Result<InstanceStatus, RuntimeError> {
-        self.board.get(instance).ok_or_else(|| RuntimeError::Unknown(instance.clone()))
+        self.board
+            .get(instance)
+            .ok_or_else(|| RuntimeError::Unknown(instance.clone()))
     }
 
     /// The number of the present start, if Node-RED is up.
     fn up(&self, instance: &InstanceId) -> Result<u32, RuntimeError> {
         let status = self.known(instance)?;
-        if status.phase.is_up() { Ok(status.starts) } else { Err(down(&status)) }
+        if status.phase.is_up() {
+            Ok(status.starts)
+        } else {
+            Err(down(&status))
+        }
     }
 
     /// What became of flows that were given: they run, and Node-RED outlives them for a moment.
@@ -349,9 +384,10 @@ impl Workshop {
         start: u32,
         state: Result<FlowsState, RuntimeError>,
     ) -> Result<(), RuntimeError> {
-        // Node-RED hanging up means that it died; the supervisor is about to say of what.
-        let is_lost = matches!(state, Err(RuntimeError::NotRunning { .. }));
-        self.stays_up(instance, start, STAYS_UP_TIME).await?;
+        if !matches!(state, Err(RuntimeError::Answered { .. })) {
+            // Node-RED hanging up means that it died; the supervisor is about to say of what.
+            self.stays_up(instance, start, STAYS_UP_TIME).await?;
+        }
         let now = self.store.clock().now();
         match state {
             Ok(FlowsState::Running | FlowsState::Between) => {
@@ -359,13 +395,20 @@ impl Workshop {
                 Ok(())
             }
             Ok(FlowsState::Halted(reason)) => {
-                let phase = Phase::Degraded { reason: reason.clone() };
+                let phase = Phase::Degraded {
+                    reason: reason.clone(),
+                };
                 self.board.set_running(instance, start, phase, now);
-                Err(not_running(instance, &format!("its flows do not start: {reason}")))
+                Err(not_running(
+                    instance,
+                    &format!("its flows do not start: {reason}"),
+                ))
             }
             Err(error) => {
-                if is_lost {
-                    let phase = Phase::Degraded { reason: error.to_string() };
+                if let RuntimeError::NotRunning { why, .. } = &error {
+                    let phase = Phase::Degraded {
+                        reason: why.clone(),
+                    };
                     self.board.set_running(instance, start, phase, now);
                 }
                 Err(error)
@@ -416,5 +459,8 @@ fn down(status: &InstanceStatus) -> RuntimeError {
 }
 
 fn not_running(instance: &InstanceId, why: &str) -> RuntimeError {
-    RuntimeError::NotRunning { instance: instance.clone(), why: why.to_owned() }
+    RuntimeError::NotRunning {
+        instance: instance.clone(),
+        why: why.to_owned(),
+    }
 }

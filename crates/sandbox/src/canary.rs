@@ -54,6 +54,14 @@ pub struct CanaryReport {
 }
 
 impl CanaryReport {
+    /// Reads the second line of the canary's stdout.
+    ///
+    /// # Errors
+    /// When it is something else: the canary did not come to its end.
+    pub fn parse(line: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(line)
+    }
+
     /// Whether nothing succeeded that an enforced layer should have denied.
     pub fn passed(&self) -> bool {
         !self.findings.is_empty() && self.failures().next().is_none()

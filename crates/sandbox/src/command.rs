@@ -45,6 +45,16 @@ pub enum JailReport {
     Failed(String),
 }
 
+impl JailReport {
+    /// Reads the first line of the jailer's stdout.
+    ///
+    /// # Errors
+    /// When it is something else, which only a jailer of another version or a crash would cause.
+    pub fn parse(line: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(line)
+    }
+}
+
 /// What to start, with what argument, and what to write to its stdin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JailCommand {

@@ -95,10 +95,16 @@ fn prepare(entry: Entry, tmp_bytes: u64) -> io::Result<Ready> {
             let tree = new_file_system("tmpfs", &[("mode", "1777"), ("size", &size)])?;
             Ready::Mount { tree, is_dir: true }
         }
-        Entry::Proc => Ready::Mount {
-            tree: new_file_system("proc", &[])?,
-            is_dir: true,
-        },
+        Entry::Proc => {
+            let tree = new_file_system("proc", &[])?;
+            // Much of it sets things when written; nothing in the jail has to.
+            let read_only = MountLimits {
+                read_only: true,
+                ..MountLimits::default()
+            };
+            kernel::restrict_mount(tree.as_fd(), read_only)?;
+            Ready::Mount { tree, is_dir: true }
+        }
         Entry::File(bytes) => Ready::File(bytes),
         Entry::Link(target) => Ready::Link(target),
     })

@@ -11,7 +11,7 @@ use crate::namespace::Namespaces;
 use crate::spec::JailSpec;
 
 /// What running as an ordinary user means.
-pub(crate) const SAME_USER: &str = "the jail runs as the user that started Redkeep, so only the other layers keep it from that \
+pub(crate) const SAME_USER: &str = "the jail runs as the user that started Redkeep, with its groups, so only the other layers keep it from that \
      user's files; start Redkeep as root to give it a user of its own";
 
 /// Whether the user asked for can be had; recorded before anything is built.

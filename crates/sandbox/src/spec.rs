@@ -251,6 +251,17 @@ impl JailSpec {
         }
     }
 
+    /// Every path of the spec that exists in the jail.
+    pub(crate) fn shown_paths(&self) -> Vec<PathBuf> {
+        let read_only = self.read_only.iter().map(ReadOnlyPath::inside);
+        let commands = self.commands.iter().map(PathBuf::as_path);
+        let shown = read_only
+            .chain(commands)
+            .chain(self.writable_dirs())
+            .chain([self.program()]);
+        shown.map(Path::to_owned).collect()
+    }
+
     fn paths(&self) -> impl Iterator<Item = &Path> {
         [self.program(), self.cwd.as_path()]
             .into_iter()

@@ -81,11 +81,15 @@ fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
     let codes: i64 = row.try_get("codes")?;
     Ok(User {
         id: UserId(row.try_get("id")?),
-        name: name.parse().map_err(|error| StoreError::damaged("user", error))?,
+        name: name
+            .parse()
+            .map_err(|error| StoreError::damaged("user", error))?,
         role: read_word("user", &role)?,
         has_second_factor: factor.is_some(),
         created_at: Timestamp(row.try_get("created_at")?),
-        last_login_at: row.try_get::<Option<i64>, _>("last_login_at")?.map(Timestamp),
+        last_login_at: row
+            .try_get::<Option<i64>, _>("last_login_at")?
+            .map(Timestamp),
         recovery_codes_left: u32::try_from(codes).unwrap_or(0),
     })
 }
@@ -97,7 +101,10 @@ struct Account {
 }
 
 fn read_account(row: &SqliteRow) -> Result<Account, StoreError> {
-    Ok(Account { user: read_user(row)?, password: row.try_get("password")? })
+    Ok(Account {
+        user: read_user(row)?,
+        password: row.try_get("password")?,
+    })
 }
 
 async fn user_in(db: &mut SqliteConnection, id: UserId) -> Result<User, StoreError> {
@@ -110,7 +117,9 @@ async fn user_in(db: &mut SqliteConnection, id: UserId) -> Result<User, StoreErr
 /// Ten codes of ten characters of base32 (50 bits each), in two groups.
 fn new_recovery_codes() -> Vec<String> {
     let one = || {
-        let text = data_encoding::BASE32_NOPAD.encode(&Keyring::random::<8>()).to_lowercase();
+        let text = data_encoding::BASE32_NOPAD
+            .encode(&Keyring::random::<8>())
+            .to_lowercase();
         format!("{}-{}", &text[..5], &text[5..10])
     };
     std::iter::repeat_with(one).take(RECOVERY_CODES).collect()
@@ -140,7 +149,9 @@ impl Change<'_> {
             return Err(StoreError::Exists(format!("a user {}", new.name)));
         }
         let factor = new.second_factor.as_ref().map(|factor| {
-            self.store.keyring.seal(&factor_purpose(&key), factor.secret.expose())
+            self.store
+                .keyring
+                .seal(&factor_purpose(&key), factor.secret.expose())
         });
         let now = self.now;
         let row = sqlx::query(
@@ -156,7 +167,11 @@ impl Change<'_> {
         .fetch_one(self.db())
         .await?;
         let id = UserId(row.try_get("id")?);
-        let codes = if new.second_factor.is_some() { new_recovery_codes() } else { Vec::new() };
+        let codes = if new.second_factor.is_some() {
+            new_recovery_codes()
+        } else {
+            Vec::new()
+        };
         for code in &codes {
             let digest = recovery_digest(&self.store.keyring, id, code).to_string();
             sqlx::query("INSERT INTO recovery_codes (user_id, digest) VALUES (?, ?)")
@@ -170,7 +185,8 @@ impl Change<'_> {
             "role": role,
             "second_factor": new.second_factor.is_some(),
         });
-        self.append(EventKind::UserAdded, by, None, &subject(&new.name), detail).await?;
+        self.append(EventKind::UserAdded, by, None, &subject(&new.name), detail)
+            .await?;
         Ok((user_in(self.db(), id).await?, codes))
     }
 
@@ -184,7 +200,14 @@ impl Change<'_> {
         let mut detail = detail;
         detail["user"] = json!(user.name);
         detail["what"] = json!(what);
-        self.append(EventKind::UserChanged, by, None, &subject(&user.name), detail).await
+        self.append(
+            EventKind::UserChanged,
+            by,
+            None,
+            &subject(&user.name),
+            detail,
+        )
+        .await
     }
 
     /// Somebody has to be left who can make administrators.
@@ -199,7 +222,10 @@ impl Change<'_> {
                 .fetch_one(self.db())
                 .await?;
         if others == 0 {
-            let message = format!("{} is the last administrator; make another first", user.name);
+            let message = format!(
+                "{} is the last administrator; make another first",
+                user.name
+            );
             return Err(StoreError::Conflict(message));
         }
         Ok(())
@@ -247,7 +273,10 @@ impl Store {
     async fn account(&self, name: &UserName) -> Result<Option<Account>, StoreError> {
         let query = sqlx::AssertSqlSafe(format!("{SELECT} WHERE folded = ?"));
         let key = folded(name.as_str());
-        let row = sqlx::query(query).bind(key).fetch_optional(self.read()).await?;
+        let row = sqlx::query(query)
+            .bind(key)
+            .fetch_optional(self.read())
+            .await?;
         row.as_ref().map(read_account).transpose()
     }
 
@@ -266,7 +295,7 @@ impl Store {
             .await?;
         let detail = json!({ "before": before.role, "after": role });
         change.note_user_change(&before, "role", detail, by).await?;
-        change.is_revocation = true;
+        change.revokes = true;
         change.commit().await
     }
 
@@ -287,11 +316,11 @@ impl Store {
             .execute(change.db())
             .await?;
         let kept = match by {
-            Actor::Principal { user: acting, via: Via::ConsoleSession { session }, .. }
-                if *acting == user =>
-            {
-                session.0
-            }
+            Actor::Principal {
+                user: acting,
+                via: Via::ConsoleSession { session },
+                ..
+            } if *acting == user => session.0,
             _ => 0,
         };
         // What hangs on the session that stays, stays.
@@ -303,8 +332,10 @@ impl Store {
         .bind(if kept == 0 { -1 } else { kept })
         .execute(change.db())
         .await?;
-        change.note_user_change(&before, "password", json!({}), by).await?;
-        change.is_revocation = true;
+        change
+            .note_user_change(&before, "password", json!({}), by)
+            .await?;
+        change.revokes = true;
         change.commit().await
     }
 
@@ -313,12 +344,21 @@ impl Store {
         let mut change = self.begin().await?;
         let before = user_in(change.db(), user).await?;
         change.refuse_last_administrator(&before).await?;
-        sqlx::query("DELETE FROM users WHERE id = ?").bind(user.0).execute(change.db()).await?;
+        sqlx::query("DELETE FROM users WHERE id = ?")
+            .bind(user.0)
+            .execute(change.db())
+            .await?;
         let detail = json!({ "user": before.name, "role": before.role });
         change
-            .append(EventKind::UserRemoved, by, None, &subject(&before.name), detail)
+            .append(
+                EventKind::UserRemoved,
+                by,
+                None,
+                &subject(&before.name),
+                detail,
+            )
             .await?;
-        change.is_revocation = true;
+        change.revokes = true;
         change.commit().await
     }
 }

@@ -42,7 +42,13 @@ struct State {
 impl Anchor {
     pub(crate) fn open(data_dir: &Path, keyring: &Keyring) -> Self {
         let path = data_dir.join("audit.head");
-        let anchor = Self { path, state: Mutex::new(State { newest: 0, is_evidence: false }) };
+        let anchor = Self {
+            path,
+            state: Mutex::new(State {
+                newest: 0,
+                is_evidence: false,
+            }),
+        };
         let is_foreign = anchor.read().is_some_and(|signed| !signed.is_ours(keyring));
         if is_foreign {
             anchor.keep_as_evidence();
@@ -51,7 +57,10 @@ impl Anchor {
     }
 
     fn keep_as_evidence(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).is_evidence = true;
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_evidence = true;
         tracing::error!(
             "the audit record and the head kept beside it do not agree; see `redkeep audit verify`"
         );
@@ -60,9 +69,18 @@ impl Anchor {
     /// What the file says. None when there is none, or it was torn by a power cut.
     pub(crate) fn read(&self) -> Option<SignedHead> {
         let text = fs::read(&self.path).ok()?;
-        let Written { sequence, link, at, signature } = serde_json::from_slice(&text).ok()?;
+        let Written {
+            sequence,
+            link,
+            at,
+            signature,
+        } = serde_json::from_slice(&text).ok()?;
         let signature = BASE64.decode(signature.as_bytes()).ok()?;
-        Some(SignedHead { head: Head { sequence, link }, at, signature })
+        Some(SignedHead {
+            head: Head { sequence, link },
+            at,
+            signature,
+        })
     }
 
     /// Writes a head that was just committed. Best effort: the database is what counts.
@@ -84,7 +102,9 @@ impl Anchor {
             at: signed.at,
             signature: BASE64.encode(&signed.signature),
         };
-        let draft = self.path.with_extension(format!("head.{}", std::process::id()));
+        let draft = self
+            .path
+            .with_extension(format!("head.{}", std::process::id()));
         fs::write(&draft, serde_json::to_vec(&written)?)?;
         fs::rename(&draft, &self.path)
     }
@@ -93,7 +113,9 @@ impl Anchor {
 impl Store {
     /// Compares the file with the database before the first write moves it.
     pub(crate) async fn check_anchor(&self) -> Result<(), StoreError> {
-        let Some(signed) = self.inner.anchor.read() else { return Ok(()) };
+        let Some(signed) = self.inner.anchor.read() else {
+            return Ok(());
+        };
         let link: Option<String> = sqlx::query_scalar("SELECT link FROM audit WHERE sequence = ?")
             .bind(signed.head.sequence)
             .fetch_optional(self.read())

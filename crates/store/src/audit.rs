@@ -94,12 +94,21 @@ pub(crate) struct SignedHead {
 impl SignedHead {
     fn message(head: Head, at: Timestamp) -> String {
         let Head { sequence, link } = head;
-        format!("redkeep-audit-head-1\nsequence {sequence}\nlink {link}\nat {}\n", at.0)
+        format!(
+            "redkeep-audit-head-1\nsequence {sequence}\nlink {link}\nat {}\n",
+            at.0
+        )
     }
 
     pub(crate) fn sign(keyring: &Keyring, head: Head, at: Timestamp) -> Self {
-        let signature = keyring.sign(PURPOSE, Self::message(head, at).as_bytes()).to_vec();
-        Self { head, at, signature }
+        let signature = keyring
+            .sign(PURPOSE, Self::message(head, at).as_bytes())
+            .to_vec();
+        Self {
+            head,
+            at,
+            signature,
+        }
     }
 
     pub(crate) fn is_ours(&self, keyring: &Keyring) -> bool {
@@ -112,7 +121,11 @@ impl SignedHead {
 fn user_of(event: &Event) -> Option<String> {
     match &event.actor {
         Actor::Principal { name, .. } => Some(name.to_string()),
-        _ => event.detail.get("user").and_then(Value::as_str).map(str::to_owned),
+        _ => event
+            .detail
+            .get("user")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
     }
 }
 
@@ -172,13 +185,18 @@ impl Change<'_> {
         .await?;
         match row {
             Some(row) => read_head(&row),
-            None => Ok(Head { sequence: 0, link: Hash::from_bytes([0; 32]) }),
+            None => Ok(Head {
+                sequence: 0,
+                link: Hash::from_bytes([0; 32]),
+            }),
         }
     }
 
     /// Signs the newest entry of this change, if it has any.
     pub(crate) async fn sign_head(&mut self) -> Result<Option<SignedHead>, StoreError> {
-        let Some(head) = self.head else { return Ok(None) };
+        let Some(head) = self.head else {
+            return Ok(None);
+        };
         let signed = SignedHead::sign(&self.store.keyring, head, self.now);
         sqlx::query("DELETE FROM audit_heads WHERE kept = 0 AND sequence < ?")
             .bind(head.sequence)
@@ -201,8 +219,13 @@ impl Change<'_> {
 
 fn read_head(row: &SqliteRow) -> Result<Head, StoreError> {
     let link: String = row.try_get("link")?;
-    let link = link.parse().map_err(|error| StoreError::damaged("audit record", error))?;
-    Ok(Head { sequence: row.try_get("sequence")?, link })
+    let link = link
+        .parse()
+        .map_err(|error| StoreError::damaged("audit record", error))?;
+    Ok(Head {
+        sequence: row.try_get("sequence")?,
+        link,
+    })
 }
 
 fn read_entry(row: &SqliteRow) -> Result<Entry, StoreError> {
@@ -212,7 +235,9 @@ fn read_entry(row: &SqliteRow) -> Result<Entry, StoreError> {
     Ok(Entry {
         sequence: head.sequence,
         event: json::read("audit entry", &text)?,
-        previous: previous.parse().map_err(|error| StoreError::damaged("audit record", error))?,
+        previous: previous
+            .parse()
+            .map_err(|error| StoreError::damaged("audit record", error))?,
         link: head.link,
     })
 }
@@ -229,13 +254,19 @@ impl Store {
         detail: Value,
     ) -> Result<(), StoreError> {
         let mut change = self.begin().await?;
-        change.append(kind, actor, instance, subject, detail).await?;
+        change
+            .append(kind, actor, instance, subject, detail)
+            .await?;
         change.commit().await
     }
 
     /// Entries, newest first.
     pub async fn audit(&self, filter: &AuditFilter) -> Result<Vec<Entry>, StoreError> {
-        let limit = if filter.limit == 0 { LIMIT_DEFAULT } else { filter.limit.min(LIMIT_MAX) };
+        let limit = if filter.limit == 0 {
+            LIMIT_DEFAULT
+        } else {
+            filter.limit.min(LIMIT_MAX)
+        };
         let mut query = QueryBuilder::<Sqlite>::new(
             "SELECT sequence, text, previous, link FROM audit WHERE sequence > 0",
         );
@@ -243,7 +274,9 @@ impl Store {
             query.push(" AND kind = ").push_bind(kind.word());
         }
         if let Some(instance) = &filter.instance {
-            query.push(" AND instance = ").push_bind(instance.as_str().to_owned());
+            query
+                .push(" AND instance = ")
+                .push_bind(instance.as_str().to_owned());
         }
         if let Some(user) = &filter.user {
             query.push(" AND user_name = ").push_bind(user.clone());
@@ -254,7 +287,9 @@ impl Store {
         if let Some(before) = filter.before {
             query.push(" AND sequence < ").push_bind(before);
         }
-        query.push(" ORDER BY sequence DESC LIMIT ").push_bind(i64::from(limit));
+        query
+            .push(" ORDER BY sequence DESC LIMIT ")
+            .push_bind(i64::from(limit));
         let rows = query.build().fetch_all(self.read()).await?;
         rows.iter().map(read_entry).collect()
     }

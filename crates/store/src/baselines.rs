@@ -66,7 +66,9 @@ pub(crate) struct Kept {
 fn read_kept(row: &SqliteRow) -> Result<Kept, StoreError> {
     let hash: String = row.try_get("hash")?;
     let baseline: String = row.try_get("baseline")?;
-    let hash = hash.parse::<Hash>().map_err(|error| StoreError::damaged("baseline", error))?;
+    let hash = hash
+        .parse::<Hash>()
+        .map_err(|error| StoreError::damaged("baseline", error))?;
     let baseline: Baseline = json::read("baseline", &baseline)?;
     if baseline.hash() != hash {
         let why = format!("its parts do not give its digest {}", hash.short());
@@ -83,7 +85,12 @@ fn read_kept(row: &SqliteRow) -> Result<Kept, StoreError> {
 }
 
 fn read_snapshot(row: &SqliteRow) -> Result<Snapshot, StoreError> {
-    let Kept { hash, baseline, deployment, .. } = read_kept(row)?;
+    let Kept {
+        hash,
+        baseline,
+        deployment,
+        ..
+    } = read_kept(row)?;
     Ok(Snapshot {
         hash,
         baseline,
@@ -122,10 +129,7 @@ pub(crate) async fn kept_by_hash(
     row.as_ref().map(read_kept).transpose()
 }
 
-pub(crate) async fn blob_in(
-    db: &mut SqliteConnection,
-    hash: Hash,
-) -> Result<Arc<str>, StoreError> {
+pub(crate) async fn blob_in(db: &mut SqliteConnection, hash: Hash) -> Result<Arc<str>, StoreError> {
     let text: Option<String> = sqlx::query_scalar("SELECT text FROM blobs WHERE hash = ?")
         .bind(hash.to_string())
         .fetch_optional(db)
@@ -165,7 +169,10 @@ impl Change<'_> {
     ) -> Result<Hash, StoreError> {
         let text = Zeroizing::new(json::canonical(credentials));
         let digest = self.store.keyring.digest(CREDENTIALS, text.as_bytes());
-        let sealed = self.store.keyring.seal(&sealing_purpose(digest), text.as_bytes());
+        let sealed = self
+            .store
+            .keyring
+            .seal(&sealing_purpose(digest), text.as_bytes());
         sqlx::query(
             "INSERT INTO credential_sets (digest, sealed) VALUES (?, ?) \
              ON CONFLICT (digest) DO NOTHING",
@@ -254,9 +261,16 @@ impl Store {
         let credentials: Credentials = serde_json::from_slice(text.expose())
             .map_err(|_| StoreError::damaged(CREDENTIALS, "they are not JSON"))?;
         if credentials_digest(&self.keyring, &credentials) != digest {
-            return Err(StoreError::damaged(CREDENTIALS, "they do not give their digest"));
+            return Err(StoreError::damaged(
+                CREDENTIALS,
+                "they do not give their digest",
+            ));
         }
-        Ok(BaselineContent { baseline, flows, credentials })
+        Ok(BaselineContent {
+            baseline,
+            flows,
+            credentials,
+        })
     }
 
     /// The instance's present baseline; none before the first start.
@@ -276,8 +290,8 @@ impl Store {
     ) -> Result<BaselineContent, StoreError> {
         let mut transaction = self.read().begin().await?;
         let kept = kept_by_hash(&mut transaction, id, hash).await?;
-        let kept = kept
-            .ok_or_else(|| StoreError::NotFound(format!("baseline {} of {id}", hash.short())))?;
+        let kept =
+            kept.ok_or_else(|| StoreError::NotFound(format!("baseline {} of {id}", hash.short())))?;
         self.content(&mut transaction, kept.baseline).await
     }
 
@@ -291,7 +305,11 @@ impl Store {
         id: &InstanceId,
         content: &BaselineContent,
     ) -> Result<(), StoreError> {
-        let BaselineContent { baseline, flows, credentials } = content;
+        let BaselineContent {
+            baseline,
+            flows,
+            credentials,
+        } = content;
         let is_whole = Hash::of(flows.as_bytes()) == baseline.flows
             && self.credentials_digest(credentials) == baseline.credentials;
         if !is_whole {
@@ -323,7 +341,9 @@ impl Store {
             "node_red": baseline.node_red,
             "node": baseline.node,
         });
-        change.append(EventKind::Applied, &by, Some(id), &about, detail).await?;
+        change
+            .append(EventKind::Applied, &by, Some(id), &about, detail)
+            .await?;
         change.make_others_stale(id, None, &by).await?;
         change.commit().await
     }
@@ -355,7 +375,10 @@ impl Store {
                 .await?
                 .rows_affected();
         if marked == 0 {
-            return Err(StoreError::NotFound(format!("baseline {} of {id}", hash.short())));
+            return Err(StoreError::NotFound(format!(
+                "baseline {} of {id}",
+                hash.short()
+            )));
         }
         change.commit().await
     }

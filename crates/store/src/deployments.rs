@@ -23,12 +23,13 @@ use crate::{
 
 /// What the keyed digest of credential changes, and their sealing, is for.
 const CHANGES: &str = "credential-changes";
+/// Deployments of an instance that may be open at a time: a node in a loop must not fill the disk.
+const OPEN_MAX: i64 = 1000;
 /// Deployments listed at most.
 const LIMIT_MAX: u32 = 10_000;
 
 /// What a [`Deployment`] is read from.
-const COLUMNS: &str =
-    "SELECT id, instance, state, origin, proposer, created_at, proposal, emergency FROM deployments";
+const COLUMNS: &str = "SELECT id, instance, state, origin, proposer, created_at, proposal, emergency FROM deployments";
 
 /// A deployment to be queued. The flows must be kept as a blob already.
 #[derive(Debug, Clone)]
@@ -117,7 +118,10 @@ fn event_of(from: &State, next: &State) -> (EventKind, Value) {
         State::InReview => (EventKind::ReviewStarted, json!({})),
         State::Approved { result, .. } if matches!(from, State::Applying { .. }) => {
             // Nothing was committed: it can be applied again.
-            (EventKind::ApplyFailed, json!({ "interrupted": true, "result": result }))
+            (
+                EventKind::ApplyFailed,
+                json!({ "interrupted": true, "result": result }),
+            )
         }
         State::Approved { result, .. } => {
             (EventKind::DeploymentApproved, json!({ "result": result }))
@@ -154,12 +158,13 @@ impl Change<'_> {
         }
         self.store_deployment(deployment).await?;
         let instance = deployment.instance.clone();
-        self.append(kind, by, Some(&instance), &subject(deployment.id), detail).await
+        self.append(kind, by, Some(&instance), &subject(deployment.id), detail)
+            .await
     }
 
     /// Writes what of a deployment can change.
     async fn store_deployment(&mut self, deployment: &Deployment) -> Result<(), StoreError> {
-        self.is_queue_change = true;
+        self.moves_queue = true;
         sqlx::query(
             "UPDATE deployments SET word = ?, is_open = ?, state = ?, proposal = ?, emergency = ? \
              WHERE id = ?",
@@ -198,10 +203,26 @@ impl Change<'_> {
             );
             if waits {
                 let at = self.now;
-                self.take_step(&mut deployment, State::Stale { at }, by).await?;
+                self.take_step(&mut deployment, State::Stale { at }, by)
+                    .await?;
             }
         }
         Ok(())
+    }
+
+    async fn refuse_flood(&mut self, instance: &InstanceId) -> Result<(), StoreError> {
+        let open: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM deployments WHERE is_open = 1 AND instance = ?",
+        )
+        .bind(instance.as_str())
+        .fetch_one(self.db())
+        .await?;
+        if open < OPEN_MAX {
+            return Ok(());
+        }
+        Err(conflict(format!(
+            "{open} deployments of {instance} wait already; decide some first"
+        )))
     }
 
     async fn insert_deployment(&mut self, new: &NewDeployment) -> Result<Deployment, StoreError> {
@@ -214,7 +235,10 @@ impl Change<'_> {
         }
         let text = Zeroizing::new(json::canonical(&new.credentials));
         let digest = self.store.keyring.digest(CHANGES, text.as_bytes());
-        let sealed = self.store.keyring.seal(&sealing_purpose(digest), text.as_bytes());
+        let sealed = self
+            .store
+            .keyring
+            .seal(&sealing_purpose(digest), text.as_bytes());
         let proposal = Proposal {
             base: new.base,
             base_flows: new.base_flows,
@@ -239,7 +263,7 @@ impl Change<'_> {
         .bind(new.emergency.as_ref().map(json::canonical))
         .fetch_one(self.db())
         .await?;
-        self.is_queue_change = true;
+        self.moves_queue = true;
         let id = DeploymentId(id);
         let detail = json!({
             "origin": new.origin,
@@ -249,7 +273,8 @@ impl Change<'_> {
             "emergency": new.emergency.as_ref().map(|emergency| &emergency.reason),
         });
         let (kind, by) = (EventKind::DeploymentQueued, &new.proposer);
-        self.append(kind, by, Some(&new.instance), &subject(id), detail).await?;
+        self.append(kind, by, Some(&new.instance), &subject(id), detail)
+            .await?;
         Ok(Deployment {
             id,
             instance: new.instance.clone(),
@@ -270,17 +295,22 @@ impl Change<'_> {
             let message = format!("{} is not an earlier version of this one", subject(old.id));
             return Err(conflict(message));
         }
-        let next = State::Superseded { at: self.now, by: by.id };
+        let next = State::Superseded {
+            at: self.now,
+            by: by.id,
+        };
         self.take_step(&mut old, next, &by.proposer).await
     }
 }
 
 impl Store {
     /// Queues a deployment (state `Pending`), with its audit row. If the baseline it starts from
-    /// is the present one no more, it is kept all the same, and comes back as `Stale`.
+    /// is the present one no more, it is kept all the same, and comes back as `Stale`. At most
+    /// 1,000 of an instance may be open: `Conflict` beyond.
     pub async fn queue(&self, new: NewDeployment) -> Result<Deployment, StoreError> {
         let mut change = self.begin().await?;
         instance_in(change.db(), &new.instance).await?;
+        change.refuse_flood(&new.instance).await?;
         let mut deployment = change.insert_deployment(&new).await?;
         if let Some(old) = new.supersedes {
             change.supersede(old, &deployment).await?;
@@ -288,7 +318,9 @@ impl Store {
         let current = baselines::current(change.db(), &new.instance).await?;
         if current.is_some_and(|current| current.hash != new.base) {
             let next = State::Stale { at: change.now };
-            change.take_step(&mut deployment, next, &Actor::System).await?;
+            change
+                .take_step(&mut deployment, next, &Actor::System)
+                .await?;
         }
         change.commit().await?;
         Ok(deployment)
@@ -310,12 +342,16 @@ impl Store {
         let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
         query.push(" WHERE id > 0");
         if let Some(instance) = instance {
-            query.push(" AND instance = ").push_bind(instance.as_str().to_owned());
+            query
+                .push(" AND instance = ")
+                .push_bind(instance.as_str().to_owned());
         }
         if open_only {
             query.push(" AND is_open = 1");
         }
-        query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(limit.min(LIMIT_MAX)));
+        query
+            .push(" ORDER BY id DESC LIMIT ")
+            .push_bind(i64::from(limit.min(LIMIT_MAX)));
         let rows = query.build().fetch_all(self.read()).await?;
         rows.iter().map(read_deployment).collect()
     }
@@ -337,11 +373,16 @@ impl Store {
         let row = row.ok_or_else(|| StoreError::NotFound(subject(id)))?;
         let proposal: Proposal = json::read("deployment", &row.try_get::<String, _>("proposal")?)?;
         let sealed: Vec<u8> = row.try_get("credentials")?;
-        let text = self.keyring.unseal(&sealing_purpose(proposal.credentials), &sealed)?;
+        let text = self
+            .keyring
+            .unseal(&sealing_purpose(proposal.credentials), &sealed)?;
         let changes: CredentialChanges = serde_json::from_slice(text.expose())
             .map_err(|_| StoreError::damaged(CHANGES, "they are not JSON"))?;
         if self.credential_changes_digest(&changes) != proposal.credentials {
-            return Err(StoreError::damaged(CHANGES, "they do not give their digest"));
+            return Err(StoreError::damaged(
+                CHANGES,
+                "they do not give their digest",
+            ));
         }
         Ok(changes)
     }
@@ -361,7 +402,10 @@ impl Store {
         let mut deployment = deployment_in(change.db(), id).await?;
         if deployment.state != *from {
             let now = deployment.state.word();
-            return Err(conflict(format!("{} is {now} by now; look again", subject(id))));
+            return Err(conflict(format!(
+                "{} is {now} by now; look again",
+                subject(id)
+            )));
         }
         let moves_baseline = matches!(next, State::Applied { .. })
             || matches!(deployment.state, State::Applied { .. });

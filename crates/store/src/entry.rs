@@ -37,10 +37,18 @@ impl Store {
     pub fn issue_entry_code(&self, console: &Session, state: &str) -> String {
         let code = BASE64URL_NOPAD.encode(&Keyring::random::<32>());
         let now = self.clock.now();
-        let mut codes = self.inner.entry_codes.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut codes = self
+            .inner
+            .entry_codes
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         codes.retain(|_, entry| entry.until > now);
         if codes.len() >= CODES_MAX {
-            let oldest = codes.iter().min_by_key(|(_, entry)| entry.until).map(|(key, _)| *key);
+            let oldest = codes
+                .iter()
+                .min_by_key(|(_, entry)| entry.until)
+                .map(|(key, _)| *key);
             oldest.and_then(|key| codes.remove(&key));
         }
         let entry = EntryCode {
@@ -56,10 +64,14 @@ impl Store {
     /// Uses an entry code up: the user and the console session it hangs on, if the code is good
     /// and `state` is the one it was made for. A wrong state uses it up too.
     pub fn redeem_entry_code(&self, code: &str, state: &str) -> Option<(UserId, SessionId)> {
-        let mut codes = self.inner.entry_codes.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut codes = self
+            .inner
+            .entry_codes
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let entry = codes.remove(&Hash::of(code.as_bytes()))?;
-        let is_good =
-            entry.until > self.clock.now() && entry.state == Hash::of(state.as_bytes());
+        let is_good = entry.until > self.clock.now() && entry.state == Hash::of(state.as_bytes());
         is_good.then_some((entry.user, entry.session))
     }
 }

@@ -53,13 +53,30 @@ pub enum StoreError {
 
 impl StoreError {
     /// Something stored that does not read back.
+    #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands errors over")]
     pub(crate) fn damaged(what: impl Into<String>, why: impl ToString) -> Self {
-        Self::Damaged { what: what.into(), why: why.to_string() }
+        Self::Damaged {
+            what: what.into(),
+            why: why.to_string(),
+        }
     }
 }
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Database(error.to_string())
+        let code = error.as_database_error().and_then(|error| error.code());
+        // Extended codes hold the plain one in their low byte: <https://sqlite.org/rescode.html>
+        let code = code
+            .and_then(|code| code.parse::<u32>().ok())
+            .map(|code| code & 0xff);
+        let way_out = match code {
+            Some(5 | 6) => "; another process holds it, stop that one first",
+            Some(8) => "; the data directory must be writable",
+            Some(10) => "; check the disk",
+            Some(11 | 26) => "; the file is damaged, restore a backup",
+            Some(13) => "; free space on the disk that holds the data directory",
+            _ => "",
+        };
+        Self::Database(format!("{error}{way_out}"))
     }
 }

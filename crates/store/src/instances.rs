@@ -24,8 +24,11 @@ const METHOD_CHARS: usize = 16;
 const DOCUMENT_MAX: usize = 5_000_000;
 
 fn read_instance(row: &SqliteRow) -> Result<Instance, StoreError> {
-    let (id, node_red, policy): (String, String, String) =
-        (row.try_get("id")?, row.try_get("node_red")?, row.try_get("policy")?);
+    let (id, node_red, policy): (String, String, String) = (
+        row.try_get("id")?,
+        row.try_get("node_red")?,
+        row.try_get("policy")?,
+    );
     Ok(Instance {
         id: read_word("instance", &id)?,
         node_red: read_word("instance", &node_red)?,
@@ -92,7 +95,13 @@ impl Store {
             let detail = json!({ "node_red": node_red, "before": instance.node_red });
             let about = format!("instance {id}");
             change
-                .append(EventKind::PolicyChanged, &Actor::System, Some(id), &about, detail)
+                .append(
+                    EventKind::PolicyChanged,
+                    &Actor::System,
+                    Some(id),
+                    &about,
+                    detail,
+                )
                 .await?;
             instance.node_red = node_red;
         } else if made == 0 {
@@ -132,7 +141,9 @@ impl Store {
             .await?;
         let detail = json!({ "before": before, "after": policy });
         let about = format!("instance {id}");
-        change.append(EventKind::PolicyChanged, by, Some(id), &about, detail).await?;
+        change
+            .append(EventKind::PolicyChanged, by, Some(id), &about, detail)
+            .await?;
         change.commit().await
     }
 

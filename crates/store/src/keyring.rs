@@ -136,32 +136,45 @@ impl Keyring {
     pub fn digest(&self, purpose: &str, bytes: &[u8]) -> Hash {
         let key = self.subkey("digest", purpose);
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()), bytes);
-        let bytes = tag.as_ref().try_into().expect("an HMAC-SHA-256 has 32 bytes");
+        let bytes = tag
+            .as_ref()
+            .try_into()
+            .expect("an HMAC-SHA-256 has 32 bytes");
         Hash::from_bytes(bytes)
     }
 
     /// Signs with the Ed25519 key for `purpose`.
     pub fn sign(&self, purpose: &str, message: &[u8]) -> [u8; 64] {
         let signature = self.signing_key(purpose).sign(message);
-        signature.as_ref().try_into().expect("an Ed25519 signature has 64 bytes")
+        signature
+            .as_ref()
+            .try_into()
+            .expect("an Ed25519 signature has 64 bytes")
     }
 
     /// The Ed25519 public key for `purpose` (raw, 32 bytes).
     pub fn public_key(&self, purpose: &str) -> [u8; 32] {
         let pair = self.signing_key(purpose);
-        pair.public_key().as_ref().try_into().expect("an Ed25519 public key has 32 bytes")
+        pair.public_key()
+            .as_ref()
+            .try_into()
+            .expect("an Ed25519 public key has 32 bytes")
     }
 
     /// Whether `signature` over `message` was made by [`Keyring::sign`] for the same purpose.
     pub fn is_signed(&self, purpose: &str, message: &[u8], signature: &[u8]) -> bool {
         let key = self.public_key(purpose);
-        UnparsedPublicKey::new(&ED25519, key).verify(message, signature).is_ok()
+        UnparsedPublicKey::new(&ED25519, key)
+            .verify(message, signature)
+            .is_ok()
     }
 
     /// `N` random bytes from the system.
     pub fn random<const N: usize>() -> [u8; N] {
         let mut bytes = [0; N];
-        SystemRandom::new().fill(&mut bytes).expect("the kernel has random bytes");
+        SystemRandom::new()
+            .fill(&mut bytes)
+            .expect("the kernel has random bytes");
         bytes
     }
 
@@ -192,7 +205,9 @@ impl Keyring {
 
 fn read_key(path: &Path) -> io::Result<Secret> {
     let mut bytes = Vec::with_capacity(KEY_LEN + 1);
-    File::open(path)?.take(KEY_LEN as u64 + 1).read_to_end(&mut bytes)?;
+    File::open(path)?
+        .take(KEY_LEN as u64 + 1)
+        .read_to_end(&mut bytes)?;
     Ok(Secret::new(bytes))
 }
 
@@ -204,7 +219,11 @@ fn write_key(dir: &Path, path: &Path) -> io::Result<()> {
     {
         return Err(error);
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)?;
     let key = Zeroizing::new(Keyring::random::<KEY_LEN>());
     file.write_all(key.as_slice())?;
     file.sync_all()?;
@@ -213,8 +232,14 @@ fn write_key(dir: &Path, path: &Path) -> io::Result<()> {
 }
 
 fn refuse_if_others_may_read(path: &Path, wanted: &str) -> Result<(), StoreError> {
-    let file = |why| StoreError::File { path: path.display().to_string(), why };
-    let mode = fs::metadata(path).map_err(|error| file(error.to_string()))?.permissions().mode();
+    let file = |why| StoreError::File {
+        path: path.display().to_string(),
+        why,
+    };
+    let mode = fs::metadata(path)
+        .map_err(|error| file(error.to_string()))?
+        .permissions()
+        .mode();
     if mode & 0o077 == 0 {
         return Ok(());
     }

@@ -21,7 +21,11 @@ const LIMIT_MAX: u32 = 20_000;
 fn tamed(text: &str) -> String {
     let mut tame = String::with_capacity(text.len().min(LINE_MAX));
     for c in text.chars() {
-        let c = if c.is_control() && c != '\t' { char::REPLACEMENT_CHARACTER } else { c };
+        let c = if c.is_control() && c != '\t' {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            c
+        };
         if tame.len() + c.len_utf8() > LINE_MAX {
             break;
         }
@@ -31,7 +35,9 @@ fn tamed(text: &str) -> String {
 }
 
 /// How serious a line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogLevel {
     /// trace, debug
@@ -137,7 +143,10 @@ mod tests {
 
     #[test]
     fn a_line_cannot_write_to_the_terminal() {
-        assert_eq!(tamed("a\u{1b}[2Jb\r\nc\td"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\td");
+        assert_eq!(
+            tamed("a\u{1b}[2Jb\r\nc\td"),
+            "a\u{fffd}[2Jb\u{fffd}\u{fffd}c\td"
+        );
         assert_eq!(tamed(&"é".repeat(LINE_MAX)).len(), LINE_MAX);
     }
 }

@@ -16,10 +16,7 @@ use sqlx::{
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    Keyring, StoreError,
-    anchor::Anchor,
-    audit::Head,
-    entry::EntryCodes,
+    Keyring, StoreError, anchor::Anchor, audit::Head, entry::EntryCodes,
     session_cache::SessionCache,
 };
 
@@ -96,7 +93,11 @@ impl Store {
             entry_codes: EntryCodes::default(),
             session_cache: SessionCache::default(),
         };
-        let store = Self { keyring, clock, inner: Arc::new(inner) };
+        let store = Self {
+            keyring,
+            clock,
+            inner: Arc::new(inner),
+        };
         store.check_anchor().await?;
         Ok(store)
     }
@@ -109,6 +110,13 @@ impl Store {
     /// The clock everything is dated by.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
+    }
+
+    /// Closes the database once what is under way is done; nothing can be read or written after.
+    /// Not needed for durability, only for leaving a single file behind.
+    pub async fn close(&self) {
+        self.inner.readers.close().await;
+        self.inner.writer.close().await;
     }
 
     /// Connections for reading.
@@ -126,8 +134,8 @@ impl Store {
             transaction,
             head: None,
             is_milestone: false,
-            is_revocation: false,
-            is_queue_change: false,
+            revokes: false,
+            moves_queue: false,
         })
     }
 }
@@ -141,9 +149,9 @@ pub(crate) struct Change<'a> {
     pub(crate) head: Option<Head>,
     pub(crate) is_milestone: bool,
     /// Sessions, tokens or roles change: live connections check again.
-    pub(crate) is_revocation: bool,
+    pub(crate) revokes: bool,
     /// A deployment changes: lists look again.
-    pub(crate) is_queue_change: bool,
+    pub(crate) moves_queue: bool,
 }
 
 impl Change<'_> {
@@ -155,11 +163,17 @@ impl Change<'_> {
     /// Signs the head of the record, makes everything durable, and tells who waits for it.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
         let signed = self.sign_head().await?;
-        let Self { store, transaction, is_revocation, is_queue_change, .. } = self;
+        let Self {
+            store,
+            transaction,
+            revokes,
+            moves_queue,
+            ..
+        } = self;
         // Told even when the commit's answer is lost or this future is dropped within it: looking
         // again for nothing costs little, a revocation nobody hears of does not.
-        let _revocations = Told(is_revocation.then_some(&store.inner.revocations));
-        let _queue = Told(is_queue_change.then_some(&store.inner.queue));
+        let _revocations = Told(revokes.then_some(&store.inner.revocations));
+        let _queue = Told(moves_queue.then_some(&store.inner.queue));
         transaction.commit().await?;
         if let Some(signed) = signed {
             store.inner.anchor.advance(&signed);
@@ -203,8 +217,9 @@ fn make_private(data_dir: &Path, path: &Path) -> Result<(), StoreError> {
 async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
     let known = i64::try_from(MIGRATIONS.len()).expect("a handful of migrations");
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-    let found: i64 =
-        sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *transaction).await?;
+    let found: i64 = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(&mut *transaction)
+        .await?;
     if found > known {
         return Err(StoreError::Newer { found, known });
     }

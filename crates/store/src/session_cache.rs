@@ -55,6 +55,14 @@ impl SessionCache {
         if answers.len() >= ENTRIES_MAX {
             answers.clear();
         }
-        answers.insert(key, Answer { principal, revocations, at: now, until });
+        answers.insert(
+            key,
+            Answer {
+                principal,
+                revocations,
+                at: now,
+                until,
+            },
+        );
     }
 }

@@ -86,7 +86,11 @@ fn read_session(row: &SqliteRow) -> Result<Session, StoreError> {
         _ => return Err(StoreError::damaged("session", "its kind is unknown")),
     };
     let address = address
-        .map(|address| address.parse().map_err(|error| StoreError::damaged("session", error)))
+        .map(|address| {
+            address
+                .parse()
+                .map_err(|error| StoreError::damaged("session", error))
+        })
         .transpose()?;
     Ok(Session {
         id: SessionId(row.try_get("id")?),
@@ -164,7 +168,11 @@ impl Store {
         agent: &str,
     ) -> Result<(Session, SessionSecret), StoreError> {
         let secret = BASE64URL_NOPAD.encode(&Keyring::random::<32>());
-        let agent: String = agent.chars().filter(|c| !c.is_control()).take(AGENT_CHARS).collect();
+        let agent: String = agent
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(AGENT_CHARS)
+            .collect();
         let mut change = self.begin().await?;
         let now = change.now;
         change.prune_sessions().await?;
@@ -203,7 +211,7 @@ impl Store {
         .execute(change.db())
         .await?
         .rows_affected();
-        change.is_revocation = too_many > 0;
+        change.revokes = too_many > 0;
         change.commit().await?;
         let user_name = read_word("user", &user_name)?;
         let session = Session {
@@ -247,16 +255,31 @@ impl Store {
         let session = read_session(&row)?;
         let role: String = row.try_get("role")?;
         let via = match kind {
-            SessionKind::Gate => Via::GateSession { session: session.id },
-            SessionKind::Console => Via::ConsoleSession { session: session.id },
+            SessionKind::Gate => Via::GateSession {
+                session: session.id,
+            },
+            SessionKind::Console => Via::ConsoleSession {
+                session: session.id,
+            },
         };
         let role = read_word("user", &role)?;
-        let principal = Principal { user: session.user, name: session.user_name, role, via };
+        let principal = Principal {
+            user: session.user,
+            name: session.user_name,
+            role,
+            via,
+        };
         if now.seconds_since(session.last_seen_at) >= SEEN_EVERY_SECONDS {
-            self.note_use("UPDATE sessions SET last_seen_at = ? WHERE id = ?", session.id.0).await;
+            self.note_use(
+                "UPDATE sessions SET last_seen_at = ? WHERE id = ?",
+                session.id.0,
+            )
+            .await;
         }
         let until = Timestamp(row.try_get("expires_at")?);
-        self.inner.session_cache.put(key, principal.clone(), revocations, now, until);
+        self.inner
+            .session_cache
+            .put(key, principal.clone(), revocations, now, until);
         Ok(Some(principal))
     }
 
@@ -265,7 +288,11 @@ impl Store {
         let noted = async {
             let mut change = self.begin().await?;
             let now = change.now;
-            sqlx::query(update).bind(now.0).bind(id).execute(change.db()).await?;
+            sqlx::query(update)
+                .bind(now.0)
+                .bind(id)
+                .execute(change.db())
+                .await?;
             change.commit().await
         };
         if let Err(error) = noted.await {
@@ -295,10 +322,16 @@ impl Store {
     pub async fn revoke_session(&self, id: SessionId, by: &Actor) -> Result<(), StoreError> {
         let mut change = self.begin().await?;
         let query = sqlx::AssertSqlSafe(format!("{SELECT} WHERE sessions.id = ?"));
-        let row = sqlx::query(query).bind(id.0).fetch_optional(change.db()).await?;
+        let row = sqlx::query(query)
+            .bind(id.0)
+            .fetch_optional(change.db())
+            .await?;
         let row = row.ok_or_else(|| StoreError::NotFound(subject(id)))?;
         let session = read_session(&row)?;
-        sqlx::query("DELETE FROM sessions WHERE id = ?").bind(id.0).execute(change.db()).await?;
+        sqlx::query("DELETE FROM sessions WHERE id = ?")
+            .bind(id.0)
+            .execute(change.db())
+            .await?;
         let is_own = matches!(
             by,
             Actor::Principal {
@@ -306,10 +339,14 @@ impl Store {
                 ..
             } if *session == id
         );
-        let kind = if is_own { EventKind::LoggedOut } else { EventKind::SessionRevoked };
+        let kind = if is_own {
+            EventKind::LoggedOut
+        } else {
+            EventKind::SessionRevoked
+        };
         let detail = json!({ "user": session.user_name, "kind": session.kind });
         change.append(kind, by, None, &subject(id), detail).await?;
-        change.is_revocation = true;
+        change.revokes = true;
         change.commit().await
     }
 
@@ -328,8 +365,10 @@ impl Store {
             .rows_affected();
         let about = format!("user {name}");
         let detail = json!({ "user": name, "sessions": count });
-        change.append(EventKind::SessionRevoked, by, None, &about, detail).await?;
-        change.is_revocation = true;
+        change
+            .append(EventKind::SessionRevoked, by, None, &about, detail)
+            .await?;
+        change.revokes = true;
         change.commit().await
     }
 

@@ -76,7 +76,9 @@ fn read_token(row: &SqliteRow) -> Result<AccessToken, StoreError> {
         scopes: json::read("token", &scopes)?,
         created_at: Timestamp(row.try_get("created_at")?),
         expires_at: Timestamp(row.try_get("expires_at")?),
-        last_used_at: row.try_get::<Option<i64>, _>("last_used_at")?.map(Timestamp),
+        last_used_at: row
+            .try_get::<Option<i64>, _>("last_used_at")?
+            .map(Timestamp),
     })
 }
 
@@ -91,11 +93,16 @@ impl Store {
         new: NewToken,
         by: &Actor,
     ) -> Result<(AccessToken, String), StoreError> {
-        let secret = format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&Keyring::random::<32>()));
+        let secret = format!(
+            "{PREFIX}{}",
+            BASE64URL_NOPAD.encode(&Keyring::random::<32>())
+        );
         let mut change = self.begin().await?;
         let now = change.now;
         if new.scopes.is_empty() {
-            return Err(StoreError::Conflict("a token needs at least one scope".to_owned()));
+            return Err(StoreError::Conflict(
+                "a token needs at least one scope".to_owned(),
+            ));
         }
         if new.expires_at <= now || new.expires_at > now.plus_seconds(LIFE_MAX_SECONDS) {
             let message = "a token must expire, at most a year from now";
@@ -113,8 +120,12 @@ impl Store {
         let mut scopes = new.scopes;
         scopes.sort_unstable();
         scopes.dedup();
-        let label: String =
-            new.label.chars().filter(|c| !c.is_control()).take(LABEL_CHARS).collect();
+        let label: String = new
+            .label
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(LABEL_CHARS)
+            .collect();
         let row = sqlx::query(
             "INSERT INTO tokens (digest, user_id, label, scopes, created_at, expires_at) \
              VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
@@ -134,7 +145,9 @@ impl Store {
             "scopes": scopes,
             "expires_at": new.expires_at,
         });
-        change.append(EventKind::TokenMade, by, None, &subject(id), detail).await?;
+        change
+            .append(EventKind::TokenMade, by, None, &subject(id), detail)
+            .await?;
         change.commit().await?;
         let token = AccessToken {
             id,
@@ -174,13 +187,20 @@ impl Store {
             user: token.user,
             name: token.user_name,
             role: read_word("user", &role)?,
-            via: Via::Token { token: token.id, scopes: token.scopes },
+            via: Via::Token {
+                token: token.id,
+                scopes: token.scopes,
+            },
         };
         let is_noted = token
             .last_used_at
             .is_some_and(|last| now.seconds_since(last) < SEEN_EVERY_SECONDS);
         if !is_noted {
-            self.note_use("UPDATE tokens SET last_used_at = ? WHERE id = ?", token.id.0).await;
+            self.note_use(
+                "UPDATE tokens SET last_used_at = ? WHERE id = ?",
+                token.id.0,
+            )
+            .await;
         }
         let cache = &self.inner.session_cache;
         cache.put(key, principal.clone(), revocations, now, token.expires_at);
@@ -206,13 +226,21 @@ impl Store {
     pub async fn revoke_token(&self, id: TokenId, by: &Actor) -> Result<(), StoreError> {
         let mut change = self.begin().await?;
         let query = sqlx::AssertSqlSafe(format!("{SELECT} WHERE tokens.id = ?"));
-        let row = sqlx::query(query).bind(id.0).fetch_optional(change.db()).await?;
+        let row = sqlx::query(query)
+            .bind(id.0)
+            .fetch_optional(change.db())
+            .await?;
         let row = row.ok_or_else(|| StoreError::NotFound(subject(id)))?;
         let token = read_token(&row)?;
-        sqlx::query("DELETE FROM tokens WHERE id = ?").bind(id.0).execute(change.db()).await?;
+        sqlx::query("DELETE FROM tokens WHERE id = ?")
+            .bind(id.0)
+            .execute(change.db())
+            .await?;
         let detail = json!({ "user": token.user_name, "label": token.label });
-        change.append(EventKind::TokenRevoked, by, None, &subject(id), detail).await?;
-        change.is_revocation = true;
+        change
+            .append(EventKind::TokenRevoked, by, None, &subject(id), detail)
+            .await?;
+        change.revokes = true;
         change.commit().await
     }
 }

@@ -69,7 +69,10 @@ impl Marks<'_> {
         if self.0.is_empty() {
             return " rk-same".to_owned();
         }
-        self.0.iter().flat_map(|(mark, _)| [" ", mark.class()]).collect()
+        self.0
+            .iter()
+            .flat_map(|(mark, _)| [" ", mark.class()])
+            .collect()
     }
 
     /// "changed, rewired"; "unchanged" when nothing happens.

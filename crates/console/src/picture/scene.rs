@@ -130,30 +130,13 @@ impl<'a> Scene<'a> {
             let marks = port_marks(view, &changes, frame.id());
             add_ports(frame, &marks, &mut parts, &mut wires);
         }
-        // Wires of nodes that are there in both versions, added ones by the later, gone by the earlier.
-        let mut told = HashSet::new();
-        for (flows, added) in after
-            .map(|it| (it, true))
-            .into_iter()
-            .chain(before.map(|it| (it, false)))
-        {
-            for node in on(flows, view.tab) {
-                add_wires(node, added, &changes, &mut told, &mut wires);
-            }
-        }
+        add_all_wires(view, &changes, (before, after), &mut wires);
         let drawn: HashSet<&str> = parts.iter().map(|part| part.shape.id.as_str()).collect();
         let is_drawn = |id: &str| drawn.contains(id);
         wires.retain(|wire| is_drawn(&wire.from) && is_drawn(&wire.to));
         wires.sort_by_key(|wire| wire.mark.is_some());
         let wires_left_out = wires.len().saturating_sub(WIRES_MAX);
         wires.drain(..wires_left_out);
-        // What is gone lies under what stays, and what changes on top.
-        let layer = |part: &Part<'_>| match part.marks.0.first() {
-            _ if part.shape.kind == Kind::Group => 0,
-            Some((Mark::Removed, _)) => 1,
-            None => 2,
-            Some(_) => 3,
-        };
         parts.sort_by_key(layer);
         let title = frame.map_or_else(
             || "a tab that is not there".to_owned(),
@@ -165,6 +148,32 @@ impl<'a> Scene<'a> {
             wires,
             nodes_left_out: total - total.min(NODES_MAX),
             wires_left_out,
+        }
+    }
+}
+
+/// What is gone lies under what stays, and what changes on top.
+fn layer(part: &Part<'_>) -> u8 {
+    match part.marks.0.first() {
+        _ if part.shape.kind == Kind::Group => 0,
+        Some((Mark::Removed, _)) => 1,
+        None => 2,
+        Some(_) => 3,
+    }
+}
+
+/// The wires of both versions, each once: those that come from the later, those that go from the
+/// earlier.
+fn add_all_wires<'a>(
+    view: &View<'a>,
+    changes: &Changes<'a>,
+    (before, after): (Option<&Flows>, Option<&Flows>),
+    wires: &mut Vec<Wire<'a>>,
+) {
+    let mut told = HashSet::new();
+    for (flows, added) in [(after, true), (before, false)] {
+        for node in flows.into_iter().flat_map(|flows| on(flows, view.tab)) {
+            add_wires(node, added, changes, &mut told, wires);
         }
     }
 }

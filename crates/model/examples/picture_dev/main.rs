@@ -19,6 +19,14 @@ fn main() {
         &CredentialChanges::default(),
         &CredentialNames::new(),
     );
+    for c in &d.changes {
+        for f in &c.findings {
+            eprintln!(
+                "{:?} {} [{}] {} :: {} {:?}",
+                f.severity, f.rule, c.id, c.label, f.message, f.property
+            );
+        }
+    }
     let mut html = String::new();
     let theme = args.get(3).map(String::as_str).unwrap_or("light");
     let only = args.get(4).cloned();

@@ -4,8 +4,7 @@
 //! program started.
 
 use std::{
-    collections::HashMap,
-    fmt,
+    collections::{HashMap, HashSet},
     fs::{self, File, Metadata},
     io::{self, Read as _},
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
@@ -26,13 +25,11 @@ use crate::{
     tree::{
         TreeError,
         assemble::{THREADS, in_parallel},
+        damage::{Damage, Harm},
         manifest::{Entry, MANIFEST, MANIFEST_BYTES_MAX, Manifest},
         seal::{FOLDER_MODE, MANIFEST_MODE},
     },
 };
-
-/// Differences listed by name; the rest is counted.
-const LISTED_MAX: usize = 50;
 
 /// A tree of which every byte was compared with its manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,95 +75,6 @@ impl VerifiedTree {
     /// Node.js' version.
     pub fn node_version(&self) -> &str {
         &self.node
-    }
-}
-
-/// One way in which a tree is not what it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Harm {
-    /// A file of the manifest is not there.
-    Missing(String),
-    /// Something is there that is not in the manifest.
-    Extra(String),
-    /// A file's content is another.
-    Changed(String),
-    /// Permission bits differ.
-    Mode {
-        /// The path; empty for the tree itself.
-        path: String,
-        /// The bits found.
-        found: u32,
-    },
-    /// Something belongs to another user than the tree does, who could so change it.
-    Owner {
-        /// The path.
-        path: String,
-        /// The user id found.
-        found: u32,
-    },
-    /// A link, a pipe or another thing where a file or folder belongs.
-    Kind(String),
-    /// The manifest is missing, unreadable or one of another lock.
-    Manifest(&'static str),
-    /// The manifest's digest is not the one remembered.
-    Digest {
-        /// The remembered digest.
-        expected: Hash,
-        /// The digest found.
-        found: Hash,
-    },
-}
-
-impl fmt::Display for Harm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing(path) => write!(f, "{path:?} is missing"),
-            Self::Extra(path) => write!(f, "{path:?} does not belong there"),
-            Self::Changed(path) => write!(f, "{path:?} was changed"),
-            Self::Mode { path, found } => write!(f, "{path:?} has the mode {found:04o}"),
-            Self::Owner { path, found } => write!(f, "{path:?} belongs to user {found}"),
-            Self::Kind(path) => write!(f, "{path:?} is neither file nor folder"),
-            Self::Manifest(what) => write!(f, "its manifest {what}"),
-            Self::Digest { expected, found } => {
-                write!(
-                    f,
-                    "its manifest has the digest {found}, and {expected} is remembered"
-                )
-            }
-        }
-    }
-}
-
-/// Everything that is wrong with a tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Damage {
-    /// The first 50 differences, by path.
-    pub listed: Vec<Harm>,
-    /// How many there are.
-    pub count: usize,
-}
-
-impl Damage {
-    fn of(mut harms: Vec<Harm>) -> Self {
-        harms.sort_by_key(ToString::to_string);
-        let count = harms.len();
-        harms.truncate(LISTED_MAX);
-        Self {
-            listed: harms,
-            count,
-        }
-    }
-}
-
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, harm) in self.listed.iter().take(5).enumerate() {
-            write!(f, "{}{harm}", if index == 0 { "" } else { ", " })?;
-        }
-        match self.count.saturating_sub(5) {
-            0 => Ok(()),
-            more => write!(f, ", and {more} more"),
-        }
     }
 }
 
@@ -270,7 +178,7 @@ struct Walk<'a> {
     /// Files not met yet.
     wanted: HashMap<&'a str, &'a Entry>,
     /// Folders that some file needs.
-    folders: std::collections::HashSet<&'a str>,
+    folders: HashSet<&'a str>,
     harms: Vec<Harm>,
     whole: Vec<&'a Entry>,
 }
@@ -407,9 +315,9 @@ mod tests {
     fn what_belongs_to_another_user_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a"), "x").unwrap();
-        let manifest = r#"{"format":1,"lock":"0000000000000000000000000000000000000000000000000000000000000000",
-            "files":[{"path":"a","size":1,"blake3":""}]}"#;
-        let manifest: Manifest = serde_json::from_str(manifest).unwrap();
+        let (zeros, file) = ("0".repeat(64), r#"{"path":"a","size":1,"blake3":""}"#);
+        let text = format!(r#"{{"format":1,"lock":"{zeros}","files":[{file}]}}"#);
+        let manifest: Manifest = serde_json::from_str(&text).unwrap();
         let mut walk = Walk {
             owner: fs::metadata(folder.path()).unwrap().uid() + 1,
             wanted: manifest
@@ -417,7 +325,7 @@ mod tests {
                 .iter()
                 .map(|file| (file.path.as_str(), file))
                 .collect(),
-            folders: std::collections::HashSet::new(),
+            folders: HashSet::new(),
             harms: Vec::new(),
             whole: Vec::new(),
         };

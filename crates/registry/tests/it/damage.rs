@@ -11,7 +11,7 @@ use model::id::Hash;
 use registry::{
     Outcome, Trees, VerifiedTree,
     progress::Silent,
-    tree::{TreeError, verify::Harm},
+    tree::{TreeError, damage::Harm},
 };
 
 use crate::fake::{Fake, Shelf, data_dir, ensure};

@@ -64,6 +64,9 @@ mod tests {
     fn a_blob_has_bounds() {
         assert_eq!(harmless(b"[]"), Err(BlobError::NotAnObject));
         assert_eq!(harmless(b"null"), Err(BlobError::NotAnObject));
-        assert_eq!(harmless(&vec![b' '; BYTES_MAX + 1]), Err(BlobError::TooLarge));
+        assert_eq!(
+            harmless(&vec![b' '; BYTES_MAX + 1]),
+            Err(BlobError::TooLarge)
+        );
     }
 }

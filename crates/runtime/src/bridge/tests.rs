@@ -29,7 +29,13 @@ impl Baselines for Fake {
         credentials: Credentials,
     ) -> Boxed<'_, Result<(), String>> {
         let is_evil = credentials.0.contains_key("evil");
-        Box::pin(async move { if is_evil { Err("not approved".into()) } else { Ok(()) } })
+        Box::pin(async move {
+            if is_evil {
+                Err("not approved".into())
+            } else {
+                Ok(())
+            }
+        })
     }
 
     fn save_flows(
@@ -42,7 +48,11 @@ impl Baselines for Fake {
         let is_evil = text.contains("evil");
         self.saved.lock().unwrap().push((text, claimed));
         Box::pin(async move {
-            if is_evil { Saved::Refused("waits for review".into()) } else { Saved::Accepted }
+            if is_evil {
+                Saved::Refused("waits for review".into())
+            } else {
+                Saved::Accepted
+            }
         })
     }
 }
@@ -76,14 +86,28 @@ async fn open(peer_uid: Option<u32>) -> Open {
         peer_uid: peer_uid.unwrap_or(uid),
     };
     let stop = CancellationToken::new();
-    bridge.open(&folder, stop.clone(), &TaskTracker::new()).unwrap();
+    bridge
+        .open(&folder, stop.clone(), &TaskTracker::new())
+        .unwrap();
     let socket = folder.bridge();
-    Open { dir, socket, fake, refused, store, instance, _stop: stop.drop_guard() }
+    Open {
+        dir,
+        socket,
+        fake,
+        refused,
+        store,
+        instance,
+        _stop: stop.drop_guard(),
+    }
 }
 
 fn plan(dir: PathBuf, id: InstanceId) -> InstancePlan {
     InstancePlan {
-        instance: Instance { id, node_red: NodeRedMajor::V5, policy: Policy::default() },
+        instance: Instance {
+            id,
+            node_red: NodeRedMajor::V5,
+            policy: Policy::default(),
+        },
         node: PathBuf::new(),
         node_tree: PathBuf::new(),
         entry: PathBuf::new(),
@@ -105,11 +129,13 @@ impl Open {
     }
 
     async fn get(&self, path: &str) -> (u16, String) {
-        self.send(Request::get(path).body(Full::default()).unwrap()).await
+        self.send(Request::get(path).body(Full::default()).unwrap())
+            .await
     }
 
     async fn post(&self, path: &str, body: impl Into<Bytes>) -> (u16, String) {
-        self.send(Request::post(path).body(Full::new(body.into())).unwrap()).await
+        self.send(Request::post(path).body(Full::new(body.into())).unwrap())
+            .await
     }
 }
 
@@ -117,9 +143,17 @@ impl Open {
 async fn flows_and_credentials_come_from_the_baseline() {
     let open = open(None).await;
     assert_eq!(open.get("/flows").await, (200, FLOWS.into()));
-    assert_eq!(open.get("/credentials").await, (200, r#"{"b1":{"user":"bob"}}"#.into()));
+    assert_eq!(
+        open.get("/credentials").await,
+        (200, r#"{"b1":{"user":"bob"}}"#.into())
+    );
     let mode = fs::metadata(&open.socket).unwrap().mode();
-    assert_eq!(mode & 0o777, 0o600, "others may connect to {}", open.dir.path().display());
+    assert_eq!(
+        mode & 0o777,
+        0o600,
+        "others may connect to {}",
+        open.dir.path().display()
+    );
 }
 
 #[tokio::test]
@@ -128,7 +162,9 @@ async fn a_save_arrives_byte_for_byte_with_the_name_claimed() {
     let text = "[ {\"id\":\"ü\"} ]";
     let name = BASE64URL_NOPAD.encode("ann\u{7}".as_bytes());
     let request = Request::post("/flows").header(CLAIMED, name);
-    let answer = open.send(request.body(Full::new(Bytes::from(text))).unwrap()).await;
+    let answer = open
+        .send(request.body(Full::new(Bytes::from(text))).unwrap())
+        .await;
     assert_eq!(answer, (204, String::new()));
     let saved = open.fake.saved.lock().unwrap().clone();
     assert_eq!(saved, [(text.to_owned(), Some("ann".to_owned()))]);
@@ -141,9 +177,15 @@ async fn a_refused_save_is_an_error_and_has_node_red_reloaded() {
     assert_eq!(open.post("/flows", r#"[{"id":"evil"}]"#).await, expected);
     open.refused.notified().await;
     let expected = (403, r#"{"message":"not approved"}"#.to_owned());
-    assert_eq!(open.post("/credentials", r#"{"evil":{"p":"x"}}"#).await, expected);
+    assert_eq!(
+        open.post("/credentials", r#"{"evil":{"p":"x"}}"#).await,
+        expected
+    );
     open.refused.notified().await;
-    assert_eq!(open.post("/credentials", r#"{"b1":{"p":"x"}}"#).await.0, 204);
+    assert_eq!(
+        open.post("/credentials", r#"{"b1":{"p":"x"}}"#).await.0,
+        204
+    );
 }
 
 #[tokio::test]
@@ -153,11 +195,18 @@ async fn settings_are_harmless_on_save_and_on_load() {
     let blob = r#"{"instanceId":"1","nodes":{"node-red":{}},"users":{}}"#;
     assert_eq!(open.post("/settings", blob).await.0, 204);
     let kept = r#"{"instanceId":"1","users":{}}"#;
-    let stored = open.store.runtime_document(&open.instance, SETTINGS).await.unwrap();
+    let stored = open
+        .store
+        .runtime_document(&open.instance, SETTINGS)
+        .await
+        .unwrap();
     assert_eq!(stored.as_deref(), Some(kept));
 
     // Stored before the rule was there, or by a hand in the database.
-    open.store.set_runtime_document(&open.instance, SETTINGS, blob).await.unwrap();
+    open.store
+        .set_runtime_document(&open.instance, SETTINGS, blob)
+        .await
+        .unwrap();
     assert_eq!(open.get("/settings").await, (200, kept.into()));
 }
 
@@ -177,8 +226,10 @@ async fn what_is_malformed_or_unknown_is_refused_without_quoting_it() {
 async fn a_body_beyond_the_limit_is_not_taken() {
     let open = open(None).await;
     let body = vec![b' '; BODY_BYTES_MAX + 1];
-    let request = Request::post("/flows").body(Full::new(body.into())).unwrap();
-    let answer = client::call(&open.socket, request, 1 << 20, Duration::from_secs(60)).await;
+    let request = Request::post("/flows")
+        .body(Full::new(body.into()))
+        .unwrap();
+    let answer = client::call(&open.socket, request, 1 << 20, Duration::from_mins(1)).await;
     // The answer, or the connection closed under the rest of the body.
     if let Ok((status, _)) = answer {
         assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);

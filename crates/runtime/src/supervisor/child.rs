@@ -41,7 +41,10 @@ impl Jailed {
         let mut jailed = spawn(jailer, &command).await?;
         let stdout = jailed.child.stdout.take().expect("it was asked for");
         let stderr = jailed.child.stderr.take().expect("it was asked for");
-        let mut output = Output { stdout: BufReader::new(stdout), stderr };
+        let mut output = Output {
+            stdout: BufReader::new(stdout),
+            stderr,
+        };
         let report = within_build_time(report(&mut output.stdout)).await?;
         match report {
             JailReport::Built(enforcement) => Ok((jailed, enforcement, output)),
@@ -60,11 +63,17 @@ impl Jailed {
     /// Asks Node-RED to stop, and after 10 seconds kills the jail.
     pub(super) async fn stop(mut self) {
         // Not waited for yet, so the number is still its own.
-        let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+        let pid = self
+            .child
+            .id()
+            .and_then(|pid| Pid::from_raw(pid.cast_signed()));
         if let Some(Err(error)) = pid.map(|pid| kill_process(pid, Signal::TERM)) {
             tracing::debug!(%error, "Node-RED could not be asked to stop");
         }
-        if tokio::time::timeout(SOFT_STOP_TIME, self.child.wait()).await.is_err() {
+        if tokio::time::timeout(SOFT_STOP_TIME, self.child.wait())
+            .await
+            .is_err()
+        {
             self.kill().await;
         }
     }
@@ -99,7 +108,13 @@ pub(super) async fn canary(
         };
         let (reports, said) = tokio::join!(reports, rest(stderr));
         jailed.kill().await;
-        reports.map_err(|why| if said.is_empty() { why } else { format!("{why} ({said})") })
+        reports.map_err(|why| {
+            if said.is_empty() {
+                why
+            } else {
+                format!("{why} ({said})")
+            }
+        })
     })
     .await
 }
@@ -122,13 +137,19 @@ async fn spawn(jailer: &Path, command: &JailCommand) -> Result<Jailed, String> {
     if let Err(error) = lifeline.write_all(&command.stdin).await {
         tracing::debug!(%error, "the jailer did not take its orders");
     }
-    Ok(Jailed { child, lifeline: Some(lifeline) })
+    Ok(Jailed {
+        child,
+        lifeline: Some(lifeline),
+    })
 }
 
 /// One line of JSON.
 async fn report<T: DeserializeOwned>(stdout: &mut BufReader<ChildStdout>) -> Result<T, String> {
     let mut line = Vec::new();
-    let read = stdout.take(REPORT_BYTES_MAX).read_until(b'\n', &mut line).await;
+    let read = stdout
+        .take(REPORT_BYTES_MAX)
+        .read_until(b'\n', &mut line)
+        .await;
     read.map_err(|error| format!("the jailer's report could not be read: {error}"))?;
     if line.is_empty() {
         return Err("the jailer ended without a report".to_owned());
@@ -142,20 +163,27 @@ async fn rest(stderr: ChildStderr) -> String {
     // What was read until it failed is still worth showing.
     stderr.take(4096).read_to_end(&mut said).await.ok();
     let said = String::from_utf8_lossy(&said);
-    said.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    said.trim()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
-async fn within_build_time<T>(
-    work: impl Future<Output = Result<T, String>>,
-) -> Result<T, String> {
-    let late =
-        |_| format!("the jail was not built within {} seconds", BUILD_TIME.as_secs());
+async fn within_build_time<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let late = |_| {
+        format!(
+            "the jail was not built within {} seconds",
+            BUILD_TIME.as_secs()
+        )
+    };
     tokio::time::timeout(BUILD_TIME, work).await.map_err(late)?
 }
 
 fn how(status: std::process::ExitStatus) -> String {
     use sandbox::command::{EXIT_LIFELINE, EXIT_NOT_BUILT, EXIT_NOT_EXECUTED};
-    let Some(code) = status.code() else { return format!("the jailer ended: {status}") };
+    let Some(code) = status.code() else {
+        return format!("the jailer ended: {status}");
+    };
     match u8::try_from(code) {
         Ok(EXIT_NOT_BUILT) => "the jail could not be built".to_owned(),
         Ok(EXIT_NOT_EXECUTED) => "Node.js could not be executed in the jail".to_owned(),

@@ -36,7 +36,9 @@ impl Supervisor {
             self.set(phase);
             tracing::info!(instance = %self.id(), "reloaded after a refused save");
             sleep(pause).await;
-            let is_again = tokio::time::timeout(pause, self.shared.refused.notified()).await.is_ok();
+            let is_again = tokio::time::timeout(pause, self.shared.refused.notified())
+                .await
+                .is_ok();
             if is_again {
                 pause = (pause * 2).min(PAUSE_MAX);
                 // Put back: the next round serves it.

@@ -25,7 +25,11 @@ pub(super) enum Next {
 impl Restarts {
     /// It ended. `passed`: it had run through its probation.
     pub(super) fn ended(&mut self, passed: bool) -> Next {
-        self.in_a_row = if passed { 1 } else { self.in_a_row.saturating_add(1) };
+        self.in_a_row = if passed {
+            1
+        } else {
+            self.in_a_row.saturating_add(1)
+        };
         if self.in_a_row >= ENDS_MAX {
             return Next::GiveUp;
         }

@@ -86,7 +86,11 @@ impl Baselines for Room {
             *self.flows.lock().unwrap() = String::from_utf8(text).unwrap();
         }
         Box::pin(async move {
-            if takes { Saved::Accepted } else { Saved::Refused("waits for review".into()) }
+            if takes {
+                Saved::Accepted
+            } else {
+                Saved::Refused("waits for review".into())
+            }
         })
     }
 }
@@ -106,15 +110,24 @@ impl House {
     pub(crate) async fn build(major: NodeRedMajor, flows: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let id: InstanceId = "main".parse().unwrap();
-        let store = Store::open(&dir.path().join("data"), Arc::new(RealClock)).await.unwrap();
+        let store = Store::open(&dir.path().join("data"), Arc::new(RealClock))
+            .await
+            .unwrap();
         store.ensure_instance(&id, Some(major)).await.unwrap();
-        let room = Arc::new(Room { flows: Mutex::new(flows.to_owned()), ..Room::default() });
+        let room = Arc::new(Room {
+            flows: Mutex::new(flows.to_owned()),
+            ..Room::default()
+        });
         let (sender, events) = mpsc::channel(16);
         let workshop = Workshop::new(store.clone(), room.clone(), sender);
         let tree = tree(major).await;
         let is_root = fs::metadata(dir.path()).unwrap().uid() == 0;
         let plan = InstancePlan {
-            instance: Instance { id: id.clone(), node_red: major, policy: Policy::default() },
+            instance: Instance {
+                id: id.clone(),
+                node_red: major,
+                policy: Policy::default(),
+            },
             node: tree.node_binary(),
             node_tree: tree.root().join("node"),
             entry: tree.node_red_entry(),
@@ -126,13 +139,25 @@ impl House {
             hidden: vec![dir.path().join("data")],
             jailer: std::env::current_exe().unwrap(),
         };
-        Self { dir, workshop, room, store, events, id, plan }
+        Self {
+            dir,
+            workshop,
+            room,
+            store,
+            events,
+            id,
+            plan,
+        }
     }
 
     /// Starts it and waits until it is ready.
     pub(crate) async fn run(&mut self) -> InstanceStatus {
         self.workshop.start(self.plan.clone()).await.unwrap();
-        let status = self.workshop.settled(&self.id, PATIENCE.as_secs()).await.unwrap();
+        let status = self
+            .workshop
+            .settled(&self.id, PATIENCE.as_secs())
+            .await
+            .unwrap();
         if !status.phase.is_up() {
             panic!("Node-RED is not up: {status:#?}\n{}", self.log().await);
         }
@@ -150,7 +175,9 @@ impl House {
     ) -> (u16, String) {
         let header = permissions.map(|permissions| {
             let ann = "ann".parse().unwrap();
-            self.workshop.signer().header(&ann, permissions, RealClock.now())
+            self.workshop
+                .signer()
+                .header(&ann, permissions, RealClock.now())
         });
         self.ask_as(method, path, header.as_deref(), body).await
     }
@@ -172,12 +199,20 @@ impl House {
         if let Some(identity) = identity {
             request = request.header(runtime::identity::HEADER, identity);
         }
-        let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
-        let stream = UnixStream::connect(self.workshop.socket(&self.id).unwrap()).await.unwrap();
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let request = request
+            .body(Full::new(Bytes::from(body.to_owned())))
+            .unwrap();
+        let stream = UnixStream::connect(self.workshop.socket(&self.id).unwrap())
+            .await
+            .unwrap();
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .unwrap();
         tokio::spawn(connection);
-        let answer = timeout(PATIENCE, sender.send_request(request)).await.unwrap().unwrap();
+        let answer = timeout(PATIENCE, sender.send_request(request))
+            .await
+            .unwrap()
+            .unwrap();
         let status = answer.status().as_u16();
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8_lossy(&body).into_owned())
@@ -203,7 +238,10 @@ impl House {
     }
 
     pub(crate) async fn event(&mut self) -> RuntimeEvent {
-        timeout(PATIENCE, self.events.recv()).await.expect("no event came").unwrap()
+        timeout(PATIENCE, self.events.recv())
+            .await
+            .expect("no event came")
+            .unwrap()
     }
 
     /// Node-RED's own process, as the machine sees it.
@@ -212,17 +250,28 @@ impl House {
         let home = format!("HOME={}", self.plan.dir.join("work").display());
         let is_node = |pid: &u32| {
             let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            environment.split(|&byte| byte == 0).any(|entry| entry == home.as_bytes())
+            environment
+                .split(|&byte| byte == 0)
+                .any(|entry| entry == home.as_bytes())
         };
         let pids = fs::read_dir("/proc").unwrap().filter_map(|entry| {
-            entry.unwrap().file_name().to_str().and_then(|name| name.parse().ok())
+            entry
+                .unwrap()
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse().ok())
         });
-        pids.into_iter().find(is_node).expect("Node-RED's process is not to be found")
+        pids.into_iter()
+            .find(is_node)
+            .expect("Node-RED's process is not to be found")
     }
 
     pub(crate) async fn log(&self) -> String {
         let lines = self.store.log(&self.id, 0, 200).await.unwrap();
-        lines.into_iter().map(|line| format!("{:?} {}\n", line.level, line.text)).collect()
+        lines
+            .into_iter()
+            .map(|line| format!("{:?} {}\n", line.level, line.text))
+            .collect()
     }
 
     pub(crate) async fn end(self) {
@@ -241,7 +290,10 @@ pub(crate) fn holds(dir: &Path, needle: &str) -> Option<PathBuf> {
             }
         } else if kind.is_file() {
             let bytes = fs::read(&path).unwrap();
-            if bytes.windows(needle.len()).any(|window| window == needle.as_bytes()) {
+            if bytes
+                .windows(needle.len())
+                .any(|window| window == needle.as_bytes())
+            {
                 return Some(path);
             }
         }
@@ -263,16 +315,26 @@ async fn tree(major: NodeRedMajor) -> VerifiedTree {
     };
     let trees = Trees::open(&kept).unwrap();
     let lock = Lock::of(major, Platform::here().unwrap());
-    let upstream = if trees.has(&lock) { None } else { Some(upstream()) };
-    let installed = trees.ensure(&lock, None, upstream.as_ref(), Arc::new(Silent)).await;
-    installed.expect("Node.js and Node-RED are needed for this test").tree
+    let upstream = if trees.has(&lock) {
+        None
+    } else {
+        Some(upstream())
+    };
+    let installed = trees
+        .ensure(&lock, None, upstream.as_ref(), Arc::new(Silent))
+        .await;
+    installed
+        .expect("Node.js and Node-RED are needed for this test")
+        .tree
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test is its own program")]
 fn upstream() -> Upstream {
     let named = std::env::var("NPM_CONFIG_REGISTRY").ok();
     let registry = named.unwrap_or_else(|| {
-        let npm = Command::new("npm").args(["config", "get", "registry"]).output();
+        let npm = Command::new("npm")
+            .args(["config", "get", "registry"])
+            .output();
         let npm = npm.expect("set NPM_CONFIG_REGISTRY: there is no npm to ask for the registry");
         String::from_utf8(npm.stdout).unwrap().trim().to_owned()
     });

@@ -7,7 +7,9 @@ use std::{panic::AssertUnwindSafe, process::ExitCode};
 
 use futures_util::FutureExt as _;
 
+#[cfg(test)]
 mod cases;
+#[cfg(test)]
 mod house;
 
 fn main() -> ExitCode {
@@ -20,7 +22,7 @@ fn main() -> ExitCode {
     let chosen = cases::all()
         .into_iter()
         .filter(|(name, _)| filter.is_none_or(|filter| name.contains(filter.as_str())));
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let runtime = tokio::runtime::Runtime::new().expect("threads can be made");
     let mut failed = 0;
     for (name, case) in chosen {
         if is_listing {
@@ -28,7 +30,10 @@ fn main() -> ExitCode {
             continue;
         }
         let outcome = runtime.block_on(AssertUnwindSafe(case()).catch_unwind());
-        println!("test {name} ... {}", if outcome.is_ok() { "ok" } else { "FAILED" });
+        println!(
+            "test {name} ... {}",
+            if outcome.is_ok() { "ok" } else { "FAILED" }
+        );
         failed += u8::from(outcome.is_err());
     }
     ExitCode::from(failed)

@@ -94,6 +94,18 @@ fn without_namespaces_the_report_says_what_nothing_denies() {
 }
 
 #[test]
+fn what_the_probe_promises_is_what_a_jail_gets() {
+    // As in `redkeep`, which has made itself untraceable by then.
+    sandbox::process::disable_core_dumps_and_tracing().unwrap();
+    let promised = sandbox::probe();
+    let (given, _) = Scene::new(Setting::Root).network(Network::None).canary();
+    for (layer, status) in &promised.layers {
+        assert_eq!(given.of(*layer), *status, "{layer:?}");
+    }
+    assert_eq!(promised.landlock_abi, given.landlock_abi);
+}
+
+#[test]
 fn a_jail_as_root_is_complete_but_for_the_machine() {
     let (enforcement, _) = Scene::new(Setting::Root).network(Network::None).canary();
     for (layer, status) in &enforcement.layers {

@@ -152,7 +152,7 @@ impl Scene {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
-        let report = serde_json::from_str(&line).unwrap_or_else(|error| {
+        let report = JailReport::parse(line.as_bytes()).unwrap_or_else(|error| {
             let mut stderr = String::new();
             child
                 .stderr
@@ -178,7 +178,7 @@ impl Scene {
     /// Runs the canary.
     pub(crate) fn canary(&self) -> (Enforcement, CanaryReport) {
         let ended = self.start_with(CANARY_VERB).finish();
-        let findings: CanaryReport = serde_json::from_str(ended.stdout.trim())
+        let findings = CanaryReport::parse(ended.stdout.as_bytes())
             .unwrap_or_else(|error| panic!("{error}: {:?} {:?}", ended.stdout, ended.stderr));
         assert_eq!(
             ended.code,

@@ -31,7 +31,12 @@ pub struct Enrolment {
 
 impl std::fmt::Debug for Enrolment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { secret: _, role, name, expires_at } = self;
+        let Self {
+            secret: _,
+            role,
+            name,
+            expires_at,
+        } = self;
         f.debug_struct("Enrolment")
             .field("role", role)
             .field("name", name)
@@ -94,9 +99,16 @@ impl Store {
             .execute(change.db())
             .await?;
         let detail = json!({ "user": name, "role": role, "expires_at": expires_at });
-        change.append(EventKind::EnrolmentMade, by, None, "enrolment", detail).await?;
+        change
+            .append(EventKind::EnrolmentMade, by, None, "enrolment", detail)
+            .await?;
         change.commit().await?;
-        Ok(Enrolment { secret, role, name, expires_at })
+        Ok(Enrolment {
+            secret,
+            role,
+            name,
+            expires_at,
+        })
     }
 
     /// Looks at an enrolment without using it up; none when unknown, used or expired.
@@ -122,15 +134,22 @@ impl Store {
         if let Some(name) = &enrolment.name
             && folded(name.as_str()) != folded(new.name.as_str())
         {
-            return Err(StoreError::Conflict(format!("this enrolment is for {name}")));
+            return Err(StoreError::Conflict(format!(
+                "this enrolment is for {name}"
+            )));
         }
         sqlx::query("DELETE FROM enrolments WHERE digest = ?")
             .bind(Hash::of(secret.as_bytes()).to_string())
             .execute(change.db())
             .await?;
-        let users: i64 =
-            sqlx::query_scalar("SELECT COUNT(*) FROM users").fetch_one(change.db()).await?;
-        let role = if users == 0 { Role::Administrator } else { enrolment.role };
+        let users: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM users")
+            .fetch_one(change.db())
+            .await?;
+        let role = if users == 0 {
+            Role::Administrator
+        } else {
+            enrolment.role
+        };
         let by = Actor::Anonymous { address };
         let added = change.insert_user(&new, role, &hashed, &by).await?;
         change.commit().await?;

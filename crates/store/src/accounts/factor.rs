@@ -24,15 +24,22 @@ pub struct SecondFactor {
 impl SecondFactor {
     /// A new random factor.
     pub fn generate() -> Self {
-        Self { secret: Secret::new(Keyring::random::<SECRET_LEN>().to_vec()) }
+        Self {
+            secret: Secret::new(Keyring::random::<SECRET_LEN>().to_vec()),
+        }
     }
 
     /// The `otpauth://` address for the QR code.
     pub fn uri(&self, user: &UserName, issuer: &str) -> String {
         // The label is `issuer:user`: a colon within would move the border.
         let issuer = issuer.replace(':', " ");
-        let totp = self.builder().with_account_name(user.as_str()).with_issuer(Some(issuer));
-        totp.build_noncompliant().to_url().expect("a user name is not empty and has no colon")
+        let totp = self
+            .builder()
+            .with_account_name(user.as_str())
+            .with_issuer(Some(issuer));
+        totp.build_noncompliant()
+            .to_url()
+            .expect("a user name is not empty and has no colon")
     }
 
     /// The secret in base32, for typing.
@@ -47,12 +54,18 @@ impl SecondFactor {
 
     /// The step for which `code` is right, if it is one near `now`.
     pub(super) fn step_of(&self, code: &str, now: Timestamp) -> Option<i64> {
-        let code: String = code.chars().filter(|c| !c.is_whitespace()).take(16).collect();
+        let code: String = code
+            .chars()
+            .filter(|c| !c.is_whitespace())
+            .take(16)
+            .collect();
         if code.len() != usize::from(DIGITS) || !code.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
         let now = u64::try_from(now.unix_seconds()).ok()?;
-        self.totp().check(&code, now).and_then(|step| i64::try_from(step).ok())
+        self.totp()
+            .check(&code, now)
+            .and_then(|step| i64::try_from(step).ok())
     }
 
     fn totp(&self) -> Totp {
@@ -76,13 +89,23 @@ mod tests {
     /// RFC 6238, appendix B, cut to six digits.
     #[test]
     fn codes_are_those_of_the_rfc() {
-        let factor = SecondFactor { secret: Secret::new(b"12345678901234567890".to_vec()) };
-        for (seconds, code) in
-            [(59, "287082"), (1_111_111_109, "081804"), (2_000_000_000, "279037")]
-        {
+        let factor = SecondFactor {
+            secret: Secret::new(b"12345678901234567890".to_vec()),
+        };
+        for (seconds, code) in [
+            (59, "287082"),
+            (1_111_111_109, "081804"),
+            (2_000_000_000, "279037"),
+        ] {
             assert!(factor.accepts(code, Timestamp(seconds * 1000)), "{seconds}");
-            assert!(factor.accepts(code, Timestamp((seconds + 30) * 1000)), "{seconds}");
-            assert!(!factor.accepts(code, Timestamp((seconds + 90) * 1000)), "{seconds}");
+            assert!(
+                factor.accepts(code, Timestamp((seconds + 30) * 1000)),
+                "{seconds}"
+            );
+            assert!(
+                !factor.accepts(code, Timestamp((seconds + 90) * 1000)),
+                "{seconds}"
+            );
         }
         assert!(!factor.accepts("", Timestamp(59_000)));
         assert!(!factor.accepts("28708２", Timestamp(59_000)));
@@ -90,7 +113,9 @@ mod tests {
 
     #[test]
     fn the_address_names_issuer_and_user() {
-        let factor = SecondFactor { secret: Secret::new(b"12345678901234567890".to_vec()) };
+        let factor = SecondFactor {
+            secret: Secret::new(b"12345678901234567890".to_vec()),
+        };
         let uri = factor.uri(&"ann@site".parse().unwrap(), "Redkeep: plant 7");
         assert_eq!(
             uri,

@@ -90,16 +90,22 @@ impl Change<'_> {
             let Some(row) = row else { continue };
             let until = Timestamp(row.try_get("until_at")?);
             if until > self.now {
-                wait = wait.max((until.0 - self.now.0).div_euclid(1000) + 1);
-                is_news |= row.try_get::<i64, _>("is_told")? == 0;
-                sqlx::query("UPDATE login_failures SET is_told = 1 WHERE subject = ?")
-                    .bind(subject)
-                    .execute(self.db())
-                    .await?;
+                wait = wait.max((until.0 - self.now.0 + 999).div_euclid(1000));
+                if row.try_get::<i64, _>("is_told")? == 0 {
+                    // Written once a wait: an attempt that only waits costs no durable write.
+                    is_news = true;
+                    sqlx::query("UPDATE login_failures SET is_told = 1 WHERE subject = ?")
+                        .bind(subject)
+                        .execute(self.db())
+                        .await?;
+                }
             }
         }
         if wait > 0 {
-            return Ok(Counting::Wait { seconds: wait.min(DELAY_MAX_SECONDS), is_news });
+            return Ok(Counting::Wait {
+                seconds: wait.min(DELAY_MAX_SECONDS),
+                is_news,
+            });
         }
         for subject in counted.subjects() {
             self.count(subject).await?;
@@ -147,7 +153,9 @@ impl Change<'_> {
             .execute(self.db())
             .await?;
         }
-        sqlx::query("DELETE FROM login_failures WHERE failures <= 0").execute(self.db()).await?;
+        sqlx::query("DELETE FROM login_failures WHERE failures <= 0")
+            .execute(self.db())
+            .await?;
         Ok(())
     }
 

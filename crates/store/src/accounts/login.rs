@@ -64,7 +64,9 @@ impl Store {
     ) -> Result<LoginAttempt, StoreError> {
         // More waiting logins than this would only hold memory and time out.
         let Ok(_waiting) = self.inner.hash_waiting.try_acquire() else {
-            return Ok(LoginAttempt::Limited { retry_after_seconds: 1 });
+            return Ok(LoginAttempt::Limited {
+                retry_after_seconds: 1,
+            });
         };
         let account = match name.parse::<UserName>() {
             Ok(name) => self.account(&name).await?,
@@ -72,25 +74,39 @@ impl Store {
         };
         let counted = Counted::new(&self.keyring, name, address);
         let mut change = self.begin().await?;
-        let attempt = Attempt { counted, at: change.now, address, account };
+        let attempt = Attempt {
+            counted,
+            at: change.now,
+            address,
+            account,
+        };
         match change.count_attempt(&attempt.counted).await? {
             Counting::Wait { seconds, is_news } => {
                 // Once a wait, not once a request: the record is no tool to fill the disk with.
                 if is_news {
-                    change.note_attempt(EventKind::LoginLimited, &attempt, "too many").await?;
+                    change
+                        .note_attempt(EventKind::LoginLimited, &attempt, "too many")
+                        .await?;
                 }
                 change.commit().await?;
-                return Ok(LoginAttempt::Limited { retry_after_seconds: seconds });
+                return Ok(LoginAttempt::Limited {
+                    retry_after_seconds: seconds,
+                });
             }
             Counting::Counted => change.commit().await?,
         }
-        let stored = attempt.account.as_ref().map(|account| account.password.clone());
+        let stored = attempt
+            .account
+            .as_ref()
+            .map(|account| account.password.clone());
         let is_right = self.verify_password(password, stored).await?;
         let mut change = self.begin().await?;
         let result = match &attempt.account {
             Some(account) if is_right => change.second_step(&attempt, account, code).await?,
             _ => {
-                change.note_attempt(EventKind::LoginFailed, &attempt, "name or password").await?;
+                change
+                    .note_attempt(EventKind::LoginFailed, &attempt, "name or password")
+                    .await?;
                 LoginAttempt::Wrong
             }
         };
@@ -110,7 +126,8 @@ impl Change<'_> {
         // As it is now: the user may have gone, or used this very code, while the hash ran.
         let current = self.current_account(account).await?;
         let Some((step, factor)) = current else {
-            self.note_attempt(EventKind::LoginFailed, attempt, "the account changed").await?;
+            self.note_attempt(EventKind::LoginFailed, attempt, "the account changed")
+                .await?;
             return Ok(LoginAttempt::Wrong);
         };
         if let Some(sealed) = factor {
@@ -120,7 +137,8 @@ impl Change<'_> {
             };
             match self.check_code(account, &sealed, step, code).await? {
                 None => {
-                    self.note_attempt(EventKind::LoginFailed, attempt, "code").await?;
+                    self.note_attempt(EventKind::LoginFailed, attempt, "code")
+                        .await?;
                     return Ok(LoginAttempt::Wrong);
                 }
                 Some(CodeUse::Step(step)) => {
@@ -201,7 +219,8 @@ impl Change<'_> {
         let user = user_in(self.db(), account.user.id).await?;
         let by = logged_in(&user, attempt.address);
         let detail = json!({ "user": user.name, "second_factor": user.has_second_factor });
-        self.append(EventKind::LoggedIn, &by, None, &subject(&user.name), detail).await?;
+        self.append(EventKind::LoggedIn, &by, None, &subject(&user.name), detail)
+            .await?;
         Ok(LoginAttempt::Accepted(user))
     }
 
@@ -214,8 +233,17 @@ impl Change<'_> {
         // A name nobody has is not written down: it may be a password in the wrong field.
         let user = attempt.account.as_ref().map(|account| &account.user.name);
         let about = user.map_or_else(|| "login".to_owned(), subject);
-        let by = Actor::Anonymous { address: attempt.address };
-        self.append(kind, &by, None, &about, json!({ "user": user, "wrong": wrong })).await
+        let by = Actor::Anonymous {
+            address: attempt.address,
+        };
+        self.append(
+            kind,
+            &by,
+            None,
+            &about,
+            json!({ "user": user, "wrong": wrong }),
+        )
+        .await
     }
 }
 
@@ -224,7 +252,9 @@ fn logged_in(user: &User, address: Option<IpAddr>) -> Actor {
     Actor::Principal {
         user: user.id,
         name: user.name.clone(),
-        via: Via::ConsoleSession { session: SessionId(0) },
+        via: Via::ConsoleSession {
+            session: SessionId(0),
+        },
         address,
     }
 }

@@ -45,8 +45,7 @@ impl Reader {
         for missing in (self.last.sequence + 1..sequence).take(PROBLEMS_MAX) {
             self.tell(AuditProblem::Removed { sequence: missing });
         }
-        let (previous, stored): (String, String) =
-            (row.try_get("previous")?, row.try_get("link")?);
+        let (previous, stored): (String, String) = (row.try_get("previous")?, row.try_get("link")?);
         let (previous, stored) = (previous.parse::<Hash>(), stored.parse::<Hash>());
         let (Ok(previous), Ok(stored)) = (previous, stored) else {
             self.tell(AuditProblem::Edited { sequence });
@@ -58,7 +57,10 @@ impl Reader {
         } else if !text_agrees(row, sequence, previous, stored)? {
             self.tell(AuditProblem::Edited { sequence });
         }
-        self.last = Head { sequence, link: stored };
+        self.last = Head {
+            sequence,
+            link: stored,
+        };
         self.pass_heads();
         Ok(())
     }
@@ -66,7 +68,10 @@ impl Reader {
     /// A chain made anew by somebody without the key agrees with itself, but not with the heads.
     fn pass_heads(&mut self) {
         let Head { sequence, link } = self.last;
-        let here = self.heads.iter().find(|signed| signed.head.sequence == sequence);
+        let here = self
+            .heads
+            .iter()
+            .find(|signed| signed.head.sequence == sequence);
         if here.is_some_and(|signed| signed.head.link != link) {
             self.tell(AuditProblem::Reordered { sequence });
         }
@@ -79,7 +84,10 @@ impl Reader {
                 self.tell(AuditProblem::BadSignature { sequence });
             } else if sequence > self.last.sequence {
                 let last = self.last.sequence;
-                self.tell(AuditProblem::CutOff { last, expected: sequence });
+                self.tell(AuditProblem::CutOff {
+                    last,
+                    expected: sequence,
+                });
             }
         }
     }
@@ -96,7 +104,9 @@ fn text_agrees(
     if link(sequence, &previous, &text) != stored {
         return Ok(false);
     }
-    let Ok(event) = serde_json::from_str::<Event>(&text) else { return Ok(false) };
+    let Ok(event) = serde_json::from_str::<Event>(&text) else {
+        return Ok(false);
+    };
     let at: i64 = row.try_get("at")?;
     let kind: String = row.try_get("kind")?;
     let instance: Option<String> = row.try_get("instance")?;
@@ -116,9 +126,16 @@ async fn signed_heads(db: &mut SqliteConnection) -> Result<Vec<SignedHead>, Stor
         let link: String = row.try_get("link")?;
         // A link that is none can't be the signed one: the signature will be found wrong.
         let link = link.parse().unwrap_or(Hash::from_bytes([0; 32]));
-        let head = Head { sequence: row.try_get("sequence")?, link };
+        let head = Head {
+            sequence: row.try_get("sequence")?,
+            link,
+        };
         let at = Timestamp(row.try_get("at")?);
-        Ok(SignedHead { head, at, signature: row.try_get("signature")? })
+        Ok(SignedHead {
+            head,
+            at,
+            signature: row.try_get("signature")?,
+        })
     };
     rows.iter().map(read).collect()
 }
@@ -134,8 +151,16 @@ impl Store {
         let mut heads = signed_heads(&mut transaction).await?;
         let newest_head = heads.last().map_or(0, |signed| signed.head.sequence);
         heads.extend(anchor);
-        let last = Head { sequence: 0, link: Hash::from_bytes([0; 32]) };
-        let mut reader = Reader { last, count: 0, heads, problems: Vec::new() };
+        let last = Head {
+            sequence: 0,
+            link: Hash::from_bytes([0; 32]),
+        };
+        let mut reader = Reader {
+            last,
+            count: 0,
+            heads,
+            problems: Vec::new(),
+        };
         let mut after = i64::MIN;
         loop {
             let rows = sqlx::query(
@@ -154,7 +179,9 @@ impl Store {
         }
         if reader.last.sequence > newest_head {
             // Every change signs its last entry: this one was not written by us.
-            reader.tell(AuditProblem::BadSignature { sequence: reader.last.sequence });
+            reader.tell(AuditProblem::BadSignature {
+                sequence: reader.last.sequence,
+            });
         }
         reader.finish(&self.keyring);
         Ok((reader.count, reader.problems))

@@ -33,7 +33,9 @@ impl Change<'_> {
             return Ok(current);
         }
         let id = subject(deployment.id);
-        Err(conflict(format!("the baseline is not the one {id} was approved for; rebase it")))
+        Err(conflict(format!(
+            "the baseline is not the one {id} was approved for; rebase it"
+        )))
     }
 }
 
@@ -48,7 +50,10 @@ impl Store {
         let mut deployment = deployment_in(change.db(), commit.deployment).await?;
         let State::Applying { result, .. } = deployment.state else {
             let now = deployment.state.word();
-            return Err(conflict(format!("{} is {now}, not applying", subject(deployment.id))));
+            return Err(conflict(format!(
+                "{} is {now}, not applying",
+                subject(deployment.id)
+            )));
         };
         if commit.flows != result {
             return Err(conflict("the flows saved are not those being applied"));
@@ -56,17 +61,32 @@ impl Store {
         baselines::blob_in(change.db(), commit.flows).await?;
         let before = change.base_of(&deployment).await?;
         let credentials = change.put_credentials(&commit.credentials).await?;
-        let baseline = Baseline { flows: commit.flows, credentials, ..before.baseline };
+        let baseline = Baseline {
+            flows: commit.flows,
+            credentials,
+            ..before.baseline
+        };
         let (id, instance) = (deployment.id, deployment.instance.clone());
-        let hash = change.move_baseline(&instance, &baseline, Some(id), Some(before.id)).await?;
+        let hash = change
+            .move_baseline(&instance, &baseline, Some(id), Some(before.id))
+            .await?;
         let by = Actor::System;
-        let next = State::Applied { at: change.now, baseline: hash };
+        let next = State::Applied {
+            at: change.now,
+            baseline: hash,
+        };
         change.take_step(&mut deployment, next, &by).await?;
         if let Some(emergency) = &deployment.emergency {
             let detail = json!({ "reason": emergency.reason });
             let kind = EventKind::EmergencyApplied;
             change
-                .append(kind, &deployment.proposer, Some(&instance), &subject(id), detail)
+                .append(
+                    kind,
+                    &deployment.proposer,
+                    Some(&instance),
+                    &subject(id),
+                    detail,
+                )
                 .await?;
         }
         change.make_others_stale(&instance, Some(id), &by).await?;
@@ -86,14 +106,18 @@ impl Store {
         let mut change = self.begin().await?;
         let mut deployment = deployment_in(change.db(), deployment).await?;
         let id = deployment.id;
-        let (State::Applied { .. }, Some(current)) =
-            (&deployment.state, baselines::current(change.db(), &deployment.instance).await?)
-        else {
+        let (State::Applied { .. }, Some(current)) = (
+            &deployment.state,
+            baselines::current(change.db(), &deployment.instance).await?,
+        ) else {
             let now = deployment.state.word();
             return Err(conflict(format!("{} is {now}, not applied", subject(id))));
         };
         if current.deployment != Some(id) {
-            return Err(conflict(format!("the baseline of {} is not the present one", subject(id))));
+            return Err(conflict(format!(
+                "the baseline of {} is not the present one",
+                subject(id)
+            )));
         }
         let previous = current
             .previous
@@ -101,7 +125,10 @@ impl Store {
         let instance = deployment.instance.clone();
         change.set_current(&instance, previous).await?;
         let by = Actor::System;
-        let next = State::Failed { at: change.now, reason: reason.to_owned() };
+        let next = State::Failed {
+            at: change.now,
+            reason: reason.to_owned(),
+        };
         change.take_step(&mut deployment, next, &by).await?;
         change.make_others_stale(&instance, Some(id), &by).await?;
         change.commit().await?;
@@ -113,7 +140,10 @@ impl Store {
         let mut change = self.begin().await?;
         let mut deployment = deployment_in(change.db(), id).await?;
         let Some(emergency) = &mut deployment.emergency else {
-            return Err(conflict(format!("{} is no emergency deployment", subject(id))));
+            return Err(conflict(format!(
+                "{} is no emergency deployment",
+                subject(id)
+            )));
         };
         if emergency.reviewed_by.is_some() {
             return Err(conflict(format!("{} was reviewed already", subject(id))));
@@ -122,7 +152,9 @@ impl Store {
         let detail = json!({ "reason": emergency.reason });
         change.store_deployment(&deployment).await?;
         let kind = EventKind::EmergencyReviewed;
-        change.append(kind, by, Some(&deployment.instance), &subject(id), detail).await?;
+        change
+            .append(kind, by, Some(&deployment.instance), &subject(id), detail)
+            .await?;
         change.commit().await
     }
 }

@@ -36,7 +36,14 @@ impl Change<'_> {
             "proposal": deployment.proposal.hash(),
         });
         let (kind, by) = (EventKind::Decided, &decision.by);
-        self.append(kind, by, Some(&deployment.instance), &subject(deployment.id), detail).await
+        self.append(
+            kind,
+            by,
+            Some(&deployment.instance),
+            &subject(deployment.id),
+            detail,
+        )
+        .await
     }
 }
 
@@ -56,14 +63,18 @@ impl Store {
             return Err(conflict(format!("{} is {now}, not stale", subject(id))));
         }
         if proposal.credentials != deployment.proposal.credentials {
-            return Err(conflict("a rebase does not change which credentials are proposed"));
+            return Err(conflict(
+                "a rebase does not change which credentials are proposed",
+            ));
         }
         let current = baselines::current(change.db(), &deployment.instance).await?;
         if current.is_some_and(|current| current.hash != proposal.base) {
             return Err(conflict("the baseline moved again; rebase anew"));
         }
         deployment.proposal = proposal.clone();
-        change.take_step(&mut deployment, State::Pending, by).await?;
+        change
+            .take_step(&mut deployment, State::Pending, by)
+            .await?;
         change.commit().await?;
         Ok(deployment)
     }
@@ -85,23 +96,32 @@ impl Store {
         );
         if !can_be_decided {
             let now = deployment.state.word();
-            return Err(conflict(format!("{} is {now} by now; look again", subject(id))));
+            return Err(conflict(format!(
+                "{} is {now} by now; look again",
+                subject(id)
+            )));
         }
         if deployment.proposal.hash() != shown {
             let message = "the deployment is not the one that was shown any more; look again";
             return Err(conflict(message));
         }
         if decisions.len() > DECISIONS_MAX {
-            return Err(conflict("these are more decisions than a deployment has changes"));
+            return Err(conflict(
+                "these are more decisions than a deployment has changes",
+            ));
         }
-        let Some(first) = decisions.first() else { return Ok(deployment) };
+        let Some(first) = decisions.first() else {
+            return Ok(deployment);
+        };
         if deployment.state != State::InReview {
-            change.take_step(&mut deployment, State::InReview, &first.by).await?;
+            change
+                .take_step(&mut deployment, State::InReview, &first.by)
+                .await?;
         }
         for decision in decisions {
             change.put_decision(&deployment, decision).await?;
         }
-        change.is_queue_change = true;
+        change.moves_queue = true;
         change.commit().await?;
         Ok(deployment)
     }
@@ -114,6 +134,9 @@ impl Store {
         .bind(id.0)
         .fetch_all(self.read())
         .await?;
-        texts.iter().map(|text| json::read("decision", text)).collect()
+        texts
+            .iter()
+            .map(|text| json::read("decision", text))
+            .collect()
     }
 }

@@ -13,8 +13,14 @@ async fn a_text_comes_back_by_its_digest_or_not_at_all() {
     let none = house.store.blob(Hash::of(b"none")).await;
     assert!(matches!(none, Err(StoreError::NotFound(_))));
     let mut hand = house.hand().await;
-    sqlx::query("UPDATE blobs SET text = '[]'").execute(&mut hand).await.unwrap();
-    assert!(matches!(house.store.blob(hash).await, Err(StoreError::Damaged { .. })));
+    sqlx::query("UPDATE blobs SET text = '[]'")
+        .execute(&mut hand)
+        .await
+        .unwrap();
+    assert!(matches!(
+        house.store.blob(hash).await,
+        Err(StoreError::Damaged { .. })
+    ));
 }
 
 #[tokio::test]
@@ -31,11 +37,18 @@ async fn the_platform_may_change_but_not_flows_or_credentials() {
     assert!(matches!(set(flows).await, Err(StoreError::Conflict(_))));
     let mut other = content(&house.store, "[]", "24.0.0");
     other.credentials = credentials("smuggled");
-    assert!(matches!(set(other.clone()).await, Err(StoreError::Conflict(_))));
+    assert!(matches!(
+        set(other.clone()).await,
+        Err(StoreError::Conflict(_))
+    ));
     other.baseline.credentials = house.store.credentials_digest(&other.credentials);
     assert!(matches!(set(other).await, Err(StoreError::Conflict(_))));
     set(content(&house.store, "[]", "24.0.0")).await.unwrap();
-    assert_eq!(house.store.snapshots(&id, 10).await.unwrap().len(), 1, "nothing changed");
+    assert_eq!(
+        house.store.snapshots(&id, 10).await.unwrap().len(),
+        1,
+        "nothing changed"
+    );
     let newer = content(&house.store, "[]", "24.1.0");
     set(newer.clone()).await.unwrap();
     let now = house.store.baseline(&id).await.unwrap().unwrap();
@@ -60,9 +73,16 @@ async fn snapshots_tell_what_ran_and_what_runs() {
         .iter()
         .map(|snapshot| (snapshot.deployment, snapshot.ran_well, snapshot.is_current))
         .collect();
-    assert_eq!(told, [(Some(deployment.id), false, true), (None, true, false)]);
+    assert_eq!(
+        told,
+        [(Some(deployment.id), false, true), (None, true, false)]
+    );
     assert_eq!(house.store.snapshots(&id, 1).await.unwrap().len(), 1);
-    house.store.revert_apply(deployment.id, "died").await.unwrap();
+    house
+        .store
+        .revert_apply(deployment.id, "died")
+        .await
+        .unwrap();
     let snapshots = house.store.snapshots(&id, 10).await.unwrap();
     assert!(snapshots[1].is_current && !snapshots[0].is_current);
 }
@@ -86,9 +106,23 @@ async fn a_baseline_altered_by_hand_is_not_run() {
 #[tokio::test]
 async fn an_instance_without_a_baseline_has_none() {
     let house = House::new().await;
-    house.store.ensure_instance(&main_instance(), None).await.unwrap();
-    assert!(house.store.baseline(&main_instance()).await.unwrap().is_none());
+    house
+        .store
+        .ensure_instance(&main_instance(), None)
+        .await
+        .unwrap();
+    assert!(
+        house
+            .store
+            .baseline(&main_instance())
+            .await
+            .unwrap()
+            .is_none()
+    );
     let unknown = "other".parse().unwrap();
-    let set = house.store.set_platform_baseline(&unknown, &content(&house.store, "[]", "1")).await;
+    let set = house
+        .store
+        .set_platform_baseline(&unknown, &content(&house.store, "[]", "1"))
+        .await;
     assert!(matches!(set, Err(StoreError::NotFound(_))));
 }

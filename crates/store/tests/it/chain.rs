@@ -17,11 +17,18 @@ async fn ten() -> (House, SqliteConnection) {
         let detail = serde_json::json!({ "z": number, "a": { "y": 1, "b": [null] } });
         let (kind, by) = (EventKind::Triggered, actor(1, "ann"));
         let subject = format!("inject {number}");
-        house.store.record(kind, &by, None, &subject, detail).await.unwrap();
+        house
+            .store
+            .record(kind, &by, None, &subject, detail)
+            .await
+            .unwrap();
     }
     assert_eq!(house.store.verify_audit().await.unwrap(), (10, vec![]));
     let mut hand = house.hand().await;
-    for trigger in ["DROP TRIGGER audit_is_not_edited", "DROP TRIGGER audit_is_not_deleted"] {
+    for trigger in [
+        "DROP TRIGGER audit_is_not_edited",
+        "DROP TRIGGER audit_is_not_deleted",
+    ] {
         sqlx::query(trigger).execute(&mut hand).await.unwrap();
     }
     (house, hand)
@@ -40,7 +47,15 @@ async fn an_honest_mistake_is_refused_by_the_database() {
     let (house, _) = ten().await;
     drop(house);
     let house = House::new().await;
-    house.store.record(EventKind::Started, &Actor::System, None, "", serde_json::json!({}))
+    house
+        .store
+        .record(
+            EventKind::Started,
+            &Actor::System,
+            None,
+            "",
+            serde_json::json!({}),
+        )
         .await
         .unwrap();
     let mut hand = house.hand().await;
@@ -53,7 +68,11 @@ async fn an_honest_mistake_is_refused_by_the_database() {
 #[tokio::test]
 async fn an_edited_text_is_named() {
     let (house, mut hand) = ten().await;
-    run(&mut hand, "UPDATE audit SET text = replace(text, 'inject 4', 'inject 9') WHERE sequence = 4").await;
+    run(
+        &mut hand,
+        "UPDATE audit SET text = replace(text, 'inject 4', 'inject 9') WHERE sequence = 4",
+    )
+    .await;
     assert_eq!(problems(&house).await, [P::Edited { sequence: 4 }]);
 }
 
@@ -68,7 +87,11 @@ async fn an_edited_column_is_named() {
     ] {
         let (house, mut hand) = ten().await;
         run(&mut hand, edit).await;
-        assert_eq!(problems(&house).await[0], P::Edited { sequence: 5 }, "{edit}");
+        assert_eq!(
+            problems(&house).await[0],
+            P::Edited { sequence: 5 },
+            "{edit}"
+        );
     }
 }
 
@@ -116,7 +139,11 @@ async fn a_whole_chain_made_anew_does_not_fit_the_signed_head() {
     }
     assert_eq!(problems(&house).await, [P::Reordered { sequence: 10 }]);
     // The head changed to fit: then its signature does not.
-    run(&mut hand, "UPDATE audit_heads SET link = (SELECT link FROM audit WHERE sequence = 10)").await;
+    run(
+        &mut hand,
+        "UPDATE audit_heads SET link = (SELECT link FROM audit WHERE sequence = 10)",
+    )
+    .await;
     fs::remove_file(house.dir.path().join("audit.head")).unwrap();
     assert_eq!(problems(&house).await, [P::BadSignature { sequence: 10 }]);
 }
@@ -142,7 +169,13 @@ async fn a_removed_entry_whose_place_was_closed_is_noticed() {
     }
     let found = problems(&house).await;
     assert!(found.contains(&P::Reordered { sequence: 5 }), "{found:?}");
-    assert!(found.contains(&P::CutOff { last: 9, expected: 10 }), "{found:?}");
+    assert!(
+        found.contains(&P::CutOff {
+            last: 9,
+            expected: 10
+        }),
+        "{found:?}"
+    );
 }
 
 #[tokio::test]
@@ -165,20 +198,47 @@ async fn reordered_entries_are_named() {
 async fn a_cut_off_tail_is_noticed_and_stays_so() {
     let (house, mut hand) = ten().await;
     run(&mut hand, "DELETE FROM audit WHERE sequence > 7").await;
-    assert_eq!(problems(&house).await, [P::CutOff { last: 7, expected: 10 }]);
+    assert_eq!(
+        problems(&house).await,
+        [P::CutOff {
+            last: 7,
+            expected: 10
+        }]
+    );
     let detail = serde_json::json!({});
-    house.store.record(EventKind::Started, &Actor::System, None, "", detail).await.unwrap();
+    house
+        .store
+        .record(EventKind::Started, &Actor::System, None, "", detail)
+        .await
+        .unwrap();
     let expected = [8, 9, 10].map(|sequence| P::Removed { sequence });
-    assert_eq!(problems(&house).await, expected, "the gap is not written over");
+    assert_eq!(
+        problems(&house).await,
+        expected,
+        "the gap is not written over"
+    );
 }
 
 #[tokio::test]
 async fn a_tail_cut_off_with_its_heads_is_noticed() {
     let (house, mut hand) = ten().await;
-    run(&mut hand, "DELETE FROM audit WHERE sequence > 7; DELETE FROM audit_heads").await;
+    run(
+        &mut hand,
+        "DELETE FROM audit WHERE sequence > 7; DELETE FROM audit_heads",
+    )
+    .await;
     let found = problems(&house).await;
-    assert!(found.contains(&P::BadSignature { sequence: 7 }), "{found:?}");
-    assert!(found.contains(&P::CutOff { last: 7, expected: 10 }), "{found:?}");
+    assert!(
+        found.contains(&P::BadSignature { sequence: 7 }),
+        "{found:?}"
+    );
+    assert!(
+        found.contains(&P::CutOff {
+            last: 7,
+            expected: 10
+        }),
+        "{found:?}"
+    );
 }
 
 #[tokio::test]
@@ -199,7 +259,11 @@ async fn entries_put_in_by_another_hand_are_noticed() {
     .await
     .unwrap();
     assert_eq!(problems(&house).await, [P::BadSignature { sequence: 11 }]);
-    run(&mut hand, "UPDATE audit SET sequence = -3 WHERE sequence = 11").await;
+    run(
+        &mut hand,
+        "UPDATE audit SET sequence = -3 WHERE sequence = 11",
+    )
+    .await;
     assert_eq!(problems(&house).await, [P::Reordered { sequence: -3 }]);
 }
 
@@ -216,7 +280,10 @@ async fn an_older_database_put_in_place_is_noticed_and_stays_so() {
     let record = async |store: &store::Store| {
         let detail = serde_json::json!({});
         house.clock.advance(1);
-        store.record(EventKind::Triggered, &Actor::System, None, "x", detail).await.unwrap();
+        store
+            .record(EventKind::Triggered, &Actor::System, None, "x", detail)
+            .await
+            .unwrap();
     };
     for _ in 0..3 {
         record(&house.store).await;
@@ -224,7 +291,10 @@ async fn an_older_database_put_in_place_is_noticed_and_stays_so() {
     let dir = house.dir.path();
     let older = dir.join("older.db");
     let into = sqlx::AssertSqlSafe(format!("VACUUM INTO '{}'", older.display()));
-    sqlx::query(into).execute(&mut house.hand().await).await.unwrap();
+    sqlx::query(into)
+        .execute(&mut house.hand().await)
+        .await
+        .unwrap();
     for _ in 0..2 {
         record(&house.store).await;
     }
@@ -242,8 +312,13 @@ async fn an_older_database_put_in_place_is_noticed_and_stays_so() {
         std::os::unix::fs::PermissionsExt::from_mode(0o700),
     )
     .unwrap();
-    let store = store::Store::open(copy.path(), house.clock.clone()).await.unwrap();
-    let cut = P::CutOff { last: 3, expected: 5 };
+    let store = store::Store::open(copy.path(), house.clock.clone())
+        .await
+        .unwrap();
+    let cut = P::CutOff {
+        last: 3,
+        expected: 5,
+    };
     assert_eq!(store.verify_audit().await.unwrap(), (3, vec![cut]));
     for _ in 0..4 {
         record(&store).await;
@@ -255,7 +330,11 @@ async fn an_older_database_put_in_place_is_noticed_and_stays_so() {
 #[tokio::test]
 async fn a_gap_of_any_size_is_told_in_bounded_words() {
     let (house, mut hand) = ten().await;
-    run(&mut hand, "UPDATE audit SET sequence = 9223372036854775807 WHERE sequence = 10").await;
+    run(
+        &mut hand,
+        "UPDATE audit SET sequence = 9223372036854775807 WHERE sequence = 10",
+    )
+    .await;
     assert_eq!(problems(&house).await.len(), 1000);
 }
 
@@ -266,7 +345,11 @@ async fn a_milestone_head_is_kept_for_good() {
     run(&mut hand, "PRAGMA synchronous = OFF").await;
     for _ in 0..1003 {
         let detail = serde_json::json!({});
-        house.store.record(EventKind::Triggered, &Actor::System, None, "x", detail).await.unwrap();
+        house
+            .store
+            .record(EventKind::Triggered, &Actor::System, None, "x", detail)
+            .await
+            .unwrap();
     }
     let heads: Vec<i64> = sqlx::query_scalar("SELECT sequence FROM audit_heads ORDER BY sequence")
         .fetch_all(&mut hand)

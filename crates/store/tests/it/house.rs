@@ -41,7 +41,9 @@ impl House {
 
     /// The same folder, opened again.
     pub(crate) async fn again(&self) -> Store {
-        Store::open(self.dir.path(), self.clock.clone()).await.unwrap()
+        Store::open(self.dir.path(), self.clock.clone())
+            .await
+            .unwrap()
     }
 
     /// A hand in the database.
@@ -50,12 +52,19 @@ impl House {
     }
 
     pub(crate) async fn user(&self, name: &str, role: Role) -> User {
-        self.store.add_user(new_user(name, role), &Actor::System).await.unwrap().0
+        self.store
+            .add_user(new_user(name, role), &Actor::System)
+            .await
+            .unwrap()
+            .0
     }
 
     /// The kinds recorded, oldest first.
     pub(crate) async fn kinds(&self) -> Vec<EventKind> {
-        let filter = AuditFilter { limit: 1000, ..AuditFilter::default() };
+        let filter = AuditFilter {
+            limit: 1000,
+            ..AuditFilter::default()
+        };
         let mut entries = self.store.audit(&filter).await.unwrap();
         entries.reverse();
         entries.into_iter().map(|entry| entry.event.kind).collect()
@@ -69,18 +78,36 @@ pub(crate) async fn hand(dir: &Path) -> SqliteConnection {
 
 pub(crate) fn new_user(name: &str, role: Role) -> NewUser {
     let password = Secret::new(PASSWORD.into());
-    NewUser { name: name.parse().unwrap(), role, password, second_factor: None }
+    NewUser {
+        name: name.parse().unwrap(),
+        role,
+        password,
+        second_factor: None,
+    }
 }
 
 pub(crate) fn with_factor(name: &str, role: Role) -> (NewUser, SecondFactor) {
     let factor = SecondFactor::generate();
-    (NewUser { second_factor: Some(factor.clone()), ..new_user(name, role) }, factor)
+    (
+        NewUser {
+            second_factor: Some(factor.clone()),
+            ..new_user(name, role)
+        },
+        factor,
+    )
 }
 
 pub(crate) fn actor(user: i64, name: &str) -> Actor {
     let name: UserName = name.parse().unwrap();
-    let via = Via::ConsoleSession { session: SessionId(user) };
-    Actor::Principal { user: UserId(user), name, via, address: None }
+    let via = Via::ConsoleSession {
+        session: SessionId(user),
+    };
+    Actor::Principal {
+        user: UserId(user),
+        name,
+        via,
+        address: None,
+    }
 }
 
 pub(crate) fn main_instance() -> InstanceId {
@@ -108,14 +135,21 @@ pub(crate) fn content(store: &Store, flows: &str, node: &str) -> BaselineContent
         node_red: "5.0.0".into(),
         node: node.into(),
     };
-    BaselineContent { baseline, flows: flows.into(), credentials }
+    BaselineContent {
+        baseline,
+        flows: flows.into(),
+        credentials,
+    }
 }
 
 /// Makes the instance `main` with a first baseline.
 pub(crate) async fn found(store: &Store) -> Hash {
     store.ensure_instance(&main_instance(), None).await.unwrap();
     let content = content(store, "[]", "24.0.0");
-    store.set_platform_baseline(&main_instance(), &content).await.unwrap();
+    store
+        .set_platform_baseline(&main_instance(), &content)
+        .await
+        .unwrap();
     content.baseline.hash()
 }
 
@@ -160,9 +194,23 @@ pub(crate) async fn applying_from(
     let bob = actor(2, "bob");
     let decisions = [decision("added:x", Verdict::Approve)];
     let seen = store.decide(id, shown, &decisions).await?;
-    let approved = State::Approved { by: bob.clone(), at: START, result };
+    let approved = State::Approved {
+        by: bob.clone(),
+        at: START,
+        result,
+    };
     let approved = store.step(id, &seen.state, approved, &bob).await?;
-    store.step(id, &approved.state, State::Applying { since: START, result }, &bob).await
+    store
+        .step(
+            id,
+            &approved.state,
+            State::Applying {
+                since: START,
+                result,
+            },
+            &bob,
+        )
+        .await
 }
 
 pub(crate) fn commit(deployment: &Deployment) -> Commit {

@@ -1,5 +1,10 @@
 //! The ledger from outside: what it keeps, what it refuses, what it notices.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test a failure is a failure, helpers too"
+)]
+
 mod accounts;
 mod baselines;
 mod chain;

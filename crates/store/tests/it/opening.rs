@@ -16,7 +16,12 @@ async fn nobody_else_can_read_what_is_kept() {
     found(&house.store).await;
     let dir = house.dir.path();
     assert_eq!(mode(&dir.join("keys")), 0o700);
-    for file in ["keys/master.key", "redkeep.db", "redkeep.db-wal", "redkeep.db-shm"] {
+    for file in [
+        "keys/master.key",
+        "redkeep.db",
+        "redkeep.db-wal",
+        "redkeep.db-shm",
+    ] {
         assert_eq!(mode(&dir.join(file)), 0o600, "{file}");
     }
 }
@@ -26,9 +31,14 @@ async fn keys_others_can_read_are_refused() {
     let house = House::new().await;
     let key = house.dir.path().join("keys/master.key");
     fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
-    let refused = Store::open(house.dir.path(), house.clock.clone()).await.unwrap_err();
+    let refused = Store::open(house.dir.path(), house.clock.clone())
+        .await
+        .unwrap_err();
     let text = refused.to_string();
-    assert!(text.contains("0640") && text.contains("chmod 0600"), "{text}");
+    assert!(
+        text.contains("0640") && text.contains("chmod 0600"),
+        "{text}"
+    );
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(&key, b"short").unwrap();
     let refused = Store::open(house.dir.path(), house.clock.clone()).await;
@@ -50,9 +60,23 @@ async fn a_key_half_written_is_made_anew() {
 async fn a_newer_schema_is_left_alone() {
     let house = House::new().await;
     let mut hand = house.hand().await;
-    sqlx::query("PRAGMA user_version = 99").execute(&mut hand).await.unwrap();
-    let newer = Store::open(house.dir.path(), house.clock.clone()).await.unwrap_err();
-    assert!(matches!(newer, StoreError::Newer { found: 99, known: 1 }), "{newer}");
+    sqlx::query("PRAGMA user_version = 99")
+        .execute(&mut hand)
+        .await
+        .unwrap();
+    let newer = Store::open(house.dir.path(), house.clock.clone())
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            newer,
+            StoreError::Newer {
+                found: 99,
+                known: 1
+            }
+        ),
+        "{newer}"
+    );
     assert!(newer.to_string().contains("newer version"));
 }
 
@@ -60,8 +84,10 @@ async fn a_newer_schema_is_left_alone() {
 async fn the_database_is_durable_and_checked() {
     let house = House::new().await;
     let mut hand = house.hand().await;
-    let journal: String =
-        sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut hand).await.unwrap();
+    let journal: String = sqlx::query_scalar("PRAGMA journal_mode")
+        .fetch_one(&mut hand)
+        .await
+        .unwrap();
     assert_eq!(journal, "wal");
     let loose: Vec<String> =
         sqlx::query_scalar("SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite%'")
@@ -81,6 +107,55 @@ async fn what_is_kept_is_there_after_opening_again() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_no_database_is_told_as_such() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(
+        dir.path().join("redkeep.db"),
+        "not a database, ".repeat(100),
+    )
+    .unwrap();
+    let clock = std::sync::Arc::new(model::clock::FixedClock::new(crate::house::START));
+    let refused = Store::open(dir.path(), clock)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("restore a backup"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_as_such_and_leaves_the_record_whole() {
+    let house = House::new().await;
+    found(&house.store).await;
+    house.store.close().await;
+    let store = house.again().await;
+    let before = store.verify_audit().await.unwrap();
+    let mut hand = house.hand().await;
+    // A page count no file may pass stands in for a disk that is full; it holds for the file's
+    // users only when each sets it, so the write is one of this hand's, mapped like ours.
+    sqlx::query("PRAGMA max_page_count = 1")
+        .execute(&mut hand)
+        .await
+        .unwrap();
+    let full = sqlx::query("INSERT INTO blobs VALUES ('x', ?)")
+        .bind("x".repeat(1_000_000))
+        .execute(&mut hand)
+        .await
+        .unwrap_err();
+    let told = StoreError::from(full).to_string();
+    assert!(told.contains("free space"), "{told}");
+    assert_eq!(store.verify_audit().await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn closing_leaves_one_file() {
+    let house = House::new().await;
+    found(&house.store).await;
+    house.store.close().await;
+    assert!(!house.dir.path().join("redkeep.db-wal").exists());
+    assert!(house.store.baseline(&main_instance()).await.is_err());
+}
+
+#[tokio::test]
 async fn two_writers_take_turns() {
     let house = House::new().await;
     let other = house.again().await;
@@ -88,7 +163,10 @@ async fn two_writers_take_turns() {
         for _ in 0..50 {
             let detail = serde_json::json!({});
             let by = Actor::System;
-            store.record(EventKind::Triggered, &by, None, subject, detail).await.unwrap();
+            store
+                .record(EventKind::Triggered, &by, None, subject, detail)
+                .await
+                .unwrap();
         }
     };
     tokio::join!(
@@ -110,7 +188,10 @@ async fn another_installations_keys_open_nothing() {
     let read = store.baseline(&main_instance()).await;
     assert!(matches!(read, Err(StoreError::Damaged { .. })));
     let (_, problems) = store.verify_audit().await.unwrap();
-    assert_eq!(problems, [store::AuditProblem::BadSignature { sequence: 1 }]);
+    assert_eq!(
+        problems,
+        [store::AuditProblem::BadSignature { sequence: 1 }]
+    );
 }
 
 #[test]

@@ -96,8 +96,11 @@ fn hosts(Text { key, text }: Text<'_>) -> Vec<String> {
             .next()
             .unwrap_or("");
         let host = authority(&text[at + 3..]);
-        // Names of XML vocabularies are no addresses.
-        if !matches!(scheme, "" | "file") && !matches!(host, "" | "www.w3.org") {
+        // Names of XML vocabularies are no addresses, and a template's gaps are filled later.
+        if !matches!(scheme, "" | "file")
+            && !matches!(host, "" | "www.w3.org")
+            && !host.contains("{{")
+        {
             found.push(host.chars().take(100).collect());
         }
     }
@@ -148,8 +151,8 @@ pub(super) fn new_listener(look: &Look<'_>) -> Option<Hit> {
     let key = match look.kind() {
         "http in" => "url",
         "tcp in" if look.text("server") == "server" => "port",
-        "udp in" | "modbus-server" | "OpcUa-Server" | "aedes broker" | "e-mail mta" | "ftp-server"
-        | "coap in" | "snmp trap" => "port",
+        "udp in" | "modbus-server" | "OpcUa-Server" | "aedes broker" | "e-mail mta"
+        | "ftp-server" | "coap in" | "snmp trap" => "port",
         "websocket-listener" => "path",
         _ => return None,
     };
@@ -195,7 +198,11 @@ pub(super) fn file_access(look: &Look<'_>) -> Option<Hit> {
         _ => "Reads or writes",
     };
     let path = look.text(key);
-    let is_open = path.is_empty() || matches!(look.text("filenameType"), "msg" | "jsonata");
+    let from = ["filenameType", "pathType"].map(|key| look.text(key));
+    let is_open = path.is_empty()
+        || from
+            .iter()
+            .any(|from| matches!(*from, "msg" | "flow" | "global" | "jsonata"));
     let what = if is_open {
         "files that the message names".to_owned()
     } else {

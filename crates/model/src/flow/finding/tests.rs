@@ -285,6 +285,7 @@ fn what_is_harmless_gives_no_finding() {
         json!({"type": "mqtt-broker", "broker": "localhost", "usetls": false}),
         json!({"type": "tls-config", "verifyservercert": true}),
         json!({"type": "x", "d": false}),
+        json!({"type": "ui_template", "format": "<a href=\"http://{{msg.ip}}/\">"}),
     ] {
         assert_eq!(
             findings(Value::Null, harmless.clone()),

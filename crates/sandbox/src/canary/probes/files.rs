@@ -31,7 +31,7 @@ pub(super) fn probes(spec: &JailSpec) -> Vec<Probe> {
     let mut probes = Vec::new();
     let hidden = spec.hidden.iter().map(PathBuf::as_path);
     for path in hidden.chain(MACHINE.map(Path::new)) {
-        probes.push(read(path));
+        probes.push(read(path, spec));
     }
     probes.extend(spec.hidden.iter().map(|path| connect(path)));
     probes.push(Probe::new(
@@ -51,14 +51,18 @@ pub(super) fn probes(spec: &JailSpec) -> Vec<Probe> {
     probes
 }
 
-fn read(path: &Path) -> Probe {
+fn read(path: &Path, spec: &JailSpec) -> Probe {
     let path = path.to_owned();
+    let shown = spec.shown_paths();
     // Whether it can be opened is what counts; reading /proc/kcore or /dev/kmsg might block.
     Probe::new(
         format!("read {}", path.display()),
         FILES,
         NO_PATH,
         move || {
+            if holds_only(&path, &shown) {
+                return Err(Errno::NOENT.into());
+            }
             // A write-only file stands for reading as well.
             File::open(&path)
                 .or_else(|error| match error.raw_os_error() {
@@ -68,6 +72,22 @@ fn read(path: &Path) -> Probe {
                 .map(drop)
         },
     )
+}
+
+/// Whether a hidden folder is a mere step on the way to what is shown, and empty otherwise.
+fn holds_only(path: &Path, shown: &[PathBuf]) -> bool {
+    let Ok(entries) = fs::read_dir(path) else {
+        return false;
+    };
+    let mut any = false;
+    for entry in entries {
+        let Ok(entry) = entry else { return false };
+        if !shown.iter().any(|shown| shown.starts_with(entry.path())) {
+            return false;
+        }
+        any = true;
+    }
+    any
 }
 
 fn connect(path: &Path) -> Probe {
@@ -111,4 +131,23 @@ fn make_device(dir: &Path) -> Probe {
         rustix::fs::mknodat(CWD, &path, FileType::CharacterDevice, mode, memory)?;
         fs::remove_file(&path)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_on_the_way_is_told_from_a_folder_that_is_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let shown = [dir.path().join("instance/work")];
+        assert!(
+            !holds_only(dir.path(), &shown),
+            "empty: seen, not made by us"
+        );
+        fs::create_dir_all(&shown[0]).unwrap();
+        assert!(holds_only(dir.path(), &shown));
+        fs::write(dir.path().join("keys"), "").unwrap();
+        assert!(!holds_only(dir.path(), &shown));
+    }
 }

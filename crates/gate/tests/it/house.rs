@@ -1,0 +1,314 @@
+//! A gate with everything around it.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use deploy::{Deployments, FlowTarget};
+use gate::{Certificates, Gate, GateConfig, Limits, Message, Pages, Upstream};
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::{body::Bytes, client::conn::{http1, http2}};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use model::{
+    access::{Role, Scope},
+    baseline::Baseline,
+    clock::{Clock, Timestamp},
+    deployment::DeploymentType,
+    flow::{Flows, credentials::Credentials},
+    id::{Hash, InstanceId, UserId, UserName},
+    principal::Actor,
+};
+use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
+use store::{BaselineContent, NewToken, NewUser, Secret, SessionKind, Store};
+use tempfile::TempDir;
+use tokio::{io::{AsyncReadExt as _, AsyncWriteExt as _}, net::{TcpListener, TcpStream}};
+use tokio_rustls::client::TlsStream;
+use tokio_util::sync::CancellationToken;
+
+use crate::node_red::NodeRed;
+
+pub(crate) const FLOWS: &str = r#"[{"id":"t1","type":"tab","label":"Pumps"},
+{"id":"i1","type":"inject","z":"t1","props":[{"p":"payload","v":"1","vt":"num"}],"x":1,"y":1,"wires":[["d1"]]},
+{"id":"d1","type":"debug","z":"t1","active":true,"x":2,"y":1,"wires":[]},
+{"id":"h1","type":"http in","z":"t1","url":"/api/pump/:id","method":"post","x":1,"y":2,"wires":[[]]},
+{"id":"h2","type":"http in","z":"t1","url":"/open/door","method":"post","x":1,"y":3,"wires":[[]]},
+{"id":"w1","type":"websocket-listener","path":"/ws/live","wholemsg":"false"}]"#;
+
+#[derive(Debug)]
+struct Now;
+
+impl Clock for Now {
+    #[expect(clippy::disallowed_methods, reason = "a TLS client checks certificates by this clock")]
+    fn now(&self) -> Timestamp {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        Timestamp(i64::try_from(since.as_millis()).unwrap())
+    }
+}
+
+#[derive(Debug)]
+struct Plain;
+
+impl Pages for Plain {
+    fn message(&self, message: &Message) -> String {
+        format!("<h1>{}</h1>{}", message.title, message.text)
+    }
+}
+
+#[derive(Debug)]
+struct Shop {
+    socket: Mutex<Option<PathBuf>>,
+    reloads: Mutex<u32>,
+}
+
+impl Upstream for Shop {
+    fn socket(&self, _: &InstanceId) -> Option<PathBuf> {
+        self.socket.lock().unwrap().clone()
+    }
+
+    fn identity(&self, user: &UserName, permissions: &[&str], _: Timestamp) -> String {
+        format!("{user}:{}", permissions.join(","))
+    }
+
+    fn reload<'a>(
+        &'a self,
+        _: &'a InstanceId,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>> {
+        *self.reloads.lock().unwrap() += 1;
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// A waiting room in whose front nothing is ever applied.
+#[derive(Debug)]
+struct Nobody;
+
+impl FlowTarget for Nobody {
+    fn give(&self, _: &InstanceId, _: String, _: DeploymentType) -> deploy::futures::Given<'_> {
+        Box::pin(std::future::ready(Err("nothing is applied in these tests".to_owned())))
+    }
+
+    fn reload(&self, _: &InstanceId) -> deploy::futures::Given<'_> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// The house.
+pub(crate) struct House {
+    pub(crate) store: Store,
+    pub(crate) node_red: NodeRed,
+    pub(crate) instance: InstanceId,
+    pub(crate) address: SocketAddr,
+    pub(crate) origin: String,
+    shop: Arc<Shop>,
+    ca: String,
+    shutdown: CancellationToken,
+    _dir: TempDir,
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.text()))
+    }
+}
+
+impl House {
+    pub(crate) async fn new() -> Self {
+        Self::with(Limits { answer: Duration::from_secs(5), ..Limits::default() }).await
+    }
+
+    pub(crate) async fn with(limits: Limits) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Arc::new(Now)).await.expect("a store");
+        let instance: InstanceId = "main".parse().unwrap();
+        store.ensure_instance(&instance, None).await.unwrap();
+        let flows = Flows::submitted(FLOWS.as_bytes(), &model::flow::Limits::default()).unwrap().flows;
+        let credentials = Credentials::default();
+        let baseline = Baseline {
+            flows: store.keep_blob(flows.text()).await.unwrap(),
+            credentials: store.credentials_digest(&credentials),
+            settings: Hash::of(b"settings"),
+            modules: Hash::of(b"modules"),
+            node_red: "5.0.7".into(),
+            node: "24".into(),
+        };
+        let content = BaselineContent { baseline, flows: Arc::clone(flows.text()), credentials };
+        store.set_platform_baseline(&instance, &content).await.unwrap();
+        let node_red = NodeRed::start(dir.path());
+        let shop = Arc::new(Shop {
+            socket: Mutex::new(Some(node_red.socket.clone())),
+            reloads: Mutex::new(0),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let origin = format!("https://localhost:{}", address.port());
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let certificates =
+            Certificates::open(&dir.path().join("tls"), &names, Arc::new(Now)).unwrap();
+        let config = GateConfig {
+            instance: instance.clone(),
+            public_origin: origin.clone(),
+            hosts: vec![format!("127.0.0.1:{}", address.port())],
+            console_origin: "https://keep.localhost:9443".to_owned(),
+            limits: limits.clone(),
+        };
+        let deployments = Deployments::new(store.clone(), Arc::new(Nobody));
+        let gate =
+            Gate::new(config, store.clone(), deployments, Arc::clone(&shop) as _, Arc::new(Plain))
+                .unwrap();
+        let shutdown = CancellationToken::new();
+        let watching = gate.clone();
+        let until = shutdown.clone();
+        tokio::spawn(async move { watching.run(until).await });
+        tokio::spawn(gate::serve(
+            listener,
+            certificates.server_config(),
+            gate.service(),
+            limits,
+            shutdown.clone(),
+        ));
+        let ca = certificates.ca_pem().unwrap();
+        Self { store, node_red, instance, address, origin, shop, ca, shutdown, _dir: dir }
+    }
+
+    pub(crate) fn stop_node_red(&self) {
+        *self.shop.socket.lock().unwrap() = None;
+    }
+
+    pub(crate) fn reloads(&self) -> u32 {
+        *self.shop.reloads.lock().unwrap()
+    }
+
+    pub(crate) async fn user(&self, name: &str, role: Role) -> UserId {
+        let new = NewUser {
+            name: name.parse().unwrap(),
+            role,
+            password: Secret::new(b"a long and unusual sentence 7".to_vec()),
+            second_factor: None,
+        };
+        self.store.add_user(new, &Actor::System).await.expect("a user").0.id
+    }
+
+    /// A new user's session, as the Cookie header has it.
+    pub(crate) async fn session(&self, name: &str, role: Role) -> String {
+        let user = self.user(name, role).await;
+        self.session_of(user).await
+    }
+
+    pub(crate) async fn session_of(&self, user: UserId) -> String {
+        let opened = self.store.open_session(user, SessionKind::Gate, None, None, "test").await;
+        format!("__Host-redkeep-gate={}", opened.expect("a session").1.0)
+    }
+
+    /// A new user's token, as the Authorization header has it.
+    pub(crate) async fn token(&self, name: &str, role: Role, scope: Scope) -> String {
+        let user = self.user(name, role).await;
+        let new = NewToken {
+            user,
+            label: "test".into(),
+            scopes: vec![scope],
+            expires_at: Now.now().plus_seconds(3600),
+        };
+        let made = self.store.make_token(new, &Actor::System).await.expect("a token");
+        format!("Bearer {}", made.1)
+    }
+
+    pub(crate) async fn connect(&self, alpn: &[u8]) -> TlsStream<TcpStream> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.ca.as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![alpn.to_vec()];
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+        let stream = connector.connect(name, stream).await.expect("a TLS handshake");
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(alpn));
+        stream
+    }
+
+    /// A request to this gate, the way a browser would begin it.
+    pub(crate) fn request(&self, method: &str, path: &str) -> http::request::Builder {
+        Request::builder().method(method).uri(path).header("host", &self.origin["https://".len()..])
+    }
+
+    /// A request of the editor's own script.
+    pub(crate) fn script(&self, method: &str, path: &str, cookie: &str) -> http::request::Builder {
+        self.request(method, path)
+            .header("cookie", cookie)
+            .header("origin", &self.origin)
+            .header("sec-fetch-site", "same-origin")
+            .header("x-requested-with", "XMLHttpRequest")
+    }
+
+    pub(crate) async fn get(&self, path: &str, cookie: &str) -> Answer {
+        self.send(self.script("GET", path, cookie), "").await
+    }
+
+    pub(crate) async fn send(&self, request: http::request::Builder, body: impl Into<Bytes>) -> Answer {
+        let request = request.body(Full::new(body.into())).unwrap();
+        let io = TokioIo::new(self.connect(b"http/1.1").await);
+        let (mut sender, connection) = http1::handshake(io).await.unwrap();
+        tokio::spawn(connection);
+        read(sender.send_request(request).await.expect("an answer")).await
+    }
+
+    pub(crate) async fn http2(&self) -> http2::SendRequest<Full<Bytes>> {
+        let io = TokioIo::new(self.connect(b"h2").await);
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
+        tokio::spawn(connection);
+        sender
+    }
+
+    /// Sends bytes as they are and reads until the gate closes.
+    pub(crate) async fn raw(&self, bytes: &[u8]) -> String {
+        let mut stream = self.connect(b"http/1.1").await;
+        stream.write_all(bytes).await.unwrap();
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut answer));
+        read.await.expect("the gate closes the connection").ok();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+}
+
+pub(crate) async fn read(response: Response<hyper::body::Incoming>) -> Answer {
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.expect("a body").to_bytes();
+    Answer { status: parts.status, headers: parts.headers, body }
+}
+
+/// Waits for something that comes about by itself; fails when it does not.
+pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    for _ in 0..500 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{what} did not come about");
+}

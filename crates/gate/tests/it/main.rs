@@ -1,0 +1,13 @@
+//! The gate over real sockets: TLS on loopback before it, a stand-in for Node-RED behind it on a
+//! Unix socket, a real ledger and a real waiting room beside it.
+
+mod cross_site;
+mod deploying;
+mod editor_comms;
+mod forwarding;
+mod house;
+mod login;
+mod node_red;
+mod routes;
+mod websockets;
+mod wire;
