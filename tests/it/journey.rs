@@ -69,8 +69,11 @@ async fn a_second_person_applies_it(redkeep: &Redkeep, ben: &Person, editor: &Cl
     assert_eq!(redkeep.endpoint(editor, "/hello").await, "one");
     let runs = redkeep.running(editor).await;
     assert_eq!(runs["flows"], flows::greeting("/hello", "one"), "not what was proposed");
-    let applied = redkeep.recorded("applied", |it| it["event"]["subject"] == "deployment 1").await;
-    assert_eq!(applied["event"]["actor"]["name"], "ben", "{applied}");
+    for kind in ["deployment-approved", "apply-started"] {
+        let entry = redkeep.recorded(kind, |it| it["event"]["subject"] == "deployment 1").await;
+        assert_eq!(entry["event"]["actor"]["name"], "ben", "{entry}");
+    }
+    redkeep.recorded("applied", |it| it["event"]["subject"] == "deployment 1").await;
 }
 
 async fn every_way_to_deploy_is_queued(redkeep: &Redkeep, editor: &Client) {

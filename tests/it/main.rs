@@ -3,4 +3,8 @@
 
 mod decisions;
 mod doors;
+mod inside;
 mod journey;
+mod kill;
+mod secrets;
+mod starting;

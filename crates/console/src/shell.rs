@@ -124,6 +124,11 @@ impl Shell {
         self
     }
 
+    /// The first word or two of the title, for the breadcrumbs: "Step 5".
+    pub(crate) fn crumb(&self) -> &str {
+        self.title.split(" of ").next().unwrap_or_default()
+    }
+
     /// Whether the page is about one instance.
     pub(crate) fn any_chosen(&self) -> bool {
         self.instances.iter().any(|choice| choice.is_chosen)

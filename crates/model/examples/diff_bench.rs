@@ -5,7 +5,7 @@
 //! version 1 % of the nodes differ (edits, moves, additions, removals).
 #![expect(clippy::print_stdout, reason = "what it measures is its output")]
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{collections::BTreeSet, fmt::Write as _, time::Instant};
 
 use model::flow::{
     Flows, Limits,
@@ -43,25 +43,27 @@ fn node(out: &mut String, number: u64, of: u64, edit: u64, shift: u64) {
             r#""rules":[{{"t":"set","p":"payload.level","pt":"msg","to":"{edit}","tot":"num"}},{{"t":"set","p":"topic","pt":"msg","to":"line {number}","tot":"str"}}],"action":"","property":"payload","propertyType":"msg","repair":false,"checkall":"true""#
         ),
     };
-    out.push_str(&format!(
+    write!(out,
             r#"{{"id":"{number:016x}","type":"{kind}","z":"7ab{tab:013x}","name":"node {number}",{body},"x":{},"y":{},"wires":[["{to:016x}"]]}},"#,
         120 + 160 * (number % 9) + shift,
         80 + 60 * (number / 9 % 5),
-    ));
+    ).expect("a String takes everything");
 }
 
 fn generate(count: u64, is_second: bool) -> String {
     let mut dice = Dice(20_261_120);
     let mut out = String::from("[");
     for tab in 0..=count / 45 {
-        out.push_str(&format!(
+        write!(
+            out,
             r#"{{"id":"7ab{tab:013x}","type":"tab","label":"Tab {tab}"}},"#
-        ));
+        )
+        .expect("a String takes everything");
     }
     for broker in 0..16 {
-        out.push_str(&format!(
+        write!(out,
             r#"{{"id":"cafe0000000000{broker:02x}","type":"mqtt-broker","broker":"broker{broker}.example","port":"1883"}},"#
-        ));
+        ).expect("a String takes everything");
     }
     for number in 0..count {
         let fate = if is_second { dice.roll(10_000) } else { 10_000 };

@@ -188,7 +188,7 @@ mod tests {
     async fn lines_of(bytes: &[u8]) -> Vec<(LogLevel, String)> {
         let (sender, mut receiver) = mpsc::channel(4096);
         let clock = Arc::new(FixedClock::new(Timestamp(0)));
-        read(bytes, LogLevel::Info, clock, sender).await;
+        read(bytes, Info, clock, sender).await;
         let mut lines = Vec::new();
         while let Some((_, level, text)) = receiver.recv().await {
             lines.push((level, text));
@@ -242,9 +242,6 @@ mod tests {
     fn only_node_reds_own_format_sets_a_level() {
         assert_eq!(level_of("x - [error] not dated"), None);
         assert_eq!(level_of("20 Nov 18:00:00 - [shout] x"), None);
-        assert_eq!(
-            level_of("20 Nov 18:00:00 - [fatal] x"),
-            Some(LogLevel::Error)
-        );
+        assert_eq!(level_of("20 Nov 18:00:00 - [fatal] x"), Some(Error));
     }
 }

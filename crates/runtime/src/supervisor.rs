@@ -3,7 +3,6 @@
 //! canary → jail → ready → probation → … → end → back-off → again, or crash loop.
 
 use std::{
-    convert::Infallible,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,7 +15,7 @@ use sandbox::{CanaryReport, Enforcement, JailSpec, Layer};
 use store::{LogLevel, Store};
 use tokio::{
     sync::{Mutex, Notify, mpsc, oneshot},
-    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::task::TaskTracker;
 
@@ -28,6 +27,7 @@ use crate::{
 mod child;
 mod reload;
 mod restarts;
+mod watch;
 
 use child::Jailed;
 use restarts::{Next, Restarts};
@@ -36,11 +36,7 @@ use restarts::{Next, Restarts};
 const READY_TIME: Duration = Duration::from_mins(2);
 /// How long its flows may then take to start.
 const FLOWS_TIME: Duration = Duration::from_mins(1);
-/// How long it must run without an end to count as well.
-const PROBATION: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_secs(10);
-/// Polls in a row without an answer after which it counts as hung.
-const MISSES_MAX: u32 = 3;
 const LOG_LINES_WAITING_MAX: usize = 2000;
 
 /// What others ask of a supervisor. The sender is answered when it is done.
@@ -217,10 +213,15 @@ impl Supervisor {
         self.set(phase);
         self.record(EventKind::InstanceReady, serde_json::json!({}))
             .await;
+        let ran_well = || {
+            self.tell(RuntimeEvent::RanWell {
+                instance: self.id().clone(),
+            })
+        };
         tokio::select! {
-            reason = self.hangs() => reason,
+            reason = watch::hangs(POLL, || self.is_well()) => reason,
             reason = self.reload_after_refusals() => reason,
-            never = self.probation(passed) => match never {},
+            never = watch::probation(passed, &self.shared.given, ran_well) => match never {},
         }
     }
 
@@ -235,33 +236,10 @@ impl Supervisor {
         }
     }
 
-    /// Returns when Node-RED no longer answers.
-    async fn hangs(&self) -> String {
-        let mut misses = 0;
-        let begun = Instant::now();
-        while misses < MISSES_MAX {
-            sleep(POLL).await;
-            // A large deployment keeps Node-RED's only thread busy: that is not hanging.
-            let is_given = self.shared.turn.try_lock().is_err();
-            let is_well = is_given || self.admin.answers(POLL).await;
-            misses = if is_well { 0 } else { misses + 1 };
-        }
-        let ran = begun.elapsed().as_secs();
-        format!("Node-RED hung: it no longer answered, {ran} seconds after it was ready")
-    }
-
-    async fn probation(&self, passed: &AtomicBool) -> Infallible {
-        loop {
-            tokio::select! {
-                () = sleep(PROBATION) => {
-                    passed.store(true, Ordering::Relaxed);
-                    self.tell(RuntimeEvent::RanWell { instance: self.id().clone() });
-                    self.shared.given.notified().await;
-                }
-                () = self.shared.given.notified() => {}
-            }
-            passed.store(false, Ordering::Relaxed);
-        }
+    async fn is_well(&self) -> bool {
+        // A large deployment keeps Node-RED's only thread busy: that is not hanging.
+        let is_given = self.shared.turn.try_lock().is_err();
+        is_given || self.admin.answers(POLL).await
     }
 
     /// Records and tells an end; how long to wait before the next start, if there is one.

@@ -64,7 +64,9 @@ impl StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
         // Extended codes hold the plain one in their low byte: <https://sqlite.org/rescode.html>
         let code = code
             .and_then(|code| code.parse::<u32>().ok())

@@ -95,16 +95,13 @@ impl Redkeep {
 
     /// Sets one rule of the instance's policy, by the API as the local administrator.
     pub async fn set_policy(&self, admin: &Client, change: &Value) {
-        let url = self.api_url("/instances/main/policy");
-        let mut policy = admin.get(&url).await.expect(200).json();
-        if policy["policy"].is_object() {
-            policy = policy["policy"].clone();
-        }
+        let url = self.api_url("/instances/main");
+        let mut policy = admin.get(&url).await.expect(200).json()["policy"].clone();
         let fields = change.as_object().expect("an object of rules");
         for (name, value) in fields {
             policy[name] = value.clone();
         }
-        let set = admin.ask("PUT", url).json(&policy).send().await;
+        let set = admin.ask("PUT", format!("{url}/policy")).json(&policy).send().await;
         assert!((200..300).contains(&set.status), "{}: {}", set.status, set.text());
     }
 }

@@ -259,9 +259,10 @@ impl Redkeep {
 
     /// Approves and applies a deployment as the local administrator; gives how it stands then.
     pub async fn approve_and_apply(&self, id: i64) -> Value {
+        let shown = self.deployment(id).await["shown"].as_str().expect("a hash").to_owned();
         let id = id.to_string();
-        self.cli(&["deployments", "approve", &id]).await.ok();
-        let applied = self.cli(&["deployments", "apply", &id]).await;
+        self.cli(&["deployments", "approve", &id, "--hash", &shown]).await.ok();
+        let applied = self.cli(&["deployments", "apply", &id, "--hash", &shown]).await;
         let answer = applied.json();
         answer.get("deployment").cloned().unwrap_or(answer)
     }

@@ -43,7 +43,7 @@ pub(super) async fn enrol(
     let made =
         app.store.make_enrolment(body.role, body.name, LINK_SECONDS, &caller.actor()).await?;
     Ok(Json(json!({
-        "link": format!("{}/enrol?token={}", app.addresses.console_origin, made.secret),
+        "url": format!("{}/enrol?token={}", app.addresses.console_origin, made.secret),
         "role": made.role,
         "name": made.name,
         "expires_at": made.expires_at,

@@ -35,7 +35,14 @@ pub(super) async fn list(
         limit: limit(&asked, 100, 1_000),
     };
     let entries = app.store.audit(&filter).await?;
-    Ok(Json(json!({ "entries": entries })))
+    let labelled = entries.iter().map(|entry| {
+        let mut value = serde_json::to_value(entry).unwrap_or_default();
+        if let Some(members) = value.as_object_mut() {
+            members.insert("actor_label".to_owned(), json!(entry.event.actor.label()));
+        }
+        value
+    });
+    Ok(Json(json!({ "entries": labelled.collect::<Vec<_>>() })))
 }
 
 /// `GET /audit/verify`.

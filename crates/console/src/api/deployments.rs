@@ -34,8 +34,11 @@ use crate::{
 pub(super) fn deployment_json(deployment: &Deployment) -> Value {
     let mut value = serde_json::to_value(deployment).unwrap_or_default();
     if let Some(members) = value.as_object_mut() {
-        members.insert("shown".to_owned(), json!(deployment.proposal.hash()));
+        let hash = deployment.proposal.hash();
+        members.insert("hash".to_owned(), json!(hash));
+        members.insert("shown".to_owned(), json!(hash));
         members.insert("is_open".to_owned(), json!(deployment.state.is_open()));
+        members.insert("proposer_label".to_owned(), json!(deployment.proposer.label()));
     }
     value
 }
@@ -74,7 +77,7 @@ pub(super) async fn list(
         let summary = app.summaries.of(&app.deployments, &caller, deployment).await;
         if let (Some(members), Ok(summary)) = (value.as_object_mut(), summary) {
             members.insert("summary".to_owned(), json!(summary.sentence));
-            members.insert("changes".to_owned(), json!(summary.changes));
+            members.insert("change_count".to_owned(), json!(summary.changes));
         }
         listed.push(value);
     }
@@ -94,12 +97,11 @@ pub(super) async fn show(
 fn review_json(review: &Review) -> Value {
     let mut value = deployment_json(&review.deployment);
     if let Some(members) = value.as_object_mut() {
-        members.insert("shown".to_owned(), json!(review.shown));
         members.insert("summary".to_owned(), json!(review.diff.summary()));
         members.insert("undecided".to_owned(), json!(review.undecided()));
         members.insert("steps".to_owned(), json!(review.steps));
         members.insert("decisions".to_owned(), json!(review.decisions));
-        members.insert("changes".to_owned(), json!(review.diff.changes));
+        members.insert("diff".to_owned(), json!(review.diff));
     }
     value
 }

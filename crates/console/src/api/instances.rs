@@ -29,25 +29,35 @@ fn id_of(text: &str) -> Result<InstanceId, Problem> {
     text.parse().map_err(|_| Problem::not_found("such instance"))
 }
 
-async fn describe(app: &App, caller: &Caller, id: &InstanceId) -> Result<Value, ApiError> {
+/// An instance: what is configured, what was approved, and how it is, in one flat object.
+pub(super) async fn describe(
+    app: &App,
+    caller: &Caller,
+    id: &InstanceId,
+) -> Result<Value, ApiError> {
     let instance = app.store.instance(id).await?;
     let baseline = app.store.baseline(id).await?.map(|content| content.baseline);
     let status = app.workshop.as_ref().and_then(|workshop| workshop.status(id));
     // The rules name commands and open paths: what a viewer needs not know.
     let policy = caller.require(Permission::ReadQueue).is_ok().then_some(&instance.policy);
-    Ok(json!({
+    let mut found = json!({
         "id": instance.id,
-        "node_red": instance.node_red,
-        "gate": app.addresses.gate(id),
+        "node_red_major": instance.node_red,
+        "node_red": baseline.as_ref().map(|baseline| &baseline.node_red),
+        "node": baseline.as_ref().map(|baseline| &baseline.node),
+        "phase": "stopped",
+        "address": app.addresses.gate(id),
         "policy": policy,
         "baseline": baseline.as_ref().map(|baseline| json!({
             "hash": baseline.hash(),
             "flows": baseline.flows,
-            "node_red": baseline.node_red,
-            "node": baseline.node,
         })),
-        "status": status,
-    }))
+    });
+    let status = serde_json::to_value(status).unwrap_or_default();
+    if let (Some(members), Some(status)) = (found.as_object_mut(), status.as_object()) {
+        members.extend(status.clone());
+    }
+    Ok(found)
 }
 
 /// `GET /instances`.

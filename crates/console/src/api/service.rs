@@ -9,6 +9,7 @@ use axum::{
 use model::access::Permission;
 use serde_json::{Value, json};
 
+use super::instances::describe;
 use crate::{App, problem::ApiError, session::Authenticated};
 
 /// `GET /status`: version, addresses, every instance's status, open deployments.
@@ -19,12 +20,7 @@ pub(super) async fn status(
     caller.require(Permission::ReadRuntime)?;
     let mut instances = Vec::new();
     for instance in app.store.instances().await? {
-        let status = app.workshop.as_ref().and_then(|workshop| workshop.status(&instance.id));
-        instances.push(json!({
-            "id": instance.id,
-            "gate": app.addresses.gate(&instance.id),
-            "status": status,
-        }));
+        instances.push(describe(&app, &caller, &instance.id).await?);
     }
     let open = if caller.require(Permission::ReadQueue).is_ok() {
         Some(app.store.deployments(None, true, 1_000).await?.len())
@@ -33,16 +29,16 @@ pub(super) async fn status(
     };
     Ok(Json(json!({
         "version": app.version,
-        "console": app.addresses.console_origin,
-        "runs_node_red": app.workshop.is_some(),
+        "addresses": { "console": app.addresses.console_origin },
+        "is_running": app.workshop.is_some(),
         "instances": instances,
-        "open_deployments": open,
+        "queue": { "open": open },
     })))
 }
 
 /// `GET /ca`: the root certificate as PEM.
-pub(super) async fn ca(State(app): State<App>, _by: Authenticated) -> Response {
-    ([(header::CONTENT_TYPE, "application/x-pem-file")], app.ca_pem.clone()).into_response()
+pub(super) async fn ca(State(app): State<App>, _by: Authenticated) -> Json<Value> {
+    Json(json!({ "pem": app.ca_pem }))
 }
 
 /// `GET /openapi.json`. Says nothing about this installation, so nobody needs to sign in for it.

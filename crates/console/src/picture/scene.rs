@@ -218,7 +218,13 @@ fn part<'a>(
     let former = view
         .before
         .filter(|_| is_moved && view.mode == Mode::Overlay);
-    let former = former.and_then(|flows| flows.get(node.id()).map(|node| shape(flows, node)));
+    // Where it stood on another tab says nothing here.
+    let former = former.and_then(|flows| {
+        let node = flows
+            .get(node.id())
+            .filter(|node| node.tab() == Some(view.tab));
+        node.map(|node| shape(flows, node))
+    });
     let shape = shape(flows, node);
     let stood = former
         .map(|former| (former.x, former.y))

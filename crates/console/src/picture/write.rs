@@ -311,10 +311,7 @@ fn put_outline(out: &mut String, part: &Part<'_>) {
 
 fn put_group(out: &mut String, shape: &Shape) {
     let (w, h) = (shape.w, shape.h);
-    let fill = shape
-        .fill
-        .as_ref()
-        .map(|fill| format!(r#" fill="{fill}" fill-opacity="0.35""#));
+    let fill = shape.fill.as_ref().map(|fill| format!(r#" fill="{fill}""#));
     let stroke = shape
         .colour
         .as_ref()

@@ -102,6 +102,7 @@ pub fn diff(
     if found.is_empty() {
         return Diff::default();
     }
+    name_instances(&mut found, base, proposal);
     found.sort_by_key(|found| (rank(&found.change), found.position));
     add_users(&mut found, proposal);
     examine(&mut found, base);
@@ -112,6 +113,19 @@ pub fn diff(
     Diff {
         tabs: tab_labels(&changes, base, proposal),
         changes,
+    }
+}
+
+/// Calls an instance without a name by its subflow's, as the editor does.
+fn name_instances(found: &mut [Found<'_>], base: &Flows, proposal: &Flows) {
+    for Found { change, .. } in found {
+        let Some(template) = change.node_type.strip_prefix("subflow:") else {
+            continue;
+        };
+        let template = proposal.get(template).or_else(|| base.get(template));
+        if let (true, Some(template)) = (change.label == change.node_type, template) {
+            change.label = template.label();
+        }
     }
 }
 

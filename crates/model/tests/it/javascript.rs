@@ -284,6 +284,46 @@ fn what_javascript_refuses_is_refused() {
     }
 }
 
+/// A text damaged at random: whatever is still accepted, JavaScript reads in the same way.
+#[test]
+fn damaged_text_is_refused_or_read_alike() {
+    const SEED: &str = r#"[{"id":"a","type":"t","p":[1.5e3,-0,"\u00e9\n",{"1":null,"k":true}],"credentials":{"u":"x"}},{"id":"b","type":"u","wires":[["a"]]}]"#;
+    let judge = std::cell::RefCell::new(Judge::new());
+    let accepted = std::cell::Cell::new(0);
+    let bytes =
+        proptest::sample::select(b"\"\\{}[],:0123456789.eE+-utn \t\n\x00\x7f\xc3\xa9".to_vec());
+    let edit = (any::<proptest::sample::Index>(), 0..3_u8, bytes);
+    let config = ProptestConfig {
+        cases: 4_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    proptest!(config, |(edits in proptest::collection::vec(edit, 1..4))| {
+        let mut text = SEED.as_bytes().to_vec();
+        for (at, kind, byte) in edits {
+            let at = at.index(text.len());
+            match kind {
+                0 => text[at] = byte,
+                1 => text.insert(at, byte),
+                _ => drop(text.remove(at)),
+            }
+        }
+        let ours = Flows::submitted(&text, &Limits::default());
+        let theirs = judge.borrow_mut().read(&text);
+        if let Ok(read) = ours {
+            accepted.set(accepted.get() + 1);
+            let (digest, theirs) = theirs.expect("JavaScript reads it too");
+            prop_assert_eq!(&**read.flows.text(), theirs.as_str());
+            prop_assert_eq!(read.flows.hash().to_string(), digest);
+        }
+    });
+    assert!(
+        accepted.get() > 100,
+        "only {} texts were accepted",
+        accepted.get()
+    );
+}
+
 #[test]
 fn every_real_flow_has_the_digest_node_red_gives_it() {
     let mut judge = Judge::new();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     DeploymentVerb,
     client::Client,
-    output::{list, table, text, time},
+    output::{actor, list, table, text, time},
 };
 use crate::{
     exit::{Exit, Failure},
@@ -107,7 +107,7 @@ async fn shown(client: &Client, id: DeploymentId, hash: Option<Hash>) -> Result<
         return Ok(hash.to_string());
     }
     let found = client.get(&format!("/deployments/{id}")).await?;
-    Ok(text(&found, "/hash"))
+    Ok(text(&found, "/shown"))
 }
 
 fn show_list(found: &Value) {
@@ -121,7 +121,7 @@ fn show_list(found: &Value) {
             text(it, "/id"),
             text(it, "/instance"),
             text(it, "/state"),
-            text(it, "/proposer_label"),
+            actor(it, "/proposer"),
             text(it, "/origin"),
             time(it, "/created_at"),
         ]
@@ -138,14 +138,14 @@ fn show_one(found: &Value) {
         get("/instance"),
         get("/state")
     ));
-    terminal::line(&format!("hash     {}", get("/hash")));
+    terminal::line(&format!("hash     {}", get("/shown")));
     terminal::line(&format!(
         "proposed by {} through {}",
-        get("/proposer_label"),
+        actor(found, "/proposer"),
         get("/origin")
     ));
     terminal::line(&format!("summary  {}", get("/summary")));
-    for change in list(found, "/diff/changes") {
+    for change in list(found, "/changes") {
         let at = |pointer| text(change, pointer);
         terminal::line(&format!(
             "\n{} {} ({})",

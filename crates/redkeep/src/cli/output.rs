@@ -62,3 +62,10 @@ pub(crate) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
         .or_else(|| value.pointer(pointer).and_then(Value::as_array));
     list.map_or(&[], Vec::as_slice)
 }
+
+/// Who the actor at `pointer` is, in words.
+pub(crate) fn actor(value: &Value, pointer: &str) -> String {
+    let actor = value.pointer(pointer).cloned().unwrap_or_default();
+    let actor = serde_json::from_value::<model::principal::Actor>(actor);
+    actor.map(|actor| printable(&actor.label())).unwrap_or_default()
+}

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     AuditVerb,
     client::Client,
-    output::{list, table, text, time},
+    output::{actor, list, table, text, time},
 };
 use crate::{
     exit::{Exit, Failure},
@@ -41,7 +41,7 @@ pub(crate) async fn audit(client: &Client, json: bool, verb: AuditVerb) -> Resul
                     text(entry, "/sequence"),
                     time(entry, "/event/at"),
                     text(entry, "/event/kind"),
-                    text(entry, "/actor_label"),
+                    actor(entry, "/event/actor"),
                     text(entry, "/event/instance"),
                     text(entry, "/event/subject"),
                 ]

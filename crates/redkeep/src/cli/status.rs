@@ -30,33 +30,34 @@ pub(crate) async fn status(client: &Client, json: bool) -> Result<Exit, Failure>
         return Ok(exit);
     }
     terminal::line(&format!("Redkeep {}", text(&status, "/version")));
-    terminal::line(&format!("console  {}", text(&status, "/addresses/console")));
+    terminal::line(&format!("console  {}", text(&status, "/console")));
     for instance in list(&status, "/instances") {
         show_instance(instance);
     }
     terminal::line(&format!(
         "waiting for review: {}",
-        text(&status, "/queue/open")
+        text(&status, "/open_deployments")
     ));
     Ok(exit)
 }
 
 fn show_instance(instance: &Value) {
-    let get = |pointer| text(instance, pointer);
+    let state = instance.pointer("/status").unwrap_or(&Value::Null);
+    let get = |pointer| text(state, pointer);
     terminal::line(&format!(
         "\n{}  Node-RED {} on Node.js {}: {} since {}",
-        get("/id"),
+        text(instance, "/id"),
         get("/node_red"),
         get("/node"),
         get("/phase"),
-        time(instance, "/since"),
+        time(state, "/since"),
     ));
-    for (what, pointer) in [("editor", "/address"), ("why", "/reason")] {
-        if !get(pointer).is_empty() {
-            terminal::line(&format!("  {what}  {}", get(pointer)));
+    for (what, value) in [("editor", text(instance, "/gate")), ("why", get("/reason"))] {
+        if !value.is_empty() {
+            terminal::line(&format!("  {what}  {value}"));
         }
     }
-    for layer in list(instance, "/enforcement") {
+    for layer in list(state, "/enforcement") {
         let mark = match text(layer, "/state").as_str() {
             "enforced" => "+",
             "partial" => "~",

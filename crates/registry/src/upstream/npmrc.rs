@@ -1,7 +1,7 @@
 //! `.npmrc`: which registry, and who we are there.
 //!
 //! Reads the INI dialect of npm's configuration files
-//! (<https://docs.npmjs.com/cli/v11/configuring-npm/npmrc>) as far as fetching needs it:
+//! (npm's own documentation, "npmrc" under "Configuring npm") as far as fetching needs it:
 //! `registry=`, and the `_authToken` and `_auth` of a registry given as `//host/path/:_authToken=`.
 //! Pure: the files' texts and the environment's values come from the caller.
 

@@ -26,6 +26,7 @@ cases! {
     "node_red_4_keeps_credentials_off_the_disk" => keeps_credentials_off_the_disk(NodeRedMajor::V4),
     "a_refused_deployment_changes_nothing" => a_refused_deployment_changes_nothing(),
     "missing_types_are_an_error_with_their_names" => missing_types_are_an_error(),
+    "flows_that_kill_node_red_are_an_error_with_the_cause" => flows_that_kill_are_an_error(),
     "a_command_cannot_be_run" => a_command_cannot_be_run(),
     "a_killed_node_red_is_started_again" => a_killed_node_red_is_started_again(),
     "three_ends_in_a_row_are_a_crash_loop" => three_ends_in_a_row_are_a_crash_loop(),
@@ -303,6 +304,36 @@ async fn missing_types_are_an_error() {
         house.workshop.status(&house.id).unwrap().phase,
         Phase::Ready
     );
+    house.end().await;
+}
+
+async fn flows_that_kill_are_an_error() {
+    let mut house = House::build(NodeRedMajor::V5, "[]").await;
+    house.run().await;
+    // The way out of a function node's context that every flow has.
+    let escape = "msg.constructor.constructor('return process')().exit(3)";
+    let flows = serde_json::json!([
+        {"id": "t1", "type": "tab", "label": "kill"},
+        {"id": "n1", "type": "inject", "z": "t1", "x": 1, "y": 1, "props": [], "repeat": "",
+         "crontab": "", "once": true, "onceDelay": 0.1, "wires": [["n2"]]},
+        {"id": "n2", "type": "function", "z": "t1", "x": 2, "y": 1, "outputs": 0, "libs": [],
+         "func": escape, "wires": []},
+    ]);
+    let deployment = deployment(&flows.to_string());
+    *house.room.takes.lock().unwrap() = true;
+    let given = house
+        .workshop
+        .give(&house.id, deployment, DeploymentType::Full)
+        .await;
+    let Err(RuntimeError::NotRunning { why, .. }) = given else {
+        panic!("{given:?}")
+    };
+    assert_eq!(why, "Node-RED ended with exit code 3");
+
+    // What the waiting room does then.
+    *house.room.flows.lock().unwrap() = "[]".to_owned();
+    house.workshop.restart(&house.id).await.unwrap();
+    house.until(|status| status.phase == Phase::Ready).await;
     house.end().await;
 }
 

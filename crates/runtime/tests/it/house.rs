@@ -158,9 +158,11 @@ impl House {
             .settled(&self.id, PATIENCE.as_secs())
             .await
             .unwrap();
-        if !status.phase.is_up() {
-            panic!("Node-RED is not up: {status:#?}\n{}", self.log().await);
-        }
+        let log = self.log().await;
+        assert!(
+            status.phase.is_up(),
+            "Node-RED is not up: {status:#?}\n{log}"
+        );
         status
     }
 
@@ -231,10 +233,8 @@ impl House {
                 changes.changed().await.unwrap();
             }
         };
-        match timeout(PATIENCE, wait).await {
-            Ok(status) => status,
-            Err(_) => panic!("it stayed {:#?}", self.workshop.status(&self.id)),
-        }
+        let found = timeout(PATIENCE, wait).await.ok();
+        found.unwrap_or_else(|| panic!("it stayed {:#?}", self.workshop.status(&self.id)))
     }
 
     pub(crate) async fn event(&mut self) -> RuntimeEvent {
@@ -268,10 +268,11 @@ impl House {
 
     pub(crate) async fn log(&self) -> String {
         let lines = self.store.log(&self.id, 0, 200).await.unwrap();
-        lines
+        let lines: Vec<_> = lines
             .into_iter()
-            .map(|line| format!("{:?} {}\n", line.level, line.text))
-            .collect()
+            .map(|line| format!("{:?} {}", line.level, line.text))
+            .collect();
+        lines.join("\n")
     }
 
     pub(crate) async fn end(self) {

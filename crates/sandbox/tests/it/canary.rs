@@ -96,7 +96,8 @@ fn without_namespaces_the_report_says_what_nothing_denies() {
 #[test]
 fn what_the_probe_promises_is_what_a_jail_gets() {
     // As in `redkeep`, which has made itself untraceable by then.
-    sandbox::process::disable_core_dumps_and_tracing().unwrap();
+    let untraceable = rustix::process::DumpableBehavior::NotDumpable;
+    rustix::process::set_dumpable_behavior(untraceable).unwrap();
     let promised = sandbox::probe();
     let (given, _) = Scene::new(Setting::Root).network(Network::None).canary();
     for (layer, status) in &promised.layers {

@@ -13,7 +13,7 @@ use model::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{NewUser, Secret, Store};
+use store::{NewUser, SecondFactor, Secret, Store};
 
 use crate::{
     App,
@@ -37,7 +37,7 @@ pub(in crate::api) struct Add {
     name: UserName,
     role: Role,
     password: Password,
-    /// A factor can only be proven in a browser, by an enrolment link: here it must be `false`.
+    /// Whether a second factor is made; its address is in the answer, this once.
     second_factor: bool,
 }
 
@@ -67,14 +67,17 @@ pub(in crate::api) async fn add(
     Body(body): Body<Add>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     caller.require(Permission::Administer)?;
-    if body.second_factor {
-        let why = "a second factor is proven in the browser: make an enrolment link instead";
-        return Err(Problem::bad_form(why).into());
-    }
     let password = body.password.checked(&body.name)?;
-    let new = NewUser { name: body.name, role: body.role, password, second_factor: None };
-    let (user, _) = app.store.add_user(new, &caller.actor()).await?;
-    Ok((StatusCode::CREATED, Json(json!({ "user": user }))))
+    let factor = body.second_factor.then(SecondFactor::generate);
+    let uri = factor.as_ref().map(|factor| factor.uri(&body.name, "Redkeep"));
+    let new = NewUser { name: body.name, role: body.role, password, second_factor: factor };
+    let (user, codes) = app.store.add_user(new, &caller.actor()).await?;
+    let body = json!({
+        "user": user,
+        "second_factor": uri.map(|uri| json!({ "uri": uri })),
+        "recovery_codes": codes,
+    });
+    Ok((StatusCode::CREATED, Json(body)))
 }
 
 /// The body of a role.

@@ -188,6 +188,9 @@ pub(crate) struct StepLine {
     pub(crate) worst: Option<Pill>,
 }
 
+/// Labels a step's line names.
+const LABELS_SHOWN: usize = 3;
+
 /// A review with its changes by name.
 pub(crate) struct Looked<'a> {
     pub(crate) review: &'a Review,
@@ -220,8 +223,7 @@ impl<'a> Looked<'a> {
         let title = match step.kind {
             StepKind::Layout => format!("{} on the canvas", counted(step.changes.len(), "node")),
             StepKind::Order => "Order of the file".to_owned(),
-            StepKind::Wires => counted(step.changes.len(), "node"),
-            _ => first.map(|change| name_of(&change.label)).unwrap_or_default(),
+            _ => self.labels(&step.changes),
         };
         let place = match (step.kind, first) {
             (StepKind::Layout | StepKind::Order, _) | (_, None) => String::new(),
@@ -239,6 +241,16 @@ impl<'a> Looked<'a> {
             decided: Decided::of(self.review, &step.changes),
             worst: worst.map(severity_pill),
         }
+    }
+
+    /// The labels of a few changes, and how many more there are.
+    fn labels(&self, changes: &[ChangeId]) -> String {
+        let named = changes.iter().take(LABELS_SHOWN).filter_map(|id| self.change(id));
+        let mut text = named.map(|change| name_of(&change.label)).collect::<Vec<_>>().join(", ");
+        if changes.len() > LABELS_SHOWN {
+            text.push_str(&format!(" and {} more", changes.len() - LABELS_SHOWN));
+        }
+        text
     }
 
     /// The step a change stands in.

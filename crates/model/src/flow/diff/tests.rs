@@ -166,6 +166,16 @@ fn config_nodes_and_subflows_name_their_users() {
         ])
     };
     let diff = compare(&flows("old", "S"), &flows("new", "T"));
+    let added = compare(&json!([]), &flows("h", "Pump"));
+    let instance = added
+        .changes
+        .iter()
+        .find(|change| change.node == "a")
+        .unwrap();
+    assert_eq!(
+        instance.label, "Pump",
+        "an instance without a name is called by its subflow's"
+    );
     let users: Vec<_> = diff
         .changes
         .iter()

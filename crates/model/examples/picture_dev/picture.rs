@@ -1,1 +1,0 @@
-../../../console/src/picture.rs
