@@ -149,8 +149,10 @@ async fn flows_posted_by_a_node(redkeep: &Redkeep, author: &Client) {
     let before = redkeep.running(author).await;
     let answer = redkeep.endpoint(author, "/attack").await;
     let outcome: Value = serde_json::from_str(&answer).unwrap();
-    for status in outcome["done"].as_array().into_iter().flatten() {
+    let statuses = outcome["done"].as_array().unwrap_or_else(|| panic!("never tried: {outcome}"));
+    for status in statuses {
         assert!(!matches!(status.as_u64(), Some(200..300)), "flows were set: {outcome}");
+        assert!(status.is_u64(), "it must have reached Node-RED to be refused there: {outcome}");
     }
     let runs = redkeep.running(author).await;
     assert_eq!(runs, before, "flows were set from inside");
@@ -190,6 +192,8 @@ async fn taken_back(redkeep: &Redkeep, author: &Client, id: i64, good: &Value) {
     })
     .await;
     let failed = redkeep.deployment(id).await;
+    let shown = redkeep.cli(&["deployments", "show", &id.to_string()]).await;
+    assert_eq!(shown.code, Some(0), "showing a failed deployment is no failure");
     let reason = failed["reason"].as_str().unwrap_or_default();
     assert!(reason.len() > 10, "it does not say why: {failed}");
     let subject = format!("deployment {id}");

@@ -53,8 +53,12 @@ async fn one_redkeep_a_data_directory_and_a_record_nobody_edits() {
 
     let copy = fs::read(database(&data)).unwrap();
     for (how, statement, named) in [
-        ("edited", "UPDATE audit SET event = replace(event, 'author', 'nobody') WHERE sequence = \
-          (SELECT min(sequence) FROM audit WHERE event LIKE '%author%')", None),
+        ("edited", "UPDATE audit SET text = replace(text, 'author', 'nobody') WHERE sequence = \
+          (SELECT min(sequence) FROM audit WHERE text LIKE '%author%')", None),
+        ("reordered", "UPDATE audit SET sequence = -sequence WHERE sequence IN (3, 4); \
+          UPDATE audit SET sequence = 7 + sequence WHERE sequence < 0", Some("3")),
+        ("attributed to another", "UPDATE audit SET user_name = 'ada' WHERE sequence = \
+          (SELECT min(sequence) FROM audit WHERE user_name = 'author')", None),
         ("removed", "DELETE FROM audit WHERE sequence = 4", Some("4")),
         ("cut off", "DELETE FROM audit WHERE sequence > (SELECT max(sequence) - 2 FROM audit)", None),
     ] {

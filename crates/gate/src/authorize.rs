@@ -64,19 +64,30 @@ pub fn authorize(
     if let Class::Never(reason) = class {
         return Err(Refusal::Never(reason));
     }
-    let is_open = matches!(class, Class::Own(_) | Class::Login(_))
-        || (is_public && class == Class::Endpoint);
+    let is_open =
+        matches!(class, Class::Own(_) | Class::Login(_)) || (is_public && class == Class::Endpoint);
     if is_open {
-        return Ok(Permit { class, principal: principal.cloned(), _made_here: () });
+        return Ok(Permit {
+            class,
+            principal: principal.cloned(),
+            _made_here: (),
+        });
     }
     let principal = principal.ok_or(Refusal::NotIdentified)?;
     if class == Class::Unknown {
         return Err(Refusal::Unknown);
     }
     if holds(&class, principal) {
-        Ok(Permit { class, principal: Some(principal.clone()), _made_here: () })
+        Ok(Permit {
+            class,
+            principal: Some(principal.clone()),
+            _made_here: (),
+        })
     } else {
-        Err(Refusal::NotAllowed { name: principal.name.to_string(), role: principal.role })
+        Err(Refusal::NotAllowed {
+            name: principal.name.to_string(),
+            role: principal.role,
+        })
     }
 }
 
@@ -98,9 +109,9 @@ fn holds(class: &Class, principal: &Principal) -> bool {
             }
         },
         Class::Change(_) | Class::UnknownRead | Class::Allowed => may(Permission::Propose),
-        Class::Effect(Effect::Inject(_) | Effect::Debug(_) | Effect::DebugMany | Effect::Context) => {
-            may(Permission::Trigger)
-        }
+        Class::Effect(
+            Effect::Inject(_) | Effect::Debug(_) | Effect::DebugMany | Effect::Context,
+        ) => may(Permission::Trigger),
         Class::Write(write) => match write {
             crate::route::Write::UserSettings => may(Permission::ReadRuntime),
             crate::route::Write::Library => may(Permission::Propose),
@@ -129,7 +140,11 @@ pub fn same_site(
     let only = |name: header::HeaderName| {
         let mut values = headers.get_all(name).iter();
         let first = values.next();
-        if values.next().is_some() { Some("twice") } else { first.map(|v| v.to_str().unwrap_or("")) }
+        if values.next().is_some() {
+            Some("twice")
+        } else {
+            first.map(|v| v.to_str().unwrap_or(""))
+        }
     };
     // Every browser sends Origin with these; a client without a browser uses a token.
     if only(header::ORIGIN) != Some(public_origin) {
@@ -154,26 +169,60 @@ mod tests {
     use crate::route::{Change, Write};
 
     fn person(role: Role, via: Via) -> Principal {
-        Principal { user: UserId(1), name: "ann".parse().unwrap(), role, via }
+        Principal {
+            user: UserId(1),
+            name: "ann".parse().unwrap(),
+            role,
+            via,
+        }
     }
 
     fn session(role: Role) -> Principal {
-        person(role, Via::GateSession { session: SessionId(1) })
+        person(
+            role,
+            Via::GateSession {
+                session: SessionId(1),
+            },
+        )
     }
 
     #[test]
     fn each_class_needs_its_role() {
         use Role::{Administrator, Auditor, Editor, Reviewer, Viewer};
         let rows: [(Class, &[Role]); 12] = [
-            (Class::Page, &[Viewer, Editor, Reviewer, Administrator, Auditor]),
-            (Class::Comms, &[Viewer, Editor, Reviewer, Administrator, Auditor]),
-            (Class::Read(View::Plain), &[Viewer, Editor, Reviewer, Administrator, Auditor]),
-            (Class::Read(View::Context), &[Editor, Reviewer, Administrator]),
-            (Class::Read(View::Credentials), &[Editor, Reviewer, Administrator]),
+            (
+                Class::Page,
+                &[Viewer, Editor, Reviewer, Administrator, Auditor],
+            ),
+            (
+                Class::Comms,
+                &[Viewer, Editor, Reviewer, Administrator, Auditor],
+            ),
+            (
+                Class::Read(View::Plain),
+                &[Viewer, Editor, Reviewer, Administrator, Auditor],
+            ),
+            (
+                Class::Read(View::Context),
+                &[Editor, Reviewer, Administrator],
+            ),
+            (
+                Class::Read(View::Credentials),
+                &[Editor, Reviewer, Administrator],
+            ),
             (Class::Read(View::Diagnostics), &[Administrator]),
-            (Class::Change(Change::Flows), &[Editor, Reviewer, Administrator]),
-            (Class::Effect(Effect::DebugMany), &[Editor, Reviewer, Administrator]),
-            (Class::Write(Write::Library), &[Editor, Reviewer, Administrator]),
+            (
+                Class::Change(Change::Flows),
+                &[Editor, Reviewer, Administrator],
+            ),
+            (
+                Class::Effect(Effect::DebugMany),
+                &[Editor, Reviewer, Administrator],
+            ),
+            (
+                Class::Write(Write::Library),
+                &[Editor, Reviewer, Administrator],
+            ),
             (Class::UnknownRead, &[Editor, Reviewer, Administrator]),
             (Class::Endpoint, &[Viewer, Editor, Reviewer, Administrator]),
             (Class::Unknown, &[]),
@@ -188,7 +237,10 @@ mod tests {
             assert_eq!(anonymous.unwrap_err(), Refusal::NotIdentified, "{class:?}");
         }
         assert!(authorize(Class::Endpoint, None, true).is_ok());
-        assert!(authorize(Class::Page, None, true).is_err(), "the editor is never public");
+        assert!(
+            authorize(Class::Page, None, true).is_err(),
+            "the editor is never public"
+        );
         assert!(authorize(Class::Never("x"), Some(&session(Administrator)), true).is_err());
     }
 
@@ -203,23 +255,52 @@ mod tests {
                 .collect();
             same_site(&method, is_upgrade, &headers, Some(&ann), origin).is_ok()
         };
-        assert!(check(Method::POST, false, &[("origin", origin), ("sec-fetch-site", "same-origin")]));
+        assert!(check(
+            Method::POST,
+            false,
+            &[("origin", origin), ("sec-fetch-site", "same-origin")]
+        ));
         assert!(check(Method::POST, false, &[("origin", origin)]));
         assert!(!check(Method::POST, false, &[]));
         assert!(!check(Method::POST, false, &[("origin", "null")]));
-        assert!(!check(Method::POST, false, &[("origin", "https://localhost:9443")]));
-        assert!(!check(Method::POST, false, &[("origin", origin), ("sec-fetch-site", "same-site")]));
-        assert!(!check(Method::GET, true, &[("origin", "https://evil.example")]));
+        assert!(!check(
+            Method::POST,
+            false,
+            &[("origin", "https://localhost:9443")]
+        ));
+        assert!(!check(
+            Method::POST,
+            false,
+            &[("origin", origin), ("sec-fetch-site", "same-site")]
+        ));
+        assert!(!check(
+            Method::GET,
+            true,
+            &[("origin", "https://evil.example")]
+        ));
         assert!(!check(Method::GET, true, &[]));
         assert!(check(Method::GET, true, &[("origin", origin)]));
-        assert!(check(Method::GET, false, &[("sec-fetch-site", "cross-site")]));
+        assert!(check(
+            Method::GET,
+            false,
+            &[("sec-fetch-site", "cross-site")]
+        ));
     }
 
     #[test]
     fn a_token_needs_no_origin() {
-        let token = Via::Token { token: TokenId(1), scopes: vec![Scope::Propose] };
+        let token = Via::Token {
+            token: TokenId(1),
+            scopes: vec![Scope::Propose],
+        };
         let ann = person(Role::Editor, token);
-        let result = same_site(&Method::POST, false, &HeaderMap::new(), Some(&ann), "https://x");
+        let result = same_site(
+            &Method::POST,
+            false,
+            &HeaderMap::new(),
+            Some(&ann),
+            "https://x",
+        );
         assert!(result.is_ok());
     }
 }

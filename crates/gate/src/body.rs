@@ -17,7 +17,9 @@ pub type Body = UnsyncBoxBody<Bytes, Failure>;
 
 /// A body that is there already.
 pub fn full(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+    Full::new(bytes.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 /// No body.
@@ -85,7 +87,10 @@ pub(crate) struct Held<T> {
 
 /// `body`, holding `held` until it ends or is dropped.
 pub(crate) fn hold<T: Send + Unpin + 'static>(body: Body, held: T) -> Body {
-    boxed(Held { inner: body, held: Some(held) })
+    boxed(Held {
+        inner: body,
+        held: Some(held),
+    })
 }
 
 impl<T: Send + Unpin> HttpBody for Held<T> {

@@ -74,13 +74,29 @@ impl Certificates {
     /// Our own root and leaf in `dir` (made, mode 0700, when missing; files 0600), for these host
     /// names and addresses. A root that was made for other names is replaced, and the old one kept
     /// as `ca.pem.old`: it must be imported anew.
-    pub fn open(dir: &Path, names: &[String], clock: Arc<dyn Clock>) -> Result<Self, CertificateError> {
-        let make = fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-        make.map_err(|source| CertificateError::File { path: dir.to_owned(), source })?;
+    pub fn open(
+        dir: &Path,
+        names: &[String],
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, CertificateError> {
+        let make = fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir);
+        make.map_err(|source| CertificateError::File {
+            path: dir.to_owned(),
+            source,
+        })?;
         let mut names: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
         names.sort();
         names.dedup();
-        Self::new(Source::Own { dir: dir.to_owned(), names }, clock)
+        Self::new(
+            Source::Own {
+                dir: dir.to_owned(),
+                names,
+            },
+            clock,
+        )
     }
 
     /// The operator's own certificate chain and key (PEM). Read anew every hour.
@@ -89,7 +105,10 @@ impl Certificates {
         key: &Path,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, CertificateError> {
-        let source = Source::Files { certificate: certificate.to_owned(), key: key.to_owned() };
+        let source = Source::Files {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+        };
         Self::new(source, clock)
     }
 
@@ -98,7 +117,12 @@ impl Certificates {
         let current = Arc::new(Current::new(Arc::new(key)));
         let made = |error: rustls::Error| CertificateError::Made(error.to_string());
         let tls = tls::server_config(Arc::clone(&current) as _).map_err(made)?;
-        Ok(Self { source, clock, current, tls })
+        Ok(Self {
+            source,
+            clock,
+            current,
+            tls,
+        })
     }
 
     /// For [`crate::listen::serve`].
@@ -108,7 +132,8 @@ impl Certificates {
 
     /// The root certificate (PEM), for import; none with the operator's own files.
     pub fn ca_pem(&self) -> Option<String> {
-        self.ca_path().and_then(|path| fs::read_to_string(path).ok())
+        self.ca_path()
+            .and_then(|path| fs::read_to_string(path).ok())
     }
 
     /// Where the root certificate lies; none with the operator's own files.
@@ -156,7 +181,10 @@ impl Source {
 
 /// Reads a chain and its key from PEM files (which may be one).
 fn certified(chain: &Path, key: &Path) -> Result<CertifiedKey, CertificateError> {
-    let unusable = |path: &Path, why: String| CertificateError::Unusable { path: path.to_owned(), why };
+    let unusable = |path: &Path, why: String| CertificateError::Unusable {
+        path: path.to_owned(),
+        why,
+    };
     let text = read(chain)?;
     let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&text)
         .collect::<Result<_, _>>()
@@ -172,7 +200,10 @@ fn certified(chain: &Path, key: &Path) -> Result<CertifiedKey, CertificateError>
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
-    fs::read(path).map_err(|source| CertificateError::File { path: path.to_owned(), source })
+    fs::read(path).map_err(|source| CertificateError::File {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Writes a file of mode 0600 whole or not at all.
@@ -183,14 +214,20 @@ fn write(path: &Path, text: &str) -> Result<(), CertificateError> {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file =
-            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&temporary)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;
         fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
     };
-    attempt().map_err(|source| CertificateError::File { path: path.to_owned(), source })
+    attempt().map_err(|source| CertificateError::File {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]

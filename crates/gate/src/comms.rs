@@ -10,7 +10,11 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use http::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use model::access::{Permission, may};
-use tokio::{io::{AsyncRead, AsyncWrite}, net::UnixStream, sync::broadcast};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::UnixStream,
+    sync::broadcast,
+};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{
@@ -53,9 +57,14 @@ pub(crate) async fn accept(
         });
     }
     let limits = &gate.config.limits;
-    let place = gate.sockets.take(visit.asker(), limits.sockets_per_user_max);
+    let place = gate
+        .sockets
+        .take(visit.asker(), limits.sockets_per_user_max);
     let place = place.ok_or(Denial::TooMany)?;
-    let known = visit.known.clone().ok_or(crate::authorize::Refusal::NotIdentified)?;
+    let known = visit
+        .known
+        .clone()
+        .ok_or(crate::authorize::Refusal::NotIdentified)?;
     let server = tokio::time::timeout(limits.answer, connect(gate, &visit, permit))
         .await
         .map_err(|_| ForwardError::TooSlow)??;
@@ -87,7 +96,12 @@ async fn connect(
     visit: &Visit,
     permit: &Permit,
 ) -> Result<WebSocketStream<UnixStream>, Denial> {
-    let stream = gate.forwarder.socket().connect().await.map_err(|_| ForwardError::NotRunning)?;
+    let stream = gate
+        .forwarder
+        .socket()
+        .connect()
+        .await
+        .map_err(|_| ForwardError::NotRunning)?;
     let mut request = Request::new(());
     *request.uri_mut() = http::Uri::from_static("ws://node-red/comms");
     let mut to = headers::upstream(&http::HeaderMap::new(), &visit.client(gate), false);
@@ -95,7 +109,9 @@ async fn connect(
     upgrade::ask(&mut to, &generate_key());
     *request.headers_mut() = to;
     let max = Some(gate.config.limits.frame_bytes_max);
-    let config = WebSocketConfig::default().max_message_size(max).max_frame_size(max);
+    let config = WebSocketConfig::default()
+        .max_message_size(max)
+        .max_frame_size(max);
     match client_async_with_config(request, stream, Some(config)).await {
         Ok((socket, _)) => Ok(socket),
         Err(error) => {
@@ -141,7 +157,9 @@ async fn talk<S>(
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let principal = &known.principal;
-    let hearing = Hearing { debug: may(principal, Permission::Trigger) };
+    let hearing = Hearing {
+        debug: may(principal, Permission::Trigger),
+    };
     let reads_queue = may(principal, Permission::ReadQueue);
     let mut notices = gate.notices.listen();
     loop {

@@ -20,7 +20,10 @@ const MASKED: &str = "__PWRD__";
 
 /// Whether this view's answer is changed.
 pub(crate) fn patches(view: View) -> bool {
-    matches!(view, View::Settings | View::EditorTexts | View::Plugins | View::Credentials)
+    matches!(
+        view,
+        View::Settings | View::EditorTexts | View::Plugins | View::Credentials
+    )
 }
 
 /// Changes an answer on its way. What is not as expected passes as it is, but for credentials.
@@ -43,7 +46,9 @@ pub(crate) async fn patch(
         .headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    let may_propose = permit.principal().is_some_and(|who| may(who, Permission::Propose));
+    let may_propose = permit
+        .principal()
+        .is_some_and(|who| may(who, Permission::Propose));
     let patched = match view {
         View::Settings => settings(&bytes, may_propose),
         View::EditorTexts => texts(&bytes),
@@ -54,7 +59,9 @@ pub(crate) async fn patch(
     for name in [header::ETAG, header::LAST_MODIFIED, header::CONTENT_LENGTH] {
         parts.headers.remove(name);
     }
-    parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    parts
+        .headers
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let is_head = *visit.request.method() == http::Method::HEAD;
     let body = match patched {
         _ if is_head => body::empty(),
@@ -74,15 +81,23 @@ fn settings(bytes: &[u8], may_propose: bool) -> Option<String> {
     }
     let theme = root.entry("editorTheme").or_insert_with(|| json!({}));
     if let Some(theme) = theme.as_object_mut() {
-        theme.insert("deployButton".to_owned(), json!({ "type": "default", "label": "Propose" }));
+        theme.insert(
+            "deployButton".to_owned(),
+            json!({ "type": "default", "label": "Propose" }),
+        );
     }
     Some(settings.to_string())
 }
 
 fn texts(bytes: &[u8]) -> Option<String> {
     let mut texts: Value = serde_json::from_slice(bytes).ok()?;
-    let deploy = texts.as_object_mut()?.entry("deploy").or_insert_with(|| json!({}));
-    deploy.as_object_mut()?.insert("successfulDeploy".to_owned(), SUBMITTED.into());
+    let deploy = texts
+        .as_object_mut()?
+        .entry("deploy")
+        .or_insert_with(|| json!({}));
+    deploy
+        .as_object_mut()?
+        .insert("successfulDeploy".to_owned(), SUBMITTED.into());
     Some(texts.to_string())
 }
 
@@ -93,7 +108,11 @@ fn plugins(bytes: &[u8], console: &str) -> Option<String> {
 }
 
 fn is_tls(visit: &Visit) -> bool {
-    visit.target.segments().get(1).is_some_and(|kind| kind.eq_ignore_ascii_case("tls-config"))
+    visit
+        .target
+        .segments()
+        .get(1)
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("tls-config"))
 }
 
 /// Node-RED answers every field its type calls text in clear: for TLS that is the private key.
@@ -102,8 +121,10 @@ fn credentials(bytes: &[u8], is_tls: bool) -> String {
         return "{}".to_owned();
     };
     for (name, value) in &mut fields {
-        let is_key = value.as_str().is_some_and(|text| text.contains("PRIVATE KEY"));
-        let is_set = !matches!(value, Value::Null) && *value != Value::from("");
+        let is_key = value
+            .as_str()
+            .is_some_and(|text| text.contains("PRIVATE KEY"));
+        let is_set = !matches!(value, Value::Null) && value.as_str() != Some("");
         if is_set && !name.starts_with("has_") && (is_tls || is_key || !value.is_string()) {
             *value = MASKED.into();
         }
@@ -165,7 +186,10 @@ mod tests {
         let text = credentials(from, true);
         assert!(!text.contains("BEGIN") && !text.contains("CERT"), "{text}");
         assert!(text.contains(r#""has_passphrase":true"#) && text.contains(r#""cadata":"""#));
-        let text = credentials(br#"{"user":"bob","key":"-----BEGIN RSA PRIVATE KEY-----"}"#, false);
+        let text = credentials(
+            br#"{"user":"bob","key":"-----BEGIN RSA PRIVATE KEY-----"}"#,
+            false,
+        );
         assert!(text.contains("bob") && !text.contains("BEGIN"), "{text}");
         assert_eq!(credentials(b"garbage", true), "{}");
     }

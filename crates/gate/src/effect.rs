@@ -26,7 +26,13 @@ pub(crate) async fn trigger(
     let body = if *visit.request.method() == Method::DELETE {
         Value::Null
     } else {
-        read_json(visit.request.headers(), body, gate.config.limits.body_bytes_max, &gate.config.limits).await?
+        read_json(
+            visit.request.headers(),
+            body,
+            gate.config.limits.body_bytes_max,
+            &gate.config.limits,
+        )
+        .await?
     };
     let endpoints = gate.outline.endpoints().await?;
     let sent = match effect {
@@ -36,17 +42,30 @@ pub(crate) async fn trigger(
             let ids = body.get("nodes").and_then(Value::as_array);
             let ids: Option<Vec<&str>> =
                 ids.and_then(|ids| ids.iter().map(Value::as_str).collect());
-            debug(&endpoints, &ids.ok_or_else(|| not_allowed("\"nodes\" is no list of ids"))?)?
+            debug(
+                &endpoints,
+                &ids.ok_or_else(|| not_allowed("\"nodes\" is no list of ids"))?,
+            )?
         }
         Effect::Context => Value::Null,
     };
-    let sent = if sent.is_null() { empty() } else { full(sent.to_string()) };
+    let sent = if sent.is_null() {
+        empty()
+    } else {
+        full(sent.to_string())
+    };
     let response = send(gate, &visit, permit, sent).await?;
     let principal = visit.known.as_ref().map(|known| &known.principal);
     let address = visit.peer.address().ip();
     let detail = json!({ "status": response.status().as_u16() });
     gate.record
-        .write(EventKind::Triggered, principal, address, &visit.subject(), detail)
+        .write(
+            EventKind::Triggered,
+            principal,
+            address,
+            &visit.subject(),
+            detail,
+        )
         .await;
     Ok(response)
 }
@@ -158,7 +177,10 @@ mod tests {
         let env = json!({"__user_inject_props__":[{"p":"x","v":"SECRET","vt":"env"}]});
         assert!(inject(&endpoints, "i", &env).is_err());
         assert!(inject(&endpoints, "i", &json!({"payload": 1})).is_err());
-        assert!(inject(&endpoints, "f", &Value::Null).is_err(), "only inject nodes");
+        assert!(
+            inject(&endpoints, "f", &Value::Null).is_err(),
+            "only inject nodes"
+        );
     }
 
     #[test]

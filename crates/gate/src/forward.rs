@@ -11,7 +11,10 @@ use hyper_util::{
     client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
-use model::{clock::Timestamp, id::{InstanceId, UserName}};
+use model::{
+    clock::Timestamp,
+    id::{InstanceId, UserName},
+};
 
 use crate::{authorize::Permit, body::Body};
 pub(crate) use connect::Socket;
@@ -47,7 +50,9 @@ impl Upstream for runtime::Workshop {
 
     fn reload<'a>(&'a self, instance: &'a InstanceId) -> Reloaded<'a> {
         Box::pin(async move {
-            Self::reload(self, instance).await.map_err(|error| error.to_string())
+            Self::reload(self, instance)
+                .await
+                .map_err(|error| error.to_string())
         })
     }
 }
@@ -84,7 +89,11 @@ impl Forwarder {
             .pool_max_idle_per_host(KEPT_MAX)
             .http1_max_buf_size(BUFFER)
             .build(connect::Connector(socket.clone()));
-        Self { client, socket, answer }
+        Self {
+            client,
+            socket,
+            answer,
+        }
     }
 
     /// A connection of one's own, for what is no HTTP any more.

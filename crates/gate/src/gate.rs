@@ -96,7 +96,10 @@ pub(crate) struct Visit {
 impl Visit {
     /// The client, for Node-RED's headers.
     pub(crate) fn client<'a>(&self, gate: &'a Inner) -> Client<'a> {
-        Client { address: self.peer.address().ip(), host: &gate.host }
+        Client {
+            address: self.peer.address().ip(),
+            host: &gate.host,
+        }
     }
 
     /// Who it counts against.
@@ -127,7 +130,11 @@ pub(crate) enum Denial {
     Refused(#[from] Refusal),
     /// It may, but not like this; said in the way of Node-RED's API.
     #[error("{message}")]
-    Answered { status: StatusCode, code: &'static str, message: String },
+    Answered {
+        status: StatusCode,
+        code: &'static str,
+        message: String,
+    },
     /// Too much at a time.
     #[error("too many requests at a time; try again")]
     TooMany,
@@ -160,7 +167,11 @@ impl Gate {
             host,
             deployments,
             pages,
-            forwarder: Forwarder::new(Arc::clone(&upstream), instance.clone(), config.limits.answer),
+            forwarder: Forwarder::new(
+                Arc::clone(&upstream),
+                instance.clone(),
+                config.limits.answer,
+            ),
             identities: Identities::new(Arc::clone(&upstream)),
             upstream,
             outline: Outline::new(store.clone(), instance.clone()),
@@ -223,15 +234,26 @@ impl Inner {
             Ok(understood) => understood,
             Err(denial) => {
                 let subject = format!("{} {}", request.method(), request.uri().path());
-                self.record.refused(None, address, &subject, &denial.to_string()).await;
+                self.record
+                    .refused(None, address, &subject, &denial.to_string())
+                    .await;
                 return Err(denial);
             }
         };
-        let Identity { known, is_foreign_login } =
-            identify::identify(&self.store, request.headers()).await?;
+        let Identity {
+            known,
+            is_foreign_login,
+        } = identify::identify(&self.store, request.headers()).await?;
         let (head, body) = request.into_parts();
         let request = Request::from_parts(head, ());
-        let visit = Visit { request, target, peer, known, is_foreign_login, is_upgrade };
+        let visit = Visit {
+            request,
+            target,
+            peer,
+            known,
+            is_foreign_login,
+            is_upgrade,
+        };
         let permit = match self.authorize(&visit).await? {
             Ok(permit) => permit,
             Err(Refusal::NotIdentified) => return Ok(self.ask_to_log_in(&visit, face)),
@@ -247,7 +269,9 @@ impl Inner {
             _ => Sort::Editor,
         };
         let response = self.dispatch(visit, body, permit).await?;
-        Ok(self.finish(response, sort).map(|body| body::hold(body, place)))
+        Ok(self
+            .finish(response, sort)
+            .map(|body| body::hold(body, place)))
     }
 
     async fn authorize(
@@ -262,13 +286,23 @@ impl Inner {
             routes.any(|route| route.method == method && route.path.eq_ignore_ascii_case(path))
         };
         // An extended CONNECT (RFC 8441) is the GET that HTTP/1.1 would have sent.
-        let seen_as = if visit.is_upgrade { &Method::GET } else { method };
-        let class =
-            route::classify(seen_as, visit.is_upgrade, &visit.target, &endpoints, is_allowed);
+        let seen_as = if visit.is_upgrade {
+            &Method::GET
+        } else {
+            method
+        };
+        let class = route::classify(
+            seen_as,
+            visit.is_upgrade,
+            &visit.target,
+            &endpoints,
+            is_allowed,
+        );
         let principal = visit.known.as_ref().map(|known| &known.principal);
         let is_public = is_public(&policy, &visit.target);
         let permit = authorize::authorize(class, principal, is_public);
-        let by_cookie = principal.filter(|_| !(is_public && permit.as_ref().is_ok_and(is_endpoint)));
+        let by_cookie =
+            principal.filter(|_| !(is_public && permit.as_ref().is_ok_and(is_endpoint)));
         let same_site = authorize::same_site(
             method,
             visit.is_upgrade,
@@ -283,13 +317,17 @@ impl Inner {
         let principal = visit.known.as_ref().map(|known| &known.principal);
         let address = visit.peer.address().ip();
         let reason = refusal.to_string();
-        self.record.refused(principal, address, &visit.subject(), &reason).await;
+        self.record
+            .refused(principal, address, &visit.subject(), &reason)
+            .await;
         if *refusal == Refusal::Unknown {
             let route = model::instance::AllowedRoute {
                 method: visit.request.method().to_string(),
                 path: visit.target.normal(),
             };
-            self.store.note_refused_route(&self.config.instance, &route).await?;
+            self.store
+                .note_refused_route(&self.config.instance, &route)
+                .await?;
         }
         Ok(())
     }

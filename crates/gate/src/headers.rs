@@ -5,7 +5,12 @@ use std::collections::HashSet;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Names of cookies that are ours, as lower-case prefixes.
-const OURS: [&str; 4] = ["__host-redkeep", "__secure-redkeep", "__http-redkeep", "redkeep"];
+const OURS: [&str; 4] = [
+    "__host-redkeep",
+    "__secure-redkeep",
+    "__http-redkeep",
+    "redkeep",
+];
 
 /// RFC 9110, 7.6.1, and those that never belong to the next hop.
 const HOP_BY_HOP: [&str; 10] = [
@@ -121,8 +126,14 @@ pub(crate) fn downstream(from: &HeaderMap) -> HeaderMap {
 
 /// Names the Connection header makes hop-by-hop.
 fn named_by_connection(headers: &HeaderMap) -> HashSet<HeaderName> {
-    let values = headers.get_all(header::CONNECTION).iter().filter_map(|v| v.to_str().ok());
-    values.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok()).collect()
+    let values = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|v| v.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect()
 }
 
 fn is_ours(name: &str) -> bool {
@@ -143,12 +154,18 @@ fn foreign_cookies(headers: &HeaderMap) -> Option<HeaderValue> {
             }
         }
     }
-    if kept.is_empty() { None } else { HeaderValue::from_str(&kept.join("; ")).ok() }
+    if kept.is_empty() {
+        None
+    } else {
+        HeaderValue::from_str(&kept.join("; ")).ok()
+    }
 }
 
 /// Whether Node-RED tries to set one of our cookies, or one a browser could take for it.
 fn sets_ours(value: &HeaderValue) -> bool {
-    let Ok(text) = value.to_str() else { return true };
+    let Ok(text) = value.to_str() else {
+        return true;
+    };
     let pair = text.split(';').next().unwrap_or("");
     let (name, value) = pair.split_once('=').unwrap_or(("", pair));
     // A nameless cookie `=__Host-redkeep-gate=x` is sent back looking like ours.
@@ -157,7 +174,10 @@ fn sets_ours(value: &HeaderValue) -> bool {
 
 /// The values of a cookie by its exact name.
 pub(crate) fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a str> {
-    let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let values = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     values
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
@@ -196,7 +216,9 @@ pub(crate) fn protect(headers: &mut HeaderMap, sort: Sort, host: &str) {
         Sort::Endpoint => {
             headers.append(
                 header::CONTENT_SECURITY_POLICY,
-                HeaderValue::from_static("frame-ancestors 'self'; object-src 'none'; base-uri 'self'"),
+                HeaderValue::from_static(
+                    "frame-ancestors 'self'; object-src 'none'; base-uri 'self'",
+                ),
             );
         }
         Sort::Own => {
@@ -234,7 +256,10 @@ mod tests {
     }
 
     fn client() -> Client<'static> {
-        Client { address: [192, 0, 2, 1].into(), host: "localhost:8443" }
+        Client {
+            address: [192, 0, 2, 1].into(),
+            host: "localhost:8443",
+        }
     }
 
     #[test]
@@ -255,14 +280,24 @@ mod tests {
             ("te", "trailers"),
             ("upgrade", "h2c"),
             ("accept", "text/html"),
-            ("cookie", "a=1; __Host-redkeep-gate=s; b=2; __host-REDKEEP-x=1; redkeep-y=2"),
+            (
+                "cookie",
+                "a=1; __Host-redkeep-gate=s; b=2; __host-REDKEEP-x=1; redkeep-y=2",
+            ),
         ]);
         let to = upstream(&from, &client(), false);
         let mut names: Vec<_> = to.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(
             names,
-            ["accept", "cookie", "host", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"]
+            [
+                "accept",
+                "cookie",
+                "host",
+                "x-forwarded-for",
+                "x-forwarded-host",
+                "x-forwarded-proto"
+            ]
         );
         assert_eq!(to["cookie"], "a=1; b=2");
         assert_eq!(to["host"], "localhost:8443");
@@ -304,7 +339,10 @@ mod tests {
         protect(&mut headers, Sort::Editor, "localhost:8443");
         let policy = headers["content-security-policy"].to_str().unwrap();
         assert!(policy.contains("default-src 'self'") && policy.contains("wss://localhost:8443"));
-        assert!(!policy.contains("http:") && !policy.contains('*'), "{policy}");
+        assert!(
+            !policy.contains("http:") && !policy.contains('*'),
+            "{policy}"
+        );
         assert_eq!(headers["cross-origin-opener-policy"], "same-origin");
     }
 }

@@ -51,7 +51,10 @@ pub(crate) async fn identify(store: &Store, headers: &HeaderMap) -> Result<Ident
             Some(token) => {
                 let credential = Credential::Token(token.to_owned());
                 let known = look_up(store, credential).await?;
-                return Ok(Identity { known, is_foreign_login: false });
+                return Ok(Identity {
+                    known,
+                    is_foreign_login: false,
+                });
             }
             None => is_foreign_login = true,
         }
@@ -64,7 +67,10 @@ pub(crate) async fn identify(store: &Store, headers: &HeaderMap) -> Result<Ident
         }
         _ => None,
     };
-    Ok(Identity { known, is_foreign_login })
+    Ok(Identity {
+        known,
+        is_foreign_login,
+    })
 }
 
 /// Whom a credential stands for at this moment.
@@ -76,19 +82,26 @@ pub(crate) async fn look_up(
         Credential::Session(secret) => store.session_principal(secret, SessionKind::Gate).await?,
         Credential::Token(secret) => store.token_principal(secret).await?,
     };
-    Ok(principal.map(|principal| Known { principal, credential }))
+    Ok(principal.map(|principal| Known {
+        principal,
+        credential,
+    }))
 }
 
 /// Whether the session or token is still listed as alive. Unlike a look-up it does not count as
 /// use, so that an open editor alone does not keep an idle session going for ever.
 pub(crate) async fn is_listed(store: &Store, principal: &Principal) -> Result<bool, StoreError> {
     match &principal.via {
-        Via::GateSession { session } | Via::ConsoleSession { session } => {
-            Ok(store.sessions(Some(principal.user)).await?.iter().any(|s| s.id == *session))
-        }
-        Via::Token { token, .. } => {
-            Ok(store.tokens(Some(principal.user)).await?.iter().any(|t| t.id == *token))
-        }
+        Via::GateSession { session } | Via::ConsoleSession { session } => Ok(store
+            .sessions(Some(principal.user))
+            .await?
+            .iter()
+            .any(|s| s.id == *session)),
+        Via::Token { token, .. } => Ok(store
+            .tokens(Some(principal.user))
+            .await?
+            .iter()
+            .any(|t| t.id == *token)),
         Via::ControlSocket => Ok(false),
     }
 }
@@ -103,5 +116,7 @@ fn bearer(value: &str) -> Option<&str> {
 
 fn is_secret(text: &str) -> bool {
     (16..=256).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }

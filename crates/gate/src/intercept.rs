@@ -30,7 +30,10 @@ pub(crate) async fn take(
     body: Body,
     change: &Change,
 ) -> Result<Response<Body>, Denial> {
-    let known = visit.known.take().ok_or(crate::authorize::Refusal::NotIdentified)?;
+    let known = visit
+        .known
+        .take()
+        .ok_or(crate::authorize::Refusal::NotIdentified)?;
     match change {
         Change::Flows => flows(gate, visit, body, &known).await,
         Change::AddFlow => {
@@ -65,7 +68,13 @@ async fn flows(
     let version = request::version(visit.request.headers())?;
     let deploy = request::deployment_type(visit.request.headers())?;
     let limits = &gate.config.limits;
-    let body = request::read_bytes(visit.request.headers(), body, limits.flows_bytes_max, limits).await?;
+    let body = request::read_bytes(
+        visit.request.headers(),
+        body,
+        limits.flows_bytes_max,
+        limits,
+    )
+    .await?;
     let Deploy::Type(deployment_type) = deploy else {
         return reload(gate, &visit, known).await;
     };
@@ -89,7 +98,15 @@ async fn one(
     let limits = &gate.config.limits;
     let body = match change {
         Change::RemoveFlow(_) => Value::Null,
-        _ => request::read_json(visit.request.headers(), body, limits.flows_bytes_max, limits).await?,
+        _ => {
+            request::read_json(
+                visit.request.headers(),
+                body,
+                limits.flows_bytes_max,
+                limits,
+            )
+            .await?
+        }
     };
     let base = gate.store.baseline(&gate.config.instance).await?;
     let base = base.ok_or_else(|| Denial::Answered {
@@ -98,20 +115,31 @@ async fn one(
         message: "the instance has not been started yet".to_owned(),
     })?;
     let revision = base.baseline.flows;
-    let running = Flows::from_canonical(base.flows).map_err(|error| Denial::Failed(error.to_string()))?;
+    let running =
+        Flows::from_canonical(base.flows).map_err(|error| Denial::Failed(error.to_string()))?;
     let whole = match change {
         Change::AddFlow => single::add(&running, body, &id),
         Change::RemoveFlow(_) => single::remove(&running, &id),
         _ => single::update(&running, body, &id),
     };
     let whole = whole.map_err(|error| Denial::Answered {
-        status: if error == single::SingleError::Unknown { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST },
+        status: if error == single::SingleError::Unknown {
+            StatusCode::NOT_FOUND
+        } else {
+            StatusCode::BAD_REQUEST
+        },
         code: "invalid_flow",
         message: error.to_string(),
     })?;
     let text = Value::Array(whole).to_string().into_bytes();
-    let submission =
-        submission(gate, &visit, known, text, Some(revision.to_string()), DeploymentType::Flows);
+    let submission = submission(
+        gate,
+        &visit,
+        known,
+        text,
+        Some(revision.to_string()),
+        DeploymentType::Flows,
+    );
     let mut extra = Map::new();
     extra.insert("id".to_owned(), id.into());
     propose(gate, &visit, known, submission, extra).await
@@ -149,7 +177,13 @@ async fn reload(gate: &Inner, visit: &Visit, known: &Known) -> Result<Response<B
     let detail = json!({ "deployment_type": "reload", "done": target.is_ok() });
     let address = visit.peer.address().ip();
     gate.record
-        .write(EventKind::Triggered, Some(&known.principal), address, &visit.subject(), detail)
+        .write(
+            EventKind::Triggered,
+            Some(&known.principal),
+            address,
+            &visit.subject(),
+            detail,
+        )
         .await;
     target.map_err(|message| Denial::Answered {
         status: StatusCode::BAD_GATEWAY,
@@ -168,29 +202,39 @@ async fn propose(
     submission: Submission,
     mut answer: Map<String, Value>,
 ) -> Result<Response<Body>, Denial> {
-    let bounds =
-        FlowLimits { bytes_max: gate.config.limits.flows_bytes_max * 2, ..FlowLimits::default() };
+    let bounds = FlowLimits {
+        bytes_max: gate.config.limits.flows_bytes_max * 2,
+        ..FlowLimits::default()
+    };
     let is_editor = submission.origin == Origin::Editor;
     let proposed = match gate.deployments.propose(submission, &bounds).await {
         Ok(proposed) => proposed,
         Err(error) => {
-            if !matches!(error, DeployError::Store(_) | DeployError::RevisionMismatch { .. }) {
+            if !matches!(
+                error,
+                DeployError::Store(_) | DeployError::RevisionMismatch { .. }
+            ) {
                 note(gate, visit, known, &error.to_string()).await;
             }
-            return Err(refused(error));
+            return Err(refused(&error));
         }
     };
     let (status, revision, deployment) = match proposed {
         Proposed::Unchanged { revision } => (StatusCode::OK, revision, None),
-        Proposed::Applied { deployment, revision } => (StatusCode::OK, revision, Some(deployment)),
+        Proposed::Applied {
+            deployment,
+            revision,
+        } => (StatusCode::OK, revision, Some(deployment)),
         // Never 204: the editor would stand still under its shade for ever.
-        Proposed::Queued { deployment, revision } => {
-            (StatusCode::ACCEPTED, revision, Some(deployment))
-        }
+        Proposed::Queued {
+            deployment,
+            revision,
+        } => (StatusCode::ACCEPTED, revision, Some(deployment)),
     };
     answer.insert("rev".to_owned(), Hash::to_string(&revision).into());
-    let review =
-        deployment.as_ref().map(|d| format!("{}/deployments/{}", gate.config.console_origin, d.id));
+    let review = deployment
+        .as_ref()
+        .map(|d| format!("{}/deployments/{}", gate.config.console_origin, d.id));
     if let (Some(deployment), Some(review), false) = (&deployment, &review, is_editor) {
         let told = json!({
             "deployment": deployment.id, "state": deployment.state.word(), "review": review,
@@ -205,8 +249,8 @@ async fn propose(
 }
 
 /// A refusal, as Node-RED's API and its editor understand it.
-fn refused(error: DeployError) -> Denial {
-    let (status, code) = match &error {
+fn refused(error: &DeployError) -> Denial {
+    let (status, code) = match error {
         DeployError::NotAllowed { .. } | DeployError::OwnChanges { .. } => {
             (StatusCode::FORBIDDEN, "forbidden")
         }
@@ -218,11 +262,17 @@ fn refused(error: DeployError) -> Denial {
         DeployError::Target(_) => (StatusCode::BAD_GATEWAY, "not_taken"),
         DeployError::Store(_) => {
             tracing::error!(%error, "a proposal could not be kept");
-            return Denial::Failed("the proposal could not be kept; nothing was changed".to_owned());
+            return Denial::Failed(
+                "the proposal could not be kept; nothing was changed".to_owned(),
+            );
         }
         _ => (StatusCode::BAD_REQUEST, "invalid_flow"),
     };
-    Denial::Answered { status, code, message: error.to_string() }
+    Denial::Answered {
+        status,
+        code,
+        message: error.to_string(),
+    }
 }
 
 async fn note(gate: &Inner, visit: &Visit, known: &Known, reason: &str) {
@@ -230,6 +280,12 @@ async fn note(gate: &Inner, visit: &Visit, known: &Known, reason: &str) {
     let address = visit.peer.address().ip();
     let who = Some(&known.principal);
     gate.record
-        .write(EventKind::ProposalRefused, who, address, &visit.subject(), detail)
+        .write(
+            EventKind::ProposalRefused,
+            who,
+            address,
+            &visit.subject(),
+            detail,
+        )
         .await;
 }

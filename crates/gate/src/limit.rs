@@ -25,6 +25,8 @@ pub struct Limits {
     pub headers_max: usize,
     /// How long a connection without a request stays open.
     pub idle: Duration,
+    /// How long a client may take none of what it is sent.
+    pub stall: Duration,
     /// HTTP/2 requests at a time on one connection.
     pub streams_max: u32,
     /// How long requests may still run when the door closes.
@@ -33,7 +35,7 @@ pub struct Limits {
     pub requests_per_user_max: usize,
     /// Requests at a time from one address without a login.
     pub requests_per_address_max: usize,
-    /// Live WebSockets of one user.
+    /// `WebSocket` connections of one user.
     pub sockets_per_user_max: usize,
     /// Bytes of a flows body and of a library entry.
     pub flows_bytes_max: usize,
@@ -61,6 +63,7 @@ impl Default for Limits {
             header_bytes_max: 32 * 1024,
             headers_max: 100,
             idle: Duration::from_mins(2),
+            stall: Duration::from_mins(1),
             streams_max: 128,
             drain: Duration::from_secs(10),
             requests_per_user_max: 256,
@@ -107,7 +110,10 @@ impl<K: Eq + Hash + Clone> Places<K> {
             return None;
         }
         *count += 1;
-        Some(Place { key, places: Arc::clone(&self.0) })
+        Some(Place {
+            key,
+            places: Arc::clone(&self.0),
+        })
     }
 }
 
@@ -146,15 +152,27 @@ mod tests {
         drop(first);
         assert!(places.take("a", 2).is_some());
         drop(second);
-        assert!(places.0.lock().unwrap().is_empty(), "unused keys are forgotten");
+        assert!(
+            places.0.lock().unwrap().is_empty(),
+            "unused keys are forgotten"
+        );
         assert!(places.take("a", 0).is_none());
         assert!(places.0.lock().unwrap().is_empty());
     }
 
     #[test]
     fn an_ipv6_client_is_its_network() {
-        assert_eq!(network("2001:db8::1".parse().unwrap()), network("2001:db8::2:1".parse().unwrap()));
-        assert_ne!(network("2001:db8::1".parse().unwrap()), network("2001:db8:0:1::1".parse().unwrap()));
-        assert_eq!(network("::ffff:192.0.2.1".parse().unwrap()), network("192.0.2.1".parse().unwrap()));
+        assert_eq!(
+            network("2001:db8::1".parse().unwrap()),
+            network("2001:db8::2:1".parse().unwrap())
+        );
+        assert_ne!(
+            network("2001:db8::1".parse().unwrap()),
+            network("2001:db8:0:1::1".parse().unwrap())
+        );
+        assert_eq!(
+            network("::ffff:192.0.2.1".parse().unwrap()),
+            network("192.0.2.1".parse().unwrap())
+        );
     }
 }

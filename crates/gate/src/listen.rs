@@ -4,6 +4,7 @@
 mod connection;
 mod framing;
 mod plain;
+mod stall;
 
 use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
@@ -48,7 +49,11 @@ struct Taken {
 impl Peer {
     /// A peer at this address that no limit counts, for tests and for listeners of another kind.
     pub fn at(address: SocketAddr) -> Self {
-        Self { address, ambiguous: Ambiguous::default(), _places: Arc::new(None) }
+        Self {
+            address,
+            ambiguous: Ambiguous::default(),
+            _places: Arc::new(None),
+        }
     }
 
     /// Its address.
@@ -71,7 +76,9 @@ pub struct ConnectionService {
 
 impl std::fmt::Debug for ConnectionService {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ConnectionService").field("hosts", &self.hosts).finish_non_exhaustive()
+        f.debug_struct("ConnectionService")
+            .field("hosts", &self.hosts)
+            .finish_non_exhaustive()
     }
 }
 
@@ -89,7 +96,10 @@ impl ConnectionService {
             let answer = call(request, peer);
             Box::pin(async move { answer.await.map(body::boxed) })
         };
-        Self { hosts: hosts.into_iter().collect(), call: Arc::new(call) }
+        Self {
+            hosts: hosts.into_iter().collect(),
+            call: Arc::new(call),
+        }
     }
 }
 
@@ -102,7 +112,12 @@ pub async fn serve(
     limits: Limits,
     shutdown: CancellationToken,
 ) {
-    let door = Arc::new(Door { tls: tls.into(), service, limits, shutdown: shutdown.clone() });
+    let door = Arc::new(Door {
+        tls: tls.into(),
+        service,
+        limits,
+        shutdown: shutdown.clone(),
+    });
     let all = Arc::new(Semaphore::new(door.limits.connections_max));
     let networks = Places::default();
     let connections = TaskTracker::new();
@@ -119,14 +134,23 @@ pub async fn serve(
                 continue;
             }
         };
-        let place = networks.take(network(address.ip()), door.limits.connections_per_address_max);
+        let place = networks.take(
+            network(address.ip()),
+            door.limits.connections_per_address_max,
+        );
         let (Some(place), Ok(permit)) = (place, Arc::clone(&all).try_acquire_owned()) else {
             tracing::debug!(%address, "too many connections");
             continue;
         };
-        let taken = Taken { _one_of_all: permit, _one_of_its_network: place };
-        let peer =
-            Peer { address, ambiguous: Ambiguous::default(), _places: Arc::new(Some(taken)) };
+        let taken = Taken {
+            _one_of_all: permit,
+            _one_of_its_network: place,
+        };
+        let peer = Peer {
+            address,
+            ambiguous: Ambiguous::default(),
+            _places: Arc::new(Some(taken)),
+        };
         connections.spawn(Arc::clone(&door).meet(stream, peer));
     }
     drop(listener);
@@ -158,7 +182,7 @@ impl Door {
             tracing::debug!(%error, "the connection is gone");
         }
         let accepted = tokio::select! {
-            accepted = tokio::time::timeout(handshake, self.tls.accept(stream)) => accepted,
+            accepted = tokio::time::timeout(handshake, self.tls.accept(stall::Moving::new(stream, self.limits.stall))) => accepted,
             () = self.shutdown.cancelled() => return,
         };
         match accepted {

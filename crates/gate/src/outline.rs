@@ -36,15 +36,27 @@ struct Known {
 impl Outline {
     /// Of this instance; nothing read yet.
     pub(crate) fn new(store: Store, instance: InstanceId) -> Self {
-        Self { store, instance, flows: Mutex::default(), policy: Mutex::default() }
+        Self {
+            store,
+            instance,
+            flows: Mutex::default(),
+            policy: Mutex::default(),
+        }
     }
 
     /// What the baseline's flows offer. Without a baseline: nothing.
     pub(crate) async fn endpoints(&self) -> Result<Arc<Endpoints>, StoreError> {
         let at = *self.store.queue_changes().borrow();
-        let known = self.flows.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self
+            .flows
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         // No baseline yet: the first one is set without the queue telling.
-        if let Some(known) = known.as_ref().filter(|known| known.at == at && known.flows.is_some()) {
+        if let Some(known) = known
+            .as_ref()
+            .filter(|known| known.at == at && known.flows.is_some())
+        {
             return Ok(Arc::clone(&known.endpoints));
         }
         let content = self.store.baseline(&self.instance).await?;
@@ -52,14 +64,20 @@ impl Outline {
         let endpoints = match (known, content) {
             (Some(known), Some(_)) if known.flows == flows => known.endpoints,
             (_, Some(content)) => {
-                let flows = Flows::from_canonical(content.flows).map_err(|error| {
-                    StoreError::Damaged { what: "baseline".to_owned(), why: error.to_string() }
-                })?;
+                let flows =
+                    Flows::from_canonical(content.flows).map_err(|error| StoreError::Damaged {
+                        what: "baseline".to_owned(),
+                        why: error.to_string(),
+                    })?;
                 Arc::new(Endpoints::of(&flows))
             }
             (_, None) => Arc::default(),
         };
-        let known = Known { at, flows, endpoints: Arc::clone(&endpoints) };
+        let known = Known {
+            at,
+            flows,
+            endpoints: Arc::clone(&endpoints),
+        };
         *self.flows.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
         Ok(endpoints)
     }
@@ -67,7 +85,11 @@ impl Outline {
     /// The instance's policy, at most a second old.
     pub(crate) async fn policy(&self) -> Result<Arc<Policy>, StoreError> {
         let now = self.store.clock().now();
-        let kept = self.policy.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let kept = self
+            .policy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         if let Some((at, policy)) = kept
             && (0..POLICY_MS).contains(&(now.0 - at.0))
         {
@@ -85,7 +107,8 @@ pub(crate) fn is_public(policy: &Policy, target: &Target) -> bool {
     let path = target.normal();
     policy.public_paths.iter().any(|prefix| {
         let prefix = prefix.trim_end_matches('/').to_ascii_lowercase();
-        path.strip_prefix(&prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        path.strip_prefix(&prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             && (prefix.starts_with('/') || prefix.is_empty())
     })
 }
@@ -96,8 +119,12 @@ mod tests {
 
     #[test]
     fn a_public_path_is_whole_segments() {
-        let policy = Policy { public_paths: vec!["/api/".into(), "bad".into()], ..Policy::default() };
-        let check = |path: &str| is_public(&policy, &Target::parse(&path.parse().unwrap()).unwrap());
+        let policy = Policy {
+            public_paths: vec!["/api/".into(), "bad".into()],
+            ..Policy::default()
+        };
+        let check =
+            |path: &str| is_public(&policy, &Target::parse(&path.parse().unwrap()).unwrap());
         assert!(check("/api") && check("/API/x/") && check("/api/x"));
         assert!(!check("/apiary") && !check("/") && !check("/bad") && !check("/x/api"));
     }

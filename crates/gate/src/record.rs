@@ -47,7 +47,10 @@ impl Minute {
         let mut left_out = 0;
         if self.number != number {
             left_out = self.left_out;
-            *self = Self { number, ..Self::default() };
+            *self = Self {
+                number,
+                ..Self::default()
+            };
         }
         let by_one = self.by_network.get(&network(address)).copied().unwrap_or(0);
         let admits = self.all < A_MINUTE_MAX && by_one < A_MINUTE_FROM_ONE_MAX;
@@ -64,7 +67,11 @@ impl Minute {
 impl Record {
     /// A record of what happens at this instance's gate.
     pub(crate) fn new(store: Store, instance: InstanceId) -> Self {
-        Self { store, instance, minute: Mutex::default() }
+        Self {
+            store,
+            instance,
+            minute: Mutex::default(),
+        }
     }
 
     /// A request was refused. Bounded, so that nobody fills the disk by knocking.
@@ -76,8 +83,11 @@ impl Record {
         reason: &str,
     ) {
         let now = self.store.clock().now();
-        let (admits, left_out) =
-            self.minute.lock().unwrap_or_else(PoisonError::into_inner).admit(now, address);
+        let (admits, left_out) = self
+            .minute
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .admit(now, address);
         if !admits {
             return;
         }
@@ -85,7 +95,14 @@ impl Record {
         if left_out > 0 {
             detail["left_out_before"] = left_out.into();
         }
-        self.write(EventKind::RequestRefused, principal, address, subject, detail).await;
+        self.write(
+            EventKind::RequestRefused,
+            principal,
+            address,
+            subject,
+            detail,
+        )
+        .await;
     }
 
     /// Anything else that happened at the gate.
@@ -99,11 +116,15 @@ impl Record {
     ) {
         let actor = match principal {
             Some(principal) => Actor::principal(principal, Some(address)),
-            None => Actor::Anonymous { address: Some(address) },
+            None => Actor::Anonymous {
+                address: Some(address),
+            },
         };
         let subject: String = subject.chars().take(SUBJECT_MAX).collect();
-        let written =
-            self.store.record(kind, &actor, Some(&self.instance), &subject, detail).await;
+        let written = self
+            .store
+            .record(kind, &actor, Some(&self.instance), &subject, detail)
+            .await;
         if let Err(error) = written {
             tracing::error!(%error, kind = kind.word(), "an event could not be recorded");
         }
@@ -118,7 +139,9 @@ mod tests {
     fn knocking_does_not_fill_the_record() {
         let mut minute = Minute::default();
         let address = [192, 0, 2, 1].into();
-        let rows = (0..1000).filter(|_| minute.admit(Timestamp(60_000), address).0).count();
+        let rows = (0..1000)
+            .filter(|_| minute.admit(Timestamp(60_000), address).0)
+            .count();
         assert_eq!(rows, A_MINUTE_FROM_ONE_MAX as usize);
         let rows = (0..1000u32)
             .filter(|n| minute.admit(Timestamp(60_000), IpAddr::V4((*n).into())).0)

@@ -37,7 +37,10 @@ pub(crate) fn json(status: StatusCode, value: &Value) -> Response<Body> {
     let mut response = Response::new(full(value.to_string()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
@@ -55,7 +58,9 @@ pub(crate) fn see_other(location: &str) -> Response<Body> {
     if let Ok(value) = HeaderValue::from_str(location) {
         response.headers_mut().insert(header::LOCATION, value);
     }
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
@@ -95,11 +100,23 @@ mod tests {
     #[test]
     fn a_script_is_not_sent_to_a_page() {
         let headers = |pairs: &[(&'static str, &'static str)]| {
-            pairs.iter().map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap())).collect::<HeaderMap>()
+            pairs
+                .iter()
+                .map(|(n, v)| (n.parse().unwrap(), v.parse().unwrap()))
+                .collect::<HeaderMap>()
         };
-        assert!(wants_page(&Method::GET, &headers(&[("accept", "text/html,*/*")])));
-        assert!(!wants_page(&Method::GET, &headers(&[("accept", "text/html"), ("sec-fetch-mode", "cors")])));
-        assert!(!wants_page(&Method::POST, &headers(&[("accept", "text/html")])));
+        assert!(wants_page(
+            &Method::GET,
+            &headers(&[("accept", "text/html,*/*")])
+        ));
+        assert!(!wants_page(
+            &Method::GET,
+            &headers(&[("accept", "text/html"), ("sec-fetch-mode", "cors")])
+        ));
+        assert!(!wants_page(
+            &Method::POST,
+            &headers(&[("accept", "text/html")])
+        ));
         assert!(!wants_page(&Method::GET, &headers(&[("accept", "*/*")])));
     }
 }

@@ -1,4 +1,4 @@
-//! WebSockets: over HTTP/1.1 (RFC 6455) and HTTP/2 (RFC 8441) from the client, always over
+//! Sockets for the web: over HTTP/1.1 (RFC 6455) and HTTP/2 (RFC 8441) from the client, always over
 //! HTTP/1.1 to Node-RED.
 
 use std::sync::Arc;
@@ -20,7 +20,9 @@ pub(crate) async fn tunnel(
     mut visit: Visit,
     permit: &Permit,
 ) -> Result<Response<Body>, Denial> {
-    let place = gate.sockets.take(visit.asker(), gate.config.limits.sockets_per_user_max);
+    let place = gate
+        .sockets
+        .take(visit.asker(), gate.config.limits.sockets_per_user_max);
     let place = place.ok_or(Denial::TooMany)?;
     let key = generate_key();
     let mut request = gate.upstream_request(&visit, permit, empty());
@@ -36,16 +38,23 @@ pub(crate) async fn tunnel(
         .get(header::SEC_WEBSOCKET_ACCEPT)
         .is_some_and(|value| value.as_bytes() == proof.as_bytes());
     if !is_proven {
-        return Err(Denial::Failed("Node-RED's WebSocket handshake is not one".to_owned()));
+        return Err(Denial::Failed(
+            "Node-RED's WebSocket handshake is not one".to_owned(),
+        ));
     }
     let mut response = accept(&visit.request)?;
-    for name in [header::SEC_WEBSOCKET_PROTOCOL, header::SEC_WEBSOCKET_EXTENSIONS] {
+    for name in [
+        header::SEC_WEBSOCKET_PROTOCOL,
+        header::SEC_WEBSOCKET_EXTENSIONS,
+    ] {
         if let Some(value) = answered.headers().get(&name) {
             response.headers_mut().insert(name, value.clone());
         }
     }
     for cookie in headers::downstream(answered.headers()).get_all(header::SET_COOKIE) {
-        response.headers_mut().append(header::SET_COOKIE, cookie.clone());
+        response
+            .headers_mut()
+            .append(header::SET_COOKIE, cookie.clone());
     }
     let client = hyper::upgrade::on(&mut visit.request);
     let server = hyper::upgrade::on(&mut answered);
@@ -73,7 +82,10 @@ pub(crate) async fn tunnel(
 pub(crate) fn ask(headers: &mut HeaderMap, key: &str) {
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    headers.insert(
+        header::SEC_WEBSOCKET_VERSION,
+        HeaderValue::from_static("13"),
+    );
     if let Ok(key) = HeaderValue::from_str(key) {
         headers.insert(header::SEC_WEBSOCKET_KEY, key);
     }

@@ -1,6 +1,6 @@
 //! Node-RED's admin API, spoken as Redkeep itself.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
@@ -11,6 +11,7 @@ use crate::{
     RuntimeError,
     client::{CallError, call},
     comms::{Comms, FlowsState},
+    connect::Address,
     identity::{HEADER, Signer},
 };
 
@@ -26,7 +27,7 @@ const MESSAGE_CHARS_MAX: usize = 1000;
 #[derive(Debug, Clone)]
 pub(crate) struct Admin {
     instance: InstanceId,
-    socket: PathBuf,
+    address: Address,
     signer: Signer,
     clock: Arc<dyn Clock>,
 }
@@ -34,20 +35,20 @@ pub(crate) struct Admin {
 impl Admin {
     pub(crate) fn new(
         instance: InstanceId,
-        socket: PathBuf,
+        address: Address,
         signer: Signer,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             instance,
-            socket,
+            address,
             signer,
             clock,
         }
     }
 
-    pub(crate) fn socket(&self) -> &PathBuf {
-        &self.socket
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
     }
 
     /// Whether Node-RED answers as it should, within `time`.
@@ -91,7 +92,7 @@ impl Admin {
     pub(crate) async fn flows_state(&self, time: Duration) -> Result<FlowsState, String> {
         let watch = async {
             let identity = self.signer.own_header(self.clock.now());
-            Comms::open(&self.socket, &identity).await?.settled().await
+            Comms::open(&self.address, &identity).await?.settled().await
         };
         let late = || format!("the flows did not start within {} seconds", time.as_secs());
         tokio::time::timeout(time, watch)
@@ -153,7 +154,7 @@ impl Admin {
         let request = request
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| CallError::Unreachable(error.to_string()))?;
-        call(&self.socket, request, ANSWER_BYTES_MAX, time).await
+        call(&self.address, request, ANSWER_BYTES_MAX, time).await
     }
 
     fn unreachable(&self, error: &CallError) -> RuntimeError {

@@ -52,7 +52,7 @@ pub(crate) struct Bridge {
 impl Bridge {
     /// Listens until `stop`. The socket is there when this returns.
     pub(crate) fn open(
-        self,
+        self: Arc<Self>,
         folder: &Folder,
         stop: CancellationToken,
         tasks: &TaskTracker,
@@ -64,7 +64,7 @@ impl Bridge {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
             .map_err(|error| failed("protect", &path, &error))?;
         folder.give(&path)?;
-        tasks.spawn(serve(Arc::new(self), listener, stop));
+        tasks.spawn(serve(self, listener, stop));
         Ok(())
     }
 

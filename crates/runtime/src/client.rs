@@ -1,12 +1,13 @@
 //! One HTTP/1.1 request over a Unix socket. What answers is hostile: everything is bounded.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
-use tokio::net::UnixStream;
+
+use crate::connect::Address;
 
 /// Why there is no answer, in words.
 #[derive(Debug, thiserror::Error)]
@@ -24,24 +25,25 @@ pub(crate) enum CallError {
 
 /// Sends `request` and reads the whole answer, at most `answer_bytes_max`, within `time`.
 pub(crate) async fn call(
-    socket: &Path,
+    address: &Address,
     request: Request<Full<Bytes>>,
     answer_bytes_max: usize,
     time: Duration,
 ) -> Result<(StatusCode, Bytes), CallError> {
-    let exchange = exchange(socket, request, answer_bytes_max);
+    let exchange = exchange(address, request, answer_bytes_max);
     tokio::time::timeout(time, exchange)
         .await
         .map_err(|_| CallError::Late(time))?
 }
 
 async fn exchange(
-    socket: &Path,
+    address: &Address,
     request: Request<Full<Bytes>>,
     answer_bytes_max: usize,
 ) -> Result<(StatusCode, Bytes), CallError> {
     let unreachable = |error: &dyn std::fmt::Display| CallError::Unreachable(error.to_string());
-    let stream = UnixStream::connect(socket)
+    let stream = address
+        .connect()
         .await
         .map_err(|error| unreachable(&error))?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))

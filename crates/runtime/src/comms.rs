@@ -3,8 +3,6 @@
 //! `GET /flows/state` says `start` even when missing node types keep the flows from starting; the
 //! retained message `notification/runtime-state` does not.
 
-use std::path::Path;
-
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::Request;
 use serde_json::Value;
@@ -14,7 +12,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, handshake::client::generate_key, protocol::WebSocketConfig},
 };
 
-use crate::identity::HEADER;
+use crate::{connect::Address, identity::HEADER};
 
 /// Largest frame read. Flows can publish anything here; ours are a few hundred bytes.
 const FRAME_BYTES_MAX: usize = 16 << 20;
@@ -28,8 +26,8 @@ pub(crate) enum FlowsState {
     Running,
     /// They do not, and will not by themselves; why.
     Halted(String),
-    /// Being loaded, stopped or started: another message follows.
-    Between,
+    /// They could not be had from storage, so there are none.
+    NotLoaded(String),
 }
 
 /// A connection to the event socket.
@@ -38,10 +36,8 @@ pub(crate) struct Comms(WebSocketStream<UnixStream>);
 
 impl Comms {
     /// Connects with an identity header and asks for the retained messages.
-    pub(crate) async fn open(socket: &Path, identity: &str) -> Result<Self, String> {
-        let stream = UnixStream::connect(socket)
-            .await
-            .map_err(|error| error.to_string())?;
+    pub(crate) async fn open(address: &Address, identity: &str) -> Result<Self, String> {
+        let stream = address.connect().await.map_err(|error| error.to_string())?;
         let request = Request::builder()
             .uri("ws://node-red/comms")
             .header("host", "node-red")
@@ -78,14 +74,15 @@ impl Comms {
                 continue;
             };
             match state_in(text.as_str()) {
-                None | Some(FlowsState::Between) => {}
+                None => {}
                 Some(state) => return Ok(state),
             }
         }
     }
 }
 
-/// The last `runtime-state` in a frame (an array of messages), if it has one.
+/// The last `runtime-state` in a frame (an array of messages). None if it has none, or says that
+/// the flows are being loaded, stopped or started: another follows.
 fn state_in(frame: &str) -> Option<FlowsState> {
     // Cheap first: most frames are debug output.
     if !frame.contains("notification/runtime-state") {
@@ -95,16 +92,20 @@ fn state_in(frame: &str) -> Option<FlowsState> {
     let is_state =
         |message: &&Value| message.get("topic") == Some(&"notification/runtime-state".into());
     let message = frame.as_array()?.iter().rev().find(is_state)?;
-    Some(state_of(message.get("data")?))
+    state_of(message.get("data")?)
 }
 
-fn state_of(data: &Value) -> FlowsState {
+fn state_of(data: &Value) -> Option<FlowsState> {
     let word = |key: &str| data.get(key).and_then(Value::as_str);
-    // A load that failed has a text and sometimes no error code.
-    match (word("error").or_else(|| word("text")), word("state")) {
-        (Some(error), _) => FlowsState::Halted(reason(error, data)),
-        (None, Some("start")) => FlowsState::Running,
-        (None, _) => FlowsState::Between,
+    match (word("state"), word("error"), word("text")) {
+        (Some(_), Some(error), _) => Some(FlowsState::Halted(reason(error, data))),
+        (Some("start"), None, _) => Some(FlowsState::Running),
+        (Some(_), None, _) => None,
+        // A load that failed has no state, a text, and sometimes no error code.
+        (None, Some(error), _) | (None, None, Some(error)) => {
+            Some(FlowsState::NotLoaded(reason(error, data)))
+        }
+        (None, None, None) => None,
     }
 }
 
@@ -174,16 +175,13 @@ mod tests {
         let state = state_in(&frame(
             r#"{"type":"warning","text":"notification.warnings.undefined"}"#,
         ));
-        assert!(matches!(state, Some(FlowsState::Halted(_))), "{state:?}");
+        assert!(matches!(state, Some(FlowsState::NotLoaded(_))), "{state:?}");
     }
 
     #[test]
     fn stopping_and_loading_are_in_between() {
-        assert_eq!(
-            state_in(&frame(r#"{"state":"stop","deploy":true}"#)),
-            Some(FlowsState::Between)
-        );
-        assert_eq!(state_in(&frame("{}")), Some(FlowsState::Between));
+        assert_eq!(state_in(&frame(r#"{"state":"stop","deploy":true}"#)), None);
+        assert_eq!(state_in(&frame("{}")), None);
     }
 
     #[test]

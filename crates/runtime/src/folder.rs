@@ -5,6 +5,7 @@
 //! <dir>/settings/   ours; the jail reads it
 //! <dir>/run/        nr.sock (Node-RED's), bridge.sock (ours)
 //! <dir>/work/       the jail's: Node-RED's user directory
+//! <dir>/trash/      ours: what is being removed
 //! ```
 
 use std::{
@@ -13,7 +14,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{InstancePlan, RuntimeError};
+use crate::{InstancePlan, RuntimeError, connect::Address};
+
+mod sweep;
 
 /// Longest path a Unix socket can have on Linux (`sun_path` without its NUL).
 const SOCKET_PATH_BYTES_MAX: usize = 107;
@@ -63,6 +66,20 @@ impl Folder {
         self.run().join("nr.sock")
     }
 
+    /// Where Node-RED listens, and as whom.
+    pub(crate) fn address(&self) -> Address {
+        Address {
+            socket: self.socket(),
+            uid: self.uid(),
+        }
+    }
+
+    /// The user everything in the jail runs as.
+    pub(crate) fn uid(&self) -> u32 {
+        self.user
+            .map_or_else(sandbox::process::own_uid, |(uid, _)| uid)
+    }
+
     /// The storage bridge's socket.
     pub(crate) fn bridge(&self) -> PathBuf {
         self.run().join("bridge.sock")
@@ -102,10 +119,18 @@ impl Folder {
     /// while nothing runs in the jail.
     pub(crate) fn clear(&self) -> Result<(), RuntimeError> {
         remove(&self.socket())?;
-        let work = self.work();
+        let (work, trash) = (self.work(), self.root.join("trash"));
         RUN_AT_START
             .iter()
-            .try_for_each(|name| remove(&work.join(name)))
+            .map(|name| work.join(name))
+            .try_for_each(|path| {
+                if fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
+                    sweep::remove_tree(&path, &trash)
+                        .map_err(|error| failed("remove", &path, &error))
+                } else {
+                    remove(&path)
+                }
+            })
     }
 }
 
@@ -132,14 +157,9 @@ fn make_dir(path: &Path, mode: u32) -> Result<(), RuntimeError> {
     .map_err(|error| failed("make the folder", path, &error))
 }
 
-/// Removes a file, a link (not what it points to) or a whole folder; fine when there is none.
+/// Removes a file or a link (not what it points to); fine when there is none.
 pub(crate) fn remove(path: &Path) -> Result<(), RuntimeError> {
-    let gone = match fs::symlink_metadata(path) {
-        Err(error) => Err(error),
-        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-    };
-    match gone {
+    match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(failed("remove", path, &error))
         }

@@ -12,6 +12,7 @@ mod board;
 mod bridge;
 mod client;
 mod comms;
+mod connect;
 mod folder;
 mod jail;
 mod log;

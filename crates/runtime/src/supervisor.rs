@@ -17,11 +17,14 @@ use tokio::{
     sync::{Mutex, Notify, mpsc, oneshot},
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
-use tokio_util::task::TaskTracker;
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 use crate::{
-    InstancePlan, RuntimeEvent, admin::Admin, board::Board, comms::FlowsState, folder::Folder, log,
-    status::Phase,
+    InstancePlan, RuntimeError, RuntimeEvent, admin::Admin, board::Board, bridge::Bridge,
+    comms::FlowsState, folder::Folder, log, status::Phase,
 };
 
 mod child;
@@ -63,6 +66,7 @@ pub(crate) struct Supervisor {
     pub(crate) plan: InstancePlan,
     pub(crate) spec: JailSpec,
     pub(crate) admin: Admin,
+    pub(crate) bridge: Arc<Bridge>,
     pub(crate) board: Arc<Board>,
     pub(crate) store: Store,
     pub(crate) events: mpsc::Sender<RuntimeEvent>,
@@ -122,10 +126,10 @@ impl Supervisor {
             reason,
             passed: passed.load(Ordering::Relaxed),
         };
-        let prepared = self.prepare();
-        if let Err(error) = prepared {
-            return crashed(error.to_string());
-        }
+        let _bridge = match self.prepare().await {
+            Ok(bridge) => bridge,
+            Err(error) => return crashed(error.to_string()),
+        };
         // Before each start, not once: what the kernel grants can change while Redkeep runs.
         let checked = tokio::select! {
             checked = self.check_jail() => checked,
@@ -150,10 +154,26 @@ impl Supervisor {
         ended.unwrap_or_else(|| Ended::Asked(Ask::Stop(oneshot::channel().0)))
     }
 
-    fn prepare(&self) -> Result<(), crate::RuntimeError> {
+    /// Clears what the former run left, and opens the storage bridge for this one. Anew for each
+    /// run: the jail may have removed its socket, and must not be able to keep from coming back.
+    async fn prepare(&self) -> Result<DropGuard, RuntimeError> {
         let folder = Folder::new(&self.plan);
-        folder.make()?;
-        folder.clear()
+        let clearing = folder.clone();
+        let cleared = tokio::task::spawn_blocking(move || {
+            clearing.make()?;
+            clearing.clear()
+        });
+        cleared.await.unwrap_or_else(|error| {
+            Err(RuntimeError::Io {
+                what: "cannot clear the work folder".to_owned(),
+                why: error.to_string(),
+            })
+        })?;
+        let close = CancellationToken::new();
+        self.bridge
+            .clone()
+            .open(&folder, close.clone(), &self.tasks)?;
+        Ok(close.drop_guard())
     }
 
     /// Has the canary try everything that must be denied. `Err` says what it could do.
@@ -207,16 +227,20 @@ impl Supervisor {
             );
         }
         let phase = match self.admin.flows_state(FLOWS_TIME).await {
+            Ok(FlowsState::Running) => Phase::Ready,
             Ok(FlowsState::Halted(reason)) | Err(reason) => Phase::Degraded { reason },
-            Ok(FlowsState::Running | FlowsState::Between) => Phase::Ready,
+            Ok(FlowsState::NotLoaded(reason)) => {
+                // It would stay up without flows. What kept them may be over in a moment.
+                self.shared.refused.notify_one();
+                Phase::Degraded { reason }
+            }
         };
         self.set(phase);
         self.record(EventKind::InstanceReady, serde_json::json!({}))
             .await;
         let ran_well = || {
-            self.tell(RuntimeEvent::RanWell {
-                instance: self.id().clone(),
-            })
+            let instance = self.id().clone();
+            self.tell(RuntimeEvent::RanWell { instance });
         };
         tokio::select! {
             reason = watch::hangs(POLL, || self.is_well()) => reason,

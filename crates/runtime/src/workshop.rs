@@ -10,23 +10,22 @@ use std::{
 };
 
 use model::{
-    deployment::DeploymentType,
     flow::credentials::Credentials,
     id::{Hash, InstanceId},
     instance::Instance,
 };
 use store::Store;
 use tokio::{
+    net::UnixStream,
     sync::{mpsc, oneshot, watch},
     time::timeout,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     admin::Admin,
     board::Board,
     bridge::Bridge,
-    comms::FlowsState,
     folder::Folder,
     identity::Signer,
     jail, settings,
@@ -34,8 +33,8 @@ use crate::{
     supervisor::{Ask, Shared, Supervisor},
 };
 
-/// How long Node-RED must outlive flows it was given before they count as running.
-const STAYS_UP_TIME: Duration = Duration::from_secs(3);
+mod give;
+
 /// How long the last log lines may take to be written.
 const STOP_TASKS_TIME: Duration = Duration::from_secs(5);
 
@@ -151,8 +150,6 @@ struct Handle {
     asks: mpsc::Sender<Ask>,
     admin: Admin,
     shared: Arc<Shared>,
-    /// Closes the storage bridge.
-    stop: CancellationToken,
 }
 
 impl Workshop {
@@ -187,26 +184,22 @@ impl Workshop {
         folder.make()?;
         let digest = settings::write(&plan, &self.signer)?;
         let shared = Arc::new(Shared::default());
-        let closing = CancellationToken::new();
-        let bridge = Bridge {
-            instance: id.clone(),
-            baselines: self.baselines.clone(),
-            store: self.store.clone(),
-            refused: shared.refused.clone(),
-            peer_uid: plan
-                .user
-                .map_or_else(sandbox::process::own_uid, |(uid, _)| uid),
-        };
-        bridge.open(&folder, closing.clone(), &self.tasks)?;
         self.board.put(self.first_status(&plan));
 
         let clock = self.store.clock().clone();
-        let admin = Admin::new(id.clone(), folder.socket(), self.signer.clone(), clock);
+        let admin = Admin::new(id.clone(), folder.address(), self.signer.clone(), clock);
         let (asks, asked) = mpsc::channel(4);
         let supervisor = Supervisor {
             spec: jail::spec(&plan, std::process::id()),
             plan,
             admin: admin.clone(),
+            bridge: Arc::new(Bridge {
+                instance: id.clone(),
+                baselines: self.baselines.clone(),
+                store: self.store.clone(),
+                refused: shared.refused.clone(),
+                peer_uid: folder.uid(),
+            }),
             board: self.board.clone(),
             store: self.store.clone(),
             events: self.events.clone(),
@@ -220,7 +213,6 @@ impl Workshop {
                 asks,
                 admin,
                 shared,
-                stop: closing,
             },
         );
         Ok(digest)
@@ -274,36 +266,6 @@ impl Workshop {
         }
     }
 
-    /// `POST /flows` to Node-RED as Redkeep itself; waits for the answer and then for the flows
-    /// to be reported running, and a few seconds more for Node-RED to be still there. An error
-    /// after Node-RED has saved (see [`Baselines::save_flows`]) means that it took the flows and
-    /// does not run them. At most about two minutes.
-    pub async fn give(
-        &self,
-        instance: &InstanceId,
-        body: String,
-        deployment_type: DeploymentType,
-    ) -> Result<(), RuntimeError> {
-        let handle = self.handle(instance)?;
-        let _turn = handle.shared.turn.lock().await;
-        let start = self.up(instance)?;
-        let state = handle.admin.deploy(body, deployment_type).await;
-        // A crash from here on is this deployment's until a new probation is passed.
-        handle.shared.given.notify_waiters();
-        self.outcome(instance, start, state).await
-    }
-
-    /// Has Node-RED load flows and credentials anew from the bridge, and waits as
-    /// [`Workshop::give`] does.
-    pub async fn reload(&self, instance: &InstanceId) -> Result<(), RuntimeError> {
-        let handle = self.handle(instance)?;
-        let _turn = handle.shared.turn.lock().await;
-        let start = self.up(instance)?;
-        let state = handle.admin.reload().await;
-        handle.shared.given.notify_waiters();
-        self.outcome(instance, start, state).await
-    }
-
     /// The flows Node-RED says it runs (`GET /flows`), for comparison from outside.
     pub async fn running_flows(&self, instance: &InstanceId) -> Result<Vec<u8>, RuntimeError> {
         let handle = self.handle(instance)?;
@@ -321,11 +283,18 @@ impl Workshop {
         self.board.all()
     }
 
-    /// Node-RED's Unix socket, for the gate.
+    /// Node-RED's Unix socket, for the gate. [`Workshop::connect`] is the safer way to it.
     pub fn socket(&self, instance: &InstanceId) -> Option<PathBuf> {
-        self.lock()
-            .get(instance)
-            .map(|handle| handle.admin.socket().clone())
+        let handle = self.handle(instance).ok()?;
+        Some(handle.admin.address().path().to_owned())
+    }
+
+    /// A connection to Node-RED's Unix socket, for the gate. Errors also when another user than
+    /// the jail's listens there: the jail may write the folder the socket is in.
+    pub async fn connect(&self, instance: &InstanceId) -> Result<UnixStream, RuntimeError> {
+        let handle = self.handle(instance)?;
+        let connected = handle.admin.address().connect().await;
+        connected.map_err(|error| not_running(instance, &error.to_string()))
     }
 
     /// Makes identity headers.
@@ -366,78 +335,6 @@ impl Workshop {
             .get(instance)
             .ok_or_else(|| RuntimeError::Unknown(instance.clone()))
     }
-
-    /// The number of the present start, if Node-RED is up.
-    fn up(&self, instance: &InstanceId) -> Result<u32, RuntimeError> {
-        let status = self.known(instance)?;
-        if status.phase.is_up() {
-            Ok(status.starts)
-        } else {
-            Err(down(&status))
-        }
-    }
-
-    /// What became of flows that were given: they run, and Node-RED outlives them for a moment.
-    async fn outcome(
-        &self,
-        instance: &InstanceId,
-        start: u32,
-        state: Result<FlowsState, RuntimeError>,
-    ) -> Result<(), RuntimeError> {
-        if !matches!(state, Err(RuntimeError::Answered { .. })) {
-            // Node-RED hanging up means that it died; the supervisor is about to say of what.
-            self.stays_up(instance, start, STAYS_UP_TIME).await?;
-        }
-        let now = self.store.clock().now();
-        match state {
-            Ok(FlowsState::Running | FlowsState::Between) => {
-                self.board.set_running(instance, start, Phase::Ready, now);
-                Ok(())
-            }
-            Ok(FlowsState::Halted(reason)) => {
-                let phase = Phase::Degraded {
-                    reason: reason.clone(),
-                };
-                self.board.set_running(instance, start, phase, now);
-                Err(not_running(
-                    instance,
-                    &format!("its flows do not start: {reason}"),
-                ))
-            }
-            Err(error) => {
-                if let RuntimeError::NotRunning { why, .. } = &error {
-                    let phase = Phase::Degraded {
-                        reason: why.clone(),
-                    };
-                    self.board.set_running(instance, start, phase, now);
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// Watches this start for `time`; an error says what ended it.
-    async fn stays_up(
-        &self,
-        instance: &InstanceId,
-        start: u32,
-        time: Duration,
-    ) -> Result<(), RuntimeError> {
-        let mut changes = self.board.changes();
-        let ends = async {
-            loop {
-                changes.mark_unchanged();
-                let status = self.known(instance)?;
-                if status.starts != start || !status.phase.is_up() {
-                    return Err(down(&status));
-                }
-                if changes.changed().await.is_err() {
-                    return Ok(());
-                }
-            }
-        };
-        timeout(time, ends).await.unwrap_or(Ok(()))
-    }
 }
 
 async fn stop(handle: Handle) {
@@ -446,16 +343,6 @@ async fn stop(handle: Handle) {
         // The supervisor ends in any case: a soft stop has a time, a kill waits for nobody.
         stopped.await.ok();
     }
-    handle.stop.cancel();
-}
-
-fn down(status: &InstanceStatus) -> RuntimeError {
-    let why = match &status.phase {
-        Phase::Stopped => "it was stopped".to_owned(),
-        Phase::Starting | Phase::Ready => "it is being started again".to_owned(),
-        phase => phase.reason().unwrap_or_default().to_owned(),
-    };
-    not_running(&status.id, &why)
 }
 
 fn not_running(instance: &InstanceId, why: &str) -> RuntimeError {

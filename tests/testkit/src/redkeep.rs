@@ -254,7 +254,7 @@ impl Redkeep {
 
     /// One deployment, with its changes.
     pub async fn deployment(&self, id: i64) -> Value {
-        self.cli(&["deployments", "show", &id.to_string()]).await.ok().json()
+        self.cli(&["deployments", "show", &id.to_string()]).await.json()
     }
 
     /// Approves and applies a deployment as the local administrator; gives how it stands then.

@@ -77,7 +77,12 @@ impl Marks<'_> {
 
     /// "changed, rewired"; "unchanged" when nothing happens.
     pub(super) fn words(&self) -> String {
-        let words: Vec<&str> = self.0.iter().map(|(mark, _)| mark.word()).collect();
+        let word = |(mark, id): &(Mark, &ChangeId)| match mark {
+            // Gone from here, but its change is no removal: it is on another tab now.
+            Mark::Removed if !id.0.starts_with("removed:") => "leaves this tab",
+            mark => mark.word(),
+        };
+        let words: Vec<&str> = self.0.iter().map(word).collect();
         if words.is_empty() {
             "unchanged".to_owned()
         } else {

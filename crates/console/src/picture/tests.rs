@@ -157,6 +157,17 @@ fn each_mode_shows_its_version() {
 }
 
 #[test]
+fn a_node_that_goes_to_another_tab_leaves_this_one() {
+    let on = |tab: &str| {
+        json!([{"id": "t", "type": "tab"}, {"id": "u", "type": "tab"},
+            {"id": "n", "type": "x", "z": tab, "x": 100, "y": 100, "wires": []}])
+    };
+    let (before, after) = (nodes(&on("t")), nodes(&on("u")));
+    assert!(picture(&before, &after, "t", Mode::Overlay, false).contains("x (x): leaves this tab"));
+    assert!(picture(&before, &after, "u", Mode::Overlay, false).contains("x (x): changed"));
+}
+
+#[test]
 fn every_mark_has_a_word_a_sign_and_a_class() {
     let marks = [
         Mark::Added,

@@ -1,6 +1,11 @@
 //! Making root and leaf.
 
-use std::{fs, net::IpAddr, path::{Path, PathBuf}, time::Duration};
+use std::{
+    fs,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use model::clock::Timestamp;
 use rcgen::{
@@ -21,7 +26,11 @@ const LEAF_SECONDS: i64 = 90 * DAY;
 const BACKDATED_SECONDS: i64 = 3600;
 
 /// The file that holds the leaf, the root, and the leaf's key; made or renewed when due.
-pub(super) fn leaf(dir: &Path, names: &[String], now: Timestamp) -> Result<PathBuf, CertificateError> {
+pub(super) fn leaf(
+    dir: &Path,
+    names: &[String],
+    now: Timestamp,
+) -> Result<PathBuf, CertificateError> {
     let fresh_root = root(dir, names, now)?;
     let path = dir.join("leaf.pem");
     if fresh_root || !is_good(&path, names, now) {
@@ -34,9 +43,8 @@ pub(super) fn leaf(dir: &Path, names: &[String], now: Timestamp) -> Result<PathB
 fn root(dir: &Path, names: &[String], now: Timestamp) -> Result<bool, CertificateError> {
     let (certificate, key) = (dir.join("ca.pem"), dir.join("ca.key"));
     if certificate.exists() && key.exists() {
-        let covers = constrained_to(&read(&certificate)?).is_some_and(|permitted| {
-            names.iter().all(|name| permitted.contains(&bare(name)))
-        });
+        let covers = constrained_to(&read(&certificate)?)
+            .is_some_and(|permitted| names.iter().all(|name| permitted.contains(&bare(name))));
         if covers {
             return Ok(false);
         }
@@ -46,13 +54,17 @@ fn root(dir: &Path, names: &[String], now: Timestamp) -> Result<bool, Certificat
             .map_err(|source| CertificateError::File { path: old, source })?;
     }
     let mut params = params(&[], now, ROOT_SECONDS)?;
-    params.distinguished_name.push(DnType::CommonName, "Redkeep local root");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "Redkeep local root");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     // A stolen root key can vouch for these names and for no bank.
     let permitted_subtrees = names.iter().map(|name| subtree(name)).collect();
-    params.name_constraints =
-        Some(NameConstraints { permitted_subtrees, excluded_subtrees: Vec::new() });
+    params.name_constraints = Some(NameConstraints {
+        permitted_subtrees,
+        excluded_subtrees: Vec::new(),
+    });
     let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(made)?;
     let root = params.self_signed(&pair).map_err(made)?;
     write(&key, &pair.serialize_pem())?;
@@ -60,17 +72,26 @@ fn root(dir: &Path, names: &[String], now: Timestamp) -> Result<bool, Certificat
     Ok(true)
 }
 
-fn issue(dir: &Path, path: &Path, names: &[String], now: Timestamp) -> Result<(), CertificateError> {
+fn issue(
+    dir: &Path,
+    path: &Path,
+    names: &[String],
+    now: Timestamp,
+) -> Result<(), CertificateError> {
     let text = |name: &str| -> Result<String, CertificateError> {
         let path = dir.join(name);
-        String::from_utf8(read(&path)?)
-            .map_err(|_| CertificateError::Unusable { path, why: "it is not PEM".to_owned() })
+        String::from_utf8(read(&path)?).map_err(|_| CertificateError::Unusable {
+            path,
+            why: "it is not PEM".to_owned(),
+        })
     };
     let root = text("ca.pem")?;
     let root_key = KeyPair::from_pem(&text("ca.key")?).map_err(made)?;
     let issuer = Issuer::from_ca_cert_pem(&root, root_key).map_err(made)?;
     let mut params = params(names, now, LEAF_SECONDS)?;
-    params.distinguished_name.push(DnType::CommonName, "Redkeep");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "Redkeep");
     params.is_ca = IsCa::ExplicitNoCa;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -78,10 +99,17 @@ fn issue(dir: &Path, path: &Path, names: &[String], now: Timestamp) -> Result<()
     let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(made)?;
     let leaf = params.signed_by(&pair, &issuer).map_err(made)?;
     // One file: a leaf and a key that do not belong together cannot come to be.
-    write(path, &format!("{}{}{}", leaf.pem(), root, pair.serialize_pem()))
+    write(
+        path,
+        &format!("{}{}{}", leaf.pem(), root, pair.serialize_pem()),
+    )
 }
 
-fn params(names: &[String], now: Timestamp, seconds: i64) -> Result<CertificateParams, CertificateError> {
+fn params(
+    names: &[String],
+    now: Timestamp,
+    seconds: i64,
+) -> Result<CertificateParams, CertificateError> {
     if let Some(name) = names.iter().find(|name| !is_name(name)) {
         return Err(CertificateError::Name { name: name.clone() });
     }
@@ -101,7 +129,9 @@ fn is_name(name: &str) -> bool {
     let is_host = !name.is_empty()
         && name.len() <= 253
         && name.bytes().all(plain)
-        && name.split('.').all(|label| !label.is_empty() && label.len() <= 63);
+        && name
+            .split('.')
+            .all(|label| !label.is_empty() && label.len() <= 63);
     is_host || name.parse::<IpAddr>().is_ok()
 }
 
@@ -130,19 +160,24 @@ fn bare(name: &str) -> Vec<u8> {
 fn constrained_to(pem: &[u8]) -> Option<Vec<Vec<u8>>> {
     let (_, pem) = x509_parser::pem::parse_x509_pem(pem).ok()?;
     let (_, root) = X509Certificate::from_der(&pem.contents).ok()?;
-    let constraints = root.extensions().iter().find_map(|extension| {
-        match extension.parsed_extension() {
-            ParsedExtension::NameConstraints(constraints) => Some(constraints),
-            _ => None,
-        }
-    })?;
+    let constraints =
+        root.extensions()
+            .iter()
+            .find_map(|extension| match extension.parsed_extension() {
+                ParsedExtension::NameConstraints(constraints) => Some(constraints),
+                _ => None,
+            })?;
     let permitted = constraints.permitted_subtrees.as_ref()?.iter();
-    Some(permitted.filter_map(|subtree| match &subtree.base {
-        GeneralName::DNSName(name) => Some(name.as_bytes().to_vec()),
-        // The address, then its mask, of the same length.
-        GeneralName::IPAddress(bytes) => Some(bytes[..bytes.len() / 2].to_vec()),
-        _ => None,
-    }).collect())
+    Some(
+        permitted
+            .filter_map(|subtree| match &subtree.base {
+                GeneralName::DNSName(name) => Some(name.as_bytes().to_vec()),
+                // The address, then its mask, of the same length.
+                GeneralName::IPAddress(bytes) => Some(bytes[..bytes.len() / 2].to_vec()),
+                _ => None,
+            })
+            .collect(),
+    )
 }
 
 /// Whether the leaf is for these names and has more than a third of its life left.
@@ -151,8 +186,11 @@ fn is_good(path: &Path, names: &[String], now: Timestamp) -> bool {
         let (_, pem) = x509_parser::pem::parse_x509_pem(&fs::read(path).ok()?).ok()?;
         let (_, leaf) = X509Certificate::from_der(&pem.contents).ok()?;
         let mut found: Vec<Vec<u8>> = leaf
-            .subject_alternative_name().ok()??
-            .value.general_names.iter()
+            .subject_alternative_name()
+            .ok()??
+            .value
+            .general_names
+            .iter()
             .filter_map(|name| match name {
                 GeneralName::DNSName(name) => Some(name.as_bytes().to_vec()),
                 GeneralName::IPAddress(bytes) => Some(bytes.to_vec()),
@@ -163,14 +201,20 @@ fn is_good(path: &Path, names: &[String], now: Timestamp) -> bool {
         found.sort();
         wanted.sort();
         let seconds = now.unix_seconds();
-        let (from, to) =
-            (leaf.validity().not_before.timestamp(), leaf.validity().not_after.timestamp());
+        let (from, to) = (
+            leaf.validity().not_before.timestamp(),
+            leaf.validity().not_after.timestamp(),
+        );
         let is_fresh = from <= seconds && (to - seconds) * 3 > to - from;
         Some(found == wanted && is_fresh)
     };
     check().unwrap_or(false)
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is what `map_err` hands over"
+)]
 fn made(error: rcgen::Error) -> CertificateError {
     CertificateError::Made(error.to_string())
 }

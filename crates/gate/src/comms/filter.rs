@@ -74,21 +74,37 @@ mod tests {
 
     #[test]
     fn the_page_may_subscribe_and_nothing_else() {
-        assert_eq!(ask(r#"{"subscribe":"debug"}"#), Some(Ask::Subscribe("debug".into())));
+        assert_eq!(
+            ask(r#"{"subscribe":"debug"}"#),
+            Some(Ask::Subscribe("debug".into()))
+        );
         assert_eq!(ask(r#"{"auth":"x"}"#), Some(Ask::Auth));
         for bad in [
-            r#"{"topic":"multiplayer/x","data":1}"#, r#"{"subscribe":"a","topic":"b"}"#,
-            r#"{"subscribe":["a"]}"#, "[]", "x", "", r#"{}"#,
+            r#"{"topic":"multiplayer/x","data":1}"#,
+            r#"{"subscribe":"a","topic":"b"}"#,
+            r#"{"subscribe":["a"]}"#,
+            "[]",
+            "x",
+            "",
+            "{}",
         ] {
             assert_eq!(ask(bad), None, "{bad}");
         }
-        assert_eq!(ask(&format!(r#"{{"subscribe":"{}"}}"#, "a".repeat(257))), None);
+        assert_eq!(
+            ask(&format!(r#"{{"subscribe":"{}"}}"#, "a".repeat(257))),
+            None
+        );
     }
 
     #[test]
     fn debug_messages_are_for_those_who_may_trigger() {
-        let frame = Utf8Bytes::from_static(r#"[{"topic":"debug","data":{"msg":"secret"}},{"topic":"status/1","data":{}}]"#);
-        assert_eq!(Hearing { debug: true }.of(frame.clone()), Some(frame.clone()));
+        let frame = Utf8Bytes::from_static(
+            r#"[{"topic":"debug","data":{"msg":"secret"}},{"topic":"status/1","data":{}}]"#,
+        );
+        assert_eq!(
+            Hearing { debug: true }.of(frame.clone()),
+            Some(frame.clone())
+        );
         let heard = Hearing { debug: false }.of(frame).unwrap();
         assert!(!heard.as_str().contains("secret") && heard.as_str().contains("status/1"));
         let only = Utf8Bytes::from_static(r#"[{"topic":"debug","data":1}]"#);

@@ -62,7 +62,13 @@ impl Notices {
     /// For editors of this instance; links lead to `console`.
     pub(crate) fn new(store: Store, instance: InstanceId, console: String) -> Self {
         let (sender, _) = broadcast::channel(BEHIND_MAX);
-        Self { store, instance, console, sender, seen: Mutex::default() }
+        Self {
+            store,
+            instance,
+            console,
+            sender,
+            seen: Mutex::default(),
+        }
     }
 
     /// What is told from now on.
@@ -87,13 +93,22 @@ impl Notices {
     }
 
     async fn look(&self, is_first: bool) -> Result<(), StoreError> {
-        let listed = self.store.deployments(Some(&self.instance), false, LOOKED_AT).await?;
-        let waiting = listed.iter().filter(|deployment| deployment.state.is_open()).count();
+        let listed = self
+            .store
+            .deployments(Some(&self.instance), false, LOOKED_AT)
+            .await?;
+        let waiting = listed
+            .iter()
+            .filter(|deployment| deployment.state.is_open())
+            .count();
         let listed: BTreeMap<_, _> = listed.into_iter().map(|found| (found.id, found)).collect();
         let (before, counted) = {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             let counted = std::mem::replace(&mut seen.waiting, waiting);
-            (std::mem::replace(&mut seen.deployments, listed.clone()), counted)
+            (
+                std::mem::replace(&mut seen.deployments, listed.clone()),
+                counted,
+            )
         };
         if is_first {
             return Ok(());
@@ -106,11 +121,16 @@ impl Notices {
             if was == Some(deployment.state.word()) {
                 continue;
             }
-            let Some(user) = deployment.proposer.user() else { continue };
+            let Some(user) = deployment.proposer.user() else {
+                continue;
+            };
             for frame in self.moved(deployment) {
                 self.tell(Some(user), frame);
             }
-            if matches!(deployment.state, State::Rejected { .. } | State::Failed { .. }) {
+            if matches!(
+                deployment.state,
+                State::Rejected { .. } | State::Failed { .. }
+            ) {
                 self.offer_what_runs(user).await?;
             }
         }
@@ -121,7 +141,10 @@ impl Notices {
     async fn offer_what_runs(&self, user: UserId) -> Result<(), StoreError> {
         if let Some(base) = self.store.baseline(&self.instance).await? {
             let revision = base.baseline.flows.to_string();
-            let frame = frame("notification/runtime-deploy", &json!({ "revision": revision }));
+            let frame = frame(
+                "notification/runtime-deploy",
+                &json!({ "revision": revision }),
+            );
             self.tell(Some(user), frame);
         }
         Ok(())
@@ -149,7 +172,10 @@ impl Notices {
     }
 
     fn count(&self, waiting: usize) -> String {
-        frame("redkeep/queue", &json!({ "count": waiting, "url": format!("{}/queue", self.console) }))
+        frame(
+            "redkeep/queue",
+            &json!({ "count": waiting, "url": format!("{}/queue", self.console) }),
+        )
     }
 
     /// The frames that tell a proposer where the deployment is now.
@@ -165,28 +191,44 @@ impl Notices {
         );
         let stays = |html: String, kind: &str| vec![frame(&fixed, &notice(id, &html, kind, None))];
         let ends = |html: String, kind: &str, time| {
-            vec![frame(&fixed, &json!({})), frame(&done, &notice(id, &html, kind, time))]
+            vec![
+                frame(&fixed, &json!({})),
+                frame(&done, &notice(id, &html, kind, time)),
+            ]
         };
         match &deployment.state {
-            State::Pending | State::InReview => {
-                stays(format!("{link} waits for review. Nothing of it is running yet."), "warning")
-            }
-            State::Approved { .. } => stays(format!("{link} is approved and will be applied."), "warning"),
+            State::Pending | State::InReview => stays(
+                format!("{link} waits for review. Nothing of it is running yet."),
+                "warning",
+            ),
+            State::Approved { .. } => stays(
+                format!("{link} is approved and will be applied."),
+                "warning",
+            ),
             State::Applying { .. } => stays(format!("{link} is being applied."), "warning"),
             State::Stale { .. } => stays(
                 format!("{link} was made from flows that no longer run. It needs a rebase."),
                 "warning",
             ),
-            State::Applied { .. } => {
-                ends(format!("{link} is applied and running."), "success", Some(DONE_MS))
-            }
+            State::Applied { .. } => ends(
+                format!("{link} is applied and running."),
+                "success",
+                Some(DONE_MS),
+            ),
             State::Rejected { by, reason, .. } => ends(
-                format!("{link} was rejected by {}: {}", escape(&by.label()), escape(reason)),
+                format!(
+                    "{link} was rejected by {}: {}",
+                    escape(&by.label()),
+                    escape(reason)
+                ),
                 "error",
                 Some(FAILED_MS),
             ),
             State::Failed { reason, .. } => ends(
-                format!("{link} failed, what ran before runs again: {}", escape(reason)),
+                format!(
+                    "{link} failed, what ran before runs again: {}",
+                    escape(reason)
+                ),
                 "error",
                 Some(FAILED_MS),
             ),

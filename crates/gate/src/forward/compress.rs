@@ -3,14 +3,20 @@
 //! Only files that are the same for everybody: compressing an answer that mixes a secret with what
 //! an attacker chose tells the secret by its length (BREACH).
 
-use async_compression::{Level, tokio::bufread::{BrotliEncoder, GzipEncoder}};
+use async_compression::{
+    Level,
+    tokio::bufread::{BrotliEncoder, GzipEncoder},
+};
 use futures_util::TryStreamExt as _;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::{Body as _, Frame};
 use http_body_util::{BodyStream, StreamBody};
 use tokio_util::io::{ReaderStream, StreamReader};
 
-use crate::{body::{Body, boxed}, gate::Visit};
+use crate::{
+    body::{Body, boxed},
+    gate::Visit,
+};
 
 /// Below this a file is sent as it is.
 const WORTH_IT: u64 = 1024;
@@ -31,7 +37,8 @@ pub(crate) fn asset(visit: &Visit, mut response: Response<Body>) -> Response<Bod
         response.headers_mut().insert(header::CACHE_CONTROL, kept);
     }
     let coding = accepted(visit.request.headers());
-    let is_whole = response.status() == StatusCode::OK && *visit.request.method() == http::Method::GET;
+    let is_whole =
+        response.status() == StatusCode::OK && *visit.request.method() == http::Method::GET;
     match coding {
         Some(coding) if is_whole && is_worth_it(&response) => compress(coding, response),
         _ => response,
@@ -39,9 +46,11 @@ pub(crate) fn asset(visit: &Visit, mut response: Response<Body>) -> Response<Bod
 }
 
 fn is_versioned(query: Option<&str>) -> bool {
-    query.and_then(|query| query.strip_prefix("v=")).is_some_and(|version| {
-        version.len() >= 8 && version.bytes().all(|byte| byte.is_ascii_hexdigit())
-    })
+    query
+        .and_then(|query| query.strip_prefix("v="))
+        .is_some_and(|version| {
+            version.len() >= 8 && version.bytes().all(|byte| byte.is_ascii_hexdigit())
+        })
 }
 
 fn accepted(headers: &HeaderMap) -> Option<Coding> {
@@ -49,8 +58,11 @@ fn accepted(headers: &HeaderMap) -> Option<Coding> {
     let takes = |name: &str| {
         offered.split(',').any(|part| {
             let mut words = part.split(';');
-            let is_it = words.next().is_some_and(|word| word.trim().eq_ignore_ascii_case(name));
-            is_it && !words.any(|word| matches!(word.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+            let is_it = words
+                .next()
+                .is_some_and(|word| word.trim().eq_ignore_ascii_case(name));
+            is_it
+                && !words.any(|word| matches!(word.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
         })
     };
     if takes("br") {
@@ -62,11 +74,23 @@ fn accepted(headers: &HeaderMap) -> Option<Coding> {
 
 fn is_worth_it(response: &Response<Body>) -> bool {
     let headers = response.headers();
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let is_text = ["text/", "application/javascript", "application/json", "image/svg+xml"]
-        .iter()
-        .any(|prefix| kind.starts_with(prefix));
-    let is_large = response.body().size_hint().exact().is_none_or(|size| size >= WORTH_IT);
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
+    let is_text = [
+        "text/",
+        "application/javascript",
+        "application/json",
+        "image/svg+xml",
+    ]
+    .iter()
+    .any(|prefix| kind.starts_with(prefix));
+    let is_large = response
+        .body()
+        .size_hint()
+        .exact()
+        .is_none_or(|size| size >= WORTH_IT);
     is_text && is_large && !headers.contains_key(header::CONTENT_ENCODING)
 }
 
@@ -79,11 +103,15 @@ fn compress(coding: Coding, response: Response<Body>) -> Response<Body> {
     let body = match coding {
         Coding::Brotli => {
             let encoder = BrotliEncoder::with_quality(reader, Level::Precise(QUALITY));
-            boxed(StreamBody::new(ReaderStream::with_capacity(encoder, 16 * 1024).map_ok(Frame::data)))
+            boxed(StreamBody::new(
+                ReaderStream::with_capacity(encoder, 16 * 1024).map_ok(Frame::data),
+            ))
         }
         Coding::Gzip => {
             let encoder = GzipEncoder::new(reader);
-            boxed(StreamBody::new(ReaderStream::with_capacity(encoder, 16 * 1024).map_ok(Frame::data)))
+            boxed(StreamBody::new(
+                ReaderStream::with_capacity(encoder, 16 * 1024).map_ok(Frame::data),
+            ))
         }
     };
     let name = match coding {
@@ -92,11 +120,17 @@ fn compress(coding: Coding, response: Response<Body>) -> Response<Body> {
     };
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.remove(header::ACCEPT_RANGES);
-    parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
-    parts.headers.append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    parts
+        .headers
+        .insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+    parts
+        .headers
+        .append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     // The same entity in another coding: a weak tag may stay the same, a strong one may not.
-    let is_strong =
-        parts.headers.get(header::ETAG).is_some_and(|tag| !tag.as_bytes().starts_with(b"W/"));
+    let is_strong = parts
+        .headers
+        .get(header::ETAG)
+        .is_some_and(|tag| !tag.as_bytes().starts_with(b"W/"));
     if is_strong {
         parts.headers.remove(header::ETAG);
     }
@@ -110,7 +144,10 @@ mod tests {
     #[test]
     fn what_the_client_takes_is_respected() {
         let of = |text: &'static str| {
-            accepted(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(text))]))
+            accepted(&HeaderMap::from_iter([(
+                header::ACCEPT_ENCODING,
+                HeaderValue::from_static(text),
+            )]))
         };
         assert_eq!(of("gzip, deflate, br, zstd"), Some(Coding::Brotli));
         assert_eq!(of("gzip;q=0.5"), Some(Coding::Gzip));
@@ -121,7 +158,13 @@ mod tests {
     #[test]
     fn only_a_version_in_the_address_makes_a_file_last() {
         assert!(is_versioned(Some("v=0a1b2c3d4e")));
-        for not in [None, Some("v="), Some("v=1"), Some("x=0a1b2c3d"), Some("v=0a1b2c3d&x")] {
+        for not in [
+            None,
+            Some("v="),
+            Some("v=1"),
+            Some("x=0a1b2c3d"),
+            Some("v=0a1b2c3d&x"),
+        ] {
             assert!(!is_versioned(not), "{not:?}");
         }
     }

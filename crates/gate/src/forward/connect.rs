@@ -29,7 +29,10 @@ impl Socket {
 
     /// Connects.
     pub(crate) async fn connect(&self) -> io::Result<UnixStream> {
-        let path = self.upstream.socket(&self.instance).ok_or(io::ErrorKind::NotFound)?;
+        let path = self
+            .upstream
+            .socket(&self.instance)
+            .ok_or(io::ErrorKind::NotFound)?;
         UnixStream::connect(path).await
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header,
+};
 use http_body_util::Limited;
 use hyper::body::Incoming;
 use model::principal::Via;
@@ -12,7 +14,7 @@ use store::{SessionKind, Store};
 use super::{Denial, Inner, Visit};
 use crate::{
     authorize::{Permit, Refusal},
-    body::{self, Body, boxed, empty, full},
+    body::{Body, boxed, empty, full},
     comms, editor, effect,
     forward::{ForwardError, compress},
     headers::{self, Sort},
@@ -23,6 +25,10 @@ use crate::{
     upgrade,
 };
 
+/// Nothing to see.
+const PICTURE: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' \
+                       viewBox='0 0 1 1'/%3E";
+
 /// To whom the answer is shown.
 pub(crate) struct Face {
     wants_page: bool,
@@ -30,7 +36,9 @@ pub(crate) struct Face {
 
 impl Face {
     pub(super) fn of<B>(request: &Request<B>) -> Self {
-        Self { wants_page: respond::wants_page(request.method(), request.headers()) }
+        Self {
+            wants_page: respond::wants_page(request.method(), request.headers()),
+        }
     }
 }
 
@@ -45,7 +53,7 @@ impl Inner {
         match permit.class() {
             Class::Own(Own::Enter) => self.enter(&visit).await,
             Class::Own(Own::Leave) | Class::Login(Login::Revoke) => self.leave(&visit).await,
-            Class::Login(Login::Describe) => Ok(self.describe_login(&visit)),
+            Class::Login(Login::Describe) => Ok(describe_login(&visit)),
             Class::Comms => comms::accept(self, visit, &permit).await,
             Class::Change(change) => intercept::take(self, visit, body, change).await,
             Class::Effect(_) => effect::trigger(self, visit, body, &permit).await,
@@ -77,7 +85,11 @@ impl Inner {
         let mut request = self.upstream_request(&visit, permit, body);
         if is_patched {
             // What is changed on the way must come whole.
-            for name in [header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::RANGE] {
+            for name in [
+                header::IF_NONE_MATCH,
+                header::IF_MODIFIED_SINCE,
+                header::RANGE,
+            ] {
                 request.headers_mut().remove(name);
             }
         }
@@ -92,10 +104,16 @@ impl Inner {
     }
 
     /// The request as Node-RED gets it.
-    pub(crate) fn upstream_request(&self, visit: &Visit, permit: &Permit, body: Body) -> Request<Body> {
+    pub(crate) fn upstream_request(
+        &self,
+        visit: &Visit,
+        permit: &Permit,
+        body: Body,
+    ) -> Request<Body> {
         let is_endpoint = *permit.class() == Class::Endpoint;
         let keep_login = is_endpoint && visit.is_foreign_login;
-        let mut headers = headers::upstream(visit.request.headers(), &visit.client(self), keep_login);
+        let mut headers =
+            headers::upstream(visit.request.headers(), &visit.client(self), keep_login);
         if !is_endpoint {
             headers.remove(header::ACCEPT_ENCODING);
             self.set_identity(&mut headers, permit);
@@ -111,7 +129,9 @@ impl Inner {
     /// API for a minute.
     pub(crate) fn set_identity(&self, headers: &mut HeaderMap, permit: &Permit) {
         let now = self.store.clock().now();
-        let value = permit.principal().and_then(|principal| self.identities.header(principal, now));
+        let value = permit
+            .principal()
+            .and_then(|principal| self.identities.header(principal, now));
         if let Some(value) = value {
             headers.insert(HeaderName::from_static(runtime::identity::HEADER), value);
         }
@@ -127,38 +147,29 @@ impl Inner {
     pub(super) fn ask_to_log_in(&self, visit: &Visit, face: &Face) -> Response<Body> {
         let config = &self.config;
         let way = face.wants_page.then(|| {
-            entry::leave_for_login(&config.console_origin, config.instance.as_str(), &visit.target)
+            entry::leave_for_login(
+                &config.console_origin,
+                config.instance.as_str(),
+                &visit.target,
+            )
         });
-        let response = match way.flatten() {
-            Some((location, cookie)) => {
-                let mut response = respond::see_other(&location);
-                response.headers_mut().append(header::SET_COOKIE, cookie);
-                response
-            }
-            None => {
-                let mut response = respond::error(
-                    StatusCode::UNAUTHORIZED,
-                    "unauthorized",
-                    "log in on the gate, or send a token as Authorization: Bearer rk-…",
-                );
-                let challenge = HeaderValue::from_static("Bearer realm=\"redkeep\"");
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-                response
-            }
+        let response = if let Some((location, cookie)) = way.flatten() {
+            let mut response = respond::see_other(&location);
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+            response
+        } else {
+            let mut response = respond::error(
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "log in on the gate, or send an access token as Authorization: Bearer",
+            );
+            let challenge = HeaderValue::from_static("Bearer realm=\"redkeep\"");
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, challenge);
+            response
         };
         self.finish(response, Sort::Own)
-    }
-
-    fn describe_login(&self, visit: &Visit) -> Response<Body> {
-        let answer = if visit.known.is_some() {
-            json!({})
-        } else {
-            json!({
-                "prompts": [{ "type": "button", "label": "Sign in", "url": "/" }],
-                "loginMessage": "Your session has ended.",
-            })
-        };
-        respond::json(StatusCode::OK, &answer)
     }
 
     /// Comes back from the console's login with a code.
@@ -180,7 +191,10 @@ impl Inner {
                 links: vec![("Open the editor".to_owned(), "/".to_owned())],
             }));
         };
-        let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or("");
+        let agent = headers
+            .get(header::USER_AGENT)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or("");
         let address = Some(visit.peer.address().ip());
         let (_, secret) = self
             .store
@@ -237,22 +251,47 @@ impl Inner {
                 text: format!("{text}."),
                 links: vec![
                     ("Try again".to_owned(), "/".to_owned()),
-                    ("Open the console".to_owned(), format!("{}/", self.config.console_origin)),
+                    (
+                        "Open the console".to_owned(),
+                        format!("{}/", self.config.console_origin),
+                    ),
                 ],
             })
         } else {
             respond::error(status, code, &text)
         };
-        let retry = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
+        let retry = matches!(
+            status,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        );
         if retry {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }
         if matches!(denial, Denial::Malformed(_)) {
             // Whoever sends this may mean something else by the rest of it.
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         self.finish(response, Sort::Own)
     }
+}
+
+/// How to log in, as the editor asks.
+fn describe_login(visit: &Visit) -> Response<Body> {
+    let answer = if visit.known.is_some() {
+        json!({})
+    } else {
+        json!({
+            "prompts": [{ "type": "button", "label": "Sign in", "url": "/" }],
+            "loginMessage": "Your session has ended.",
+            // The editor shows its dialog once the picture is there; its own needs a session.
+            "image": PICTURE,
+        })
+    };
+    respond::json(StatusCode::OK, &answer)
 }
 
 fn kind(denial: &Denial) -> (StatusCode, &'static str) {
@@ -288,10 +327,12 @@ pub(crate) fn downstream(response: Response<Incoming>) -> Response<Body> {
     parts.headers = headers::downstream(&parts.headers);
     parts.version = http::Version::default();
     parts.extensions.clear();
-    Response::from_parts(parts, body::boxed(body))
+    Response::from_parts(parts, boxed(body))
 }
 
 fn no_store(mut response: Response<Body>) -> Response<Body> {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

@@ -22,8 +22,14 @@ const KEPT_MAX: usize = 1000;
 
 /// Node-RED's permissions of somebody who may trigger and propose. None of them changes what runs:
 /// should a request ever slip through, Node-RED answers 401.
-const EDITOR: &[&str] =
-    &["*.read", "inject.write", "debug.write", "context.write", "library.write", "settings.write"];
+const EDITOR: &[&str] = &[
+    "*.read",
+    "inject.write",
+    "debug.write",
+    "context.write",
+    "library.write",
+    "settings.write",
+];
 /// Of somebody who may look only: everything but `context.read` and `credentials.read`.
 const VIEWER: &[&str] = &[
     "flows.read",
@@ -44,7 +50,10 @@ pub(crate) struct Identities {
 
 impl Identities {
     pub(super) fn new(upstream: Arc<dyn Upstream>) -> Self {
-        Self { upstream, kept: Mutex::default() }
+        Self {
+            upstream,
+            kept: Mutex::default(),
+        }
     }
 
     /// The header for a principal at this moment.

@@ -34,7 +34,10 @@ pub(super) fn version(headers: &HeaderMap) -> Result<Version, Denial> {
     match one(headers, "node-red-api-version")? {
         None | Some("v1") => Ok(Version::V1),
         Some("v2") => Ok(Version::V2),
-        Some(_) => Err(bad("invalid_api_version", "Node-RED-API-Version must be v1 or v2")),
+        Some(_) => Err(bad(
+            "invalid_api_version",
+            "Node-RED-API-Version must be v1 or v2",
+        )),
     }
 }
 
@@ -58,7 +61,10 @@ fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Denial
     match (first, values.next()) {
         (None, _) => Ok(None),
         (Some(Ok(text)), None) => Ok(Some(text)),
-        _ => Err(bad("invalid_request", "a header stands there twice or is not text")),
+        _ => Err(bad(
+            "invalid_request",
+            "a header stands there twice or is not text",
+        )),
     }
 }
 
@@ -73,11 +79,18 @@ struct Body2<'a> {
 
 /// Reads the body of version 2: the flows' text as it came, and the revision.
 pub(super) fn v2(body: &[u8]) -> Result<(Vec<u8>, Option<String>), Denial> {
-    let read: Body2<'_> = serde_json::from_slice(body)
-        .map_err(|error| bad("invalid_flow", &format!("the body is not as version 2 has it: {error}")))?;
+    let read: Body2<'_> = serde_json::from_slice(body).map_err(|error| {
+        bad(
+            "invalid_flow",
+            &format!("the body is not as version 2 has it: {error}"),
+        )
+    })?;
     // The editor never sends it; Node-RED would store it as it is, for any id.
     if read.credentials.is_some() {
-        return Err(bad("credentials_refused", "credentials belong on their nodes"));
+        return Err(bad(
+            "credentials_refused",
+            "credentials belong on their nodes",
+        ));
     }
     Ok((read.flows.get().as_bytes().to_vec(), read.rev))
 }
@@ -105,16 +118,22 @@ pub(super) async fn read_bytes(
 ) -> Result<Bytes, Denial> {
     check_kind(headers)?;
     let has_kind = headers.contains_key(header::CONTENT_TYPE);
-    let bytes = body::read(body, max, limits.body_read).await.map_err(|error| match error {
-        ReadError::TooLarge { max } => Denial::Answered {
-            status: StatusCode::PAYLOAD_TOO_LARGE,
-            code: "too_large",
-            message: format!("the body is larger than {max} bytes"),
-        },
-        ReadError::Broken(why) => bad("broken_off", &why),
-    })?;
+    let bytes = body::read(body, max, limits.body_read)
+        .await
+        .map_err(|error| match error {
+            ReadError::TooLarge { max } => Denial::Answered {
+                status: StatusCode::PAYLOAD_TOO_LARGE,
+                code: "too_large",
+                message: format!("the body is larger than {max} bytes"),
+            },
+            ReadError::Broken(why) => bad("broken_off", &why),
+        })?;
     // A form posted by another site's page comes with a type of its own or with none.
-    if !bytes.is_empty() && !has_kind { Err(unsupported()) } else { Ok(bytes) }
+    if !bytes.is_empty() && !has_kind {
+        Err(unsupported())
+    } else {
+        Ok(bytes)
+    }
 }
 
 /// Node-RED's parser also takes forms, gzip and UTF-16: each a second reading of the same bytes.
@@ -123,15 +142,23 @@ fn check_kind(headers: &HeaderMap) -> Result<(), Denial> {
     if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
         return Err(unsupported());
     }
-    let Some(kind) = one(headers, header::CONTENT_TYPE.as_str())? else { return Ok(()) };
+    let Some(kind) = one(headers, header::CONTENT_TYPE.as_str())? else {
+        return Ok(());
+    };
     let mut parts = kind.split(';').map(str::trim);
-    let is_json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+    let is_json = parts
+        .next()
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
     let is_utf8 = parts.all(|parameter| {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         let value = value.trim_matches('"');
         name.eq_ignore_ascii_case("charset") && value.eq_ignore_ascii_case("utf-8")
     });
-    if is_json && is_utf8 { Ok(()) } else { Err(unsupported()) }
+    if is_json && is_utf8 {
+        Ok(())
+    } else {
+        Err(unsupported())
+    }
 }
 
 fn unsupported() -> Denial {
@@ -143,7 +170,11 @@ fn unsupported() -> Denial {
 }
 
 fn bad(code: &'static str, message: &str) -> Denial {
-    Denial::Answered { status: StatusCode::BAD_REQUEST, code, message: message.to_owned() }
+    Denial::Answered {
+        status: StatusCode::BAD_REQUEST,
+        code,
+        message: message.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -160,22 +191,43 @@ mod tests {
 
     #[test]
     fn only_plain_json_is_read() {
-        for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
-            assert!(check_kind(&headers(&[("content-type", good)])).is_ok(), "{good}");
+        for good in [
+            "application/json",
+            "Application/JSON; charset=UTF-8",
+            "application/json;charset=\"utf-8\"",
+        ] {
+            assert!(
+                check_kind(&headers(&[("content-type", good)])).is_ok(),
+                "{good}"
+            );
         }
         for bad in [
-            "application/x-www-form-urlencoded", "text/plain", "application/json; charset=utf-16le",
-            "application/json-patch+json", "multipart/form-data; boundary=x", "application/json; x=y",
+            "application/x-www-form-urlencoded",
+            "text/plain",
+            "application/json; charset=utf-16le",
+            "application/json-patch+json",
+            "multipart/form-data; boundary=x",
+            "application/json; x=y",
         ] {
-            assert!(check_kind(&headers(&[("content-type", bad)])).is_err(), "{bad}");
+            assert!(
+                check_kind(&headers(&[("content-type", bad)])).is_err(),
+                "{bad}"
+            );
         }
         assert!(check_kind(&headers(&[("content-encoding", "gzip")])).is_err());
-        assert!(check_kind(&headers(&[("content-type", "application/json"), ("content-type", "text/plain")])).is_err());
+        assert!(
+            check_kind(&headers(&[
+                ("content-type", "application/json"),
+                ("content-type", "text/plain")
+            ]))
+            .is_err()
+        );
     }
 
     #[test]
     fn every_deployment_type_is_known_or_refused() {
-        let of = |word: &'static str| deployment_type(&headers(&[("node-red-deployment-type", word)]));
+        let of =
+            |word: &'static str| deployment_type(&headers(&[("node-red-deployment-type", word)]));
         assert_eq!(of("full").unwrap(), Deploy::Type(DeploymentType::Full));
         assert_eq!(of("nodes").unwrap(), Deploy::Type(DeploymentType::Nodes));
         assert_eq!(of("flows").unwrap(), Deploy::Type(DeploymentType::Flows));
@@ -193,7 +245,10 @@ mod tests {
         assert_eq!(flows, br#"[{"id":"a" ,"x":1.0}]"#);
         assert_eq!(rev.as_deref(), Some("r"));
         for bad in [
-            r#"{"rev":"r"}"#, "[]", r#"{"flows":[],"flows":[]}"#, r#"{"flows":[],"credentials":{"$":"x"}}"#,
+            r#"{"rev":"r"}"#,
+            "[]",
+            r#"{"flows":[],"flows":[]}"#,
+            r#"{"flows":[],"credentials":{"$":"x"}}"#,
             r#"{"flows":[],"rev":1}"#,
         ] {
             assert!(v2(bad.as_bytes()).is_err(), "{bad}");

@@ -65,7 +65,8 @@ pub(super) fn update(running: &Flows, flow: Value, id: &str) -> Result<Vec<Value
     if id == GLOBAL {
         let tabs = tabs(running);
         whole.retain(|node| {
-            text(node, "type") == Some("tab") || text(node, "z").is_some_and(|tab| tabs.contains(tab))
+            text(node, "type") == Some("tab")
+                || text(node, "z").is_some_and(|tab| tabs.contains(tab))
         });
         whole.extend(list(flow.remove("configs"))?);
         for mut subflow in list(flow.remove("subflows"))? {
@@ -125,7 +126,11 @@ fn nodes_of(flows: &Flows) -> Vec<Node> {
 }
 
 fn tabs(flows: &Flows) -> HashSet<&str> {
-    flows.nodes().filter(|node| node.kind() == "tab").map(|node| node.id()).collect()
+    flows
+        .nodes()
+        .filter(|node| node.kind() == "tab")
+        .map(|node| node.id())
+        .collect()
 }
 
 fn belongs_to(node: &Node, id: &str) -> bool {
@@ -147,7 +152,9 @@ fn list(value: Option<Value>) -> Result<Vec<Node>, SingleError> {
     match value {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(items)) => items.into_iter().map(object).collect(),
-        Some(_) => Err(SingleError::Shape("\"nodes\", \"configs\" and \"subflows\" are lists")),
+        Some(_) => Err(SingleError::Shape(
+            "\"nodes\", \"configs\" and \"subflows\" are lists",
+        )),
     }
 }
 
@@ -171,20 +178,39 @@ mod tests {
     }
 
     fn ids(whole: &[Value]) -> Vec<&str> {
-        whole.iter().map(|node| node["id"].as_str().unwrap()).collect()
+        whole
+            .iter()
+            .map(|node| node["id"].as_str().unwrap())
+            .collect()
     }
 
     #[test]
     fn a_flow_is_added_at_the_end_on_its_own_tab() {
         let flow = json!({"label":"New","nodes":[{"id":"x","type":"debug","z":"wrong"}],"configs":[{"id":"y","type":"k"}]});
         let whole = add(&running(), flow, "new").unwrap();
-        assert_eq!(ids(&whole), ["t", "u", "a", "b", "c", "s", "n", "d", "new", "x", "y"]);
+        assert_eq!(
+            ids(&whole),
+            ["t", "u", "a", "b", "c", "s", "n", "d", "new", "x", "y"]
+        );
         assert_eq!(whole[8], json!({"type":"tab","label":"New","id":"new"}));
         assert_eq!(whole[9]["z"], "new");
-        assert_eq!(add(&running(), json!({"label":"x"}), "new").unwrap_err(), SingleError::Shape("the flow has no \"nodes\""));
+        assert_eq!(
+            add(&running(), json!({"label":"x"}), "new").unwrap_err(),
+            SingleError::Shape("the flow has no \"nodes\"")
+        );
         let taken = json!({"nodes":[{"id":"a","type":"debug"}]});
-        assert_eq!(add(&running(), taken, "new").unwrap_err(), SingleError::DuplicateId);
-        assert!(add(&running(), json!({"nodes":[{"id":"q","type":"subflow"}]}), "new").is_err());
+        assert_eq!(
+            add(&running(), taken, "new").unwrap_err(),
+            SingleError::DuplicateId
+        );
+        assert!(
+            add(
+                &running(),
+                json!({"nodes":[{"id":"q","type":"subflow"}]}),
+                "new"
+            )
+            .is_err()
+        );
     }
 
     #[test]
@@ -192,9 +218,15 @@ mod tests {
         let flow = json!({"label":"T2","disabled":true,"nodes":[{"id":"z1","type":"debug"}]});
         let whole = update(&running(), flow, "t").unwrap();
         assert_eq!(ids(&whole), ["u", "c", "s", "n", "d", "t", "z1"]);
-        assert_eq!(whole[5], json!({"type":"tab","label":"T2","id":"t","disabled":true}));
+        assert_eq!(
+            whole[5],
+            json!({"type":"tab","label":"T2","id":"t","disabled":true})
+        );
         assert_eq!(whole[6]["z"], "t");
-        assert_eq!(update(&running(), json!({}), "s").unwrap_err(), SingleError::Unknown);
+        assert_eq!(
+            update(&running(), json!({}), "s").unwrap_err(),
+            SingleError::Unknown
+        );
     }
 
     #[test]
@@ -208,9 +240,18 @@ mod tests {
 
     #[test]
     fn a_flow_is_removed_with_its_nodes() {
-        assert_eq!(ids(&remove(&running(), "t").unwrap()), ["u", "c", "s", "n", "d"]);
-        assert_eq!(remove(&running(), "global").unwrap_err(), SingleError::Global);
-        assert_eq!(remove(&running(), "nope").unwrap_err(), SingleError::Unknown);
+        assert_eq!(
+            ids(&remove(&running(), "t").unwrap()),
+            ["u", "c", "s", "n", "d"]
+        );
+        assert_eq!(
+            remove(&running(), "global").unwrap_err(),
+            SingleError::Global
+        );
+        assert_eq!(
+            remove(&running(), "nope").unwrap_err(),
+            SingleError::Unknown
+        );
         assert_eq!(remove(&running(), "c").unwrap_err(), SingleError::Unknown);
     }
 }

@@ -17,10 +17,10 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::{net::TcpStream, time::Instant};
+use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
-use super::{Door, Peer, framing::Watched};
+use super::{Door, Peer, framing::Watched, stall::Moving};
 use crate::body::{self, Body};
 
 /// What a connection does just now.
@@ -57,12 +57,18 @@ impl Drop for Running {
 }
 
 /// Serves one connection.
-pub(super) async fn serve(stream: TlsStream<TcpStream>, door: &Door, peer: Peer) {
+pub(super) async fn serve(stream: TlsStream<Moving>, door: &Door, peer: Peer) {
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let activity =
-        Arc::new(Activity { running: AtomicUsize::new(0), last: Mutex::new(Instant::now()) });
+    let activity = Arc::new(Activity {
+        running: AtomicUsize::new(0),
+        last: Mutex::new(Instant::now()),
+    });
     let service = {
-        let (activity, call, peer) = (Arc::clone(&activity), Arc::clone(&door.service.call), peer.clone());
+        let (activity, call, peer) = (
+            Arc::clone(&activity),
+            Arc::clone(&door.service.call),
+            peer.clone(),
+        );
         service_fn(move |request: Request<Incoming>| {
             let running = activity.begin();
             let is_chunked = request.version() == Version::HTTP_11
@@ -102,7 +108,9 @@ fn finish(answer: Response<Body>, closes: bool, running: Running) -> Response<Bo
     if closes {
         // RFC 9112, 6.1: nothing after a chunked request is read on this connection, so that
         // nobody's idea of where it ended matters.
-        answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        answer
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     answer
 }

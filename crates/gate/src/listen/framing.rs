@@ -43,7 +43,11 @@ pub(crate) struct Watched<S> {
 impl<S> Watched<S> {
     /// `inner`, watched; what is found is told by `ambiguous`.
     pub(crate) fn new(inner: S, ambiguous: Ambiguous) -> Self {
-        Self { inner, scan: Scan::default(), ambiguous }
+        Self {
+            inner,
+            scan: Scan::default(),
+            ambiguous,
+        }
     }
 }
 
@@ -69,7 +73,9 @@ impl Scan {
     fn feed(&mut self, mut bytes: &[u8]) -> bool {
         while !bytes.is_empty() && !self.is_over {
             if self.body > 0 {
-                let skip = usize::try_from(self.body).unwrap_or(usize::MAX).min(bytes.len());
+                let skip = usize::try_from(self.body)
+                    .unwrap_or(usize::MAX)
+                    .min(bytes.len());
                 self.body -= skip as u64;
                 bytes = &bytes[skip..];
                 continue;
@@ -101,7 +107,9 @@ impl Scan {
     fn end_of_line(&mut self) -> bool {
         let line = std::mem::take(&mut self.line);
         // A bare line feed ends a line for some readers and not for others.
-        let Some(line) = line.strip_suffix(b"\r") else { return false };
+        let Some(line) = line.strip_suffix(b"\r") else {
+            return false;
+        };
         if line.is_empty() {
             return self.lines == 0 || self.end_of_head();
         }
@@ -209,9 +217,15 @@ mod tests {
 
     #[test]
     fn plain_heads_and_bodies_pass() {
-        let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "a".repeat(200), "b".repeat(500));
+        let long = format!(
+            "GET /{} HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n",
+            "a".repeat(200),
+            "b".repeat(500)
+        );
         assert!(is_fine(&long));
-        assert!(is_fine("POST / HTTP/1.1\r\nContent-Length: 40\r\n\r\nContent-Length: 1\nTransfer-Encoding: x\n\nGET / HTTP/1.1\r\n\r\n"));
+        assert!(is_fine(
+            "POST / HTTP/1.1\r\nContent-Length: 40\r\n\r\nContent-Length: 1\nTransfer-Encoding: x\n\nGET / HTTP/1.1\r\n\r\n"
+        ));
         assert!(is_fine("\r\nGET / HTTP/1.1\r\n\r\n"));
     }
 }

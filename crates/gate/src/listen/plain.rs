@@ -31,20 +31,18 @@ pub(super) async fn redirect(mut stream: TcpStream, hosts: &[String], time: Dura
 }
 
 fn answer(head: &[u8], hosts: &[String]) -> String {
-    match location(head, hosts) {
-        Some(location) => format!(
+    if let Some(location) = location(head, hosts) {
+        return format!(
             "HTTP/1.1 308 Permanent Redirect\r\nLocation: {location}\r\nContent-Length: 0\r\n\
              Connection: close\r\n\r\n"
-        ),
-        None => {
-            let text = "This address speaks HTTPS only.\n";
-            format!(
-                "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
-                 Content-Length: {}\r\nConnection: close\r\n\r\n{text}",
-                text.len()
-            )
-        }
+        );
     }
+    let text = "This address speaks HTTPS only.\n";
+    format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{text}",
+        text.len()
+    )
 }
 
 /// Where to; none for a host that is not ours (an open redirect else) or a head that is not plain.
@@ -59,8 +57,13 @@ fn location(head: &[u8], hosts: &[String]) -> Option<String> {
         return None;
     }
     let mut named = lines.filter_map(|line| line.split_once(':'));
-    let host = named.find(|(name, _)| name.eq_ignore_ascii_case("host"))?.1.trim();
-    let known = hosts.iter().find(|known| known.eq_ignore_ascii_case(host))?;
+    let host = named
+        .find(|(name, _)| name.eq_ignore_ascii_case("host"))?
+        .1
+        .trim();
+    let known = hosts
+        .iter()
+        .find(|known| known.eq_ignore_ascii_case(host))?;
     Some(format!("https://{known}{target}"))
 }
 

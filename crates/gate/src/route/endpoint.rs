@@ -67,7 +67,10 @@ impl Endpoints {
             self.dashboard("/ui");
             return;
         }
-        if !matches!(kind, "http in" | "websocket-listener" | "ui-base" | "inject" | "debug") {
+        if !matches!(
+            kind,
+            "http in" | "websocket-listener" | "ui-base" | "inject" | "debug"
+        ) {
             return;
         }
         let properties = node.properties();
@@ -100,8 +103,11 @@ impl Endpoints {
     }
 
     fn dashboard(&mut self, path: &str) {
-        let segments: Vec<String> =
-            path.split('/').filter(|part| !part.is_empty()).map(str::to_ascii_lowercase).collect();
+        let segments: Vec<String> = path
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .map(str::to_ascii_lowercase)
+            .collect();
         // A dashboard at `/` would make everything its own; the editor stands there.
         if !segments.is_empty() && !self.dashboards.contains(&segments) {
             self.dashboards.push(segments);
@@ -113,7 +119,10 @@ impl Endpoints {
         let segments = target.segments();
         let in_dashboard = self.dashboards.iter().any(|dashboard| {
             segments.len() >= dashboard.len()
-                && dashboard.iter().zip(segments).all(|(a, b)| b.eq_ignore_ascii_case(a))
+                && dashboard
+                    .iter()
+                    .zip(segments)
+                    .all(|(a, b)| b.eq_ignore_ascii_case(a))
         });
         if in_dashboard || (!self.dashboards.is_empty() && starts_with(segments, "socket.io")) {
             return true;
@@ -135,7 +144,9 @@ impl Endpoints {
     /// Whether the id is a debug node's (in a subflow's instance: its last part is).
     pub fn is_debug(&self, id: &str) -> bool {
         self.debugs.contains(id)
-            || id.rsplit_once('-').is_some_and(|(_, inner)| self.debugs.contains(inner))
+            || id
+                .rsplit_once('-')
+                .is_some_and(|(_, inner)| self.debugs.contains(inner))
     }
 }
 
@@ -158,11 +169,16 @@ fn takes(wanted: &str, method: &Method) -> bool {
 }
 
 fn starts_with(segments: &[String], literal: &str) -> bool {
-    segments.first().is_some_and(|segment| segment.eq_ignore_ascii_case(literal))
+    segments
+        .first()
+        .is_some_and(|segment| segment.eq_ignore_ascii_case(literal))
 }
 
 fn flag(properties: &Map<String, Value>, key: &str) -> bool {
-    properties.get(key).and_then(Value::as_bool).unwrap_or(false)
+    properties
+        .get(key)
+        .and_then(Value::as_bool)
+        .unwrap_or(false)
 }
 
 /// An Express pattern (path-to-regexp 0.1), read generously within a segment: what it may match
@@ -195,7 +211,9 @@ fn fits(parts: &[Part], segments: &[String]) -> bool {
             fits(rest, segments) || (!segments.is_empty() && fits(rest, &segments[1..]))
         }
         Part::Literal(literal) => {
-            let same = segments.first().is_some_and(|segment| segment.eq_ignore_ascii_case(literal));
+            let same = segments
+                .first()
+                .is_some_and(|segment| segment.eq_ignore_ascii_case(literal));
             same && fits(rest, &segments[1..])
         }
     }
@@ -208,12 +226,16 @@ mod tests {
     use super::*;
 
     fn endpoints(flows: &str) -> Endpoints {
-        Endpoints::of(&Flows::submitted(flows.as_bytes(), &Limits::default()).unwrap().flows)
+        Endpoints::of(
+            &Flows::submitted(flows.as_bytes(), &Limits::default())
+                .unwrap()
+                .flows,
+        )
     }
 
-    fn covers(endpoints: &Endpoints, method: Method, is_upgrade: bool, path: &str) -> bool {
+    fn covers(endpoints: &Endpoints, method: &Method, is_upgrade: bool, path: &str) -> bool {
         let target = Target::parse(&path.parse().unwrap()).unwrap();
-        endpoints.covers(&method, is_upgrade, &target)
+        endpoints.covers(method, is_upgrade, &target)
     }
 
     #[test]
@@ -244,7 +266,11 @@ mod tests {
             (Method::GET, true, "/dashboard/socket.io/", true),
             (Method::GET, false, "/dashboards", false),
         ] {
-            assert_eq!(covers(&endpoints, method.clone(), is_upgrade, path), expected, "{method} {path}");
+            assert_eq!(
+                covers(&endpoints, &method, is_upgrade, path),
+                expected,
+                "{method} {path}"
+            );
         }
         assert!(endpoints.inject("g").is_some() && endpoints.inject("h").is_none());
         assert!(endpoints.is_debug("h") && endpoints.is_debug("x-h") && !endpoints.is_debug("g"));
@@ -252,10 +278,16 @@ mod tests {
 
     #[test]
     fn a_catch_all_endpoint_opens_no_unknown_route() {
-        let endpoints =
-            endpoints(r#"[{"id":"a","type":"http in","url":"/*","method":"post"},
-                {"id":"b","type":"http in","url":"/:any","method":"get"}]"#);
-        assert!(!covers(&endpoints, Method::POST, false, "/some-node/command"));
-        assert!(covers(&endpoints, Method::GET, false, "/page"));
+        let endpoints = endpoints(
+            r#"[{"id":"a","type":"http in","url":"/*","method":"post"},
+                {"id":"b","type":"http in","url":"/:any","method":"get"}]"#,
+        );
+        assert!(!covers(
+            &endpoints,
+            &Method::POST,
+            false,
+            "/some-node/command"
+        ));
+        assert!(covers(&endpoints, &Method::GET, false, "/page"));
     }
 }

@@ -37,7 +37,9 @@ impl Target {
         if raw.len() > PATH_MAX {
             return Err(PathError("it is too long"));
         }
-        let rest = raw.strip_prefix('/').ok_or(PathError("it does not begin with a slash"))?;
+        let rest = raw
+            .strip_prefix('/')
+            .ok_or(PathError("it does not begin with a slash"))?;
         let mut path = String::with_capacity(raw.len());
         let mut segments = Vec::new();
         let mut parts = rest.split('/').peekable();
@@ -52,7 +54,11 @@ impl Target {
             }
             segments.push(segment(part, &mut path)?);
         }
-        Ok(Self { path, segments, query })
+        Ok(Self {
+            path,
+            segments,
+            query,
+        })
     }
 
     /// The path to forward.
@@ -81,7 +87,11 @@ impl Target {
     /// The path for policy and the record: lower case, no trailing slash.
     pub fn normal(&self) -> String {
         let trimmed = self.path.strip_suffix('/').unwrap_or(&self.path);
-        if trimmed.is_empty() { "/".to_owned() } else { trimmed.to_ascii_lowercase() }
+        if trimmed.is_empty() {
+            "/".to_owned()
+        } else {
+            trimmed.to_ascii_lowercase()
+        }
     }
 
     /// The value of a query parameter, percent-decoded; none when absent, twice there or unreadable.
@@ -92,17 +102,22 @@ impl Target {
             (decode(key).as_deref() == Some(name)).then_some(value)
         });
         let value = values.next()?;
-        if values.next().is_some() { None } else { decode(value) }
+        if values.next().is_some() {
+            None
+        } else {
+            decode(value)
+        }
     }
 
     /// Whether the query has this parameter, however it is written.
     pub fn has_parameter(&self, name: &str) -> bool {
         let keys = self.query.iter().flat_map(|query| query.split('&'));
-        keys.map(|pair| pair.split('=').next().unwrap_or("")).any(|key| {
-            // An array form (`a[]`, `a[b]`) reaches Express's parser as the same name.
-            let key = decode(key).unwrap_or_default();
-            key.split('[').next() == Some(name)
-        })
+        keys.map(|pair| pair.split('=').next().unwrap_or(""))
+            .any(|key| {
+                // An array form (`a[]`, `a[b]`) reaches Express's parser as the same name.
+                let key = decode(key).unwrap_or_default();
+                key.split('[').next() == Some(name)
+            })
     }
 }
 
@@ -122,8 +137,14 @@ fn segment(raw: &str, path: &mut String) -> Result<String, PathError> {
     let mut bytes = raw.bytes();
     while let Some(byte) = bytes.next() {
         if byte == b'%' {
-            let high = bytes.next().and_then(hex).ok_or(PathError("its encoding is broken"))?;
-            let low = bytes.next().and_then(hex).ok_or(PathError("its encoding is broken"))?;
+            let high = bytes
+                .next()
+                .and_then(hex)
+                .ok_or(PathError("its encoding is broken"))?;
+            let low = bytes
+                .next()
+                .and_then(hex)
+                .ok_or(PathError("its encoding is broken"))?;
             let value = high << 4 | low;
             match value {
                 // `%2f` is a slash to some, `%2e` a dot, `%25` a second round of decoding.
@@ -155,7 +176,9 @@ fn is_unreserved(byte: u8) -> bool {
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
 }
 
 /// Percent-decoding of a query's part; `+` is a space.
@@ -174,15 +197,16 @@ fn decode(text: &str) -> Option<String> {
 
 /// Percent-encodes everything but unreserved characters, for use in a query.
 pub(crate) fn encode(text: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
-        if is_unreserved(byte) || byte == b'.' {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push('%');
-            encoded.push_str(&data_encoding::HEXUPPER.encode(&[byte]));
-        }
-        encoded
-    })
+    text.bytes()
+        .fold(String::with_capacity(text.len()), |mut encoded, byte| {
+            if is_unreserved(byte) || byte == b'.' {
+                encoded.push(char::from(byte));
+            } else {
+                encoded.push('%');
+                encoded.push_str(&data_encoding::HEXUPPER.encode(&[byte]));
+            }
+            encoded
+        })
 }
 
 #[cfg(test)]
@@ -196,9 +220,29 @@ mod tests {
     #[test]
     fn what_two_readers_could_read_differently_is_refused() {
         for path in [
-            "//flows", "/a//b", "/./flows", "/../flows", "/a/..", "/a/.", "/flows;x", "/flows%3bx",
-            "/flows%2f", "/flows%2F", "/x%5cy", "/%2e%2e/flows", "/%2e/flows", "/%00", "/%0a",
-            "/%2566lows", "/%zz", "/%4", "/%", "/a%ff", "/flows%7f", "//", "/a//",
+            "//flows",
+            "/a//b",
+            "/./flows",
+            "/../flows",
+            "/a/..",
+            "/a/.",
+            "/flows;x",
+            "/flows%3bx",
+            "/flows%2f",
+            "/flows%2F",
+            "/x%5cy",
+            "/%2e%2e/flows",
+            "/%2e/flows",
+            "/%00",
+            "/%0a",
+            "/%2566lows",
+            "/%zz",
+            "/%4",
+            "/%",
+            "/a%ff",
+            "/flows%7f",
+            "//",
+            "/a//",
         ] {
             assert!(parse(path).is_err(), "{path} was accepted");
         }
@@ -221,7 +265,11 @@ mod tests {
     fn parameters_are_found_however_they_are_written() {
         let target = parse("/?access%5Ftoken=x&a=1&a=2&b=x%20y").unwrap();
         assert!(target.has_parameter("access_token"));
-        assert!(parse("/?access_token[]=x").unwrap().has_parameter("access_token"));
+        assert!(
+            parse("/?access_token[]=x")
+                .unwrap()
+                .has_parameter("access_token")
+        );
         assert_eq!(target.parameter("a"), None);
         assert_eq!(target.parameter("b").as_deref(), Some("x y"));
     }

@@ -64,7 +64,11 @@ const TABLE: &[(Verb, &str, Kind)] = &[
     (Get, "debug/view/*", Is(|| Class::Asset)),
     (Get, "settings", Is(|| Class::Read(View::Settings))),
     (Get, "settings/user", Is(|| Class::Read(View::Plain))),
-    (Post, "settings/user", Is(|| Class::Write(Write::UserSettings))),
+    (
+        Post,
+        "settings/user",
+        Is(|| Class::Write(Write::UserSettings)),
+    ),
     (Any, "settings/user/keys/**", Is(|| Class::Never(KEYS))),
     (Get, "flows", Is(|| Class::Read(View::Plain))),
     (Post, "flows", Is(|| Class::Change(Change::Flows))),
@@ -72,8 +76,16 @@ const TABLE: &[(Verb, &str, Kind)] = &[
     (Post, "flows/state", Is(|| Class::Never(STATE))),
     (Post, "flow", Is(|| Class::Change(Change::AddFlow))),
     (Get, "flow/:", Is(|| Class::Read(View::Plain))),
-    (Put, "flow/:", Of(1, |id| Class::Change(Change::UpdateFlow(id)))),
-    (Delete, "flow/:", Of(1, |id| Class::Change(Change::RemoveFlow(id)))),
+    (
+        Put,
+        "flow/:",
+        Of(1, |id| Class::Change(Change::UpdateFlow(id))),
+    ),
+    (
+        Delete,
+        "flow/:",
+        Of(1, |id| Class::Change(Change::RemoveFlow(id))),
+    ),
     (Get, "nodes", Is(|| Class::Read(View::Plain))),
     (Post, "nodes", Is(|| Class::Change(Change::Palette))),
     (Get, "nodes/messages", Is(|| Class::Read(View::Plain))),
@@ -89,26 +101,70 @@ const TABLE: &[(Verb, &str, Kind)] = &[
     (Get, "context/global/**", Is(|| Class::Read(View::Context))),
     (Get, "context/flow/*", Is(|| Class::Read(View::Context))),
     (Get, "context/node/*", Is(|| Class::Read(View::Context))),
-    (Delete, "context/global/*", Is(|| Class::Effect(Effect::Context))),
-    (Delete, "context/flow/:/*", Is(|| Class::Effect(Effect::Context))),
-    (Delete, "context/node/:/*", Is(|| Class::Effect(Effect::Context))),
-    (Get, "credentials/:/:", Is(|| Class::Read(View::Credentials))),
+    (
+        Delete,
+        "context/global/*",
+        Is(|| Class::Effect(Effect::Context)),
+    ),
+    (
+        Delete,
+        "context/flow/:/*",
+        Is(|| Class::Effect(Effect::Context)),
+    ),
+    (
+        Delete,
+        "context/node/:/*",
+        Is(|| Class::Effect(Effect::Context)),
+    ),
+    (
+        Get,
+        "credentials/:/:",
+        Is(|| Class::Read(View::Credentials)),
+    ),
     (Get, "library/:/**", Is(|| Class::Read(View::Plain))),
     (Post, "library/:/:/*", Is(|| Class::Write(Write::Library))),
     (Get, "diagnostics", Is(|| Class::Read(View::Diagnostics))),
     (Any, "projects/**", Is(|| Class::Never(PROJECTS))),
-    (Post, "inject/:", Of(1, |id| Class::Effect(Effect::Inject(id)))),
-    (Post, "debug/enable", Is(|| Class::Effect(Effect::DebugMany))),
-    (Post, "debug/disable", Is(|| Class::Effect(Effect::DebugMany))),
-    (Post, "debug/:/enable", Of(1, |id| Class::Effect(Effect::Debug(id)))),
-    (Post, "debug/:/disable", Of(1, |id| Class::Effect(Effect::Debug(id)))),
+    (
+        Post,
+        "inject/:",
+        Of(1, |id| Class::Effect(Effect::Inject(id))),
+    ),
+    (
+        Post,
+        "debug/enable",
+        Is(|| Class::Effect(Effect::DebugMany)),
+    ),
+    (
+        Post,
+        "debug/disable",
+        Is(|| Class::Effect(Effect::DebugMany)),
+    ),
+    (
+        Post,
+        "debug/:/enable",
+        Of(1, |id| Class::Effect(Effect::Debug(id))),
+    ),
+    (
+        Post,
+        "debug/:/disable",
+        Of(1, |id| Class::Effect(Effect::Debug(id))),
+    ),
     (Get, "udp-ports/:", Is(|| Class::Read(View::Plain))),
     (Get, "auth/login", Is(|| Class::Login(Login::Describe))),
     (Post, "auth/revoke", Is(|| Class::Login(Login::Revoke))),
-    (Any, "auth/**", Is(|| Class::Never("Node-RED's own login is not used here"))),
+    (
+        Any,
+        "auth/**",
+        Is(|| Class::Never("Node-RED's own login is not used here")),
+    ),
     (Get, ".redkeep/enter", Is(|| Class::Own(Own::Enter))),
     (Post, ".redkeep/leave", Is(|| Class::Own(Own::Leave))),
-    (Any, ".redkeep/**", Is(|| Class::Never("there is no such page"))),
+    (
+        Any,
+        ".redkeep/**",
+        Is(|| Class::Never("there is no such page")),
+    ),
     // Whatever else stands under Node-RED's own names stays Node-RED's, not an endpoint's.
     (Any, "flow/**", Is(|| Class::Never(METHOD))),
     (Any, "flows/**", Is(|| Class::Never(METHOD))),
@@ -127,7 +183,9 @@ pub fn admin(method: &Method, is_upgrade: bool, target: &Target) -> Option<Class
     let segments = target.segments();
     if is_upgrade && !is(segments, &["comms"]) {
         // An upgrade never reaches an admin route; a WebSocket listener must not borrow its name.
-        let known = TABLE.iter().any(|(_, pattern, _)| !pattern.is_empty() && fits(pattern, segments));
+        let known = TABLE
+            .iter()
+            .any(|(_, pattern, _)| !pattern.is_empty() && fits(pattern, segments));
         return known.then_some(Class::Never(METHOD));
     }
     let mut known = false;
@@ -148,11 +206,18 @@ pub fn admin(method: &Method, is_upgrade: bool, target: &Target) -> Option<Class
 }
 
 fn is(segments: &[String], literals: &[&str]) -> bool {
-    segments.iter().map(String::as_str).eq(literals.iter().copied())
+    segments
+        .iter()
+        .map(String::as_str)
+        .eq(literals.iter().copied())
 }
 
 fn fits(pattern: &str, segments: &[String]) -> bool {
-    let pattern: Vec<&str> = if pattern.is_empty() { vec![] } else { pattern.split('/').collect() };
+    let pattern: Vec<&str> = if pattern.is_empty() {
+        vec![]
+    } else {
+        pattern.split('/').collect()
+    };
     fits_from(&pattern, segments)
 }
 
@@ -165,13 +230,20 @@ fn fits_from(pattern: &[&str], segments: &[String]) -> bool {
         "*" => !segments.is_empty(),
         ":" => !segments.is_empty() && fits_from(rest, &segments[1..]),
         "@" => {
-            let scoped = segments.first().is_some_and(|segment| segment.starts_with('@'));
+            let scoped = segments
+                .first()
+                .is_some_and(|segment| segment.starts_with('@'));
             let take = if scoped { 2 } else { 1 };
             segments.len() >= take && fits_from(rest, &segments[take..])
         }
         literal => {
-            let same = segments.first().is_some_and(|segment| segment.eq_ignore_ascii_case(literal));
+            let same = segments
+                .first()
+                .is_some_and(|segment| segment.eq_ignore_ascii_case(literal));
             same && fits_from(rest, &segments[1..])
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,9 +5,17 @@ use model::{access::Role, deployment::State, principal::Actor};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::{house::{FLOWS, House, eventually}, websockets::open};
+use crate::{
+    house::{FLOWS, House, eventually},
+    websockets::open,
+};
 
-async fn heard(socket: &mut (impl futures_util::Stream<Item = Result<Message, tokio_tungstenite::tungstenite::Error>> + Unpin)) -> Value {
+async fn heard(
+    socket: &mut (
+             impl futures_util::Stream<Item = Result<Message, tokio_tungstenite::tungstenite::Error>>
+             + Unpin
+         ),
+) -> Value {
     loop {
         let wait = tokio::time::timeout(std::time::Duration::from_secs(10), socket.next());
         let message = wait.await.expect("something is said").unwrap().unwrap();
@@ -21,17 +29,31 @@ async fn heard(socket: &mut (impl futures_util::Stream<Item = Result<Message, to
 async fn the_page_subscribes_and_says_nothing_else() {
     let house = House::new().await;
     let cookie = house.session("ann", Role::Editor).await;
-    let mut socket = open(&house, "/comms", &cookie, &house.origin).await.unwrap();
-    for said in [r#"{"topic":"multiplayer/x","data":1}"#, "garbage", r#"{"auth":"x"}"#] {
+    let mut socket = open(&house, "/comms", &cookie, &house.origin)
+        .await
+        .unwrap();
+    for said in [
+        r#"{"topic":"multiplayer/x","data":1}"#,
+        "garbage",
+        r#"{"auth":"x"}"#,
+    ] {
         socket.send(Message::text(said)).await.unwrap();
     }
     assert_eq!(heard(&mut socket).await, json!({"auth":"ok"}));
-    socket.send(Message::text(r#"{ "subscribe" : "debug" }"#)).await.unwrap();
+    socket
+        .send(Message::text(r#"{ "subscribe" : "debug" }"#))
+        .await
+        .unwrap();
     let frame = heard(&mut socket).await;
     assert_eq!(frame[0]["topic"], "debug");
     assert_eq!(house.node_red.frames(), [r#"{"subscribe":"debug"}"#]);
     let upgrade = house.node_red.last();
-    assert!(upgrade.headers["x-gate-identity"].to_str().unwrap().starts_with("ann:"));
+    assert!(
+        upgrade.headers["x-gate-identity"]
+            .to_str()
+            .unwrap()
+            .starts_with("ann:")
+    );
     assert!(!upgrade.headers.contains_key("cookie"));
 }
 
@@ -39,9 +61,17 @@ async fn the_page_subscribes_and_says_nothing_else() {
 async fn viewers_hear_no_debug_messages() {
     let house = House::new().await;
     let cookie = house.session("vic", Role::Viewer).await;
-    let mut socket = open(&house, "/comms", &cookie, &house.origin).await.unwrap();
-    socket.send(Message::text(r#"{"subscribe":"status/#"}"#)).await.unwrap();
-    assert_eq!(heard(&mut socket).await, json!([{"topic":"status/1","data":"fine"}]));
+    let mut socket = open(&house, "/comms", &cookie, &house.origin)
+        .await
+        .unwrap();
+    socket
+        .send(Message::text(r#"{"subscribe":"status/#"}"#))
+        .await
+        .unwrap();
+    assert_eq!(
+        heard(&mut socket).await,
+        json!([{"topic":"status/1","data":"fine"}])
+    );
 }
 
 #[tokio::test]
@@ -56,31 +86,71 @@ async fn the_proposer_is_told_and_everybody_sees_the_count() {
         assert_eq!(heard(socket).await, json!({"auth":"ok"}));
     }
     let mut flows: Value = serde_json::from_str(FLOWS).unwrap();
-    flows.as_array_mut().unwrap().push(json!({"id":"n1","type":"comment","z":"t1"}));
-    let request = house.script("POST", "/flows", &ann).header("content-type", "application/json");
+    flows
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"id":"n1","type":"comment","z":"t1"}));
+    let request = house
+        .script("POST", "/flows", &ann)
+        .header("content-type", "application/json");
     assert_eq!(house.send(request, flows.to_string()).await.status, 202);
 
     let count = json!([{"topic":"redkeep/queue","data":{"count":1,"url":"https://keep.localhost:9443/queue"}}]);
     assert_eq!(heard(&mut hers).await, count);
     let told = heard(&mut hers).await;
-    let deployment = house.store.deployments(None, true, 1).await.unwrap().remove(0);
-    assert_eq!(told[0]["topic"], format!("notification/redkeep-{}", deployment.id));
+    let deployment = house
+        .store
+        .deployments(None, true, 1)
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(
+        told[0]["topic"],
+        format!("notification/redkeep-{}", deployment.id)
+    );
     let html = told[0]["data"]["defaultValue"].as_str().unwrap();
-    assert!(html.contains("waits for review") && html.contains(&format!("/deployments/{}", deployment.id)), "{html}");
-    assert_eq!(heard(&mut his).await, count, "he sees the count and not her notice");
+    assert!(
+        html.contains("waits for review")
+            && html.contains(&format!("/deployments/{}", deployment.id)),
+        "{html}"
+    );
+    assert_eq!(
+        heard(&mut his).await,
+        count,
+        "he sees the count and not her notice"
+    );
 
     // A page loaded anew is told again.
     let mut again = open(&house, "/comms", &ann, &house.origin).await.unwrap();
-    again.send(Message::text(r#"{"subscribe":"notification/#"}"#)).await.unwrap();
+    again
+        .send(Message::text(r#"{"subscribe":"notification/#"}"#))
+        .await
+        .unwrap();
     let mut topics = Vec::new();
     for _ in 0..2 {
-        topics.push(heard(&mut again).await[0]["topic"].as_str().unwrap().to_owned());
+        topics.push(
+            heard(&mut again).await[0]["topic"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
     }
-    assert!(topics.contains(&format!("notification/redkeep-{}", deployment.id)), "{topics:?}");
+    assert!(
+        topics.contains(&format!("notification/redkeep-{}", deployment.id)),
+        "{topics:?}"
+    );
 
     let reason = "<img src=x onerror=alert(1)> __x__".to_owned();
-    let rejected = State::Rejected { by: Actor::System, at: house.store.clock().now(), reason };
-    house.store.step(deployment.id, &deployment.state, rejected, &Actor::System).await.unwrap();
+    let rejected = State::Rejected {
+        by: Actor::System,
+        at: house.store.clock().now(),
+        reason,
+    };
+    house
+        .store
+        .step(deployment.id, &deployment.state, rejected, &Actor::System)
+        .await
+        .unwrap();
     let mut said = Vec::new();
     eventually("she is offered what runs", async || {
         let frame = heard(&mut hers).await;
@@ -89,6 +159,9 @@ async fn the_proposer_is_told_and_everybody_sees_the_count() {
     })
     .await;
     let said = said.join("\n");
-    assert!(said.contains("was rejected by Redkeep") && !said.contains("<img"), "{said}");
+    assert!(
+        said.contains("was rejected by Redkeep") && !said.contains("<img"),
+        "{said}"
+    );
     assert!(!said.contains("__x__"), "{said}");
 }

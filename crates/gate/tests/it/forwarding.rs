@@ -17,7 +17,12 @@ async fn the_editor_passes_with_identity_and_policy() {
         .header("authorization", "Basic eDp5");
     let answer = house.send(request, "").await;
     assert_eq!(answer.status, StatusCode::OK);
-    assert!(answer.headers["content-security-policy"].to_str().unwrap().contains("default-src 'self'"));
+    assert!(
+        answer.headers["content-security-policy"]
+            .to_str()
+            .unwrap()
+            .contains("default-src 'self'")
+    );
     assert_eq!(answer.headers["x-content-type-options"], "nosniff");
     assert!(!answer.headers.contains_key("access-control-allow-origin"));
     assert!(!answer.headers.contains_key("x-powered-by"));
@@ -26,7 +31,10 @@ async fn the_editor_passes_with_identity_and_policy() {
 
     let seen = house.node_red.last();
     let identity = seen.headers["x-gate-identity"].to_str().unwrap();
-    assert!(identity.starts_with("ann:*.read,") && !identity.contains("flows.write"), "{identity}");
+    assert!(
+        identity.starts_with("ann:*.read,") && !identity.contains("flows.write"),
+        "{identity}"
+    );
     assert_eq!(seen.headers.get_all("x-gate-identity").iter().count(), 1);
     assert!(!seen.headers.contains_key("x_gate_identity"));
     assert!(!seen.headers.contains_key("authorization"));
@@ -39,13 +47,32 @@ async fn viewers_read_no_secrets() {
     let house = House::new().await;
     let cookie = house.session("vic", Role::Viewer).await;
     assert_eq!(house.get("/flows", &cookie).await.status, StatusCode::OK);
-    let identity = house.node_red.last().headers["x-gate-identity"].to_str().unwrap().to_owned();
-    assert!(!identity.contains("*.read") && !identity.contains("credentials"), "{identity}");
+    let identity = house.node_red.last().headers["x-gate-identity"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        !identity.contains("*.read") && !identity.contains("credentials"),
+        "{identity}"
+    );
     let before = house.node_red.seen().len();
-    for path in ["/context/global", "/context/flow/x/y", "/credentials/mqtt-broker/x", "/diagnostics"] {
-        assert_eq!(house.get(path, &cookie).await.status, StatusCode::FORBIDDEN, "{path}");
+    for path in [
+        "/context/global",
+        "/context/flow/x/y",
+        "/credentials/mqtt-broker/x",
+        "/diagnostics",
+    ] {
+        assert_eq!(
+            house.get(path, &cookie).await.status,
+            StatusCode::FORBIDDEN,
+            "{path}"
+        );
     }
-    assert_eq!(house.node_red.seen().len(), before, "nothing of it reached Node-RED");
+    assert_eq!(
+        house.node_red.seen().len(),
+        before,
+        "nothing of it reached Node-RED"
+    );
     let settings = house.get("/settings", &cookie).await.json();
     assert_eq!(settings["user"]["permissions"], "*.read");
 }
@@ -75,7 +102,12 @@ async fn files_of_the_editor_are_compressed_and_kept() {
         .header("accept-encoding", "gzip, br");
     let answer = house.send(request, "").await;
     assert_eq!(answer.headers["content-encoding"], "br");
-    assert!(answer.headers["cache-control"].to_str().unwrap().contains("immutable"));
+    assert!(
+        answer.headers["cache-control"]
+            .to_str()
+            .unwrap()
+            .contains("immutable")
+    );
     assert!(answer.body.len() < 10_000, "{} bytes", answer.body.len());
     let plain = house.get("/red/big.js", &cookie).await;
     assert_eq!(plain.body.len(), "var a = 1;\n".len() * 10_000);
@@ -86,10 +118,15 @@ async fn files_of_the_editor_are_compressed_and_kept() {
 async fn endpoints_are_not_told_who_asks() {
     let house = House::new().await;
     let cookie = house.session("vic", Role::Viewer).await;
-    let answer = house.send(house.script("POST", "/api/pump/7", &cookie), "on").await;
+    let answer = house
+        .send(house.script("POST", "/api/pump/7", &cookie), "on")
+        .await;
     assert_eq!(answer.status, StatusCode::OK);
     let seen = house.node_red.last();
-    assert_eq!((seen.path.as_str(), seen.body.as_str()), ("/api/pump/7", "on"));
+    assert_eq!(
+        (seen.path.as_str(), seen.body.as_str()),
+        ("/api/pump/7", "on")
+    );
     assert!(!seen.headers.contains_key("x-gate-identity"));
 }
 
@@ -103,7 +140,11 @@ async fn a_public_path_needs_no_login_and_no_more_than_it() {
         ..model::instance::Policy::default()
     };
     let system = model::principal::Actor::System;
-    house.store.set_policy(&house.instance, &policy, &system).await.unwrap();
+    house
+        .store
+        .set_policy(&house.instance, &policy, &system)
+        .await
+        .unwrap();
     crate::house::eventually("the path is public", async || {
         post("/open/door").await == StatusCode::OK
     })
@@ -120,7 +161,10 @@ async fn node_red_being_away_is_said() {
     let answer = house.get("/flows", &cookie).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.json()["code"], "starting");
-    let page = house.request("GET", "/").header("cookie", &cookie).header("accept", "text/html");
+    let page = house
+        .request("GET", "/")
+        .header("cookie", &cookie)
+        .header("accept", "text/html");
     let answer = house.send(page, "").await;
     assert!(answer.text().contains("<h1>Node-RED is not there yet</h1>"));
 }

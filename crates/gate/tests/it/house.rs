@@ -11,7 +11,10 @@ use deploy::{Deployments, FlowTarget};
 use gate::{Certificates, Gate, GateConfig, Limits, Message, Pages, Upstream};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
-use hyper::{body::Bytes, client::conn::{http1, http2}};
+use hyper::{
+    body::Bytes,
+    client::conn::{http1, http2},
+};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use model::{
     access::{Role, Scope},
@@ -25,7 +28,10 @@ use model::{
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
 use store::{BaselineContent, NewToken, NewUser, Secret, SessionKind, Store};
 use tempfile::TempDir;
-use tokio::{io::{AsyncReadExt as _, AsyncWriteExt as _}, net::{TcpListener, TcpStream}};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
 use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 
@@ -42,9 +48,14 @@ pub(crate) const FLOWS: &str = r#"[{"id":"t1","type":"tab","label":"Pumps"},
 struct Now;
 
 impl Clock for Now {
-    #[expect(clippy::disallowed_methods, reason = "a TLS client checks certificates by this clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a TLS client checks certificates by this clock"
+    )]
     fn now(&self) -> Timestamp {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let since = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap();
         Timestamp(i64::try_from(since.as_millis()).unwrap())
     }
 }
@@ -88,7 +99,9 @@ struct Nobody;
 
 impl FlowTarget for Nobody {
     fn give(&self, _: &InstanceId, _: String, _: DeploymentType) -> deploy::futures::Given<'_> {
-        Box::pin(std::future::ready(Err("nothing is applied in these tests".to_owned())))
+        Box::pin(std::future::ready(Err(
+            "nothing is applied in these tests".to_owned()
+        )))
     }
 
     fn reload(&self, _: &InstanceId) -> deploy::futures::Given<'_> {
@@ -135,26 +148,21 @@ impl Answer {
 
 impl House {
     pub(crate) async fn new() -> Self {
-        Self::with(Limits { answer: Duration::from_secs(5), ..Limits::default() }).await
+        Self::with(Limits {
+            answer: Duration::from_secs(5),
+            ..Limits::default()
+        })
+        .await
     }
 
     pub(crate) async fn with(limits: Limits) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path(), Arc::new(Now)).await.expect("a store");
+        let store = Store::open(dir.path(), Arc::new(Now))
+            .await
+            .expect("a store");
         let instance: InstanceId = "main".parse().unwrap();
         store.ensure_instance(&instance, None).await.unwrap();
-        let flows = Flows::submitted(FLOWS.as_bytes(), &model::flow::Limits::default()).unwrap().flows;
-        let credentials = Credentials::default();
-        let baseline = Baseline {
-            flows: store.keep_blob(flows.text()).await.unwrap(),
-            credentials: store.credentials_digest(&credentials),
-            settings: Hash::of(b"settings"),
-            modules: Hash::of(b"modules"),
-            node_red: "5.0.7".into(),
-            node: "24".into(),
-        };
-        let content = BaselineContent { baseline, flows: Arc::clone(flows.text()), credentials };
-        store.set_platform_baseline(&instance, &content).await.unwrap();
+        lay_baseline(&store, &instance).await;
         let node_red = NodeRed::start(dir.path());
         let shop = Arc::new(Shop {
             socket: Mutex::new(Some(node_red.socket.clone())),
@@ -174,9 +182,14 @@ impl House {
             limits: limits.clone(),
         };
         let deployments = Deployments::new(store.clone(), Arc::new(Nobody));
-        let gate =
-            Gate::new(config, store.clone(), deployments, Arc::clone(&shop) as _, Arc::new(Plain))
-                .unwrap();
+        let gate = Gate::new(
+            config,
+            store.clone(),
+            deployments,
+            Arc::clone(&shop) as _,
+            Arc::new(Plain),
+        )
+        .unwrap();
         let shutdown = CancellationToken::new();
         let watching = gate.clone();
         let until = shutdown.clone();
@@ -189,7 +202,17 @@ impl House {
             shutdown.clone(),
         ));
         let ca = certificates.ca_pem().unwrap();
-        Self { store, node_red, instance, address, origin, shop, ca, shutdown, _dir: dir }
+        Self {
+            store,
+            node_red,
+            instance,
+            address,
+            origin,
+            shop,
+            ca,
+            shutdown,
+            _dir: dir,
+        }
     }
 
     pub(crate) fn stop_node_red(&self) {
@@ -207,7 +230,12 @@ impl House {
             password: Secret::new(b"a long and unusual sentence 7".to_vec()),
             second_factor: None,
         };
-        self.store.add_user(new, &Actor::System).await.expect("a user").0.id
+        self.store
+            .add_user(new, &Actor::System)
+            .await
+            .expect("a user")
+            .0
+            .id
     }
 
     /// A new user's session, as the Cookie header has it.
@@ -217,7 +245,10 @@ impl House {
     }
 
     pub(crate) async fn session_of(&self, user: UserId) -> String {
-        let opened = self.store.open_session(user, SessionKind::Gate, None, None, "test").await;
+        let opened = self
+            .store
+            .open_session(user, SessionKind::Gate, None, None, "test")
+            .await;
         format!("__Host-redkeep-gate={}", opened.expect("a session").1.0)
     }
 
@@ -230,13 +261,19 @@ impl House {
             scopes: vec![scope],
             expires_at: Now.now().plus_seconds(3600),
         };
-        let made = self.store.make_token(new, &Actor::System).await.expect("a token");
+        let made = self
+            .store
+            .make_token(new, &Actor::System)
+            .await
+            .expect("a token");
         format!("Bearer {}", made.1)
     }
 
     pub(crate) async fn connect(&self, alpn: &[u8]) -> TlsStream<TcpStream> {
         let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(self.ca.as_bytes()).unwrap()).unwrap();
+        roots
+            .add(CertificateDer::from_pem_slice(self.ca.as_bytes()).unwrap())
+            .unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -247,14 +284,20 @@ impl House {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-        let stream = connector.connect(name, stream).await.expect("a TLS handshake");
+        let stream = connector
+            .connect(name, stream)
+            .await
+            .expect("a TLS handshake");
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(alpn));
         stream
     }
 
     /// A request to this gate, the way a browser would begin it.
     pub(crate) fn request(&self, method: &str, path: &str) -> http::request::Builder {
-        Request::builder().method(method).uri(path).header("host", &self.origin["https://".len()..])
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", &self.origin["https://".len()..])
     }
 
     /// A request of the editor's own script.
@@ -270,7 +313,11 @@ impl House {
         self.send(self.script("GET", path, cookie), "").await
     }
 
-    pub(crate) async fn send(&self, request: http::request::Builder, body: impl Into<Bytes>) -> Answer {
+    pub(crate) async fn send(
+        &self,
+        request: http::request::Builder,
+        body: impl Into<Bytes>,
+    ) -> Answer {
         let request = request.body(Full::new(body.into())).unwrap();
         let io = TokioIo::new(self.connect(b"http/1.1").await);
         let (mut sender, connection) = http1::handshake(io).await.unwrap();
@@ -296,10 +343,39 @@ impl House {
     }
 }
 
+/// The flows that run.
+async fn lay_baseline(store: &Store, instance: &InstanceId) {
+    let flows = Flows::submitted(FLOWS.as_bytes(), &model::flow::Limits::default())
+        .unwrap()
+        .flows;
+    let credentials = Credentials::default();
+    let baseline = Baseline {
+        flows: store.keep_blob(flows.text()).await.unwrap(),
+        credentials: store.credentials_digest(&credentials),
+        settings: Hash::of(b"settings"),
+        modules: Hash::of(b"modules"),
+        node_red: "5.0.7".into(),
+        node: "24".into(),
+    };
+    let content = BaselineContent {
+        baseline,
+        flows: Arc::clone(flows.text()),
+        credentials,
+    };
+    store
+        .set_platform_baseline(instance, &content)
+        .await
+        .unwrap();
+}
+
 pub(crate) async fn read(response: Response<hyper::body::Incoming>) -> Answer {
     let (parts, body) = response.into_parts();
     let body = body.collect().await.expect("a body").to_bytes();
-    Answer { status: parts.status, headers: parts.headers, body }
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+    }
 }
 
 /// Waits for something that comes about by itself; fails when it does not.

@@ -1,5 +1,10 @@
 //! The gate over real sockets: TLS on loopback before it, a stand-in for Node-RED behind it on a
 //! Unix socket, a real ledger and a real waiting room beside it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says no more than that it failed"
+)]
 
 mod cross_site;
 mod deploying;

@@ -9,7 +9,11 @@ use std::{
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
-use hyper::{body::{Bytes, Incoming}, server::conn::http1, service::service_fn};
+use hyper::{
+    body::{Bytes, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::UnixListener;
@@ -39,7 +43,11 @@ impl NodeRed {
     pub(crate) fn start(dir: &Path) -> Self {
         let socket = dir.join("node-red.sock");
         let listener = UnixListener::bind(&socket).expect("a socket");
-        let node_red = Self { socket, seen: Arc::default(), frames: Arc::default() };
+        let node_red = Self {
+            socket,
+            seen: Arc::default(),
+            frames: Arc::default(),
+        };
         let served = node_red.clone();
         tokio::spawn(async move {
             loop {
@@ -83,7 +91,9 @@ impl NodeRed {
             String::new()
         } else {
             let whole = request.body_mut().collect().await;
-            whole.map(|whole| String::from_utf8_lossy(&whole.to_bytes()).into_owned()).unwrap_or_default()
+            whole
+                .map(|whole| String::from_utf8_lossy(&whole.to_bytes()).into_owned())
+                .unwrap_or_default()
         };
         let seen = Seen {
             method: request.method().clone(),
@@ -98,7 +108,10 @@ impl NodeRed {
         let (kind, text) = content(&path);
         Response::builder()
             .header(header::CONTENT_TYPE, kind)
-            .header(header::SET_COOKIE, "__Host-redkeep-gate=planted; Path=/; Secure")
+            .header(
+                header::SET_COOKIE,
+                "__Host-redkeep-gate=planted; Path=/; Secure",
+            )
             .header(header::SET_COOKIE, "own=1")
             .header("access-control-allow-origin", "*")
             .header("x-powered-by", "Express")
@@ -107,7 +120,9 @@ impl NodeRed {
     }
 
     fn upgrade(&self, mut request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let key = request.headers()[header::SEC_WEBSOCKET_KEY].as_bytes().to_vec();
+        let key = request.headers()[header::SEC_WEBSOCKET_KEY]
+            .as_bytes()
+            .to_vec();
         let is_comms = request.uri().path() == "/comms";
         let frames = Arc::clone(&self.frames);
         let upgrading = hyper::upgrade::on(&mut request);
@@ -116,10 +131,13 @@ impl NodeRed {
             let mut socket =
                 WebSocketStream::from_raw_socket(TokioIo::new(io), Role::Server, None).await;
             while let Some(Ok(message)) = socket.next().await {
-                let Message::Text(text) = message else { continue };
+                let Message::Text(text) = message else {
+                    continue;
+                };
                 frames.lock().unwrap().push(text.to_string());
                 let answer = if is_comms {
-                    r#"[{"topic":"debug","data":"secret"},{"topic":"status/1","data":"fine"}]"#.into()
+                    r#"[{"topic":"debug","data":"secret"},{"topic":"status/1","data":"fine"}]"#
+                        .into()
                 } else {
                     text
                 };
@@ -145,6 +163,7 @@ fn content(path: &str) -> (&'static str, String) {
         "/settings" => json(json!({"user":{"username":"ann","permissions":["*.read"]}})),
         "/locales/editor" => json(json!({"deploy":{"successfulDeploy":"Successfully deployed"}})),
         "/plugins" => ("text/html", "<!-- plugins -->".to_owned()),
+        "/red/huge.js" => ("application/javascript", "var a = 1;\n".repeat(3_000_000)),
         "/red/big.js" => ("application/javascript", "var a = 1;\n".repeat(10_000)),
         path if path.starts_with("/credentials/tls-config/") => {
             json(json!({"keydata":"-----BEGIN PRIVATE KEY-----","has_passphrase":true}))

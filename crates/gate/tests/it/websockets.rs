@@ -21,12 +21,15 @@ pub(crate) async fn open(
     cookie: &str,
     origin: &str,
 ) -> Result<WebSocketStream<TlsStream<TcpStream>>, Error> {
-    let mut request = format!("{}{path}", house.origin.replace("https", "wss")).into_client_request()?;
+    let mut request =
+        format!("{}{path}", house.origin.replace("https", "wss")).into_client_request()?;
     let headers = request.headers_mut();
     headers.insert("cookie", cookie.parse().unwrap());
     headers.insert("origin", origin.parse().unwrap());
     let stream = house.connect(b"http/1.1").await;
-    client_async(request, stream).await.map(|(socket, _)| socket)
+    client_async(request, stream)
+        .await
+        .map(|(socket, _)| socket)
 }
 
 fn status(error: Error) -> StatusCode {
@@ -40,9 +43,14 @@ fn status(error: Error) -> StatusCode {
 async fn an_endpoints_websocket_passes_over_http1() {
     let house = House::new().await;
     let cookie = house.session("vic", Role::Viewer).await;
-    let mut socket = open(&house, "/ws/live", &cookie, &house.origin).await.unwrap();
+    let mut socket = open(&house, "/ws/live", &cookie, &house.origin)
+        .await
+        .unwrap();
     socket.send(Message::text("hello")).await.unwrap();
-    assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("hello"));
+    assert_eq!(
+        socket.next().await.unwrap().unwrap(),
+        Message::text("hello")
+    );
     let foreign = open(&house, "/ws/live", &cookie, "https://evil.example").await;
     assert_eq!(status(foreign.unwrap_err()), StatusCode::FORBIDDEN);
     let nobody = open(&house, "/ws/live", "x=1", &house.origin).await;
@@ -64,10 +72,14 @@ async fn websockets_pass_over_http2() {
         .body(Full::default())
         .unwrap();
     // The gate's SETTINGS have come once this is answered.
-    assert_eq!(sender.send_request(get).await.unwrap().status(), StatusCode::OK);
-    for (path, said, heard) in
-        [("/ws/live", "hello", "hello"), ("/comms", r#"{"auth":"x"}"#, r#"{"auth":"ok"}"#)]
-    {
+    assert_eq!(
+        sender.send_request(get).await.unwrap().status(),
+        StatusCode::OK
+    );
+    for (path, said, heard) in [
+        ("/ws/live", "hello", "hello"),
+        ("/comms", r#"{"auth":"x"}"#, r#"{"auth":"ok"}"#),
+    ] {
         let mut request = Request::builder()
             .method("CONNECT")
             .uri(format!("{}{path}", house.origin))
@@ -76,7 +88,9 @@ async fn websockets_pass_over_http2() {
             .header("sec-websocket-version", "13")
             .body(Full::default())
             .unwrap();
-        request.extensions_mut().insert(Protocol::from_static("websocket"));
+        request
+            .extensions_mut()
+            .insert(Protocol::from_static("websocket"));
         let response = sender.send_request(request).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         let io = TokioIo::new(hyper::upgrade::on(response).await.unwrap());
@@ -92,12 +106,22 @@ async fn revoking_a_session_closes_its_sockets() {
     let user = house.user("ann", Role::Editor).await;
     let cookie = house.session_of(user).await;
     let other = house.session("bob", Role::Editor).await;
-    let mut live = open(&house, "/ws/live", &cookie, &house.origin).await.unwrap();
-    let mut comms = open(&house, "/comms", &cookie, &house.origin).await.unwrap();
-    let mut kept = open(&house, "/ws/live", &other, &house.origin).await.unwrap();
+    let mut live = open(&house, "/ws/live", &cookie, &house.origin)
+        .await
+        .unwrap();
+    let mut comms = open(&house, "/comms", &cookie, &house.origin)
+        .await
+        .unwrap();
+    let mut kept = open(&house, "/ws/live", &other, &house.origin)
+        .await
+        .unwrap();
     live.send(Message::text("x")).await.unwrap();
     live.next().await.unwrap().unwrap();
-    house.store.revoke_sessions_of(user, &Actor::System).await.unwrap();
+    house
+        .store
+        .revoke_sessions_of(user, &Actor::System)
+        .await
+        .unwrap();
     let ended = async {
         while let Some(Ok(message)) = live.next().await {
             assert!(!message.is_text(), "{message}");
@@ -109,8 +133,14 @@ async fn revoking_a_session_closes_its_sockets() {
         said
     };
     let second = std::time::Duration::from_secs(1);
-    let said = tokio::time::timeout(second, ended).await.expect("both end within a second");
-    assert_eq!(said[0], Message::text(r#"{"auth":"fail"}"#), "the editor asks to log in");
+    let said = tokio::time::timeout(second, ended)
+        .await
+        .expect("both end within a second");
+    assert_eq!(
+        said[0],
+        Message::text(r#"{"auth":"fail"}"#),
+        "the editor asks to log in"
+    );
     kept.send(Message::text("still")).await.unwrap();
     assert_eq!(kept.next().await.unwrap().unwrap(), Message::text("still"));
 }
@@ -121,11 +151,20 @@ async fn losing_a_role_closes_sockets_too() {
     let keeper = house.user("root", Role::Administrator).await;
     let user = house.user("ann", Role::Editor).await;
     let cookie = house.session_of(user).await;
-    let mut comms = open(&house, "/comms", &cookie, &house.origin).await.unwrap();
+    let mut comms = open(&house, "/comms", &cookie, &house.origin)
+        .await
+        .unwrap();
     assert_ne!(keeper, user);
-    house.store.set_role(user, Role::Viewer, &Actor::System).await.unwrap();
+    house
+        .store
+        .set_role(user, Role::Viewer, &Actor::System)
+        .await
+        .unwrap();
     eventually("the socket ends", async || {
-        matches!(comms.next().await, None | Some(Err(_) | Ok(Message::Close(_))))
+        matches!(
+            comms.next().await,
+            None | Some(Err(_) | Ok(Message::Close(_)))
+        )
     })
     .await;
 }

@@ -230,7 +230,7 @@ fn odd_flows() -> impl Strategy<Value = String> {
 fn the_text_is_what_javascript_writes() {
     let judge = std::cell::RefCell::new(Judge::new());
     let config = ProptestConfig {
-        cases: 2_000,
+        cases: 1_000,
         failure_persistence: None,
         ..ProptestConfig::default()
     };
@@ -294,7 +294,7 @@ fn damaged_text_is_refused_or_read_alike() {
         proptest::sample::select(b"\"\\{}[],:0123456789.eE+-utn \t\n\x00\x7f\xc3\xa9".to_vec());
     let edit = (any::<proptest::sample::Index>(), 0..3_u8, bytes);
     let config = ProptestConfig {
-        cases: 4_000,
+        cases: 1_000,
         failure_persistence: None,
         ..ProptestConfig::default()
     };

@@ -114,13 +114,16 @@ async fn over_socket(
     let stream = UnixStream::connect(socket).await?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let (answer, _) = tokio::join!(sender.send_request(request), async {
+    let driven = tokio::spawn(async move {
         // The connection's own error comes back through the request.
-        tokio::spawn(connection)
+        drop(connection.await);
     });
+    let answer = sender.send_request(request).await;
     let answer = answer?;
     let status = answer.status();
-    Ok((status, collect(answer.into_body()).await?))
+    let body = collect(answer.into_body()).await;
+    driven.abort();
+    Ok((status, body?))
 }
 
 async fn collect<B>(body: B) -> Result<hyper::body::Bytes, Failure>

@@ -18,27 +18,21 @@ pub(crate) async fn run(
     as_json: bool,
     verb: DeploymentVerb,
 ) -> Result<Exit, Failure> {
+    let is_apply = matches!(verb, DeploymentVerb::Apply { .. });
     let answer = match verb {
         DeploymentVerb::List { instance, all } => {
             let instance = instance
                 .map(|it| format!("&instance={it}"))
                 .unwrap_or_default();
-            let found = client
-                .get(&format!("/deployments?open={}{instance}", !all))
-                .await?;
-            if !as_json {
-                show_list(&found);
-                return Ok(Exit::Done);
-            }
-            found
+            let path = format!("/deployments?open={}{instance}", !all);
+            return look(client, as_json, &path, show_list).await;
         }
         DeploymentVerb::Show { id } => {
-            let found = client.get(&format!("/deployments/{id}")).await?;
-            if !as_json {
-                show_one(&found);
-                return Ok(Exit::Done);
-            }
-            found
+            return look(client, as_json, &format!("/deployments/{id}"), show_one).await;
+        }
+        DeploymentVerb::Rollback { instance, to: None } => {
+            let path = format!("/instances/{instance}/snapshots");
+            return look(client, as_json, &path, show_snapshots).await;
         }
         DeploymentVerb::Approve { id, hash } => approve(client, id, hash).await?,
         DeploymentVerb::Reject { id, reason } => {
@@ -69,25 +63,30 @@ pub(crate) async fn run(
                 )
                 .await?
         }
-        DeploymentVerb::Rollback { instance, to: None } => {
-            let found = client
-                .get(&format!("/instances/{instance}/snapshots"))
-                .await?;
-            if !as_json {
-                show_snapshots(&found);
-                return Ok(Exit::Done);
-            }
-            found
-        }
     };
-    let failed =
-        text(&answer, "/state") == "failed" || text(&answer, "/deployment/state") == "failed";
     if as_json {
         terminal::line(&answer.to_string());
     } else {
         show_outcome(&answer);
     }
+    let failed = is_apply && text(&answer, "/state") == "failed";
     Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+/// What only looks.
+async fn look(
+    client: &Client,
+    as_json: bool,
+    path: &str,
+    show: fn(&Value),
+) -> Result<Exit, Failure> {
+    let found = client.get(path).await?;
+    if as_json {
+        terminal::line(&found.to_string());
+    } else {
+        show(&found);
+    }
+    Ok(Exit::Done)
 }
 
 /// Approves whatever is not decided yet, then the whole: the one who types this has read

@@ -67,5 +67,7 @@ pub(crate) fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
 pub(crate) fn actor(value: &Value, pointer: &str) -> String {
     let actor = value.pointer(pointer).cloned().unwrap_or_default();
     let actor = serde_json::from_value::<model::principal::Actor>(actor);
-    actor.map(|actor| printable(&actor.label())).unwrap_or_default()
+    actor
+        .map(|actor| printable(&actor.label()))
+        .unwrap_or_default()
 }

@@ -28,7 +28,7 @@ pub(crate) async fn audit(client: &Client, json: bool, verb: AuditVerb) -> Resul
             ] {
                 if let Some(value) = value {
                     check_word(&value)?;
-                    path.push_str(&format!("&{key}={value}"));
+                    path.extend(["&", key, "=", &value]);
                 }
             }
             let found = client.get(&path).await?;

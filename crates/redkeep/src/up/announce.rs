@@ -66,16 +66,15 @@ pub(crate) async fn ready(
     as_json: bool,
 ) -> Result<(), Failure> {
     let console = &addresses.console_origin;
-    let enrolment = match house.store.users().await?.is_empty() {
-        true => {
-            let (role, by) = (Role::Administrator, Actor::System);
-            let made = house
-                .store
-                .make_enrolment(role, None, ENROLMENT_SECONDS, &by)
-                .await?;
-            Some(format!("{console}/enrol?token={}", made.secret))
-        }
-        false => None,
+    let enrolment = if house.store.users().await?.is_empty() {
+        let (role, by) = (Role::Administrator, Actor::System);
+        let made = house
+            .store
+            .make_enrolment(role, None, ENROLMENT_SECONDS, &by)
+            .await?;
+        Some(format!("{console}/enrol?token={}", made.secret))
+    } else {
+        None
     };
     let ca_file = house.config.data_dir.join("tls/ca.pem");
     let ca_file = (!ca_pem.is_empty()).then_some(ca_file);

@@ -36,14 +36,11 @@ impl Doors {
         }
         let console = bind(config.console_listen, "--console-listen").await?;
         let console_origin = origin(&config.console_name, &console)?;
-        let certificates = match &config.tls {
-            Some(tls) => {
-                Certificates::from_files(&tls.certificate, &tls.key, store.clock().clone())?
-            }
-            None => {
-                let names = names(config);
-                Certificates::open(&config.data_dir.join("tls"), &names, store.clock().clone())?
-            }
+        let clock = store.clock().clone();
+        let certificates = if let Some(tls) = &config.tls {
+            Certificates::from_files(&tls.certificate, &tls.key, clock)?
+        } else {
+            Certificates::open(&config.data_dir.join("tls"), &names(config), clock)?
         };
         let addresses = Addresses {
             console_origin,

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::House;
 
 /// How long Node-RED must live with a new baseline before it counts as having run well.
-const PROBATION: Duration = Duration::from_secs(60);
+const PROBATION: Duration = Duration::from_mins(1);
 
 /// Takes events until the workshop is gone.
 pub(super) fn spawn(house: &House, mut events: mpsc::Receiver<RuntimeEvent>) {

@@ -7,7 +7,7 @@ use model::{
 use tokio_util::task::TaskTracker;
 
 use super::*;
-use crate::{Boxed, InstancePlan, client};
+use crate::{Boxed, InstancePlan, client, connect::Address};
 
 const FLOWS: &str = r#"[{"id":"t1","type":"tab"}]"#;
 
@@ -59,7 +59,7 @@ impl Baselines for Fake {
 
 struct Open {
     dir: tempfile::TempDir,
-    socket: PathBuf,
+    socket: Address,
     fake: Arc<Fake>,
     refused: Arc<tokio::sync::Notify>,
     store: Store,
@@ -78,18 +78,21 @@ async fn open(peer_uid: Option<u32>) -> Open {
     folder.make().unwrap();
     let fake = Arc::new(Fake::default());
     let refused = Arc::new(tokio::sync::Notify::new());
-    let bridge = Bridge {
+    let bridge = Arc::new(Bridge {
         instance: instance.clone(),
         baselines: fake.clone(),
         store: store.clone(),
         refused: refused.clone(),
         peer_uid: peer_uid.unwrap_or(uid),
-    };
+    });
     let stop = CancellationToken::new();
     bridge
         .open(&folder, stop.clone(), &TaskTracker::new())
         .unwrap();
-    let socket = folder.bridge();
+    let socket = Address {
+        socket: folder.bridge(),
+        uid,
+    };
     Open {
         dir,
         socket,
@@ -147,7 +150,7 @@ async fn flows_and_credentials_come_from_the_baseline() {
         open.get("/credentials").await,
         (200, r#"{"b1":{"user":"bob"}}"#.into())
     );
-    let mode = fs::metadata(&open.socket).unwrap().mode();
+    let mode = fs::metadata(open.socket.path()).unwrap().mode();
     assert_eq!(
         mode & 0o777,
         0o600,

@@ -1,4 +1,4 @@
-//! Reloading Node-RED from the baseline after it was refused a save.
+//! Reloading Node-RED from the baseline after it was refused a save, or could not load it.
 //!
 //! Node-RED takes credentials over before it saves, and does not undo it when the save is refused:
 //! a smuggled password would be live at the node's next start.
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::{Phase, Supervisor};
-use crate::comms::FlowsState;
+use crate::{RuntimeError, comms::FlowsState};
 
 /// Refused saves within this time are one.
 const GATHER: Duration = Duration::from_millis(500);
@@ -28,8 +28,18 @@ impl Supervisor {
             let state = self.admin.reload().await;
             drop(turn);
             let phase = match state {
-                Ok(FlowsState::Running | FlowsState::Between) => Phase::Ready,
+                Ok(FlowsState::Running) => Phase::Ready,
                 Ok(FlowsState::Halted(reason)) => Phase::Degraded { reason },
+                Ok(FlowsState::NotLoaded(reason)) => {
+                    // Once more, as if another save had been refused.
+                    self.shared.refused.notify_one();
+                    Phase::Degraded { reason }
+                }
+                // It lives, but its storage failed; a new process could not load either.
+                Err(RuntimeError::Answered { message, .. }) => {
+                    self.shared.refused.notify_one();
+                    Phase::Degraded { reason: message }
+                }
                 // The way back to what was approved that always works is a new process.
                 Err(error) => return format!("the reload after a refused save failed: {error}"),
             };

@@ -31,6 +31,8 @@ cases! {
     "a_killed_node_red_is_started_again" => a_killed_node_red_is_started_again(),
     "three_ends_in_a_row_are_a_crash_loop" => three_ends_in_a_row_are_a_crash_loop(),
     "a_jail_that_does_not_hold_is_not_used" => a_jail_that_does_not_hold_is_not_used(),
+    "a_bridge_the_jail_removed_comes_back" => a_removed_bridge_comes_back(),
+    "flows_that_could_not_be_loaded_are_loaded_later" => flows_are_loaded_later(),
     "code_left_in_the_work_folder_does_not_run" => code_left_behind_does_not_run(),
 }
 
@@ -479,4 +481,36 @@ async fn code_left_behind_does_not_run() {
         log.contains("Started flows") && !log.contains("evil runs"),
         "{log}"
     );
+}
+
+async fn a_removed_bridge_comes_back() {
+    let flows = probe("msg.payload = 'here'; return msg;");
+    let mut house = House::build(NodeRedMajor::V5, &flows).await;
+    house.run().await;
+    // The jail may: the folder is its own.
+    fs::remove_file(house.plan.dir.join("run/bridge.sock")).unwrap();
+    house.workshop.restart(&house.id).await.unwrap();
+    house
+        .until(|status| status.starts == 2 && status.phase == Phase::Ready)
+        .await;
+    assert_eq!(
+        house.ask("GET", "/probe", None, "").await,
+        (200, "here".into())
+    );
+    house.end().await;
+}
+
+async fn flows_are_loaded_later() {
+    let flows = probe("msg.payload = 'here'; return msg;");
+    let mut house = House::build(NodeRedMajor::V5, &flows).await;
+    *house.room.failing.lock().unwrap() = 1;
+    house.run().await;
+    house
+        .until(|status| status.starts == 1 && status.phase == Phase::Ready)
+        .await;
+    assert_eq!(
+        house.ask("GET", "/probe", None, "").await,
+        (200, "here".into())
+    );
+    house.end().await;
 }

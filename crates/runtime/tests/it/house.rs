@@ -48,6 +48,8 @@ pub(crate) struct Room {
     pub(crate) flows: Mutex<String>,
     pub(crate) credentials: Mutex<Credentials>,
     pub(crate) loads: Mutex<u32>,
+    /// Loads that still fail.
+    pub(crate) failing: Mutex<u32>,
     /// Saves are taken (and become what is loaded next) or refused.
     pub(crate) takes: Mutex<bool>,
     pub(crate) claimed: Mutex<Vec<Option<String>>>,
@@ -56,6 +58,11 @@ pub(crate) struct Room {
 impl Baselines for Room {
     fn load(&self, _: &InstanceId) -> Boxed<'_, Result<(Arc<str>, Credentials), String>> {
         *self.loads.lock().unwrap() += 1;
+        let mut failing = self.failing.lock().unwrap();
+        if *failing > 0 {
+            *failing -= 1;
+            return Box::pin(async { Err("the ledger is locked".to_owned()) });
+        }
         let flows = self.flows.lock().unwrap().as_str().into();
         let credentials = self.credentials.lock().unwrap().clone();
         Box::pin(async move { Ok((flows, credentials)) })

@@ -283,6 +283,16 @@ fn the_network_policy_holds() {
 }
 
 #[test]
+fn without_a_network_not_even_the_loopback_is_there() {
+    let script = "console.log(Object.keys(require('os').networkInterfaces()).length)";
+    for setting in Setting::WITH_NAMESPACES {
+        let seen = |network| answer(&Scene::new(setting).network(network).script(script));
+        assert_eq!(seen(Network::None), "0", "{setting:?}");
+        assert_ne!(seen(Network::Any), "0", "{setting:?}");
+    }
+}
+
+#[test]
 fn udp_is_for_the_open_policy_alone() {
     let script = r"
         const s = require('dgram').createSocket('udp4');
@@ -358,8 +368,8 @@ fn a_link_planted_in_the_work_folder_is_not_followed_when_mounting() {
     for setting in Setting::WITH_NAMESPACES {
         let mut scene = Scene::new(setting).script("console.log(1)");
         // An earlier run left a link where the next one mounts its modules.
-        let outside = scene.path("secret");
-        std::os::unix::fs::symlink(&outside, scene.path("work/node_modules")).unwrap();
+        let elsewhere = scene.path("run");
+        std::os::unix::fs::symlink(&elsewhere, scene.path("work/node_modules")).unwrap();
         let inside = scene.path("work/node_modules/deep");
         let host = scene.path("ro");
         scene.spec.read_only = vec![ReadOnlyPath {
@@ -374,8 +384,8 @@ fn a_link_planted_in_the_work_folder_is_not_followed_when_mounting() {
             running.report
         );
         assert!(
-            !outside.join("deep").exists(),
-            "{setting:?}: something was made outside"
+            !elsewhere.join("deep").exists(),
+            "{setting:?}: something was made elsewhere"
         );
     }
 }

@@ -108,9 +108,9 @@ fn closing_the_lifeline_takes_the_jail_away() {
         let (scene, mark) = marked(setting, FOREVER);
         let mut running = up(&scene);
         running.lifeline = None;
+        gone(&mark);
         let ended = running.finish();
         assert_eq!(ended.code, Some(124), "{setting:?}: {}", ended.stderr);
-        gone(&mark);
     }
 }
 

@@ -1,0 +1,129 @@
+//! Giving Node-RED flows, and seeing what becomes of them.
+
+use std::time::Duration;
+
+use model::{deployment::DeploymentType, id::InstanceId};
+use tokio::time::timeout;
+
+use super::{Workshop, not_running};
+use crate::{
+    RuntimeError,
+    comms::FlowsState,
+    status::{InstanceStatus, Phase},
+};
+
+/// How long Node-RED must outlive flows it was given before they count as running.
+const STAYS_UP_TIME: Duration = Duration::from_secs(3);
+
+impl Workshop {
+    /// `POST /flows` to Node-RED as Redkeep itself; waits for the answer and then for the flows
+    /// to be reported running, and a few seconds more for Node-RED to be still there. An error
+    /// after Node-RED has saved (see [`crate::Baselines::save_flows`]) means that it took the flows and
+    /// does not run them. At most about two minutes.
+    pub async fn give(
+        &self,
+        instance: &InstanceId,
+        body: String,
+        deployment_type: DeploymentType,
+    ) -> Result<(), RuntimeError> {
+        let handle = self.handle(instance)?;
+        let _turn = handle.shared.turn.lock().await;
+        let start = self.up(instance)?;
+        let state = handle.admin.deploy(body, deployment_type).await;
+        // A crash from here on is this deployment's until a new probation is passed.
+        handle.shared.given.notify_waiters();
+        self.outcome(instance, start, state).await
+    }
+
+    /// Has Node-RED load flows and credentials anew from the bridge, and waits as
+    /// [`Workshop::give`] does.
+    pub async fn reload(&self, instance: &InstanceId) -> Result<(), RuntimeError> {
+        let handle = self.handle(instance)?;
+        let _turn = handle.shared.turn.lock().await;
+        let start = self.up(instance)?;
+        let state = handle.admin.reload().await;
+        handle.shared.given.notify_waiters();
+        self.outcome(instance, start, state).await
+    }
+
+    /// The number of the present start, if Node-RED is up.
+    pub(super) fn up(&self, instance: &InstanceId) -> Result<u32, RuntimeError> {
+        let status = self.known(instance)?;
+        if status.phase.is_up() {
+            Ok(status.starts)
+        } else {
+            Err(down(&status))
+        }
+    }
+
+    /// What became of flows that were given: they run, and Node-RED outlives them for a moment.
+    async fn outcome(
+        &self,
+        instance: &InstanceId,
+        start: u32,
+        state: Result<FlowsState, RuntimeError>,
+    ) -> Result<(), RuntimeError> {
+        if !matches!(state, Err(RuntimeError::Answered { .. })) {
+            // Node-RED hanging up means that it died; the supervisor is about to say of what.
+            self.stays_up(instance, start, STAYS_UP_TIME).await?;
+        }
+        let now = self.store.clock().now();
+        match state {
+            Ok(FlowsState::Running) => {
+                self.board.set_running(instance, start, Phase::Ready, now);
+                Ok(())
+            }
+            Ok(FlowsState::Halted(reason) | FlowsState::NotLoaded(reason)) => {
+                let phase = Phase::Degraded {
+                    reason: reason.clone(),
+                };
+                self.board.set_running(instance, start, phase, now);
+                Err(not_running(
+                    instance,
+                    &format!("its flows do not start: {reason}"),
+                ))
+            }
+            Err(error) => {
+                if let RuntimeError::NotRunning { why, .. } = &error {
+                    let phase = Phase::Degraded {
+                        reason: why.clone(),
+                    };
+                    self.board.set_running(instance, start, phase, now);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Watches this start for `time`; an error says what ended it.
+    async fn stays_up(
+        &self,
+        instance: &InstanceId,
+        start: u32,
+        time: Duration,
+    ) -> Result<(), RuntimeError> {
+        let mut changes = self.board.changes();
+        let ends = async {
+            loop {
+                changes.mark_unchanged();
+                let status = self.known(instance)?;
+                if status.starts != start || !status.phase.is_up() {
+                    return Err(down(&status));
+                }
+                if changes.changed().await.is_err() {
+                    return Ok(());
+                }
+            }
+        };
+        timeout(time, ends).await.unwrap_or(Ok(()))
+    }
+}
+
+fn down(status: &InstanceStatus) -> RuntimeError {
+    let why = match &status.phase {
+        Phase::Stopped => "it was stopped".to_owned(),
+        Phase::Starting | Phase::Ready => "it is being started again".to_owned(),
+        phase => phase.reason().unwrap_or_default().to_owned(),
+    };
+    not_running(&status.id, &why)
+}
