@@ -168,7 +168,7 @@ async fn the_control_socket_runs_a_deployment_through() {
     assert!(picture.text.starts_with("<svg"), "{}", picture.text);
     let whole = ask(&control, "get", "/audit/verify", &json!({})).await.expect(200).json();
     assert_eq!(whole["is_whole"], true);
-    let record = ask(&control, "get", "/audit?kind=applied", &json!({})).await.expect(200).json();
+    let record = ask(&control, "get", "/audit?kind=decided", &json!({})).await.expect(200).json();
     assert_eq!(record["entries"][0]["actor_label"], "local-administrator", "{record}");
 }
 

@@ -150,7 +150,7 @@ async fn four_eyes_are_four_eyes() {
 async fn an_editor_may_look_and_withdraw_but_not_decide() {
     let console = Console::new().await;
     let ed = console.person("ed", Role::Editor).await;
-    let other = console.person("eve", Role::Editor).await;
+    let other = console.person("olaf", Role::Editor).await;
     let id = console.house.propose("ed", ONE).await;
     let page = console.get(&ed, "/deployments/1/steps/1").await.expect(200);
     assert!(!page.text.contains("name=\"verdict\"") && page.text.contains("A reviewer decides"));

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use crate::house::{Answer, FLOWS, House};
 
+/// Headers, body, and what comes of it.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, StatusCode);
+
 async fn deploy(house: &House, cookie: &str, kind: &str, body: String) -> Answer {
     let request = house
         .script("POST", "/flows", cookie)
@@ -81,7 +84,7 @@ async fn other_readings_of_a_deploy_are_refused() {
         request
     };
     let json_type = ("content-type", "application/json");
-    let cases: [(&[(&str, &str)], &str, StatusCode); 8] = [
+    let cases: [Case<'_>; 8] = [
         (
             &[("content-type", "application/x-www-form-urlencoded")],
             "a=b",

@@ -1,4 +1,4 @@
-//! WebSockets of endpoints, over HTTP/1.1 and HTTP/2.
+//! Sockets of endpoints, over HTTP/1.1 and HTTP/2.
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::{Request, StatusCode};
