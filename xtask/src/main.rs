@@ -7,6 +7,7 @@
 )]
 
 mod lock;
+mod notices;
 mod prerequisites;
 mod steps;
 mod tidy;
@@ -34,6 +35,7 @@ fn run(verb: &str, args: &[String]) -> Result<()> {
         "tidy" => tidy::run(),
         "prerequisites" => prerequisites::install(),
         "lock" => lock::run(args),
-        _ => bail!("say one of: test, tidy, prerequisites, lock"),
+        "notices" => notices::write(),
+        _ => bail!("say one of: test, tidy, prerequisites, lock, notices"),
     }
 }

@@ -22,10 +22,8 @@ pub(crate) fn test() -> Result<()> {
     step("formatting", || run("cargo", &["fmt", "--all", "--check"]))?;
     step("tidy", crate::tidy::run)?;
     step("dependencies", || {
-        run(
-            "cargo",
-            &["deny", "check", "bans", "licenses", "sources"],
-        )
+        run("cargo", &["deny", "check", "bans", "licenses", "sources"])?;
+        crate::notices::check()
     })?;
     step("lints", || {
         let all = [

@@ -4,6 +4,8 @@
 //! Plain HTTP has no `__Host-` cookies: the sessions of five sample people are chosen by the first
 //! label of the host name instead (`rita.localhost`, `ada.localhost`, …; anything else: nobody).
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a tool for developers")]
+
 #[path = "../tests/it/house.rs"]
 #[expect(dead_code, unreachable_pub, reason = "made for the tests")]
 mod house;

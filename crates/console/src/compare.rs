@@ -118,7 +118,7 @@ fn text(value: &Value) -> String {
 }
 
 fn whole(text: &str) -> Vec<Side> {
-    let lines = text.split('\n').enumerate();
+    let lines = text.strip_suffix('\n').unwrap_or(text).split('\n').enumerate();
     lines
         .map(|(index, line)| Side { number: index + 1, pieces: vec![piece(line, false)] })
         .collect()

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     extract::{FromRef, FromRequestParts},
-    http::{HeaderValue, header, request::Parts},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
 };
 use deploy::Caller;
 use model::{
@@ -60,7 +60,7 @@ pub(crate) fn agent(parts: &Parts) -> String {
 }
 
 /// The bearer token of a request, if it carries one.
-pub(crate) fn bearer(headers: &axum::http::HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, secret) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
@@ -135,15 +135,13 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageError> {
         let app = Arc::<crate::Inner>::from_ref(state);
-        match signed_in(parts, &app).await? {
-            Some(signed_in) => Ok(signed_in),
-            None => {
-                let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-                // A form cannot be sent again: from there the way leads to the overview.
-                let next = if parts.method == http::Method::GET { path } else { "/" };
-                Err(PageError::SignIn { next: next.to_owned() })
-            }
+        if let Some(signed_in) = signed_in(parts, &app).await? {
+            return Ok(signed_in);
         }
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        // A form cannot be sent again: from there the way leads to the overview.
+        let next = if parts.method == http::Method::GET { path } else { "/" };
+        Err(PageError::SignIn { next: next.to_owned() })
     }
 }
 

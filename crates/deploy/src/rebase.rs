@@ -8,7 +8,7 @@ use model::{
     flow::{
         Flows, Limits,
         change::{Aspect, Change, WireChange},
-        diff::Diff,
+        diff::{Diff, KEY_ORDER},
     },
     id::DeploymentId,
 };
@@ -99,7 +99,8 @@ fn moved(proposed: &Flows, diff: &Diff, current: &Flows) -> String {
 }
 
 fn set_properties(node: &mut Node, change: &Change) {
-    for property in &change.properties {
+    // The order of a node's keys is told like a property, but is none.
+    for property in change.properties.iter().filter(|it| it.key != KEY_ORDER) {
         match &property.after {
             Some(value) => {
                 node.insert(property.key.clone(), value.clone());
@@ -113,6 +114,14 @@ fn set_properties(node: &mut Node, change: &Change) {
 
 /// Adds and takes away the wires that the proposal added and took away.
 fn rewire(node: &mut Node, change: &Change) {
+    // Nobody else touched these wires: exactly as proposed, empty outputs and order included.
+    let told = change.properties.iter().find(|it| it.key == "wires");
+    if let Some(told) = told
+        && told.before.as_ref() == node.get("wires")
+    {
+        set_properties(node, change);
+        return;
+    }
     let mut ports: Vec<Vec<String>> = node
         .get("wires")
         .and_then(|wires| serde_json::from_value(wires.clone()).ok())

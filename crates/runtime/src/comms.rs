@@ -100,12 +100,11 @@ fn state_of(data: &Value) -> Option<FlowsState> {
     match (word("state"), word("error"), word("text")) {
         (Some(_), Some(error), _) => Some(FlowsState::Halted(reason(error, data))),
         (Some("start"), None, _) => Some(FlowsState::Running),
-        (Some(_), None, _) => None,
+        (Some(_), None, _) | (None, None, None) => None,
         // A load that failed has no state, a text, and sometimes no error code.
         (None, Some(error), _) | (None, None, Some(error)) => {
             Some(FlowsState::NotLoaded(reason(error, data)))
         }
-        (None, None, None) => None,
     }
 }
 

@@ -61,11 +61,9 @@ impl Begun {
 
 /// The enrolment a link stands for.
 async fn enrolment(app: &App, link: &str) -> Result<Enrolment, PageError> {
-    match app.store.enrolment(link).await? {
-        Some(enrolment) => Ok(enrolment),
-        None => {
-            let why = "this link was used already, or is too old; ask an administrator for another";
-            Err(Problem::new(http::StatusCode::NOT_FOUND, "no-enrolment", why).into())
-        }
+    if let Some(enrolment) = app.store.enrolment(link).await? {
+        return Ok(enrolment);
     }
+    let why = "this link was used already, or is too old; ask an administrator for another";
+    Err(Problem::new(http::StatusCode::NOT_FOUND, "no-enrolment", why).into())
 }

@@ -100,6 +100,7 @@ fn code_now(console: &Console, sealed_key: &str) -> String {
 #[tokio::test]
 async fn enrolment_works_once_and_only_with_a_proven_factor() {
     let console = Console::new().await;
+    console.house.user("ada", Role::Administrator).await;
     let made =
         console.house.store.make_enrolment(Role::Reviewer, None, 3_600, &Actor::System).await;
     let token = made.unwrap().secret;

@@ -82,10 +82,12 @@ impl Notices {
         let mut is_first = true;
         loop {
             changes.mark_unchanged();
-            if let Err(error) = self.look(is_first).await {
-                tracing::error!(%error, "the queue could not be read for the editors");
+            match self.look(is_first).await {
+                Ok(()) => is_first = false,
+                Err(error) => {
+                    tracing::error!(%error, "the queue could not be read for the editors");
+                }
             }
-            is_first = false;
             if changes.changed().await.is_err() {
                 return;
             }

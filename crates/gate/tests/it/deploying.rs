@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::house::{Answer, FLOWS, House};
 
 /// Headers, body, and what comes of it.
-type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, StatusCode);
+type Case<'a> = (&'a [(&'a str, &'a str)], &'static str, StatusCode);
 
 async fn deploy(house: &House, cookie: &str, kind: &str, body: String) -> Answer {
     let request = house

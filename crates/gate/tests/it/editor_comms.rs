@@ -85,16 +85,7 @@ async fn the_proposer_is_told_and_everybody_sees_the_count() {
         socket.send(Message::text(r#"{"auth":"x"}"#)).await.unwrap();
         assert_eq!(heard(socket).await, json!({"auth":"ok"}));
     }
-    let mut flows: Value = serde_json::from_str(FLOWS).unwrap();
-    flows
-        .as_array_mut()
-        .unwrap()
-        .push(json!({"id":"n1","type":"comment","z":"t1"}));
-    let request = house
-        .script("POST", "/flows", &ann)
-        .header("content-type", "application/json");
-    assert_eq!(house.send(request, flows.to_string()).await.status, 202);
-
+    propose(&house, &ann).await;
     let count = json!([{"topic":"redkeep/queue","data":{"count":1,"url":"https://keep.localhost:9443/queue"}}]);
     assert_eq!(heard(&mut hers).await, count);
     let told = heard(&mut hers).await;
@@ -119,26 +110,27 @@ async fn the_proposer_is_told_and_everybody_sees_the_count() {
         count,
         "he sees the count and not her notice"
     );
+}
 
-    // A page loaded anew is told again.
-    let mut again = open(&house, "/comms", &ann, &house.origin).await.unwrap();
-    again
-        .send(Message::text(r#"{"subscribe":"notification/#"}"#))
+#[tokio::test]
+async fn a_page_loaded_anew_is_told_again_and_a_rejection_is_told_in_plain_text() {
+    let house = House::new().await;
+    let ann = house.session("ann", Role::Editor).await;
+    let mut hers = open(&house, "/comms", &ann, &house.origin).await.unwrap();
+    propose(&house, &ann).await;
+    let deployment = house
+        .store
+        .deployments(None, true, 1)
         .await
-        .unwrap();
-    let mut topics = Vec::new();
-    for _ in 0..2 {
-        topics.push(
-            heard(&mut again).await[0]["topic"]
-                .as_str()
-                .unwrap()
-                .to_owned(),
-        );
-    }
-    assert!(
-        topics.contains(&format!("notification/redkeep-{}", deployment.id)),
-        "{topics:?}"
-    );
+        .unwrap()
+        .remove(0);
+    let topic = format!("notification/redkeep-{}", deployment.id);
+    while heard(&mut hers).await[0]["topic"] != topic.as_str() {}
+
+    let mut again = open(&house, "/comms", &ann, &house.origin).await.unwrap();
+    let asks = r#"{"subscribe":"notification/#"}"#;
+    again.send(Message::text(asks)).await.unwrap();
+    while heard(&mut again).await[0]["topic"] != topic.as_str() {}
 
     let reason = "<img src=x onerror=alert(1)> __x__".to_owned();
     let rejected = State::Rejected {
@@ -164,4 +156,16 @@ async fn the_proposer_is_told_and_everybody_sees_the_count() {
         "{said}"
     );
     assert!(!said.contains("__x__"), "{said}");
+}
+
+async fn propose(house: &House, cookie: &str) {
+    let mut flows: Value = serde_json::from_str(FLOWS).unwrap();
+    flows
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"id":"n1","type":"comment","z":"t1"}));
+    let request = house
+        .script("POST", "/flows", cookie)
+        .header("content-type", "application/json");
+    assert_eq!(house.send(request, flows.to_string()).await.status, 202);
 }

@@ -91,7 +91,7 @@ mod tests {
         fs::write(outside.join("kept"), "x").unwrap();
         symlink(&outside, tree.join("a/link")).unwrap();
         fs::write(tree.join("a/b/file"), "x").unwrap();
-        fs::set_permissions(tree.join("a/b"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(tree.join("a/b"), fs::Permissions::from_mode(0o000)).unwrap();
         remove_tree(&tree, &trash).unwrap();
         assert!(outside.join("kept").exists());
         assert!(!tree.exists());

@@ -8,7 +8,7 @@ use axum::{
 use deploy::{Review, StepKind};
 use model::{flow::change::ChangeId, id::DeploymentId};
 
-use super::view::{ChangeView, Decided, Head, Looked, StepLine};
+use super::view::{ChangeView, Head, Looked, StepLine};
 use crate::{
     App,
     compare::{Body, Row},
@@ -34,7 +34,6 @@ struct StepPage {
     steps_count: usize,
     changes: Vec<ChangeView>,
     changes_count: usize,
-    undecided_here: usize,
     is_layout: bool,
     later: Option<usize>,
     previous: Option<usize>,
@@ -93,7 +92,7 @@ pub(super) async fn show(
     let shell =
         Shell::new(app, by, "queue", title).await?.on(Some(&review.deployment.instance));
     let head = Head::new(app, by, &shell, &review).await?;
-    render(&build(shell, head, &review, number, look, again)?)
+    render(&build(shell, head, &review, number, &look, again)?)
 }
 
 fn build(
@@ -101,7 +100,7 @@ fn build(
     head: Head,
     review: &Review,
     number: usize,
-    look: Look,
+    look: &Look,
     again: Option<Again>,
 ) -> Result<StepPage, Problem> {
     let looked = Looked::new(review);
@@ -145,7 +144,6 @@ fn build(
         steps: around.map(|step| looked.line(step)).collect(),
         steps_count: review.steps.len(),
         changes_count: step.changes.len(),
-        undecided_here: step.changes.iter().filter(|c| review.decision(c).is_none()).count(),
         is_layout: step.kind == StepKind::Layout,
         later: (look.from + CHANGES_SHOWN < step.changes.len())
             .then_some(look.from + CHANGES_SHOWN),
@@ -159,10 +157,4 @@ fn build(
         head,
         shell,
     })
-}
-
-impl StepPage {
-    fn is_decided(&self, line: &StepLine) -> bool {
-        line.decided != Decided::Not
-    }
 }

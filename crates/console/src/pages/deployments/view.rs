@@ -1,6 +1,6 @@
 //! What the review pages share: a deployment's head, its steps, its changes, ready to be shown.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write as _};
 
 use deploy::{Review, StepKind};
 use model::{
@@ -27,6 +27,7 @@ use crate::{
 
 /// A deployment's head: what, who, from where, when, and what may be done with it.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "one per button the templates ask about")]
 pub(crate) struct Head {
     pub(crate) id: i64,
     pub(crate) sentence: String,
@@ -37,7 +38,6 @@ pub(crate) struct Head {
     pub(crate) at: Moment,
     /// The digest that is shown, decided on and applied.
     pub(crate) shown: String,
-    pub(crate) shown_short: String,
     pub(crate) base_short: String,
     pub(crate) restart: &'static str,
     pub(crate) changes: usize,
@@ -89,7 +89,6 @@ impl Head {
             origin: origin_words(deployment),
             at: shell.moment(deployment.created_at),
             shown: review.shown.to_string(),
-            shown_short: review.shown.short(),
             base_short: deployment.proposal.base.short(),
             restart: deployment.proposal.deployment_type.as_str(),
             changes: review.diff.changes.len(),
@@ -106,7 +105,7 @@ impl Head {
         })
     }
 
-    /// Percent of changes decided.
+    /// How many changes are decided.
     pub(crate) fn decided(&self) -> usize {
         self.changes - self.undecided.min(self.changes)
     }
@@ -248,7 +247,8 @@ impl<'a> Looked<'a> {
         let named = changes.iter().take(LABELS_SHOWN).filter_map(|id| self.change(id));
         let mut text = named.map(|change| name_of(&change.label)).collect::<Vec<_>>().join(", ");
         if changes.len() > LABELS_SHOWN {
-            text.push_str(&format!(" and {} more", changes.len() - LABELS_SHOWN));
+            // Writing to a string cannot fail.
+            write!(text, " and {} more", changes.len() - LABELS_SHOWN).ok();
         }
         text
     }

@@ -37,7 +37,6 @@ struct Shelf {
 struct SnapshotLine {
     hash: String,
     short: String,
-    flows: String,
     at: Moment,
     deployment: Option<i64>,
     versions: String,
@@ -63,7 +62,6 @@ pub(crate) async fn page(
         let lines = snapshots.into_iter().map(|snapshot| SnapshotLine {
             hash: snapshot.hash.to_string(),
             short: snapshot.hash.short(),
-            flows: snapshot.baseline.flows.short(),
             at: shell.moment(snapshot.at),
             deployment: snapshot.deployment.map(|id| id.0),
             versions: format!(

@@ -8,7 +8,10 @@ use axum::{
 use model::{
     access::Permission,
     audit::{Entry, EventKind},
+    clock::Timestamp,
+    id::Hash,
 };
+use serde_json::Value;
 use store::AuditFilter;
 
 use crate::{
@@ -55,9 +58,19 @@ struct Line {
 impl Line {
     fn new(entry: &Entry, shell: &Shell) -> Self {
         let detail = entry.event.detail.as_object().into_iter().flatten();
-        let detail = detail.map(|(key, value)| {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            (shown(key), shown(&value))
+        let detail = detail.filter(|(_, value)| !value.is_null()).map(|(key, value)| {
+            let said = match value {
+                // The whole digest stands in the record; twelve digits are enough to compare.
+                Value::String(text) => match text.parse::<Hash>() {
+                    Ok(hash) => hash.short(),
+                    Err(_) => text.clone(),
+                },
+                Value::Number(number) if key.ends_with("_at") => {
+                    Timestamp(number.as_i64().unwrap_or(0)).to_string()
+                }
+                other => other.to_string(),
+            };
+            (shown(&key.replace('_', " ")), shown(&said))
         });
         Self {
             sequence: entry.sequence,
