@@ -25,7 +25,7 @@ async fn what_is_reviewed_is_what_arrived_and_not_what_the_page_showed() {
         (newest > 0).then_some(newest)
     })
     .await;
-    let seen = editor.run("return RED.nodes.node('swapped1') === null").await;
+    let seen = editor.run("return !RED.nodes.node('swapped1')").await;
     assert_eq!(seen, true, "the person did not see it");
     let console = rita.at_console(&redkeep).await;
     let mut pages = String::new();

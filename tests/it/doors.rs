@@ -51,7 +51,7 @@ async fn plain_http_only_redirects(redkeep: &Redkeep) {
 
 async fn status_tells_what_the_jail_enforces(redkeep: &Redkeep) {
     let status = redkeep.cli(&["status"]).await.ok().json();
-    let layers = status["instances"][0]["status"]["enforcement"].as_array().cloned();
+    let layers = status["instances"][0]["enforcement"].as_array().cloned();
     let layers = layers.unwrap_or_else(|| panic!("no enforcement in {status}"));
     assert!(layers.len() >= 4, "{layers:?}");
     for layer in &layers {

@@ -44,7 +44,7 @@ async fn nothing_is_applied_unreviewed(redkeep: &Redkeep, anna: &Person, editor:
     assert_eq!(deployment["proposer"]["name"], anna.name, "{deployment}");
     redkeep.recorded("deployment-queued", |it| it["event"]["subject"] == "deployment 1").await;
     let status = redkeep.cli(&["status"]).await.ok().json();
-    assert_eq!(status["open_deployments"], 1, "{status}");
+    assert_eq!(status["queue"]["open"], 1, "{status}");
 }
 
 async fn a_second_person_applies_it(redkeep: &Redkeep, ben: &Person, editor: &Client) {

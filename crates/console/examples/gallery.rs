@@ -4,10 +4,15 @@
 //! Plain HTTP has no `__Host-` cookies: the sessions of five sample people are chosen by the first
 //! label of the host name instead (`rita.localhost`, `ada.localhost`, …; anything else: nobody).
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a tool for developers")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a tool for developers"
+)]
 
 #[path = "../tests/it/house.rs"]
-#[expect(dead_code, unreachable_pub, reason = "made for the tests")]
+#[expect(dead_code, reason = "made for the tests")]
 mod house;
 
 use std::{collections::HashMap, sync::Arc};
@@ -37,8 +42,15 @@ async fn main() {
         move |mut request: Request, next: Next| {
             let sessions = sessions.clone();
             async move {
-                let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok());
-                let name = host.unwrap_or_default().split('.').next().unwrap_or_default();
+                let host = request
+                    .headers()
+                    .get(header::HOST)
+                    .and_then(|h| h.to_str().ok());
+                let name = host
+                    .unwrap_or_default()
+                    .split('.')
+                    .next()
+                    .unwrap_or_default();
                 if let Some(secret) = sessions.get(name) {
                     let cookie = format!("__Host-redkeep-console={secret}");
                     let cookie = HeaderValue::from_str(&cookie).unwrap();
@@ -51,7 +63,9 @@ async fn main() {
             }
         },
     ));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:8099").await.unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:8099")
+        .await
+        .unwrap();
     println!("http://rita.localhost:8099/");
     axum::serve(listener, router).await.unwrap();
 }
@@ -74,7 +88,12 @@ async fn fill(house: &House, clock: &FixedClock) -> HashMap<&'static str, String
     logs(house, clock).await;
     let mut sessions = HashMap::new();
     for (name, _) in people {
-        let user = house.store.user_by_name(&name.parse().unwrap()).await.unwrap().unwrap();
+        let user = house
+            .store
+            .user_by_name(&name.parse().unwrap())
+            .await
+            .unwrap()
+            .unwrap();
         let agent = "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0";
         let address = Some("192.0.2.7".parse().unwrap());
         let (_, secret) = house
@@ -87,7 +106,12 @@ async fn fill(house: &House, clock: &FixedClock) -> HashMap<&'static str, String
     clock.advance(120);
     let link = house
         .store
-        .make_enrolment(Role::Reviewer, None, 86_400, &model::principal::Actor::System)
+        .make_enrolment(
+            Role::Reviewer,
+            None,
+            86_400,
+            &model::principal::Actor::System,
+        )
         .await
         .unwrap();
     println!("http://nobody.localhost:8099/enrol?token={}", link.secret);
@@ -99,19 +123,27 @@ async fn deployments(house: &House, clock: &FixedClock) {
     clock.advance(3_600);
     house.apply("rita", first).await;
     clock.advance(2 * 86_400);
-    let second = house.propose("rita", &BOILER.replace("'high'", "'High!'")).await;
+    let second = house
+        .propose("rita", &BOILER.replace("'high'", "'High!'"))
+        .await;
     house.apply("rita", second).await;
     clock.advance(4 * 86_400);
-    let third = house.propose("ed", &BOILER.replace("boiler/temp", "boiler/temperature")).await;
+    let third = house
+        .propose("ed", &BOILER.replace("boiler/temp", "boiler/temperature"))
+        .await;
     let rita = house.caller("rita").await;
     let why = "The panel in the hall still listens to the old topic.";
     house.room.reject(&rita, third, why).await.unwrap();
     clock.advance(2 * 86_400 + 82_000);
-    let stale = house.propose("rita", &BOILER.replace("\"once\":false", "\"once\":true")).await;
+    let stale = house
+        .propose("rita", &BOILER.replace("\"once\":false", "\"once\":true"))
+        .await;
     println!("stale soon: {stale}");
     for path in std::env::args().skip(1) {
         let flows = std::fs::read_to_string(&path).unwrap();
-        let id = house.propose_on(&"test-bench".parse().unwrap(), "ed", &flows).await;
+        let id = house
+            .propose_on(&"test-bench".parse().unwrap(), "ed", &flows)
+            .await;
         println!("{path}: {id}");
     }
     let pumps = "pump-house-3".parse().unwrap();
@@ -122,26 +154,43 @@ async fn deployments(house: &House, clock: &FixedClock) {
 }
 
 async fn logs(house: &House, clock: &FixedClock) {
-    let route = AllowedRoute { method: "POST".to_owned(), path: "/serialports/scan".to_owned() };
+    let route = AllowedRoute {
+        method: "POST".to_owned(),
+        path: "/serialports/scan".to_owned(),
+    };
     for _ in 0..3 {
-        house.store.note_refused_route(&house.main, &route).await.unwrap();
+        house
+            .store
+            .note_refused_route(&house.main, &route)
+            .await
+            .unwrap();
     }
     let now = clock.now();
     let lines = [
         (LogLevel::Info, "Node-RED version: v5.0.7"),
         (LogLevel::Info, "Node.js  version: v24.11.0"),
         (LogLevel::Info, "Settings file  : /settings/settings.js"),
-        (LogLevel::Warn, "[mqtt-broker:plant] Connection failed to broker: mqtt://10.0.0.5:1883"),
+        (
+            LogLevel::Warn,
+            "[mqtt-broker:plant] Connection failed to broker: mqtt://10.0.0.5:1883",
+        ),
         (LogLevel::Info, "Starting flows"),
         (LogLevel::Info, "Started flows"),
-        (LogLevel::Error, "[function:scale] TypeError: Cannot read properties of undefined\n    at Function node:7f3a [scale]:2:19"),
+        (
+            LogLevel::Error,
+            "[function:scale] TypeError: Cannot read properties of undefined\n    at Function node:7f3a [scale]:2:19",
+        ),
         (LogLevel::Debug, "saved context"),
     ];
     let lines: Vec<_> = lines
         .iter()
         .enumerate()
         .map(|(n, (level, text))| {
-            (now.plus_seconds(i64::try_from(n).unwrap() - 40), *level, (*text).to_owned())
+            (
+                now.plus_seconds(i64::try_from(n).unwrap() - 40),
+                *level,
+                (*text).to_owned(),
+            )
         })
         .collect();
     house.store.keep_log(&house.main, &lines).await.unwrap();

@@ -94,9 +94,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         match Json::<T>::from_request(request, state).await {
             Ok(Json(body)) => Ok(Self(body)),
-            Err(refusal) => {
-                Err(ApiError(Problem::new(refusal.status(), "bad-body", refusal.body_text())))
-            }
+            Err(refusal) => Err(ApiError(Problem::new(
+                refusal.status(),
+                "bad-body",
+                refusal.body_text(),
+            ))),
         }
     }
 }

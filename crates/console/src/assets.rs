@@ -15,8 +15,13 @@ use crate::{App, picture, problem::PageError, problem::Problem};
 
 const MARK: &str = include_str!("../assets/mark.svg");
 
-static STYLE: LazyLock<String> =
-    LazyLock::new(|| format!("{}\n{}", include_str!("../assets/console.css"), picture::STYLE));
+static STYLE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "{}\n{}",
+        include_str!("../assets/console.css"),
+        picture::STYLE
+    )
+});
 static STYLE_NAME: LazyLock<String> = LazyLock::new(|| named("console", &STYLE, "css"));
 static STYLE_PATH: LazyLock<String> = LazyLock::new(|| format!("/assets/{}", *STYLE_NAME));
 
@@ -30,7 +35,9 @@ pub(crate) fn style_path() -> &'static str {
 }
 
 pub(crate) fn router() -> Router<App> {
-    Router::new().route("/assets/{name}", get(show)).route("/favicon.ico", get(mark))
+    Router::new()
+        .route("/assets/{name}", get(show))
+        .route("/favicon.ico", get(mark))
 }
 
 async fn show(Path(name): Path<String>) -> Result<Response, PageError> {
@@ -44,12 +51,24 @@ async fn show(Path(name): Path<String>) -> Result<Response, PageError> {
 }
 
 async fn mark() -> Response {
-    ([(header::CONTENT_TYPE, "image/svg+xml"), (header::CACHE_CONTROL, "max-age=86400")], MARK)
+    (
+        [
+            (header::CONTENT_TYPE, "image/svg+xml"),
+            (header::CACHE_CONTROL, "max-age=86400"),
+        ],
+        MARK,
+    )
         .into_response()
 }
 
 fn immutable(content_type: &'static str, content: &'static str) -> Response {
     let cache = "public, max-age=31536000, immutable";
-    ([(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, cache)], content)
+    (
+        [
+            (header::CONTENT_TYPE, content_type),
+            (header::CACHE_CONTROL, cache),
+        ],
+        content,
+    )
         .into_response()
 }

@@ -29,7 +29,10 @@ pub(crate) struct Comparison {
 #[derive(Debug)]
 pub(crate) enum Body {
     /// Short values on one line each.
-    Plain { before: Option<String>, after: Option<String> },
+    Plain {
+        before: Option<String>,
+        after: Option<String>,
+    },
     /// A text that is only there once: all of it.
     Whole { is_added: bool, lines: Vec<Side> },
     /// Two texts side by side.
@@ -40,7 +43,11 @@ pub(crate) enum Body {
 #[derive(Debug)]
 pub(crate) enum Row {
     /// A line on either side or both.
-    Line { is_changed: bool, left: Option<Side>, right: Option<Side> },
+    Line {
+        is_changed: bool,
+        left: Option<Side>,
+        right: Option<Side>,
+    },
     /// So many lines that are the same on both sides.
     Same { count: usize },
 }
@@ -68,23 +75,41 @@ pub(crate) fn compare(change: &PropertyChange, is_full: bool) -> Comparison {
         _ => None,
     };
     let is_short = |value: &Option<Value>| value.as_ref().is_none_or(is_plain);
-    let is_plain = change.language == Language::Plain
-        && is_short(&change.before)
-        && is_short(&change.after);
+    let is_plain =
+        change.language == Language::Plain && is_short(&change.before) && is_short(&change.after);
     let body = if is_plain {
         Body::Plain {
             before: change.before.as_ref().map(plain),
             after: change.after.as_ref().map(plain),
         }
     } else {
-        match (change.before.as_ref().map(text), change.after.as_ref().map(text)) {
-            (Some(before), Some(after)) => Body::Lines { rows: rows(&before, &after, is_full) },
-            (Some(only), None) => Body::Whole { is_added: false, lines: whole(&only) },
-            (None, Some(only)) => Body::Whole { is_added: true, lines: whole(&only) },
-            (None, None) => Body::Plain { before: None, after: None },
+        match (
+            change.before.as_ref().map(text),
+            change.after.as_ref().map(text),
+        ) {
+            (Some(before), Some(after)) => Body::Lines {
+                rows: rows(&before, &after, is_full),
+            },
+            (Some(only), None) => Body::Whole {
+                is_added: false,
+                lines: whole(&only),
+            },
+            (None, Some(only)) => Body::Whole {
+                is_added: true,
+                lines: whole(&only),
+            },
+            (None, None) => Body::Plain {
+                before: None,
+                after: None,
+            },
         }
     };
-    Comparison { key: shown(&change.key), language: language(change.language), note, body }
+    Comparison {
+        key: shown(&change.key),
+        language: language(change.language),
+        note,
+        body,
+    }
 }
 
 fn is_plain(value: &Value) -> bool {
@@ -103,7 +128,11 @@ fn plain(value: &Value) -> String {
             let is_ambiguous = text.trim() != text.as_str()
                 || text.is_empty()
                 || serde_json::from_str::<Value>(text).is_ok();
-            if is_ambiguous { shown(&format!("{text:?}")) } else { shown(text) }
+            if is_ambiguous {
+                shown(&format!("{text:?}"))
+            } else {
+                shown(text)
+            }
         }
         other => shown(&other.to_string()),
     }
@@ -118,25 +147,44 @@ fn text(value: &Value) -> String {
 }
 
 fn whole(text: &str) -> Vec<Side> {
-    let lines = text.strip_suffix('\n').unwrap_or(text).split('\n').enumerate();
+    let lines = text
+        .strip_suffix('\n')
+        .unwrap_or(text)
+        .split('\n')
+        .enumerate();
     lines
-        .map(|(index, line)| Side { number: index + 1, pieces: vec![piece(line, false)] })
+        .map(|(index, line)| Side {
+            number: index + 1,
+            pieces: vec![piece(line, false)],
+        })
         .collect()
 }
 
 fn piece(text: &str, is_marked: bool) -> Piece {
-    Piece { text: shown(text), is_marked }
+    Piece {
+        text: shown(text),
+        is_marked,
+    }
 }
 
 fn rows(before: &str, after: &str, is_full: bool) -> Vec<Row> {
     let deadline = Instant::now() + BUDGET;
-    let diff = TextDiff::configure().deadline(deadline).diff_lines(before, after);
-    let (old, new): (Vec<_>, Vec<_>) =
-        (before.split_inclusive('\n').collect(), after.split_inclusive('\n').collect());
+    let diff = TextDiff::configure()
+        .deadline(deadline)
+        .diff_lines(before, after);
+    let (old, new): (Vec<_>, Vec<_>) = (
+        before.split_inclusive('\n').collect(),
+        after.split_inclusive('\n').collect(),
+    );
     let mut rows = Vec::new();
     let ops = diff.ops();
     for (index, op) in ops.iter().enumerate() {
-        if let DiffOp::Equal { old_index, new_index, len } = *op {
+        if let DiffOp::Equal {
+            old_index,
+            new_index,
+            len,
+        } = *op
+        {
             let same = |offset: usize| {
                 let line = old.get(old_index + offset).copied().unwrap_or_default();
                 Row::Line {
@@ -151,7 +199,9 @@ fn rows(before: &str, after: &str, is_full: bool) -> Vec<Row> {
                 rows.extend((0..len).map(same));
             } else {
                 rows.extend((0..before).map(same));
-                rows.push(Row::Same { count: len - before - after });
+                rows.push(Row::Same {
+                    count: len - before - after,
+                });
                 rows.extend((len - after..len).map(same));
             }
         } else {
@@ -162,7 +212,10 @@ fn rows(before: &str, after: &str, is_full: bool) -> Vec<Row> {
 }
 
 fn side(index: usize, line: &str) -> Side {
-    Side { number: index + 1, pieces: vec![piece(line.trim_end_matches('\n'), false)] }
+    Side {
+        number: index + 1,
+        pieces: vec![piece(line.trim_end_matches('\n'), false)],
+    }
 }
 
 /// Lines that come, go or change, paired in their order.
@@ -181,7 +234,9 @@ fn changed(
     if bytes(old_lines) + bytes(new_lines) > WORDS_MAX_BYTES {
         let all = |from: usize, lines: &[&str]| -> Vec<Side> {
             let lines = lines.iter().enumerate();
-            lines.map(|(offset, line)| ended(side(from + offset, line), line)).collect()
+            lines
+                .map(|(offset, line)| ended(side(from + offset, line), line))
+                .collect()
         };
         lefts = all(op.old_range().start, old_lines);
         rights = all(op.new_range().start, new_lines);
@@ -210,14 +265,21 @@ fn changed(
     let count = lefts.len().max(rights.len());
     let (mut lefts, mut rights) = (lefts.into_iter(), rights.into_iter());
     for _ in 0..count {
-        rows.push(Row::Line { is_changed: true, left: lefts.next(), right: rights.next() });
+        rows.push(Row::Line {
+            is_changed: true,
+            left: lefts.next(),
+            right: rights.next(),
+        });
     }
 }
 
 /// A changed last line without a line end says so: it may be all that differs.
 fn ended(mut side: Side, line: &str) -> Side {
     if !line.ends_with('\n') {
-        side.pieces.push(Piece { text: "⟨no line end⟩".to_owned(), is_marked: true });
+        side.pieces.push(Piece {
+            text: "⟨no line end⟩".to_owned(),
+            is_marked: true,
+        });
     }
     side
 }
@@ -252,15 +314,31 @@ mod tests {
 
     fn marked(side: Option<&Side>) -> String {
         let pieces = side.map(|side| side.pieces.iter()).into_iter().flatten();
-        pieces.filter(|piece| piece.is_marked).map(|piece| piece.text.as_str()).collect()
+        pieces
+            .filter(|piece| piece.is_marked)
+            .map(|piece| piece.text.as_str())
+            .collect()
     }
 
     #[test]
     fn the_word_that_differs_is_marked() {
-        let change = property("a\nlet x = 1;\nb\n", "a\nlet x = 2;\nb\n", Language::JavaScript);
-        let Body::Lines { rows } = compare(&change, true).body else { panic!("no lines") };
+        let change = property(
+            "a\nlet x = 1;\nb\n",
+            "a\nlet x = 2;\nb\n",
+            Language::JavaScript,
+        );
+        let Body::Lines { rows } = compare(&change, true).body else {
+            panic!("no lines")
+        };
         assert_eq!(rows.len(), 3);
-        let Row::Line { is_changed: true, left, right } = &rows[1] else { panic!("{rows:?}") };
+        let Row::Line {
+            is_changed: true,
+            left,
+            right,
+        } = &rows[1]
+        else {
+            panic!("{rows:?}")
+        };
         assert!(marked(left.as_ref()).contains('1'), "{left:?}");
         assert!(marked(right.as_ref()).contains('2'), "{right:?}");
         assert!(!marked(right.as_ref()).contains("let"), "{right:?}");
@@ -297,13 +375,19 @@ mod tests {
         };
         let comparison = compare(&change, false);
         assert!(comparison.note.is_some());
-        let Body::Plain { before, after } = comparison.body else { panic!("not plain") };
-        assert_eq!((before.as_deref(), after.as_deref()), (Some("1"), Some("\"1\"")));
+        let Body::Plain { before, after } = comparison.body else {
+            panic!("not plain")
+        };
+        assert_eq!(
+            (before.as_deref(), after.as_deref()),
+            (Some("1"), Some("\"1\""))
+        );
     }
 
     #[test]
     fn a_missing_line_end_is_seen() {
-        let Body::Lines { rows } = compare(&property("a\n", "a", Language::Text), false).body else {
+        let Body::Lines { rows } = compare(&property("a\n", "a", Language::Text), false).body
+        else {
             panic!("no lines")
         };
         assert!(format!("{rows:?}").contains("no line end"), "{rows:?}");

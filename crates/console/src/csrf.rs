@@ -24,7 +24,10 @@ const FIELDS_MAX: usize = 200;
 /// What the forms of a session carry: keyed, so that only we can make it.
 pub(crate) fn token(app: &App, session: SessionId) -> String {
     let bytes = session.0.to_be_bytes();
-    app.store.keyring().digest("console-csrf", &bytes).to_string()
+    app.store
+        .keyring()
+        .digest("console-csrf", &bytes)
+        .to_string()
 }
 
 /// Refuses whatever another origin sent, before anything is looked up.
@@ -74,7 +77,9 @@ fn is_own_write(headers: &HeaderMap, console_origin: &str) -> bool {
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"))
+    headers
+        .get(name)
+        .map(|value| value.to_str().unwrap_or("unreadable"))
 }
 
 /// A form's fields, in order.
@@ -94,7 +99,10 @@ impl Fields {
 
     /// Every field of that name.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .filter(move |(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 

@@ -54,7 +54,11 @@ pub(crate) fn tab_of(change: &Change) -> Option<&str> {
 pub(crate) fn tabs(review: &Review) -> Vec<&str> {
     let mut seen = std::collections::HashSet::new();
     let changes = review.diff.changes.iter();
-    changes.filter_map(tab_of).filter(|tab| seen.insert(*tab)).take(TABS_MAX).collect()
+    changes
+        .filter_map(tab_of)
+        .filter(|tab| seen.insert(*tab))
+        .take(TABS_MAX)
+        .collect()
 }
 
 /// The picture of one tab as SVG; its changes link to their steps.
@@ -65,7 +69,9 @@ pub(crate) fn svg(review: &Review, tab: &str, mode: Mode, focus: Option<&ChangeI
     }
     let id = review.deployment.id;
     let href = |change: &ChangeId| {
-        steps.get(change).map(|number| format!("/deployments/{id}/steps/{number}"))
+        steps
+            .get(change)
+            .map(|number| format!("/deployments/{id}/steps/{number}"))
     };
     picture::draw(&View {
         before: Some(&review.base),
@@ -96,7 +102,10 @@ pub(crate) fn frame(
         node.map_or_else(|| name_of(id), |node| name_of(&node.label()))
     };
     let query = |tab: &str, word: &str| {
-        format!("?tab={}&mode={word}", crate::pages::sign_in::show::percent_encoded(tab))
+        format!(
+            "?tab={}&mode={word}",
+            crate::pages::sign_in::show::percent_encoded(tab)
+        )
     };
     let word = match mode {
         Mode::Before => "before",
@@ -105,17 +114,21 @@ pub(crate) fn frame(
     };
     // On a step's page the picture stays with the step: only its mode can be chosen.
     let others = if focus.is_some() { Vec::new() } else { offered };
-    let modes = [("overlay", "Both", Mode::Overlay), ("before", "Before", Mode::Before), (
-        "after",
-        "After",
-        Mode::After,
-    )];
+    let modes = [
+        ("overlay", "Both", Mode::Overlay),
+        ("before", "Before", Mode::Before),
+        ("after", "After", Mode::After),
+    ];
     Some(Frame {
         title: name(tab),
         svg: svg(review, tab, mode, focus.map(|change| &change.id)),
         tabs: others
             .into_iter()
-            .map(|id| Way { label: name(id), path: query(id, word), is_here: id == tab })
+            .map(|id| Way {
+                label: name(id),
+                path: query(id, word),
+                is_here: id == tab,
+            })
             .collect(),
         modes: modes
             .into_iter()

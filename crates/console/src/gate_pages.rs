@@ -23,8 +23,17 @@ impl GatePages {
     ///
     /// Everything is escaped; links other than `https:`, `http:` and local paths are left out.
     pub fn message(status: u16, title: &str, text: &str, links: &[(String, String)]) -> String {
-        let links: Vec<_> = links.iter().filter(|(to, _)| is_plain_link(to)).cloned().collect();
-        let page = Message { status, title, text, links: &links };
+        let links: Vec<_> = links
+            .iter()
+            .filter(|(to, _)| is_plain_link(to))
+            .cloned()
+            .collect();
+        let page = Message {
+            status,
+            title,
+            text,
+            links: &links,
+        };
         page.render().unwrap_or_else(|_| format!("{status}"))
     }
 }

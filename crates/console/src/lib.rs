@@ -45,7 +45,10 @@ pub struct Addresses {
 impl Addresses {
     /// The gate's origin of an instance.
     pub fn gate(&self, instance: &InstanceId) -> Option<&str> {
-        self.gates.iter().find(|(id, _)| id == instance).map(|(_, origin)| origin.as_str())
+        self.gates
+            .iter()
+            .find(|(id, _)| id == instance)
+            .map(|(_, origin)| origin.as_str())
     }
 }
 
@@ -67,7 +70,9 @@ pub struct Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context").field("addresses", &self.addresses).finish_non_exhaustive()
+        f.debug_struct("Context")
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
     }
 }
 
@@ -89,7 +94,10 @@ impl std::ops::Deref for Inner {
 pub(crate) type App = Arc<Inner>;
 
 fn app(context: Context) -> App {
-    Arc::new(Inner { context, summaries: summaries::Summaries::default() })
+    Arc::new(Inner {
+        context,
+        summaries: summaries::Summaries::default(),
+    })
 }
 
 /// Pages and `/api/v1`, for the console's own listener. The peer's address is read from the request

@@ -98,13 +98,17 @@ pub(crate) async fn not_found(uri: Uri) -> axum::response::Response {
 
 /// The deployment a path names.
 pub(crate) fn deployment_id(text: &str) -> Result<DeploymentId, Problem> {
-    text.parse().map_err(|_| Problem::not_found("such deployment"))
+    text.parse()
+        .map_err(|_| Problem::not_found("such deployment"))
 }
 
 /// The instance a query or form names; none when it names none.
 pub(crate) fn instance_id(text: Option<&str>) -> Result<Option<InstanceId>, Problem> {
     match text.filter(|text| !text.is_empty()) {
-        Some(text) => text.parse().map(Some).map_err(|_| Problem::not_found("such instance")),
+        Some(text) => text
+            .parse()
+            .map(Some)
+            .map_err(|_| Problem::not_found("such instance")),
         None => Ok(None),
     }
 }

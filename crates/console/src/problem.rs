@@ -25,7 +25,11 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self {
+            status,
+            code,
+            message: message.into(),
+        }
     }
 
     pub(crate) fn unauthenticated() -> Self {
@@ -42,7 +46,11 @@ impl Problem {
     }
 
     pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", format!("there is no {what}"))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not-found",
+            format!("there is no {what}"),
+        )
     }
 
     /// A failure of ours: told in full to the log, in general to the person.
@@ -59,16 +67,22 @@ impl From<StoreError> for Problem {
             StoreError::NotFound(_) => {
                 Self::new(StatusCode::NOT_FOUND, "not-found", error.to_string())
             }
-            StoreError::Password(_) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "password", error.to_string())
-            }
+            StoreError::Password(_) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "password",
+                error.to_string(),
+            ),
             StoreError::Exists(_) => Self::new(StatusCode::CONFLICT, "exists", error.to_string()),
             StoreError::Conflict(_) => {
                 Self::new(StatusCode::CONFLICT, "conflict", error.to_string())
             }
             StoreError::Damaged { .. } => {
                 tracing::error!(%error, "a request met damaged data");
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "damaged", error.to_string())
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "damaged",
+                    error.to_string(),
+                )
             }
             StoreError::Database(_) | StoreError::Newer { .. } | StoreError::File { .. } => {
                 Self::internal(&error)
@@ -199,12 +213,18 @@ impl<E: Into<Problem>> From<E> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Problem { status, code, message } = self.0;
+        let Problem {
+            status,
+            code,
+            message,
+        } = self.0;
         let body = Json(json!({ "error": { "code": code, "message": message } }));
         let mut response = (status, body).into_response();
         if status == StatusCode::UNAUTHORIZED {
             let scheme = http::HeaderValue::from_static("Bearer");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, scheme);
         }
         response
     }

@@ -28,7 +28,10 @@ pub(crate) fn draw(text: &str) -> Option<Qr> {
             write!(path, "M{x} {y}h1v1h-1z").ok();
         }
     }
-    Some(Qr { size: width + 2 * QUIET, path })
+    Some(Qr {
+        size: width + 2 * QUIET,
+        path,
+    })
 }
 
 #[cfg(test)]

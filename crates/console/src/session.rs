@@ -50,12 +50,18 @@ pub(crate) struct Authenticated(pub(crate) Caller);
 
 /// The peer's address.
 pub(crate) fn address(parts: &Parts) -> Option<std::net::IpAddr> {
-    parts.extensions.get::<SocketAddr>().map(|peer| peer.ip().to_canonical())
+    parts
+        .extensions
+        .get::<SocketAddr>()
+        .map(|peer| peer.ip().to_canonical())
 }
 
 /// The browser, as it names itself.
 pub(crate) fn agent(parts: &Parts) -> String {
-    let value = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let value = parts
+        .headers
+        .get(header::USER_AGENT)
+        .and_then(|value| value.to_str().ok());
     value.unwrap_or_default().chars().take(200).collect()
 }
 
@@ -78,7 +84,10 @@ fn cookie(parts: &Parts) -> Option<&str> {
 
 /// The cookie that carries a new session.
 pub(crate) fn set_cookie(secret: &SessionSecret) -> HeaderValue {
-    let text = format!("{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Strict", secret.0);
+    let text = format!(
+        "{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Strict",
+        secret.0
+    );
     HeaderValue::from_str(&text).expect("a session secret is base64url")
 }
 
@@ -92,7 +101,10 @@ pub(crate) fn clear_cookie() -> HeaderValue {
 /// The one place where a request becomes a [`Caller`].
 async fn identify(parts: &Parts, app: &App) -> Result<Option<Caller>, Problem> {
     if parts.extensions.get::<ControlSocket>().is_some() {
-        return Ok(Some(Caller { principal: local_administrator(), address: None }));
+        return Ok(Some(Caller {
+            principal: local_administrator(),
+            address: None,
+        }));
     }
     let principal = if parts.headers.contains_key(header::AUTHORIZATION) {
         // A request that brings a token acts by it alone: never by a cookie beside it.
@@ -102,11 +114,18 @@ async fn identify(parts: &Parts, app: &App) -> Result<Option<Caller>, Problem> {
         }
     } else {
         match cookie(parts) {
-            Some(secret) => app.store.session_principal(secret, SessionKind::Console).await?,
+            Some(secret) => {
+                app.store
+                    .session_principal(secret, SessionKind::Console)
+                    .await?
+            }
             None => None,
         }
     };
-    Ok(principal.map(|principal| Caller { principal, address: address(parts) }))
+    Ok(principal.map(|principal| Caller {
+        principal,
+        address: address(parts),
+    }))
 }
 
 fn local_administrator() -> Principal {
@@ -120,10 +139,18 @@ fn local_administrator() -> Principal {
 
 /// Who is signed in to the console on this request, if anybody.
 pub(crate) async fn signed_in(parts: &Parts, app: &App) -> Result<Option<SignedIn>, Problem> {
-    let Some(caller) = identify(parts, app).await? else { return Ok(None) };
-    let Via::ConsoleSession { session } = caller.principal.via else { return Ok(None) };
+    let Some(caller) = identify(parts, app).await? else {
+        return Ok(None);
+    };
+    let Via::ConsoleSession { session } = caller.principal.via else {
+        return Ok(None);
+    };
     let csrf = csrf::token(app, session);
-    Ok(Some(SignedIn { caller, session, csrf }))
+    Ok(Some(SignedIn {
+        caller,
+        session,
+        csrf,
+    }))
 }
 
 impl<S> FromRequestParts<S> for SignedIn
@@ -140,8 +167,14 @@ where
         }
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         // A form cannot be sent again: from there the way leads to the overview.
-        let next = if parts.method == http::Method::GET { path } else { "/" };
-        Err(PageError::SignIn { next: next.to_owned() })
+        let next = if parts.method == http::Method::GET {
+            path
+        } else {
+            "/"
+        };
+        Err(PageError::SignIn {
+            next: next.to_owned(),
+        })
     }
 }
 

@@ -8,7 +8,12 @@ use model::{
     id::InstanceId,
 };
 
-use crate::{App, assets, problem::PageError, session::SignedIn, wording::{Icon, Moment}};
+use crate::{
+    App, assets,
+    problem::PageError,
+    session::SignedIn,
+    wording::{Icon, Moment},
+};
 
 /// Open deployments counted for the sidebar.
 const COUNTED_MAX: u32 = 100;
@@ -33,7 +38,10 @@ pub(crate) struct Shell {
 
 /// What the sidebar offers.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::struct_excessive_bools, reason = "one per permission the templates ask about")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one per permission the templates ask about"
+)]
 pub(crate) struct Sees {
     pub(crate) queue: bool,
     pub(crate) record: bool,
@@ -90,8 +98,10 @@ impl Shell {
             0
         };
         let instances = app.store.instances().await?;
-        let choices =
-            instances.into_iter().map(|i| Choice { name: i.id.to_string(), is_chosen: false });
+        let choices = instances.into_iter().map(|i| Choice {
+            name: i.id.to_string(),
+            is_chosen: false,
+        });
         Ok(Self {
             style: assets::style_path(),
             title: title.into(),

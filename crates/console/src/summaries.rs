@@ -32,12 +32,21 @@ impl Summaries {
         deployment: &Deployment,
     ) -> Result<Summary, DeployError> {
         let shown = deployment.proposal.hash();
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&shown).cloned();
+        let known = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&shown)
+            .cloned();
         if let Some(summary) = known {
             return Ok(summary);
         }
         let review = deployments.review(caller, deployment.id).await?;
-        let findings = review.diff.changes.iter().flat_map(|change| &change.findings);
+        let findings = review
+            .diff
+            .changes
+            .iter()
+            .flat_map(|change| &change.findings);
         let summary = Summary {
             sentence: crate::wording::name_of(&capital(&review.diff.summary())),
             changes: review.diff.changes.len(),

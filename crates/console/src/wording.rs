@@ -28,7 +28,11 @@ impl Moment {
             Some((day, rest)) => format!("{day} {} UTC", rest.get(..8).unwrap_or(rest)),
             None => iso.clone(),
         };
-        Self { ago: relative(now.seconds_since(at)), iso, exact }
+        Self {
+            ago: relative(now.seconds_since(at)),
+            iso,
+            exact,
+        }
     }
 
     /// The exact moment in UTC.
@@ -52,18 +56,28 @@ fn relative(seconds: i64) -> String {
         amount => (amount / 31_536_000, "year"),
     };
     let unit = counted(usize::try_from(amount).unwrap_or(0), unit);
-    if seconds < 0 { format!("in {unit}") } else { format!("{unit} ago") }
+    if seconds < 0 {
+        format!("in {unit}")
+    } else {
+        format!("{unit} ago")
+    }
 }
 
 /// "1 change", "12 changes".
 pub(crate) fn counted(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
 }
 
 /// A message as a sentence: capital first, full stop last.
 pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
-    let Some(first) = chars.next() else { return String::new() };
+    let Some(first) = chars.next() else {
+        return String::new();
+    };
     let mut sentence: String = first.to_uppercase().chain(chars).collect();
     if !sentence.ends_with(['.', '!', '?', '…']) {
         sentence.push('.');
@@ -90,9 +104,21 @@ pub(crate) fn shown(text: &str) -> String {
 fn is_hidden(c: char) -> bool {
     match c {
         '\t' | '\n' => false,
-        '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-        | '\u{180e}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}'
+        '\u{00ad}'
+        | '\u{034f}'
+        | '\u{061c}'
+        | '\u{115f}'
+        | '\u{1160}'
+        | '\u{17b4}'
+        | '\u{17b5}'
+        | '\u{180e}'
+        | '\u{3164}'
+        | '\u{feff}'
+        | '\u{ffa0}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{fff9}'..='\u{fffb}'
         | '\u{e0000}'..='\u{e007f}' => true,
         c => c.is_control(),
     }
@@ -121,7 +147,11 @@ impl askama::filters::HtmlSafe for Pill {}
 
 impl Pill {
     pub(crate) fn new(tone: &'static str, icon: &'static str, label: impl Into<String>) -> Self {
-        Self { tone, icon: Icon(icon), label: label.into() }
+        Self {
+            tone,
+            icon: Icon(icon),
+            label: label.into(),
+        }
     }
 }
 
@@ -183,7 +213,10 @@ impl Who {
             Actor::Anonymous { address } => from(address).trim().to_owned(),
             Actor::Runtime { .. } | Actor::System => String::new(),
         };
-        Self { name: name_of(&actor.label()), means }
+        Self {
+            name: name_of(&actor.label()),
+            means,
+        }
     }
 }
 
@@ -220,7 +253,10 @@ mod tests {
 
     #[test]
     fn what_is_hidden_is_shown() {
-        assert_eq!(shown("a\u{202e}b\u{200b}\u{0}\n"), "a⟨U+202E⟩b⟨U+200B⟩⟨U+0000⟩\n");
+        assert_eq!(
+            shown("a\u{202e}b\u{200b}\u{0}\n"),
+            "a⟨U+202E⟩b⟨U+200B⟩⟨U+0000⟩\n"
+        );
     }
 
     #[test]

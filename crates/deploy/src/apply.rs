@@ -21,7 +21,7 @@ use model::{
     principal::Actor,
 };
 
-use crate::{Caller, DeployError, Deployments, Review, secrets};
+use crate::{Caller, DeployError, Deployments, Review, Taken, secrets};
 
 /// A deployment that was approved as a whole, with exactly what was approved: the only thing that
 /// can be applied. Made by [`Deployments::approved`] alone.
@@ -256,18 +256,27 @@ impl Deployments {
         let since = self.store.clock().now();
         let next = State::Applying { since, result };
         self.store.step(id, &deployment.state, next, by).await?;
-        let given = self
-            .target
-            .give(instance, body, deployment.proposal.deployment_type)
-            .await;
+        let had_running = self.had_running_flows(deployment).await?;
+        let kind = deployment.proposal.deployment_type;
+        let given = self.target.give(instance, body, kind).await;
         let now = self.store.deployment(id).await?;
         let reason = match (given, &now.state) {
-            (Ok(()), State::Applied { .. }) => return Ok(now),
-            (Ok(()), _) => "Node-RED answered but did not save the flows".to_owned(),
+            (Ok(Taken::Running), State::Applied { .. }) => return Ok(now),
+            // Flows whose nodes are not installed yet, where nothing ran before: nothing is lost
+            // by keeping them, and the status says what is missing.
+            (Ok(Taken::Halted(_)), State::Applied { .. }) if !had_running => return Ok(now),
+            (Ok(Taken::Halted(reason)), _) => format!("Node-RED runs none of it: {reason}"),
+            (Ok(Taken::Running), _) => "Node-RED answered but did not save the flows".to_owned(),
             (Err(reason), _) => reason,
         };
         tracing::warn!(deployment = %id, %reason, "the deployment failed; going back");
         self.go_back(now, &reason).await
+    }
+
+    /// Whether there are flows that run now and would stop.
+    async fn had_running_flows(&self, deployment: &Deployment) -> Result<bool, DeployError> {
+        let base = self.store.blob(deployment.proposal.base_flows).await?;
+        Ok(&*base != "[]" && self.target.runs(&deployment.instance))
     }
 
     /// Brings the old baseline back, in the ledger and in Node-RED.

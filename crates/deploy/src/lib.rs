@@ -67,6 +67,11 @@ pub trait FlowTarget: Send + Sync + std::fmt::Debug {
         true
     }
 
+    /// Whether the instance's flows run at present.
+    fn runs(&self, _instance: &InstanceId) -> bool {
+        true
+    }
+
     /// Gives Node-RED flows with the approved credential changes in place, as its own editor
     /// would, and waits for its answer and for it to be ready. While this runs, Node-RED saves
     /// through [`Deployments::save_flows`], which commits.
@@ -75,10 +80,19 @@ pub trait FlowTarget: Send + Sync + std::fmt::Debug {
         instance: &InstanceId,
         body: String,
         deployment_type: DeploymentType,
-    ) -> futures::Given<'_>;
+    ) -> futures::Given<'_, Taken>;
 
     /// Has Node-RED load flows and credentials anew from the baseline.
-    fn reload(&self, instance: &InstanceId) -> futures::Given<'_>;
+    fn reload(&self, instance: &InstanceId) -> futures::Given<'_, ()>;
+}
+
+/// What Node-RED does with flows it took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// They run.
+    Running,
+    /// It keeps them and runs none of them, for this reason: missing node types, for one.
+    Halted(String),
 }
 
 /// Names for boxed futures, since trait objects cannot have async methods.
@@ -86,7 +100,7 @@ pub mod futures {
     use std::{future::Future, pin::Pin};
 
     /// Done, or why Node-RED refused, in words for people.
-    pub type Given<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
+    pub type Given<'a, T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send + 'a>>;
 }
 
 /// The waiting room. Cheap to clone.

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 
 use axum::Router;
 use console::{Addresses, Context};
-use deploy::{Deployments, FlowTarget, futures::Given};
+use deploy::{Deployments, FlowTarget, Taken, futures::Given};
 use model::{deployment::DeploymentType, id::InstanceId};
 use store::Store;
 
@@ -25,11 +25,11 @@ impl FlowTarget for NotRunning {
         false
     }
 
-    fn give(&self, _: &InstanceId, _: String, _: DeploymentType) -> Given<'_> {
+    fn give(&self, _: &InstanceId, _: String, _: DeploymentType) -> Given<'_, Taken> {
         Box::pin(async { Err(NOT_RUNNING.to_owned()) })
     }
 
-    fn reload(&self, _: &InstanceId) -> Given<'_> {
+    fn reload(&self, _: &InstanceId) -> Given<'_, ()> {
         Box::pin(async { Err(NOT_RUNNING.to_owned()) })
     }
 }

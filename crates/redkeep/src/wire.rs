@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock, Weak};
 
-use deploy::{Deployments, FlowTarget, SaveVerdict, futures::Given};
+use deploy::{Deployments, FlowTarget, SaveVerdict, Taken, futures::Given};
 use gate::{Message, Pages};
 use model::{deployment::DeploymentType, flow::credentials::Credentials, id::InstanceId};
 use runtime::{Baselines, Boxed, Saved, Workshop};
@@ -25,18 +25,24 @@ impl NodeRed {
 }
 
 impl FlowTarget for NodeRed {
-    fn give(&self, instance: &InstanceId, body: String, kind: DeploymentType) -> Given<'_> {
+    fn runs(&self, instance: &InstanceId) -> bool {
+        let status = self.workshop().ok().and_then(|workshop| workshop.status(instance));
+        status.is_some_and(|status| status.phase == runtime::status::Phase::Ready)
+    }
+
+    fn give(&self, instance: &InstanceId, body: String, kind: DeploymentType) -> Given<'_, Taken> {
         let instance = instance.clone();
         Box::pin(async move {
             let workshop = self.workshop()?;
-            workshop
-                .give(&instance, body, kind)
-                .await
-                .map_err(|error| error.to_string())
+            match workshop.give(&instance, body, kind).await {
+                Ok(runtime::Taken::Running) => Ok(Taken::Running),
+                Ok(runtime::Taken::Halted(reason)) => Ok(Taken::Halted(reason)),
+                Err(error) => Err(error.to_string()),
+            }
         })
     }
 
-    fn reload(&self, instance: &InstanceId) -> Given<'_> {
+    fn reload(&self, instance: &InstanceId) -> Given<'_, ()> {
         let instance = instance.clone();
         Box::pin(async move {
             let workshop = self.workshop()?;

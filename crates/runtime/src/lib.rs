@@ -20,4 +20,6 @@ mod settings;
 mod supervisor;
 mod workshop;
 
-pub use workshop::{Baselines, Boxed, InstancePlan, RuntimeError, RuntimeEvent, Saved, Workshop};
+pub use workshop::{
+    Baselines, Boxed, InstancePlan, RuntimeError, RuntimeEvent, Saved, Taken, Workshop,
+};

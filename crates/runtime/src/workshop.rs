@@ -35,6 +35,8 @@ use crate::{
 
 mod give;
 
+pub use give::Taken;
+
 /// How long the last log lines may take to be written.
 const STOP_TASKS_TIME: Duration = Duration::from_secs(5);
 

@@ -8,7 +8,8 @@ use std::path::Path;
 
 use rustix::fs::{FlockOperation, Mode};
 use rustix::process::{
-    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
+    DumpableBehavior, Pid, Resource, Rlimit, Signal, getrlimit, kill_process,
+    set_dumpable_behavior, setrlimit,
 };
 
 use crate::spec::UserIds;
@@ -124,6 +125,16 @@ pub fn raise_nofile() -> io::Result<u64> {
         },
     )?;
     Ok(limit.maximum.unwrap_or(u64::MAX))
+}
+
+/// Sends SIGTERM to a process. The caller must not have waited for it yet, or its number may be
+/// another's by now.
+///
+/// # Errors
+/// When there is no such process, or it is another user's.
+pub fn ask_to_stop(pid: u32) -> io::Result<()> {
+    let pid = Pid::from_raw(pid.cast_signed()).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(kill_process(pid, Signal::TERM)?)
 }
 
 /// A lock held as long as this value, or the process, lives.

@@ -40,8 +40,10 @@ pub(super) async fn enrol(
     Body(body): Body<Enrol>,
 ) -> Result<Json<Value>, ApiError> {
     caller.require(Permission::Administer)?;
-    let made =
-        app.store.make_enrolment(body.role, body.name, LINK_SECONDS, &caller.actor()).await?;
+    let made = app
+        .store
+        .make_enrolment(body.role, body.name, LINK_SECONDS, &caller.actor())
+        .await?;
     Ok(Json(json!({
         "url": format!("{}/enrol?token={}", app.addresses.console_origin, made.secret),
         "role": made.role,
@@ -85,6 +87,8 @@ pub(super) async fn revoke_session(
     if !sessions.iter().any(|session| session.id == SessionId(id)) {
         return Err(Problem::not_found("such session").into());
     }
-    app.store.revoke_session(SessionId(id), &caller.actor()).await?;
+    app.store
+        .revoke_session(SessionId(id), &caller.actor())
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

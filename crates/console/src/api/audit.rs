@@ -52,9 +52,9 @@ pub(super) async fn verify(
 ) -> Result<Json<Value>, ApiError> {
     caller.require(Permission::ReadRecord)?;
     let (entries, problems) = app.store.verify_audit().await?;
-    let described = problems.iter().map(|problem| {
-        json!({ "problem": problem, "message": problem.to_string() })
-    });
+    let described = problems
+        .iter()
+        .map(|problem| json!({ "problem": problem, "message": problem.to_string() }));
     let described: Vec<_> = described.collect();
     Ok(Json(json!({
         "entries": entries,

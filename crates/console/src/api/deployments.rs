@@ -38,7 +38,10 @@ pub(super) fn deployment_json(deployment: &Deployment) -> Value {
         members.insert("hash".to_owned(), json!(hash));
         members.insert("shown".to_owned(), json!(hash));
         members.insert("is_open".to_owned(), json!(deployment.state.is_open()));
-        members.insert("proposer_label".to_owned(), json!(deployment.proposer.label()));
+        members.insert(
+            "proposer_label".to_owned(),
+            json!(deployment.proposer.label()),
+        );
     }
     value
 }
@@ -47,12 +50,18 @@ pub(super) fn deployment_json(deployment: &Deployment) -> Value {
 pub(super) fn proposed_json(proposed: &Proposed) -> Value {
     match proposed {
         Proposed::Unchanged { revision } => json!({ "result": "unchanged", "revision": revision }),
-        Proposed::Queued { deployment, revision } => json!({
+        Proposed::Queued {
+            deployment,
+            revision,
+        } => json!({
             "result": "queued",
             "revision": revision,
             "deployment": deployment_json(deployment),
         }),
-        Proposed::Applied { deployment, revision } => json!({
+        Proposed::Applied {
+            deployment,
+            revision,
+        } => json!({
             "result": "applied",
             "revision": revision,
             "deployment": deployment_json(deployment),
@@ -68,13 +77,20 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, ApiError> {
     caller.require(Permission::ReadQueue)?;
     let instance = instance_id(asked.get("instance").map(String::as_str))?;
-    let open = asked.get("open").is_some_and(|open| matches!(open.as_str(), "1" | "true" | ""));
-    let found =
-        app.store.deployments(instance.as_ref(), open, limit(&asked, 100, 1_000)).await?;
+    let open = asked
+        .get("open")
+        .is_some_and(|open| matches!(open.as_str(), "1" | "true" | ""));
+    let found = app
+        .store
+        .deployments(instance.as_ref(), open, limit(&asked, 100, 1_000))
+        .await?;
     let mut listed = Vec::with_capacity(found.len());
     for deployment in &found {
         let mut value = deployment_json(deployment);
-        let summary = app.summaries.of(&app.deployments, &caller, deployment).await;
+        let summary = app
+            .summaries
+            .of(&app.deployments, &caller, deployment)
+            .await;
         if let (Some(members), Ok(summary)) = (value.as_object_mut(), summary) {
             members.insert("summary".to_owned(), json!(summary.sentence));
             members.insert("change_count".to_owned(), json!(summary.changes));
@@ -144,7 +160,10 @@ pub(super) async fn propose(
     request: Request,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::Propose)?;
-    let emergency = |reason: String| Emergency { reason, reviewed_by: None };
+    let emergency = |reason: String| Emergency {
+        reason,
+        reviewed_by: None,
+    };
     // Flows may be larger than other bodies; only somebody who may propose gets this far.
     let Body(body): Body<Propose> = read_large(request).await?;
     app.store.instance(&body.instance).await?;
@@ -167,9 +186,8 @@ pub(super) async fn propose(
     };
     // In a task of its own: an automatic apply must not stop because the client went away.
     let deployments = app.deployments.clone();
-    let task = tokio::spawn(async move {
-        deployments.propose(submission, &Limits::default()).await
-    });
+    let task =
+        tokio::spawn(async move { deployments.propose(submission, &Limits::default()).await });
     let proposed = task.await.map_err(|error| {
         tracing::error!(%error, "a proposal ended unexpectedly");
         let why = "taking the proposal in ended unexpectedly; look at the queue";

@@ -26,7 +26,8 @@ use crate::{
 type Answer = Result<Json<Value>, ApiError>;
 
 fn id_of(text: &str) -> Result<InstanceId, Problem> {
-    text.parse().map_err(|_| Problem::not_found("such instance"))
+    text.parse()
+        .map_err(|_| Problem::not_found("such instance"))
 }
 
 /// An instance: what is configured, what was approved, and how it is, in one flat object.
@@ -36,10 +37,20 @@ pub(super) async fn describe(
     id: &InstanceId,
 ) -> Result<Value, ApiError> {
     let instance = app.store.instance(id).await?;
-    let baseline = app.store.baseline(id).await?.map(|content| content.baseline);
-    let status = app.workshop.as_ref().and_then(|workshop| workshop.status(id));
+    let baseline = app
+        .store
+        .baseline(id)
+        .await?
+        .map(|content| content.baseline);
+    let status = app
+        .workshop
+        .as_ref()
+        .and_then(|workshop| workshop.status(id));
     // The rules name commands and open paths: what a viewer needs not know.
-    let policy = caller.require(Permission::ReadQueue).is_ok().then_some(&instance.policy);
+    let policy = caller
+        .require(Permission::ReadQueue)
+        .is_ok()
+        .then_some(&instance.policy);
     let mut found = json!({
         "id": instance.id,
         "node_red_major": instance.node_red,
@@ -61,10 +72,7 @@ pub(super) async fn describe(
 }
 
 /// `GET /instances`.
-pub(super) async fn list(
-    State(app): State<App>,
-    Authenticated(caller): Authenticated,
-) -> Answer {
+pub(super) async fn list(State(app): State<App>, Authenticated(caller): Authenticated) -> Answer {
     caller.require(Permission::ReadRuntime)?;
     let mut instances = Vec::new();
     for instance in app.store.instances().await? {
@@ -101,11 +109,19 @@ fn check(policy: &Policy) -> Result<(), Problem> {
     use crate::pages::settings::policy::is_plain_path;
     let mut paths = policy.commands.iter().chain(&policy.public_paths);
     if let Some(bad) = paths.find(|path| !is_plain_path(path)) {
-        return Err(Problem::bad_form(format!("{bad:?} is not a plain absolute path")));
+        return Err(Problem::bad_form(format!(
+            "{bad:?} is not a plain absolute path"
+        )));
     }
-    let lists = [policy.commands.len(), policy.public_paths.len(), policy.allowed_routes.len()];
+    let lists = [
+        policy.commands.len(),
+        policy.public_paths.len(),
+        policy.allowed_routes.len(),
+    ];
     if lists.into_iter().any(|length| length > 200) {
-        return Err(Problem::bad_form("a list of the policy has at most 200 entries"));
+        return Err(Problem::bad_form(
+            "a list of the policy has at most 200 entries",
+        ));
     }
     Ok(())
 }
@@ -168,7 +184,11 @@ pub(super) async fn logs(
 ) -> Answer {
     caller.require(Permission::ReadLogs)?;
     let id = app.store.instance(&id_of(&id)?).await?.id;
-    let after = asked.get("after").and_then(|text| text.parse::<i64>().ok()).unwrap_or(0).max(0);
+    let after = asked
+        .get("after")
+        .and_then(|text| text.parse::<i64>().ok())
+        .unwrap_or(0)
+        .max(0);
     let lines = app.store.log(&id, after, limit(&asked, 200, 5_000)).await?;
     let last = lines.last().map_or(after, |line| line.sequence);
     Ok(Json(json!({ "lines": lines, "last": last })))
@@ -195,6 +215,10 @@ pub(super) async fn allow_route(
     caller.require(Permission::Administer)?;
     let mut instance = app.store.instance(&id_of(&id)?).await?;
     allow(&mut instance, route)?;
-    app.store.set_policy(&instance.id, &instance.policy, &caller.actor()).await?;
-    Ok(Json(json!({ "allowed_routes": instance.policy.allowed_routes })))
+    app.store
+        .set_policy(&instance.id, &instance.policy, &caller.actor())
+        .await?;
+    Ok(Json(
+        json!({ "allowed_routes": instance.policy.allowed_routes }),
+    ))
 }

@@ -43,5 +43,9 @@ pub(super) async fn ca(State(app): State<App>, _by: Authenticated) -> Json<Value
 
 /// `GET /openapi.json`. Says nothing about this installation, so nobody needs to sign in for it.
 pub(super) async fn openapi() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], super::openapi()).into_response()
+    (
+        [(header::CONTENT_TYPE, "application/json")],
+        super::openapi(),
+    )
+        .into_response()
 }

@@ -73,12 +73,26 @@ fn states(at: Timestamp) -> Vec<Stands> {
     vec![
         Stands::Pending,
         Stands::InReview,
-        Stands::Approved { by: Actor::System, at, result },
+        Stands::Approved {
+            by: Actor::System,
+            at,
+            result,
+        },
         Stands::Applying { since: at, result },
-        Stands::Applied { at, baseline: result },
-        Stands::Rejected { by: Actor::System, at, reason: reason.clone() },
+        Stands::Applied {
+            at,
+            baseline: result,
+        },
+        Stands::Rejected {
+            by: Actor::System,
+            at,
+            reason: reason.clone(),
+        },
         Stands::Withdrawn { at },
-        Stands::Superseded { at, by: DeploymentId(2) },
+        Stands::Superseded {
+            at,
+            by: DeploymentId(2),
+        },
         Stands::Stale { at },
         Stands::Failed { at, reason },
     ]
@@ -89,10 +103,19 @@ fn phases(now: Timestamp) -> Vec<Phase> {
     vec![
         Phase::Ready,
         Phase::Starting,
-        Phase::Degraded { reason: reason.clone() },
-        Phase::BackingOff { reason: reason.clone(), until: now.plus_seconds(20) },
-        Phase::CrashLoop { reason: reason.clone() },
-        Phase::Refused { reason: "the jail could read the master key".to_owned() },
+        Phase::Degraded {
+            reason: reason.clone(),
+        },
+        Phase::BackingOff {
+            reason: reason.clone(),
+            until: now.plus_seconds(20),
+        },
+        Phase::CrashLoop {
+            reason: reason.clone(),
+        },
+        Phase::Refused {
+            reason: "the jail could read the master key".to_owned(),
+        },
         Phase::Stopped,
     ]
 }
@@ -111,26 +134,41 @@ fn status(phase: Phase, now: Timestamp) -> InstanceStatus {
         since: now.plus_seconds(-260),
         starts: 2,
         enforcement: vec![
-            layer("landlock", "enforced", "files: read-only but the work folder"),
+            layer(
+                "landlock",
+                "enforced",
+                "files: read-only but the work folder",
+            ),
             layer("seccomp", "enforced", "deny-list of 41 calls"),
-            layer("cgroup", "missing", "no right to make one; memory is not limited"),
+            layer(
+                "cgroup",
+                "missing",
+                "no right to make one; memory is not limited",
+            ),
         ],
     }
 }
 
 fn properties() -> Vec<Comparison> {
-    let property = |key: &str, before: Option<&str>, after: Option<&str>, language| PropertyChange {
-        key: key.to_owned(),
-        before: before.map(Into::into),
-        after: after.map(Into::into),
-        language,
-    };
-    let before = "// scale the reading\nconst raw = msg.payload;\nmsg.payload = raw * 0.1;\nreturn msg;\n";
+    let property =
+        |key: &str, before: Option<&str>, after: Option<&str>, language| PropertyChange {
+            key: key.to_owned(),
+            before: before.map(Into::into),
+            after: after.map(Into::into),
+            language,
+        };
+    let before =
+        "// scale the reading\nconst raw = msg.payload;\nmsg.payload = raw * 0.1;\nreturn msg;\n";
     let after = "// scale the reading\nconst raw = Number(msg.payload);\nif (Number.isNaN(raw)) return null;\nmsg.payload = raw * 0.01;\nreturn msg;\n";
     let js = Language::JavaScript;
     let all = [
         property("func", Some(before), Some(after), js),
-        property("topic", Some("pump/3/state"), Some("pump/3/status"), Language::Plain),
+        property(
+            "topic",
+            Some("pump/3/state"),
+            Some("pump/3/status"),
+            Language::Plain,
+        ),
         property("outputs", None, Some("2"), Language::Plain),
         property("info", Some("\u{202e}reversed"), None, Language::Plain),
         property("initialize", None, Some("context.set('n', 0);\n"), js),

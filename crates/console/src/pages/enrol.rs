@@ -9,7 +9,7 @@ use model::{
     id::{Hash, UserName},
 };
 use serde::{Deserialize, Serialize};
-use store::{Enrolment, Secret, SecondFactor};
+use store::{Enrolment, SecondFactor, Secret};
 
 use crate::{
     App,
@@ -42,9 +42,14 @@ impl Begun {
 
     fn unseal(app: &App, link: &str, text: &str) -> Result<Self, Problem> {
         let late = || Problem::bad_form("this step is out of date; open the link again");
-        let sealed =
-            data_encoding::BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| late())?;
-        let plain = app.store.keyring().unseal(PURPOSE, &sealed).map_err(|_| late())?;
+        let sealed = data_encoding::BASE64URL_NOPAD
+            .decode(text.as_bytes())
+            .map_err(|_| late())?;
+        let plain = app
+            .store
+            .keyring()
+            .unseal(PURPOSE, &sealed)
+            .map_err(|_| late())?;
         let begun: Self = serde_json::from_slice(plain.expose()).map_err(|_| late())?;
         let age = app.store.clock().now().seconds_since(begun.at);
         if begun.link == Hash::of(link.as_bytes()) && (0..=STEP_SECONDS_MAX).contains(&age) {
@@ -55,7 +60,9 @@ impl Begun {
     }
 
     fn second_factor(&self) -> SecondFactor {
-        SecondFactor { secret: Secret::new(self.factor.clone()) }
+        SecondFactor {
+            secret: Secret::new(self.factor.clone()),
+        }
     }
 }
 

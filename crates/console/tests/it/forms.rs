@@ -11,8 +11,12 @@ use crate::{
 
 /// Every page that does something.
 fn posts() -> Vec<String> {
-    let posts = console::PAGE_ROUTES.iter().filter(|(method, _)| *method == "post");
-    posts.map(|(_, path)| path.replace("{id}", "1").replace("{number}", "1")).collect()
+    let posts = console::PAGE_ROUTES
+        .iter()
+        .filter(|(method, _)| *method == "post");
+    posts
+        .map(|(_, path)| path.replace("{id}", "1").replace("{number}", "1"))
+        .collect()
 }
 
 #[tokio::test]
@@ -49,16 +53,26 @@ async fn a_form_without_its_token_is_refused() {
     let ada = console.person("ada", Role::Administrator).await;
     let rita = console.person("rita", Role::Reviewer).await;
     let other = console.get(&rita, "/account").await.field("csrf");
-    let guarded = posts().into_iter().filter(|path| {
-        !matches!(path.as_str(), "/sign-in" | "/enrol" | "/enrol/confirm")
-    });
+    let guarded = posts()
+        .into_iter()
+        .filter(|path| !matches!(path.as_str(), "/sign-in" | "/enrol" | "/enrol/confirm"));
     for path in guarded {
         for token in ["", "0", other.as_str()] {
             let ask = Ask::post(&path, &[("csrf", token)]).session(&ada);
-            assert_eq!(ask.send(&console.router).await.status, 403, "{path} {token:?}");
+            assert_eq!(
+                ask.send(&console.router).await.status,
+                403,
+                "{path} {token:?}"
+            );
         }
-        let nobody = Ask::post(&path, &[("csrf", &other)]).send(&console.router).await;
-        assert_eq!(nobody.expect(303).header("location"), "/sign-in?next=%2F", "{path}");
+        let nobody = Ask::post(&path, &[("csrf", &other)])
+            .send(&console.router)
+            .await;
+        assert_eq!(
+            nobody.expect(303).header("location"),
+            "/sign-in?next=%2F",
+            "{path}"
+        );
     }
 }
 
@@ -68,7 +82,10 @@ async fn an_editor_session_and_a_token_open_no_page() {
     console.person("ada", Role::Administrator).await;
     let gate = console.session("ada", SessionKind::Gate).await;
     console.get(&gate, "/").await.expect(303);
-    let by = Ask::get("/api/v1/users").session(&gate).send(&console.router).await;
+    let by = Ask::get("/api/v1/users")
+        .session(&gate)
+        .send(&console.router)
+        .await;
     assert_eq!(by.status, 401);
     let caller = console.house.caller("ada").await;
     let new = store::NewToken {
@@ -77,8 +94,17 @@ async fn an_editor_session_and_a_token_open_no_page() {
         scopes: vec![model::access::Scope::Admin],
         expires_at: console.house.store.clock().now().plus_seconds(60),
     };
-    let (_, secret) = console.house.store.make_token(new, &caller.actor()).await.unwrap();
-    Ask::get("/").bearer(&secret).send(&console.router).await.expect(303);
+    let (_, secret) = console
+        .house
+        .store
+        .make_token(new, &caller.actor())
+        .await
+        .unwrap();
+    Ask::get("/")
+        .bearer(&secret)
+        .send(&console.router)
+        .await
+        .expect(303);
 }
 
 #[tokio::test]
@@ -86,14 +112,26 @@ async fn another_origins_page_cannot_fetch_ours() {
     let console = Console::new().await;
     let ada = console.person("ada", Role::Administrator).await;
     for path in ["/", "/api/v1/users", "/deployments"] {
-        for (mode, dest) in [("no-cors", "image"), ("cors", "empty"), ("navigate", "iframe")] {
-            let ask = Ask::get(path).session(&ada).with("sec-fetch-site", "same-site");
-            let ask = ask.with("sec-fetch-mode", mode).with("sec-fetch-dest", dest);
+        for (mode, dest) in [
+            ("no-cors", "image"),
+            ("cors", "empty"),
+            ("navigate", "iframe"),
+        ] {
+            let ask = Ask::get(path)
+                .session(&ada)
+                .with("sec-fetch-site", "same-site");
+            let ask = ask
+                .with("sec-fetch-mode", mode)
+                .with("sec-fetch-dest", dest);
             assert_eq!(ask.send(&console.router).await.status, 403, "{path} {dest}");
         }
     }
-    let link = Ask::get("/").session(&ada).with("sec-fetch-site", "same-site");
-    let link = link.with("sec-fetch-mode", "navigate").with("sec-fetch-dest", "document");
+    let link = Ask::get("/")
+        .session(&ada)
+        .with("sec-fetch-site", "same-site");
+    let link = link
+        .with("sec-fetch-mode", "navigate")
+        .with("sec-fetch-dest", "document");
     link.send(&console.router).await.expect(200);
 }
 
@@ -102,6 +140,8 @@ async fn a_body_that_is_too_large_is_refused() {
     let console = Console::new().await;
     let ada = console.person("ada", Role::Administrator).await;
     let large = "x".repeat(300 << 10);
-    let answer = console.post(&ada, "/settings/policy", &[("commands", &large)]).await;
+    let answer = console
+        .post(&ada, "/settings/policy", &[("commands", &large)])
+        .await;
     assert!(answer.status.is_client_error(), "{}", answer.status);
 }

@@ -8,7 +8,8 @@ use std::{
 
 use console::{Addresses, Context};
 use deploy::{
-    Caller, Choice, Deployments, FlowTarget, Proposed, SaveVerdict, Submission, futures::Given,
+    Caller, Choice, Deployments, FlowTarget, Proposed, SaveVerdict, Submission, Taken,
+    futures::Given,
 };
 use model::{
     access::Role,
@@ -35,7 +36,7 @@ struct Obedient {
 }
 
 impl FlowTarget for Obedient {
-    fn give(&self, instance: &InstanceId, body: String, _: DeploymentType) -> Given<'_> {
+    fn give(&self, instance: &InstanceId, body: String, _: DeploymentType) -> Given<'_, Taken> {
         let instance = instance.clone();
         Box::pin(async move {
             if self.refuses.load(std::sync::atomic::Ordering::SeqCst) {
@@ -46,21 +47,21 @@ impl FlowTarget for Obedient {
             let flows = envelope["flows"].to_string();
             let submitted = Flows::submitted(flows.as_bytes(), &Limits::default()).unwrap();
             let base = room.store().baseline(&instance).await.unwrap().unwrap();
-            let credentials = base
-                .credentials
-                .after(&submitted.credentials, |id| submitted.flows.get(id).is_some());
+            let credentials = base.credentials.after(&submitted.credentials, |id| {
+                submitted.flows.get(id).is_some()
+            });
             if credentials != base.credentials {
                 room.save_credentials(&instance, credentials);
             }
             let text = submitted.flows.text().as_bytes().to_vec();
             match room.save_flows(&instance, &text, None).await.unwrap() {
-                SaveVerdict::Committed | SaveVerdict::Unchanged => Ok(()),
+                SaveVerdict::Committed | SaveVerdict::Unchanged => Ok(Taken::Running),
                 SaveVerdict::Refused { message } => Err(message),
             }
         })
     }
 
-    fn reload(&self, _: &InstanceId) -> Given<'_> {
+    fn reload(&self, _: &InstanceId) -> Given<'_, ()> {
         Box::pin(std::future::ready(Ok(())))
     }
 }
@@ -80,7 +81,12 @@ impl House {
         let room = Deployments::new(store.clone(), node_red.clone());
         node_red.deployments.set(room.clone()).unwrap();
         let main: InstanceId = "main".parse().unwrap();
-        let house = Self { store, room, main: main.clone(), node_red };
+        let house = Self {
+            store,
+            room,
+            main: main.clone(),
+            node_red,
+        };
         house.instance(&main).await;
         house
     }
@@ -98,8 +104,15 @@ impl House {
             node_red: "5.0.7".into(),
             node: "24.11.0".into(),
         };
-        let content = BaselineContent { baseline, flows, credentials };
-        self.store.set_platform_baseline(id, &content).await.unwrap();
+        let content = BaselineContent {
+            baseline,
+            flows,
+            credentials,
+        };
+        self.store
+            .set_platform_baseline(id, &content)
+            .await
+            .unwrap();
     }
 
     pub(crate) fn context(&self) -> Context {
@@ -118,7 +131,9 @@ impl House {
 
     /// Makes Node-RED refuse what it is given from now on.
     pub(crate) fn refuse(&self) {
-        self.node_red.refuses.store(true, std::sync::atomic::Ordering::SeqCst);
+        self.node_red
+            .refuses
+            .store(true, std::sync::atomic::Ordering::SeqCst);
     }
 
     pub(crate) async fn user(&self, name: &str, role: Role) -> UserId {
@@ -132,10 +147,23 @@ impl House {
     }
 
     pub(crate) async fn caller(&self, name: &str) -> Caller {
-        let user = self.store.user_by_name(&name.parse().unwrap()).await.unwrap().unwrap();
+        let user = self
+            .store
+            .user_by_name(&name.parse().unwrap())
+            .await
+            .unwrap()
+            .unwrap();
         let via = Via::ControlSocket;
-        let principal = Principal { user: user.id, name: user.name, role: user.role, via };
-        Caller { principal, address: Some("192.0.2.7".parse().unwrap()) }
+        let principal = Principal {
+            user: user.id,
+            name: user.name,
+            role: user.role,
+            via,
+        };
+        Caller {
+            principal,
+            address: Some("192.0.2.7".parse().unwrap()),
+        }
     }
 
     pub(crate) async fn propose(&self, name: &str, flows: &str) -> DeploymentId {
@@ -157,7 +185,12 @@ impl House {
             deployment_type: DeploymentType::Full,
             emergency: None,
         };
-        match self.room.propose(submission, &Limits::default()).await.unwrap() {
+        match self
+            .room
+            .propose(submission, &Limits::default())
+            .await
+            .unwrap()
+        {
             Proposed::Queued { deployment, .. } => deployment.id,
             other => panic!("not queued: {other:?}"),
         }
@@ -172,7 +205,10 @@ impl House {
             verdict: Verdict::Approve,
             comment: String::new(),
         });
-        self.room.decide(&caller, id, review.shown, choices.collect()).await.unwrap();
+        self.room
+            .decide(&caller, id, review.shown, choices.collect())
+            .await
+            .unwrap();
         self.room.approve(&caller, id, review.shown).await.unwrap();
         self.room.apply(&caller, id, review.shown).await.unwrap();
     }

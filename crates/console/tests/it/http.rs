@@ -35,7 +35,9 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     pub(crate) fn json(&self) -> serde_json::Value {
@@ -44,7 +46,13 @@ impl Answer {
 
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status.as_u16(), status, "{} {}", self.header("location"), self.text);
+        assert_eq!(
+            self.status.as_u16(),
+            status,
+            "{} {}",
+            self.header("location"),
+            self.text
+        );
         self
     }
 
@@ -52,7 +60,10 @@ impl Answer {
     #[track_caller]
     pub(crate) fn field(&self, name: &str) -> String {
         let mark = format!("name=\"{name}\" value=\"");
-        let (_, rest) = self.text.split_once(&mark).unwrap_or_else(|| panic!("no field {name}"));
+        let (_, rest) = self
+            .text
+            .split_once(&mark)
+            .unwrap_or_else(|| panic!("no field {name}"));
         rest.split('"').next().unwrap().replace("&#38;", "&")
     }
 }
@@ -71,12 +82,19 @@ impl Ask {
     }
 
     pub(crate) fn new(method: Method, path: &str) -> Self {
-        Self { method, path: path.to_owned(), headers: Vec::new(), body: String::new() }
+        Self {
+            method,
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: String::new(),
+        }
     }
 
     /// A form as one of our own pages sends it.
     pub(crate) fn post(path: &str, fields: &[(&str, &str)]) -> Self {
-        Self::new(Method::POST, path).form(fields).with("origin", ORIGIN)
+        Self::new(Method::POST, path)
+            .form(fields)
+            .with("origin", ORIGIN)
     }
 
     fn form(mut self, fields: &[(&str, &str)]) -> Self {
@@ -84,7 +102,9 @@ impl Ask {
             let bytes = text.bytes().map(|byte| format!("%{byte:02X}"));
             bytes.collect::<String>()
         };
-        let pairs = fields.iter().map(|(name, value)| format!("{name}={}", encode(value)));
+        let pairs = fields
+            .iter()
+            .map(|(name, value)| format!("{name}={}", encode(value)));
         self.body = pairs.collect::<Vec<_>>().join("&");
         self.with("content-type", "application/x-www-form-urlencoded")
     }
@@ -119,7 +139,11 @@ impl Ask {
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let text = String::from_utf8(bytes.to_vec()).unwrap();
-        let answer = Answer { status: parts.status, headers: parts.headers, text };
+        let answer = Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text,
+        };
         every_answer_is_guarded(&self.path, &answer);
         answer
     }
@@ -132,10 +156,21 @@ fn every_answer_is_guarded(path: &str, answer: &Answer) {
     assert_eq!(answer.header("content-security-policy"), expected, "{path}");
     assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
     assert_eq!(answer.header("referrer-policy"), "same-origin", "{path}");
-    assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin", "{path}");
+    assert_eq!(
+        answer.header("cross-origin-resource-policy"),
+        "same-origin",
+        "{path}"
+    );
     let is_kept = path.starts_with("/assets/") || path == "/favicon.ico";
-    assert_eq!(answer.header("cache-control") == "no-store", !is_kept, "{path}");
-    assert!(answer.headers.get("access-control-allow-origin").is_none(), "{path}");
+    assert_eq!(
+        answer.header("cache-control") == "no-store",
+        !is_kept,
+        "{path}"
+    );
+    assert!(
+        answer.headers.get("access-control-allow-origin").is_none(),
+        "{path}"
+    );
     if answer.header("content-type").starts_with("text/html") {
         no_code(path, &answer.text);
     }
@@ -150,11 +185,17 @@ fn no_code(path: &str, page: &str) {
         let tag = tag.split('>').next().unwrap();
         // Values cannot hold a bare quote, so every second piece is a value.
         let names = tag.split('"').step_by(2).collect::<String>();
-        assert!(!names.contains(" style="), "{path}: inline style in <{tag}>");
+        assert!(
+            !names.contains(" style="),
+            "{path}: inline style in <{tag}>"
+        );
         let handler = names.split_whitespace().find(|word| word.starts_with("on"));
         assert!(handler.is_none(), "{path}: {handler:?} in <{tag}>");
         assert!(!tag.starts_with("style"), "{path}: style element");
-        assert!(!tag.starts_with("iframe") && !tag.starts_with("object"), "{path}: {tag}");
+        assert!(
+            !tag.starts_with("iframe") && !tag.starts_with("object"),
+            "{path}: {tag}"
+        );
     }
 }
 
@@ -164,7 +205,12 @@ impl Console {
         let clock = Arc::new(FixedClock::new(Timestamp(1_763_664_000_000)));
         let house = House::new(dir.path(), clock.clone()).await;
         let router = console::router(house.context());
-        Self { house, clock, router, _dir: dir }
+        Self {
+            house,
+            clock,
+            router,
+            _dir: dir,
+        }
     }
 
     /// A user of this role, named after it, with a console session.
@@ -174,8 +220,18 @@ impl Console {
     }
 
     pub(crate) async fn session(&self, name: &str, kind: SessionKind) -> String {
-        let user = self.house.store.user_by_name(&name.parse().unwrap()).await.unwrap().unwrap();
-        let opened = self.house.store.open_session(user.id, kind, None, None, "test").await;
+        let user = self
+            .house
+            .store
+            .user_by_name(&name.parse().unwrap())
+            .await
+            .unwrap()
+            .unwrap();
+        let opened = self
+            .house
+            .store
+            .open_session(user.id, kind, None, None, "test")
+            .await;
         opened.unwrap().1.0
     }
 
@@ -184,22 +240,26 @@ impl Console {
     }
 
     /// Sends a form with the session's own token.
-    pub(crate) async fn post(
-        &self,
-        session: &str,
-        path: &str,
-        fields: &[(&str, &str)],
-    ) -> Answer {
-        let csrf = self.get(session, "/account").await.expect(200).field("csrf");
+    pub(crate) async fn post(&self, session: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let csrf = self
+            .get(session, "/account")
+            .await
+            .expect(200)
+            .field("csrf");
         let mut fields = fields.to_vec();
         fields.push(("csrf", &csrf));
-        Ask::post(path, &fields).session(session).send(&self.router).await
+        Ask::post(path, &fields)
+            .session(session)
+            .send(&self.router)
+            .await
     }
 }
 
 pub(crate) fn set_cookie(answer: &Answer) -> Option<String> {
     let value = answer.headers.get(header::SET_COOKIE)?.to_str().unwrap();
-    let (secret, rest) = value.strip_prefix("__Host-redkeep-console=")?.split_once(';')?;
+    let (secret, rest) = value
+        .strip_prefix("__Host-redkeep-console=")?
+        .split_once(';')?;
     assert_eq!(rest, " Path=/; Secure; HttpOnly; SameSite=Strict");
     Some(secret.to_owned())
 }

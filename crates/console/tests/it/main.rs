@@ -1,4 +1,9 @@
 //! The console from outside: over its router, with a real ledger.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says no more than that it failed"
+)]
 
 mod api;
 mod forms;

@@ -21,30 +21,55 @@ async fn filled() -> (Console, Vec<(Role, String)>) {
     }
     let first = console.house.propose("editor", HOSTILE).await;
     console.house.apply("reviewer", first).await;
-    console.house.propose("editor", &HOSTILE.replace("return msg;", "return null;")).await;
+    console
+        .house
+        .propose("editor", &HOSTILE.replace("return msg;", "return null;"))
+        .await;
     let text = "<script>alert(5)</script>\u{1b}[31m".to_owned();
     let lines = [(console.house.store.clock().now(), LogLevel::Error, text)];
-    console.house.store.keep_log(&console.house.main, &lines).await.unwrap();
+    console
+        .house
+        .store
+        .keep_log(&console.house.main, &lines)
+        .await
+        .unwrap();
     (console, people)
 }
 
 fn paths() -> Vec<String> {
     let mut paths = Vec::new();
-    let pages = console::PAGE_ROUTES.iter().filter(|(method, _)| *method == "get");
+    let pages = console::PAGE_ROUTES
+        .iter()
+        .filter(|(method, _)| *method == "get");
     for (_, path) in pages {
         for id in ["1", "2"] {
             for step in 1..=6 {
-                paths.push(path.replace("{id}", id).replace("{number}", &step.to_string()));
+                paths.push(
+                    path.replace("{id}", id)
+                        .replace("{number}", &step.to_string()),
+                );
             }
         }
     }
-    for query in ["?mode=before", "?mode=after", "?tab=t%3Cb%3E", "?from=1", "?done=applied"] {
+    for query in [
+        "?mode=before",
+        "?mode=after",
+        "?tab=t%3Cb%3E",
+        "?from=1",
+        "?done=applied",
+    ] {
         paths.push(format!("/deployments/1{query}"));
     }
-    for path in ["/deployments?show=all&instance=main", "/deployments/2/steps/1?full=1"] {
+    for path in [
+        "/deployments?show=all&instance=main",
+        "/deployments/2/steps/1?full=1",
+    ] {
         paths.push(path.to_owned());
     }
-    for path in ["/record?kind=login+failed&user=%3Cscript%3E", "/logs?instance=main&after=1"] {
+    for path in [
+        "/record?kind=login+failed&user=%3Cscript%3E",
+        "/logs?instance=main&after=1",
+    ] {
         paths.push(path.to_owned());
     }
     paths.sort();
@@ -60,16 +85,29 @@ async fn every_page_renders_for_every_role_whatever_it_shows() {
         for path in paths() {
             let answer = console.get(session, &path).await;
             let status = answer.status.as_u16();
-            assert!(matches!(status, 200 | 303 | 403 | 404 | 409), "{role} {path}: {status}");
-            let is_of_all = matches!(path.as_str(), "/" | "/account" | "/settings" | "/components");
+            assert!(
+                matches!(status, 200 | 303 | 403 | 404 | 409),
+                "{role} {path}: {status}"
+            );
+            let is_of_all = matches!(
+                path.as_str(),
+                "/" | "/account" | "/settings" | "/components"
+            );
             if *role == Role::Administrator || is_of_all {
                 assert!(status < 500 && status != 403, "{role} {path}: {status}");
             }
         }
     }
-    let admin = &people.iter().find(|(role, _)| *role == Role::Administrator).unwrap().1;
+    let admin = &people
+        .iter()
+        .find(|(role, _)| *role == Role::Administrator)
+        .unwrap()
+        .1;
     let shown = console.get(admin, "/deployments/1").await.expect(200).text;
-    assert!(shown.contains("&#60;script&#62;alert(1)"), "the label is shown, escaped");
+    assert!(
+        shown.contains("&#60;script&#62;alert(1)"),
+        "the label is shown, escaped"
+    );
 }
 
 #[tokio::test]
@@ -97,7 +135,10 @@ async fn what_a_role_may_not_see_it_does_not_see() {
 async fn nobody_sees_nothing_but_the_doors() {
     let (console, _) = filled().await;
     for path in paths() {
-        let answer = Ask::get(&path).with("sec-fetch-site", "none").send(&console.router).await;
+        let answer = Ask::get(&path)
+            .with("sec-fetch-site", "none")
+            .send(&console.router)
+            .await;
         let open = ["/sign-in", "/sign-in/continue"];
         if open.contains(&path.as_str()) {
             answer.expect(200);
@@ -105,7 +146,10 @@ async fn nobody_sees_nothing_but_the_doors() {
             answer.expect(404);
         } else {
             let answer = answer.expect(303);
-            assert!(answer.header("location").starts_with("/sign-in?next="), "{path}");
+            assert!(
+                answer.header("location").starts_with("/sign-in?next="),
+                "{path}"
+            );
         }
     }
 }
@@ -113,14 +157,26 @@ async fn nobody_sees_nothing_but_the_doors() {
 #[tokio::test]
 async fn assets_are_kept_and_named_by_their_content() {
     let console = Console::new().await;
-    let page = Ask::get("/sign-in/continue").send(&console.router).await.expect(200);
+    let page = Ask::get("/sign-in/continue")
+        .send(&console.router)
+        .await
+        .expect(200);
     let (_, rest) = page.text.split_once("href=\"/assets/console.").unwrap();
     let path = format!("/assets/console.{}", rest.split('"').next().unwrap());
     let style = Ask::get(&path).send(&console.router).await.expect(200);
     assert!(style.header("cache-control").contains("immutable"));
-    assert!(style.text.contains(".rk-picture"), "the picture's rules are in it");
-    assert!(!style.text.contains("url("), "nothing is fetched from a stylesheet");
-    Ask::get("/assets/mark.svg").send(&console.router).await.expect(200);
+    assert!(
+        style.text.contains(".rk-picture"),
+        "the picture's rules are in it"
+    );
+    assert!(
+        !style.text.contains("url("),
+        "nothing is fetched from a stylesheet"
+    );
+    Ask::get("/assets/mark.svg")
+        .send(&console.router)
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
@@ -132,7 +188,10 @@ async fn what_is_hidden_in_code_is_shown_to_the_reviewer() {
     console.house.propose("ed", flows).await;
     let mut pages = String::new();
     for step in 1..=2 {
-        pages += &console.get(&rita, &format!("/deployments/1/steps/{step}")).await.text;
+        pages += &console
+            .get(&rita, &format!("/deployments/1/steps/{step}"))
+            .await
+            .text;
     }
     assert!(pages.contains("⟨U+202E⟩") && pages.contains("⟨U+200B⟩"));
 }

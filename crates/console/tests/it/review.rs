@@ -46,7 +46,11 @@ impl Review {
             }
             let page = self.page(&path).await.expect(200);
             let (shown, change) = (page.field("shown"), page.field("change"));
-            let fields = [("shown", shown.as_str()), ("change", &change), ("verdict", "approve")];
+            let fields = [
+                ("shown", shown.as_str()),
+                ("change", &change),
+                ("verdict", "approve"),
+            ];
             let answer = self.post(&path, &fields).await.expect(303);
             answer.header("location").clone_into(&mut path);
         }
@@ -57,7 +61,8 @@ impl Review {
         let path = format!("/deployments/{id}/confirm");
         let page = self.page(&path).await.expect(200);
         let shown = page.field("shown");
-        self.post(&path, &[("shown", &shown), ("do", "apply")]).await
+        self.post(&path, &[("shown", &shown), ("do", "apply")])
+            .await
     }
 }
 
@@ -67,18 +72,35 @@ async fn from_queued_to_applied() {
     let list = review.page("/deployments").await.expect(200);
     assert!(list.text.contains("Waits for review") && list.text.contains("ed"));
     let show = review.page("/deployments/1").await.expect(200);
-    assert!(show.text.contains("Start review") && show.text.contains("<svg"), "{}", show.text);
+    assert!(
+        show.text.contains("Start review") && show.text.contains("<svg"),
+        "{}",
+        show.text
+    );
     assert_eq!(review.state(id).await, State::InReview);
     review.approve_all(id).await;
     let confirm = review.page("/deployments/1/confirm").await.expect(200);
-    assert!(confirm.text.contains("Apply 3 changes to main"), "{}", confirm.text);
-    assert!(confirm.text.contains(&confirm.field("shown")), "the digest is shown");
+    assert!(
+        confirm.text.contains("Apply 3 changes to main"),
+        "{}",
+        confirm.text
+    );
+    assert!(
+        confirm.text.contains(&confirm.field("shown")),
+        "the digest is shown"
+    );
     let done = review.apply(id).await.expect(303);
     assert_eq!(done.header("location"), "/deployments/1?done=applied");
     assert!(matches!(review.state(id).await, State::Applied { .. }));
     let page = review.page("/deployments/1?done=applied").await.expect(200);
     assert!(page.text.contains("Applied. Node-RED took it and runs."));
-    let running = review.console.house.store.baseline(&review.console.house.main).await.unwrap();
+    let running = review
+        .console
+        .house
+        .store
+        .baseline(&review.console.house.main)
+        .await
+        .unwrap();
     assert!(running.unwrap().flows.contains("double"));
 }
 
@@ -88,11 +110,32 @@ async fn a_rejection_needs_a_reason_and_keeps_what_was_typed() {
     let path = "/deployments/1/steps/2";
     let page = review.page(path).await.expect(200);
     let (shown, change) = (page.field("shown"), page.field("change"));
-    let fields = [("shown", shown.as_str()), ("change", &change), ("verdict", "reject")];
+    let fields = [
+        ("shown", shown.as_str()),
+        ("change", &change),
+        ("verdict", "reject"),
+    ];
     let again = review.post(path, &fields).await.expect(422);
-    assert!(again.text.contains("A rejection needs a reason."), "{}", again.text);
-    assert_eq!(review.console.house.store.decisions(id).await.unwrap().len(), 0);
-    let whole = review.post("/deployments/1/reject", &[("reason", "  ")]).await.expect(422);
+    assert!(
+        again.text.contains("A rejection needs a reason."),
+        "{}",
+        again.text
+    );
+    assert_eq!(
+        review
+            .console
+            .house
+            .store
+            .decisions(id)
+            .await
+            .unwrap()
+            .len(),
+        0
+    );
+    let whole = review
+        .post("/deployments/1/reject", &[("reason", "  ")])
+        .await
+        .expect(422);
     assert!(whole.text.contains("A rejection needs a reason."));
     let why = [("reason", "not <b>now</b>")];
     review.post("/deployments/1/reject", &why).await.expect(303);
@@ -107,12 +150,26 @@ async fn what_was_not_shown_is_not_decided_and_not_applied() {
     let page = review.page("/deployments/1/steps/1").await.expect(200);
     let change = page.field("change");
     let other = "0".repeat(64);
-    let fields = [("shown", other.as_str()), ("change", &change), ("verdict", "approve")];
-    let again = review.post("/deployments/1/steps/1", &fields).await.expect(422);
-    assert!(again.text.contains("changed since this page was shown"), "{}", again.text);
+    let fields = [
+        ("shown", other.as_str()),
+        ("change", &change),
+        ("verdict", "approve"),
+    ];
+    let again = review
+        .post("/deployments/1/steps/1", &fields)
+        .await
+        .expect(422);
+    assert!(
+        again.text.contains("changed since this page was shown"),
+        "{}",
+        again.text
+    );
     review.approve_all(id).await;
     let fields = [("shown", other.as_str()), ("do", "apply")];
-    review.post("/deployments/1/confirm", &fields).await.expect(409);
+    review
+        .post("/deployments/1/confirm", &fields)
+        .await
+        .expect(409);
     assert!(!matches!(review.state(id).await, State::Applied { .. }));
 }
 
@@ -122,12 +179,26 @@ async fn nothing_undecided_is_applied() {
     let page = review.page("/deployments/1/confirm").await.expect(200);
     assert!(page.text.contains("3 not decided yet") && page.text.contains("disabled"));
     let refused = review.apply(id).await.expect(409);
-    assert!(refused.text.contains("3 changes are not decided yet"), "{}", refused.text);
+    assert!(
+        refused.text.contains("3 changes are not decided yet"),
+        "{}",
+        refused.text
+    );
     let shown = page.field("shown");
     let unticked = [("shown", shown.as_str()), ("do", "approve-rest")];
-    review.post("/deployments/1/confirm", &unticked).await.expect(409);
-    let ticked = [("shown", shown.as_str()), ("do", "approve-rest"), ("looked", "yes")];
-    review.post("/deployments/1/confirm", &ticked).await.expect(303);
+    review
+        .post("/deployments/1/confirm", &unticked)
+        .await
+        .expect(409);
+    let ticked = [
+        ("shown", shown.as_str()),
+        ("do", "approve-rest"),
+        ("looked", "yes"),
+    ];
+    review
+        .post("/deployments/1/confirm", &ticked)
+        .await
+        .expect(303);
     review.apply(id).await.expect(303);
 }
 
@@ -135,15 +206,42 @@ async fn nothing_undecided_is_applied() {
 async fn four_eyes_are_four_eyes() {
     let console = Console::new().await;
     let rita = console.person("rita", Role::Reviewer).await;
-    let policy = Policy { own_changes: OwnChanges::FourEyes, ..Policy::default() };
+    let policy = Policy {
+        own_changes: OwnChanges::FourEyes,
+        ..Policy::default()
+    };
     let house = &console.house;
-    house.store.set_policy(&house.main, &policy, &model::principal::Actor::System).await.unwrap();
+    house
+        .store
+        .set_policy(&house.main, &policy, &model::principal::Actor::System)
+        .await
+        .unwrap();
     let id = house.propose("rita", ONE).await;
-    let page = console.get(&rita, "/deployments/1/steps/1").await.expect(200);
-    assert!(!page.text.contains("name=\"verdict\""), "no buttons for one's own");
-    let shown = house.store.deployment(id).await.unwrap().proposal.hash().to_string();
-    let fields = [("shown", shown.as_str()), ("change", "*"), ("verdict", "approve")];
-    console.post(&rita, "/deployments/1/steps/1", &fields).await.expect(403);
+    let page = console
+        .get(&rita, "/deployments/1/steps/1")
+        .await
+        .expect(200);
+    assert!(
+        !page.text.contains("name=\"verdict\""),
+        "no buttons for one's own"
+    );
+    let shown = house
+        .store
+        .deployment(id)
+        .await
+        .unwrap()
+        .proposal
+        .hash()
+        .to_string();
+    let fields = [
+        ("shown", shown.as_str()),
+        ("change", "*"),
+        ("verdict", "approve"),
+    ];
+    console
+        .post(&rita, "/deployments/1/steps/1", &fields)
+        .await
+        .expect(403);
 }
 
 #[tokio::test]
@@ -154,15 +252,51 @@ async fn an_editor_may_look_and_withdraw_but_not_decide() {
     let id = console.house.propose("ed", ONE).await;
     let page = console.get(&ed, "/deployments/1/steps/1").await.expect(200);
     assert!(!page.text.contains("name=\"verdict\"") && page.text.contains("A reviewer decides"));
-    assert_eq!(console.house.store.deployment(id).await.unwrap().state, State::Pending);
-    let shown = console.house.store.deployment(id).await.unwrap().proposal.hash().to_string();
-    let fields = [("shown", shown.as_str()), ("change", "*"), ("verdict", "approve")];
-    console.post(&ed, "/deployments/1/steps/1", &fields).await.expect(403);
+    assert_eq!(
+        console.house.store.deployment(id).await.unwrap().state,
+        State::Pending
+    );
+    let shown = console
+        .house
+        .store
+        .deployment(id)
+        .await
+        .unwrap()
+        .proposal
+        .hash()
+        .to_string();
+    let fields = [
+        ("shown", shown.as_str()),
+        ("change", "*"),
+        ("verdict", "approve"),
+    ];
+    console
+        .post(&ed, "/deployments/1/steps/1", &fields)
+        .await
+        .expect(403);
     let apply = [("shown", shown.as_str()), ("do", "apply")];
-    assert!(console.post(&ed, "/deployments/1/confirm", &apply).await.status.is_client_error());
-    console.post(&ed, "/deployments/1/reject", &[("reason", "x")]).await.expect(403);
-    assert!(console.post(&other, "/deployments/1/withdraw", &[]).await.status.is_client_error());
-    console.post(&ed, "/deployments/1/withdraw", &[]).await.expect(303);
+    assert!(
+        console
+            .post(&ed, "/deployments/1/confirm", &apply)
+            .await
+            .status
+            .is_client_error()
+    );
+    console
+        .post(&ed, "/deployments/1/reject", &[("reason", "x")])
+        .await
+        .expect(403);
+    assert!(
+        console
+            .post(&other, "/deployments/1/withdraw", &[])
+            .await
+            .status
+            .is_client_error()
+    );
+    console
+        .post(&ed, "/deployments/1/withdraw", &[])
+        .await
+        .expect(303);
     let state = console.house.store.deployment(id).await.unwrap().state;
     assert!(matches!(state, State::Withdrawn { .. }), "{state:?}");
 }
@@ -172,17 +306,28 @@ async fn a_stale_deployment_says_what_changed_and_is_rebased() {
     let (review, _) = Review::of(ONE).await;
     let house = &review.console.house;
     house.apply("rita", DeploymentId(1)).await;
-    let late = house.propose("ed", &ONE.replace("\"go\"", "\"start\"")).await;
+    let late = house
+        .propose("ed", &ONE.replace("\"go\"", "\"start\""))
+        .await;
     let quick = house.propose("rita", &ONE.replace("double", "twice")).await;
     house.apply("rita", quick).await;
-    let page = review.page(&format!("/deployments/{late}")).await.expect(200);
-    assert!(page.text.contains("What runs has changed since this was proposed"));
+    let page = review
+        .page(&format!("/deployments/{late}"))
+        .await
+        .expect(200);
+    assert!(
+        page.text
+            .contains("What runs has changed since this was proposed")
+    );
     let path = format!("/deployments/{late}/rebase");
     let between = review.page(&path).await.expect(200);
     assert!(between.text.contains("twice"), "{}", between.text);
     review.post(&path, &[]).await.expect(303);
     let state = review.state(late).await;
-    assert!(matches!(state, State::Pending | State::InReview), "{state:?}");
+    assert!(
+        matches!(state, State::Pending | State::InReview),
+        "{state:?}"
+    );
 }
 
 #[tokio::test]
@@ -192,8 +337,18 @@ async fn when_node_red_does_not_take_it_the_page_says_why() {
     review.approve_all(id).await;
     review.apply(id).await;
     let page = review.page("/deployments/1").await.expect(200);
-    assert!(page.text.contains("missing types: modbus-read"), "{}", page.text);
-    let running = review.console.house.store.baseline(&review.console.house.main).await.unwrap();
+    assert!(
+        page.text.contains("missing types: modbus-read"),
+        "{}",
+        page.text
+    );
+    let running = review
+        .console
+        .house
+        .store
+        .baseline(&review.console.house.main)
+        .await
+        .unwrap();
     assert_eq!(&*running.unwrap().flows, "[]");
 }
 
@@ -206,8 +361,15 @@ async fn going_back_is_a_deployment() {
     let back = [("instance", "main"), ("to", to.as_str())];
     let answer = review.post("/history/rollback", &back).await.expect(303);
     assert_eq!(answer.header("location"), "/deployments/2?done=rollback");
-    let page = review.page("/deployments/2?done=rollback").await.expect(200);
-    assert!(page.text.contains("going back to a snapshot"), "{}", page.text);
+    let page = review
+        .page("/deployments/2?done=rollback")
+        .await
+        .expect(200);
+    assert!(
+        page.text.contains("going back to a snapshot"),
+        "{}",
+        page.text
+    );
 }
 
 #[tokio::test]
@@ -215,7 +377,13 @@ async fn secrets_are_told_only_as_set_or_changed() {
     let flows = r#"[{"id":"b","type":"mqtt-broker","name":"plant","broker":"h","credentials":{"user":"u-s3cret","password":"p-s3cret"}}]"#;
     let (review, _) = Review::of(flows).await;
     let mut all = String::new();
-    for path in ["/deployments", "/deployments/1", "/deployments/1/steps/1", "/deployments/1/confirm", "/"] {
+    for path in [
+        "/deployments",
+        "/deployments/1",
+        "/deployments/1/steps/1",
+        "/deployments/1/confirm",
+        "/",
+    ] {
         all += &review.page(path).await.expect(200).text;
     }
     assert!(all.contains("<code>password</code> <b>set</b>"), "{all}");

@@ -32,6 +32,8 @@ async fn whatever_goes_wrong_the_old_baseline_is_back_and_the_reason_is_said() {
         Mood::Bends,
         Mood::Smuggles,
         Mood::Lies,
+        Mood::Halts,
+        Mood::Halts,
     ] {
         let (house, state, before) = given(mood).await;
         let State::Failed { reason, .. } = state else {
@@ -215,4 +217,17 @@ async fn an_apply_that_was_interrupted_is_approved_again_and_nothing_of_it_runs(
     assert_eq!(&*house.running().await.flows, "[]");
     let applied = house.room.apply(&rita, queued.id, shown).await.unwrap();
     assert!(matches!(applied.state, State::Applied { .. }));
+}
+
+#[tokio::test]
+async fn flows_whose_nodes_are_missing_are_kept_where_nothing_ran_before() {
+    let house = House::new().await;
+    *house.node_red.mood.lock().unwrap() = Mood::Halts;
+    let queued = house.propose(&house.editor(), FLOWS).await;
+    let applied = house.apply(&house.reviewer(), queued.id).await;
+    assert!(
+        matches!(applied.state, State::Applied { .. }),
+        "{:?}",
+        applied.state
+    );
 }

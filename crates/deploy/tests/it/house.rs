@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, OnceLock};
 
 use deploy::{
-    Caller, Choice, Deployments, FlowTarget, Proposed, SaveVerdict, Submission, futures::Given,
+    Caller, Choice, Deployments, FlowTarget, Proposed, SaveVerdict, Submission, Taken,
+    futures::Given,
 };
 use model::{
     access::Role,
@@ -33,6 +34,8 @@ pub(crate) enum Mood {
     Bends,
     /// Saves a credential nobody approved beside them.
     Smuggles,
+    /// Saves, and runs none of it.
+    Halts,
     /// Says yes and saves nothing.
     Lies,
 }
@@ -45,12 +48,12 @@ pub(crate) struct FakeNodeRed {
 }
 
 impl FlowTarget for FakeNodeRed {
-    fn give(&self, instance: &InstanceId, body: String, _: DeploymentType) -> Given<'_> {
+    fn give(&self, instance: &InstanceId, body: String, _: DeploymentType) -> Given<'_, Taken> {
         let (instance, mood) = (instance.clone(), *self.mood.lock().unwrap());
         Box::pin(async move { self.take(&instance, &body, mood).await })
     }
 
-    fn reload(&self, _: &InstanceId) -> Given<'_> {
+    fn reload(&self, _: &InstanceId) -> Given<'_, ()> {
         *self.reloads.lock().unwrap() += 1;
         Box::pin(std::future::ready(Ok(())))
     }
@@ -58,13 +61,13 @@ impl FlowTarget for FakeNodeRed {
 
 impl FakeNodeRed {
     /// What Node-RED's `POST /flows` does: take credentials off, save them, save the flows.
-    async fn take(&self, instance: &InstanceId, body: &str, mood: Mood) -> Result<(), String> {
+    async fn take(&self, instance: &InstanceId, body: &str, mood: Mood) -> Result<Taken, String> {
         let room = self.deployments.get().unwrap();
         if mood == Mood::Refuses {
             return Err("Node-RED answered 400".into());
         }
         if mood == Mood::Lies {
-            return Ok(());
+            return Ok(Taken::Running);
         }
         let envelope: serde_json::Value = serde_json::from_str(body).unwrap();
         let flows = envelope["flows"].to_string();
@@ -93,10 +96,10 @@ impl FakeNodeRed {
             SaveVerdict::Committed | SaveVerdict::Unchanged => {}
             SaveVerdict::Refused { message } => return Err(message),
         }
-        if mood == Mood::DiesAfterSaving {
-            Err("Node-RED ended".into())
-        } else {
-            Ok(())
+        match mood {
+            Mood::DiesAfterSaving => Err("Node-RED ended".into()),
+            Mood::Halts => Ok(Taken::Halted("node types are missing: x".into())),
+            _ => Ok(Taken::Running),
         }
     }
 }

@@ -98,13 +98,13 @@ impl Upstream for Shop {
 struct Nobody;
 
 impl FlowTarget for Nobody {
-    fn give(&self, _: &InstanceId, _: String, _: DeploymentType) -> deploy::futures::Given<'_> {
+    fn give(&self, _: &InstanceId, _: String, _: DeploymentType) -> deploy::futures::Given<'_, deploy::Taken> {
         Box::pin(std::future::ready(Err(
             "nothing is applied in these tests".to_owned()
         )))
     }
 
-    fn reload(&self, _: &InstanceId) -> deploy::futures::Given<'_> {
+    fn reload(&self, _: &InstanceId) -> deploy::futures::Given<'_, ()> {
         Box::pin(std::future::ready(Ok(())))
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{path::Path, process::Stdio, time::Duration};
 
-use rustix::process::{Pid, Signal, kill_process};
 use sandbox::{CanaryReport, Enforcement, JailCommand, JailReport, JailSpec};
 use serde::de::DeserializeOwned;
 use tokio::{
@@ -63,11 +62,8 @@ impl Jailed {
     /// Asks Node-RED to stop, and after 10 seconds kills the jail.
     pub(super) async fn stop(mut self) {
         // Not waited for yet, so the number is still its own.
-        let pid = self
-            .child
-            .id()
-            .and_then(|pid| Pid::from_raw(pid.cast_signed()));
-        if let Some(Err(error)) = pid.map(|pid| kill_process(pid, Signal::TERM)) {
+        let asked = self.child.id().map(sandbox::process::ask_to_stop);
+        if let Some(Err(error)) = asked {
             tracing::debug!(%error, "Node-RED could not be asked to stop");
         }
         if tokio::time::timeout(SOFT_STOP_TIME, self.child.wait())

@@ -15,17 +15,26 @@ use crate::{
 /// How long Node-RED must outlive flows it was given before they count as running.
 const STAYS_UP_TIME: Duration = Duration::from_secs(3);
 
+/// What Node-RED does with flows it took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// They run.
+    Running,
+    /// It keeps them and runs none of them, for this reason: missing node types, for one.
+    Halted(String),
+}
+
 impl Workshop {
     /// `POST /flows` to Node-RED as Redkeep itself; waits for the answer and then for the flows
-    /// to be reported running, and a few seconds more for Node-RED to be still there. An error
-    /// after Node-RED has saved (see [`crate::Baselines::save_flows`]) means that it took the flows and
+    /// to be reported running (or not: [`Taken::Halted`]), and a few seconds more for Node-RED to
+    /// be still there. An error after Node-RED has saved (see [`crate::Baselines::save_flows`]) means that it took the flows and
     /// does not run them. At most about two minutes.
     pub async fn give(
         &self,
         instance: &InstanceId,
         body: String,
         deployment_type: DeploymentType,
-    ) -> Result<(), RuntimeError> {
+    ) -> Result<Taken, RuntimeError> {
         let handle = self.handle(instance)?;
         let _turn = handle.shared.turn.lock().await;
         let start = self.up(instance)?;
@@ -43,7 +52,10 @@ impl Workshop {
         let start = self.up(instance)?;
         let state = handle.admin.reload().await;
         handle.shared.given.notify_waiters();
-        self.outcome(instance, start, state).await
+        match self.outcome(instance, start, state).await? {
+            Taken::Running => Ok(()),
+            Taken::Halted(reason) => Err(halted(instance, &reason)),
+        }
     }
 
     /// The number of the present start, if Node-RED is up.
@@ -62,7 +74,7 @@ impl Workshop {
         instance: &InstanceId,
         start: u32,
         state: Result<FlowsState, RuntimeError>,
-    ) -> Result<(), RuntimeError> {
+    ) -> Result<Taken, RuntimeError> {
         if !matches!(state, Err(RuntimeError::Answered { .. })) {
             // Node-RED hanging up means that it died; the supervisor is about to say of what.
             self.stays_up(instance, start, STAYS_UP_TIME).await?;
@@ -71,17 +83,21 @@ impl Workshop {
         match state {
             Ok(FlowsState::Running) => {
                 self.board.set_running(instance, start, Phase::Ready, now);
-                Ok(())
+                Ok(Taken::Running)
             }
-            Ok(FlowsState::Halted(reason) | FlowsState::NotLoaded(reason)) => {
+            Ok(FlowsState::Halted(reason)) => {
                 let phase = Phase::Degraded {
                     reason: reason.clone(),
                 };
                 self.board.set_running(instance, start, phase, now);
-                Err(not_running(
-                    instance,
-                    &format!("its flows do not start: {reason}"),
-                ))
+                Ok(Taken::Halted(reason))
+            }
+            Ok(FlowsState::NotLoaded(reason)) => {
+                let phase = Phase::Degraded {
+                    reason: reason.clone(),
+                };
+                self.board.set_running(instance, start, phase, now);
+                Err(halted(instance, &reason))
             }
             Err(error) => {
                 if let RuntimeError::NotRunning { why, .. } = &error {
@@ -117,6 +133,10 @@ impl Workshop {
         };
         timeout(time, ends).await.unwrap_or(Ok(()))
     }
+}
+
+fn halted(instance: &InstanceId, reason: &str) -> RuntimeError {
+    not_running(instance, &format!("its flows do not start: {reason}"))
 }
 
 fn down(status: &InstanceStatus) -> RuntimeError {

@@ -54,6 +54,8 @@ const attempts = {
         }
         for (const pid of [1, process.ppid, ...range(process.pid - 30, process.pid + 5)]) {
             if (pid <= 0 || pid === process.pid) continue;
+            // Its own threads have numbers, too.
+            if ((await tell(() => fs.readFileSync(`/proc/${pid}/status`, "utf8"))).includes(`Tgid:\t${process.pid}\n`)) continue;
             for (const file of ["root/etc/shadow", "environ", "mem", "fd", "maps", "cwd/redkeep.db"]) {
                 const name = `/proc/${pid}/${file}`;
                 const how = await tell(() => { const it = fs.statSync(name); return it.isDirectory() ? fs.readdirSync(name).join() : fs.openSync(name, "r"); });
@@ -69,7 +71,7 @@ const attempts = {
     },
 
     /** A command, by every way Node.js knows. */
-    async run_command({ require }) {
+    async run_command({ require, process }) {
         const child = require("child_process");
         const out = {};
         const run = (name, what) => { out[name] = tell(what); };
@@ -77,6 +79,7 @@ const attempts = {
         run("spawn", () => check(child.spawnSync("/bin/sh", ["-c", "id"])));
         run("file", () => child.execFileSync("/usr/bin/id").toString());
         run("node", () => child.execFileSync(process.execPath, ["-e", "console.log(1)"]).toString());
+        run("inner", () => child.execFileSync(process.execPath, ["-e", "process.stdout.write(require('child_process').execFileSync('/bin/sh', ['-c', 'id']))"], { stdio: "pipe" }).toString());
         run("fork", () => new Promise((resolve, reject) => { const it = child.fork("/dev/null"); it.on("error", reject); it.on("exit", (code) => code === 0 ? resolve("ran") : reject(Error("exit " + code))); }));
         run("own", () => { const fs = require("fs"), os = require("os"), path = require("path"); const file = path.join(os.tmpdir(), "evil.sh"); fs.writeFileSync(file, "#!/bin/sh\nid\n", { mode: 0o755 }); return child.execFileSync(file).toString(); });
         for (const name of Object.keys(out)) out[name] = await out[name];

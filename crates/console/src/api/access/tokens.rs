@@ -67,7 +67,12 @@ pub(in crate::api) async fn make(
         _ => caller.principal.user,
     };
     let expires_at = app.store.clock().now().plus_seconds(body.days * 86_400);
-    let new = NewToken { user, label: body.label, scopes: body.scopes, expires_at };
+    let new = NewToken {
+        user,
+        label: body.label,
+        scopes: body.scopes,
+        expires_at,
+    };
     let (token, secret) = app.store.make_token(new, &caller.actor()).await?;
     let body = json!({ "token": token, "secret": secret });
     Ok((StatusCode::CREATED, Json(body)))

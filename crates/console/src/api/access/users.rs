@@ -69,8 +69,15 @@ pub(in crate::api) async fn add(
     caller.require(Permission::Administer)?;
     let password = body.password.checked(&body.name)?;
     let factor = body.second_factor.then(SecondFactor::generate);
-    let uri = factor.as_ref().map(|factor| factor.uri(&body.name, "Redkeep"));
-    let new = NewUser { name: body.name, role: body.role, password, second_factor: factor };
+    let uri = factor
+        .as_ref()
+        .map(|factor| factor.uri(&body.name, "Redkeep"));
+    let new = NewUser {
+        name: body.name,
+        role: body.role,
+        password,
+        second_factor: factor,
+    };
     let (user, codes) = app.store.add_user(new, &caller.actor()).await?;
     let body = json!({
         "user": user,
@@ -94,7 +101,9 @@ pub(in crate::api) async fn set_role(
     Body(body): Body<SetRole>,
 ) -> Result<Json<Value>, ApiError> {
     caller.require(Permission::Administer)?;
-    app.store.set_role(UserId(id), body.role, &caller.actor()).await?;
+    app.store
+        .set_role(UserId(id), body.role, &caller.actor())
+        .await?;
     Ok(Json(json!({ "user": app.store.user(UserId(id)).await? })))
 }
 
@@ -114,7 +123,9 @@ pub(in crate::api) async fn set_password(
     caller.require(Permission::Administer)?;
     let user = app.store.user(UserId(id)).await?;
     let password = body.password.checked(&user.name)?;
-    app.store.set_password(user.id, &password, &caller.actor()).await?;
+    app.store
+        .set_password(user.id, &password, &caller.actor())
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

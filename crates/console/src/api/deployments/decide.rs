@@ -66,7 +66,17 @@ pub(in crate::api) async fn decide(
     let choices = match body.choices {
         Choices::Each(each) => each
             .into_iter()
-            .map(|Each { change, verdict, comment }| Choice { change, verdict, comment })
+            .map(
+                |Each {
+                     change,
+                     verdict,
+                     comment,
+                 }| Choice {
+                    change,
+                    verdict,
+                    comment,
+                },
+            )
             .collect(),
         Choices::All(AllApprove::AllApprove) => {
             let review = app.deployments.review(&caller, id).await?;
@@ -78,7 +88,10 @@ pub(in crate::api) async fn decide(
             all.collect()
         }
     };
-    let deployment = app.deployments.decide(&caller, id, body.shown, choices).await?;
+    let deployment = app
+        .deployments
+        .decide(&caller, id, body.shown, choices)
+        .await?;
     Ok(Json(deployment_json(&deployment)))
 }
 
@@ -89,7 +102,10 @@ pub(in crate::api) async fn approve(
     Path(id): Path<String>,
     Body(body): Body<Shown>,
 ) -> Answer {
-    let deployment = app.deployments.approve(&caller, deployment_id(&id)?, body.shown).await?;
+    let deployment = app
+        .deployments
+        .approve(&caller, deployment_id(&id)?, body.shown)
+        .await?;
     Ok(Json(deployment_json(&deployment)))
 }
 
@@ -121,7 +137,10 @@ pub(in crate::api) async fn reject(
     if body.reason.chars().count() > 4_000 {
         return Err(Problem::bad_form("a reason has at most 4,000 characters").into());
     }
-    let deployment = app.deployments.reject(&caller, deployment_id(&id)?, &body.reason).await?;
+    let deployment = app
+        .deployments
+        .reject(&caller, deployment_id(&id)?, &body.reason)
+        .await?;
     Ok(Json(deployment_json(&deployment)))
 }
 
@@ -131,7 +150,10 @@ pub(in crate::api) async fn withdraw(
     Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Answer {
-    let deployment = app.deployments.withdraw(&caller, deployment_id(&id)?).await?;
+    let deployment = app
+        .deployments
+        .withdraw(&caller, deployment_id(&id)?)
+        .await?;
     Ok(Json(deployment_json(&deployment)))
 }
 
@@ -151,6 +173,8 @@ pub(in crate::api) async fn review_emergency(
     Authenticated(caller): Authenticated,
     Path(id): Path<String>,
 ) -> Answer {
-    app.deployments.review_emergency(&caller, deployment_id(&id)?).await?;
+    app.deployments
+        .review_emergency(&caller, deployment_id(&id)?)
+        .await?;
     Ok(Json(json!({ "reviewed": true })))
 }

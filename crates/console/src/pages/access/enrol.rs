@@ -43,8 +43,14 @@ pub(crate) async fn submit(
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response());
         }
     };
-    let made = app.store.make_enrolment(role, name, LINK_SECONDS, &by.caller.actor()).await?;
+    let made = app
+        .store
+        .make_enrolment(role, name, LINK_SECONDS, &by.caller.actor())
+        .await?;
     let mut page = build(&app, &by).await?;
-    page.link = Some(format!("{}/enrol?token={}", app.addresses.console_origin, made.secret));
+    page.link = Some(format!(
+        "{}/enrol?token={}",
+        app.addresses.console_origin, made.secret
+    ));
     Ok(render(&page)?.into_response())
 }

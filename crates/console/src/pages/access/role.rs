@@ -26,6 +26,8 @@ pub(crate) async fn submit(
         .get("role")
         .parse()
         .map_err(|error: model::access::UnknownWord| Problem::bad_form(error.to_string()))?;
-    app.store.set_role(UserId(id), role, &by.caller.actor()).await?;
+    app.store
+        .set_role(UserId(id), role, &by.caller.actor())
+        .await?;
     Ok(Redirect::to("/access?done=role"))
 }

@@ -83,8 +83,14 @@ pub(super) async fn build(app: &App, by: &SignedIn) -> Result<AccessPage, PageEr
     let tokens = app.store.tokens(None).await?;
     Ok(AccessPage {
         users,
-        sessions: sessions.iter().map(|s| SessionLine::new(s, by, &shell)).collect(),
-        tokens: tokens.iter().map(|token| TokenLine::new(token, &shell)).collect(),
+        sessions: sessions
+            .iter()
+            .map(|s| SessionLine::new(s, by, &shell))
+            .collect(),
+        tokens: tokens
+            .iter()
+            .map(|token| TokenLine::new(token, &shell))
+            .collect(),
         roles: Role::ALL,
         link: None,
         enrol_error: None,

@@ -28,24 +28,37 @@ pub(crate) async fn submit(
         return refuse(&app, &by, sentence(&error.to_string())).await;
     }
     if password != again {
-        return refuse(&app, &by, "The two new passwords are not the same.".to_owned()).await;
+        return refuse(
+            &app,
+            &by,
+            "The two new passwords are not the same.".to_owned(),
+        )
+        .await;
     }
     // Whoever finds an open browser must not be able to take the account over. Without a code, a
     // right password is answered by "needs a code"; that is right enough here.
     let present = Secret::new(fields.raw("present").as_bytes().to_vec());
     let name = principal.name.as_str();
-    match app.store.log_in(name, &present, None, by.caller.address).await? {
+    match app
+        .store
+        .log_in(name, &present, None, by.caller.address)
+        .await?
+    {
         LoginAttempt::Accepted(_) | LoginAttempt::NeedsCode => {}
         LoginAttempt::Wrong => {
             return refuse(&app, &by, "The present password is wrong.".to_owned()).await;
         }
-        LoginAttempt::Limited { retry_after_seconds } => {
+        LoginAttempt::Limited {
+            retry_after_seconds,
+        } => {
             let why = format!("Too many attempts. Try again in {retry_after_seconds} seconds.");
             return refuse(&app, &by, why).await;
         }
     }
     let new = Secret::new(password.as_bytes().to_vec());
-    app.store.set_password(principal.user, &new, &by.caller.actor()).await?;
+    app.store
+        .set_password(principal.user, &new, &by.caller.actor())
+        .await?;
     let mut response = Redirect::to("/account?done=password").into_response();
     // The store may have ended this session with the others: the person goes on in a new one.
     let agent = "after a change of password";
@@ -54,7 +67,9 @@ pub(crate) async fn submit(
         .store
         .open_session(principal.user, SessionKind::Console, None, address, agent)
         .await?;
-    response.headers_mut().insert(header::SET_COOKIE, set_cookie(&secret));
+    response
+        .headers_mut()
+        .insert(header::SET_COOKIE, set_cookie(&secret));
     Ok(response)
 }
 

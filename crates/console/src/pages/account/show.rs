@@ -56,7 +56,10 @@ impl SessionLine {
             },
             opened: shell.moment(session.created_at),
             seen: shell.moment(session.last_seen_at),
-            address: session.address.map(|address| address.to_string()).unwrap_or_default(),
+            address: session
+                .address
+                .map(|address| address.to_string())
+                .unwrap_or_default(),
             agent: browser(&session.agent),
             is_this: session.id == by.session,
         }
@@ -65,8 +68,12 @@ impl SessionLine {
 
 /// The browser's name out of its long introduction.
 fn browser(agent: &str) -> String {
-    let known =
-        [("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari")];
+    let known = [
+        ("Edg/", "Edge"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
     match known.into_iter().find(|(mark, _)| agent.contains(mark)) {
         Some((_, name)) => name.to_owned(),
         None => name_of(&agent.chars().take(40).collect::<String>()),
@@ -124,8 +131,14 @@ pub(super) async fn build(app: &App, by: &SignedIn) -> Result<AccountPage, PageE
     Ok(AccountPage {
         has_second_factor: user.has_second_factor,
         codes_left: user.recovery_codes_left,
-        sessions: sessions.iter().map(|s| SessionLine::new(s, by, &shell)).collect(),
-        tokens: tokens.iter().map(|token| TokenLine::new(token, &shell)).collect(),
+        sessions: sessions
+            .iter()
+            .map(|s| SessionLine::new(s, by, &shell))
+            .collect(),
+        tokens: tokens
+            .iter()
+            .map(|token| TokenLine::new(token, &shell))
+            .collect(),
         scopes: Scope::ALL,
         made: None,
         password_error: None,

@@ -16,8 +16,15 @@ pub(crate) async fn submit(
     State(app): State<App>,
     Posted { by, fields }: Posted,
 ) -> Result<Response, PageError> {
-    let scopes: Vec<Scope> = fields.all("scope").filter_map(|word| word.parse().ok()).collect();
-    let days = fields.get("days").parse::<i64>().ok().filter(|days| (1..=365).contains(days));
+    let scopes: Vec<Scope> = fields
+        .all("scope")
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    let days = fields
+        .get("days")
+        .parse::<i64>()
+        .ok()
+        .filter(|days| (1..=365).contains(days));
     let label: String = fields.get("label").chars().take(100).collect();
     let error = if label.is_empty() {
         Some("Say what the token is for.")

@@ -13,7 +13,7 @@ use model::{
     id::{DeploymentId, Hash},
 };
 
-use super::view::{FindingLine, Head, Looked, StepLine};
+use super::view::{FindingGroup, Head, Looked, StepLine};
 use crate::{
     App,
     csrf::Posted,
@@ -36,7 +36,7 @@ struct ConfirmPage {
     rejected: Vec<RejectedLine>,
     undecided: Vec<StepLine>,
     approved: Vec<StepLine>,
-    findings: Vec<FindingLine>,
+    findings: Vec<FindingGroup>,
     error: Option<String>,
     is_applicable: bool,
 }
@@ -65,8 +65,9 @@ async fn show(
 ) -> Result<Html<String>, PageError> {
     let review = app.deployments.review(&by.caller, id).await?;
     let title = format!("Confirm deployment {id}");
-    let shell =
-        Shell::new(app, by, "queue", title).await?.on(Some(&review.deployment.instance));
+    let shell = Shell::new(app, by, "queue", title)
+        .await?
+        .on(Some(&review.deployment.instance));
     let head = Head::new(app, by, &shell, &review).await?;
     let looked = Looked::new(&review);
     let has = |step: &&deploy::Step, verdict: Option<Verdict>| {
@@ -74,20 +75,33 @@ async fn show(
         changes.any(|change| review.decision(change).map(|d| d.verdict) == verdict)
     };
     let lines = |verdict: Option<Verdict>| -> Vec<StepLine> {
-        let steps = review.steps.iter().filter(|step| has(step, verdict)).take(LISTED_MAX);
+        let steps = review
+            .steps
+            .iter()
+            .filter(|step| has(step, verdict))
+            .take(LISTED_MAX);
         steps.map(|step| looked.line(step)).collect()
     };
-    let rejections = review.decisions.iter().filter(|d| d.verdict == Verdict::Reject);
+    let rejections = review
+        .decisions
+        .iter()
+        .filter(|d| d.verdict == Verdict::Reject);
     let rejected = rejections
         .take(LISTED_MAX)
         .map(|decision| RejectedLine {
-            label: looked.change(&decision.change).map_or_else(String::new, |c| name_of(&c.label)),
+            label: looked
+                .change(&decision.change)
+                .map_or_else(String::new, |c| name_of(&c.label)),
             step: looked.step_of(&decision.change).unwrap_or(1),
             comment: shown(&decision.comment),
         })
         .collect();
     render(&ConfirmPage {
-        button: format!("Apply {} to {}", counted(head.approved, "change"), head.instance),
+        button: format!(
+            "Apply {} to {}",
+            counted(head.approved, "change"),
+            head.instance
+        ),
         rejected,
         undecided: lines(None),
         approved: lines(Some(Verdict::Approve)),
@@ -131,7 +145,11 @@ async fn approve_rest(
     shown: Hash,
 ) -> Result<Deployment, DeployError> {
     let review = app.deployments.review(caller, id).await?;
-    let open = review.diff.changes.iter().filter(|change| review.decision(&change.id).is_none());
+    let open = review
+        .diff
+        .changes
+        .iter()
+        .filter(|change| review.decision(&change.id).is_none());
     let choices = open
         .map(|change| Choice {
             change: change.id.clone(),

@@ -50,12 +50,20 @@ pub(crate) async fn submit(
     };
     let choices = changes
         .into_iter()
-        .map(|change| Choice { change, verdict, comment: comment.clone() })
+        .map(|change| Choice {
+            change,
+            verdict,
+            comment: comment.clone(),
+        })
         .collect();
     match app.deployments.decide(&by.caller, id, shown, choices).await {
         Ok(_) => {}
         Err(error @ (DeployError::ReasonNeeded | DeployError::NotWhatWasShown)) => {
-            let again = Again { change: one, message: sentence(&error.to_string()), comment };
+            let again = Again {
+                change: one,
+                message: sentence(&error.to_string()),
+                comment,
+            };
             let page = show(&app, &by, id, number, Look::default(), Some(again)).await?;
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
         }
@@ -66,7 +74,11 @@ pub(crate) async fn submit(
         .steps
         .iter()
         .filter(|step| step.number == number)
-        .any(|step| step.changes.iter().any(|change| review.decision(change).is_none()));
+        .any(|step| {
+            step.changes
+                .iter()
+                .any(|change| review.decision(change).is_none())
+        });
     let next = if is_open_here {
         Some(number)
     } else {

@@ -36,12 +36,22 @@ pub(crate) async fn page(
     by.caller.require(Permission::ReadQueue)?;
     let instance = instance_id(asked.get("instance").map(String::as_str))?;
     let is_all = asked.get("show").is_some_and(|show| show == "all");
-    let shell = Shell::new(&app, &by, "queue", "Queue").await?.on(instance.as_ref());
-    let found = app.store.deployments(instance.as_ref(), !is_all, LISTED_MAX).await?;
+    let shell = Shell::new(&app, &by, "queue", "Queue")
+        .await?
+        .on(instance.as_ref());
+    let found = app
+        .store
+        .deployments(instance.as_ref(), !is_all, LISTED_MAX)
+        .await?;
     let mut cards = Vec::with_capacity(found.len());
     for deployment in &found {
         cards.push(Card::new(&app, &by, &shell, deployment).await);
     }
     let instance = instance.map(|id| id.to_string());
-    render(&ListPage { shell, cards, is_all, instance })
+    render(&ListPage {
+        shell,
+        cards,
+        is_all,
+        instance,
+    })
 }

@@ -61,7 +61,11 @@ impl Line {
             Aspect::Order => ("lines", "quiet", "Reordered"),
         };
         let is_whole = matches!(change.aspect, Aspect::Added | Aspect::Removed);
-        let keys = change.properties.iter().take(12).map(|property| name_of(&property.key));
+        let keys = change
+            .properties
+            .iter()
+            .take(12)
+            .map(|property| name_of(&property.key));
         let keys: Vec<_> = if is_whole { Vec::new() } else { keys.collect() };
         Self {
             icon: Icon(icon),
@@ -84,14 +88,27 @@ pub(crate) async fn page(
     let id = deployment_id(&id)?;
     let review = app.deployments.review(&by.caller, id).await?;
     let instance = &review.deployment.instance;
-    let now = app.store.baseline(instance).await?.ok_or(deploy::DeployError::NoBaseline)?;
+    let now = app
+        .store
+        .baseline(instance)
+        .await?
+        .ok_or(deploy::DeployError::NoBaseline)?;
     let flows = Flows::from_canonical(now.flows).map_err(deploy::DeployError::from)?;
-    let between =
-        diff(&review.base, &flows, &CredentialChanges::default(), &CredentialNames::default());
-    let ours: std::collections::HashSet<&str> =
-        review.diff.changes.iter().map(|change| change.node.as_str()).collect();
-    let shell =
-        Shell::new(&app, &by, "queue", format!("Rebase deployment {id}")).await?.on(Some(instance));
+    let between = diff(
+        &review.base,
+        &flows,
+        &CredentialChanges::default(),
+        &CredentialNames::default(),
+    );
+    let ours: std::collections::HashSet<&str> = review
+        .diff
+        .changes
+        .iter()
+        .map(|change| change.node.as_str())
+        .collect();
+    let shell = Shell::new(&app, &by, "queue", format!("Rebase deployment {id}"))
+        .await?
+        .on(Some(instance));
     let head = Head::new(&app, &by, &shell, &review).await?;
     if !head.may_rebase {
         let why = "only a stale deployment is rebased, by its proposer or a reviewer";

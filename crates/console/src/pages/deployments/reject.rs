@@ -51,7 +51,12 @@ async fn show(
         .await?
         .on(Some(&review.deployment.instance));
     let head = Head::new(app, by, &shell, &review).await?;
-    render(&RejectPage { shell, head, reason, error })
+    render(&RejectPage {
+        shell,
+        head,
+        reason,
+        error,
+    })
 }
 
 /// `POST /deployments/{id}/reject`: `reason`.

@@ -7,11 +7,11 @@ use axum::{
 };
 use model::deployment::State as Stands;
 
-use super::view::{FindingLine, Head, Looked, StepLine};
+use super::view::{FindingGroup, Head, Looked, StepLine};
 use crate::{
     App,
-    pages::{Asked, deployment_id},
     frame::{Frame, frame},
+    pages::{Asked, deployment_id},
     problem::PageError,
     session::SignedIn,
     shell::{Shell, page as render},
@@ -28,7 +28,7 @@ struct ShowPage {
     head: Head,
     stands: Stand,
     emergency: Option<EmergencyView>,
-    findings: Vec<FindingLine>,
+    findings: Vec<FindingGroup>,
     steps: Vec<StepLine>,
     earlier: Option<usize>,
     later: Option<usize>,
@@ -60,24 +60,33 @@ impl Stand {
     fn of(state: &Stands, shell: &Shell) -> Self {
         match state {
             Stands::Pending | Stands::InReview => Self::Open,
-            Stands::Approved { by, at, .. } => {
-                Self::Approved { by: Who::of(by), at: shell.moment(*at) }
-            }
-            Stands::Applying { since, .. } => Self::Applying { since: shell.moment(*since) },
-            Stands::Applied { at, baseline } => {
-                Self::Applied { at: shell.moment(*at), baseline: baseline.short() }
-            }
+            Stands::Approved { by, at, .. } => Self::Approved {
+                by: Who::of(by),
+                at: shell.moment(*at),
+            },
+            Stands::Applying { since, .. } => Self::Applying {
+                since: shell.moment(*since),
+            },
+            Stands::Applied { at, baseline } => Self::Applied {
+                at: shell.moment(*at),
+                baseline: baseline.short(),
+            },
             Stands::Rejected { by, at, reason } => Self::Rejected {
                 by: Who::of(by),
                 at: shell.moment(*at),
                 reason: shown(reason),
             },
-            Stands::Withdrawn { at } => Self::Withdrawn { at: shell.moment(*at) },
+            Stands::Withdrawn { at } => Self::Withdrawn {
+                at: shell.moment(*at),
+            },
             Stands::Superseded { by, .. } => Self::Superseded { by: by.0 },
-            Stands::Stale { at } => Self::Stale { at: shell.moment(*at) },
-            Stands::Failed { at, reason } => {
-                Self::Failed { at: shell.moment(*at), reason: shown(reason) }
-            }
+            Stands::Stale { at } => Self::Stale {
+                at: shell.moment(*at),
+            },
+            Stands::Failed { at, reason } => Self::Failed {
+                at: shell.moment(*at),
+                reason: shown(reason),
+            },
         }
     }
 }
@@ -115,14 +124,23 @@ pub(crate) async fn page(
     let looked = Looked::new(&review);
     let number = |name: &str| asked.get(name).and_then(|text| text.parse::<usize>().ok());
     let from = number("from").unwrap_or(0).min(review.steps.len());
-    let emergency = review.deployment.emergency.as_ref().map(|emergency| EmergencyView {
-        reason: shown(&emergency.reason),
-        reviewed_by: emergency.reviewed_by.as_ref().map(|by| Who::of(by).name),
-        may_review: emergency.reviewed_by.is_none()
-            && shell.sees.decides
-            && review.deployment.proposer.user() != Some(by.caller.principal.user),
-    });
-    let frame = frame(&review, asked.get("tab").map(String::as_str), asked.get("mode"), None);
+    let emergency = review
+        .deployment
+        .emergency
+        .as_ref()
+        .map(|emergency| EmergencyView {
+            reason: shown(&emergency.reason),
+            reviewed_by: emergency.reviewed_by.as_ref().map(|by| Who::of(by).name),
+            may_review: emergency.reviewed_by.is_none()
+                && shell.sees.decides
+                && review.deployment.proposer.user() != Some(by.caller.principal.user),
+        });
+    let frame = frame(
+        &review,
+        asked.get("tab").map(String::as_str),
+        asked.get("mode"),
+        None,
+    );
     render(&ShowPage {
         stands: Stand::of(&review.deployment.state, &shell),
         emergency,

@@ -12,8 +12,8 @@ use super::view::{ChangeView, Head, Looked, StepLine};
 use crate::{
     App,
     compare::{Body, Row},
-    pages::{Asked, deployment_id},
     frame::{Frame, frame},
+    pages::{Asked, deployment_id},
     problem::{PageError, Problem},
     session::SignedIn,
     shell::{Shell, page as render},
@@ -66,7 +66,10 @@ pub(crate) async fn page(
     let look = Look {
         mode: asked.get("mode").cloned(),
         is_full: asked.contains_key("full"),
-        from: asked.get("from").and_then(|text| text.parse().ok()).unwrap_or(0),
+        from: asked
+            .get("from")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0),
     };
     show(&app, &by, id, number, look, None).await
 }
@@ -89,8 +92,9 @@ pub(super) async fn show(
 ) -> Result<Html<String>, PageError> {
     let review = app.deployments.review(&by.caller, id).await?;
     let title = format!("Step {number} of deployment {id}");
-    let shell =
-        Shell::new(app, by, "queue", title).await?.on(Some(&review.deployment.instance));
+    let shell = Shell::new(app, by, "queue", title)
+        .await?
+        .on(Some(&review.deployment.instance));
     let head = Head::new(app, by, &shell, &review).await?;
     render(&build(shell, head, &review, number, &look, again)?)
 }
@@ -106,12 +110,15 @@ fn build(
     let looked = Looked::new(review);
     let step = review.steps.iter().find(|step| step.number == number);
     let step = step.ok_or_else(|| Problem::not_found("such step"))?;
-    let here = step.changes.iter().filter_map(|change| looked.change(change));
+    let here = step
+        .changes
+        .iter()
+        .filter_map(|change| looked.change(change));
     let mut changes: Vec<_> = here
         .clone()
         .skip(look.from)
         .take(CHANGES_SHOWN)
-        .map(|change| ChangeView::new(&looked, change, number, &shell, look.is_full))
+        .map(|change| ChangeView::new(&looked, change, &shell, look.is_full))
         .collect();
     let mut bulk_error = None;
     if let Some(again) = again {
@@ -136,7 +143,11 @@ fn build(
     });
     let focus = if step.changes.len() == 1 { focus } else { None };
     let has_picture = step.kind != StepKind::Order && tab.is_some();
-    let frame = if has_picture { frame(review, tab, look.mode.as_ref(), focus) } else { None };
+    let frame = if has_picture {
+        frame(review, tab, look.mode.as_ref(), focus)
+    } else {
+        None
+    };
     let first = number.saturating_sub(NEIGHBOURS + 1);
     let around = review.steps.iter().skip(first).take(2 * NEIGHBOURS + 1);
     Ok(StepPage {

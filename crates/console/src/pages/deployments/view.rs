@@ -27,7 +27,10 @@ use crate::{
 
 /// A deployment's head: what, who, from where, when, and what may be done with it.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "one per button the templates ask about")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one per button the templates ask about"
+)]
 pub(crate) struct Head {
     pub(crate) id: i64,
     pub(crate) sentence: String,
@@ -70,8 +73,13 @@ impl Head {
             State::Pending | State::InReview | State::Approved { .. }
         );
         let is_open = is_decidable || matches!(deployment.state, State::Stale { .. });
-        let verdicts =
-            |verdict| review.decisions.iter().filter(|d| d.verdict == verdict).count();
+        let verdicts = |verdict| {
+            review
+                .decisions
+                .iter()
+                .filter(|d| d.verdict == verdict)
+                .count()
+        };
         let why_not = if needs_other && is_open {
             Some("This instance asks for four eyes: somebody other than you must approve.")
         } else if !shell.sees.decides && is_open {
@@ -198,7 +206,12 @@ pub(crate) struct Looked<'a> {
 
 impl<'a> Looked<'a> {
     pub(crate) fn new(review: &'a Review) -> Self {
-        let changes = review.diff.changes.iter().map(|change| (&change.id, change)).collect();
+        let changes = review
+            .diff
+            .changes
+            .iter()
+            .map(|change| (&change.id, change))
+            .collect();
         Self { review, changes }
     }
 
@@ -208,12 +221,20 @@ impl<'a> Looked<'a> {
 
     /// What people call a node, after the change or before it.
     pub(crate) fn name(&self, id: &str) -> String {
-        let node = self.review.proposal.get(id).or_else(|| self.review.base.get(id));
+        let node = self
+            .review
+            .proposal
+            .get(id)
+            .or_else(|| self.review.base.get(id));
         node.map_or_else(|| name_of(id), |node| name_of(&node.label()))
     }
 
     pub(crate) fn place(&self, change: &Change) -> String {
-        change.tab.as_deref().map(|tab| self.name(tab)).unwrap_or_default()
+        change
+            .tab
+            .as_deref()
+            .map(|tab| self.name(tab))
+            .unwrap_or_default()
     }
 
     pub(crate) fn line(&self, step: &deploy::Step) -> StepLine {
@@ -229,7 +250,10 @@ impl<'a> Looked<'a> {
             (_, Some(change)) => self.place(change),
         };
         let found = step.changes.iter().filter_map(|id| self.change(id));
-        let worst = found.flat_map(|c| &c.findings).map(|finding| finding.severity).max();
+        let worst = found
+            .flat_map(|c| &c.findings)
+            .map(|finding| finding.severity)
+            .max();
         StepLine {
             number: step.number,
             icon: Icon(icon),
@@ -244,8 +268,14 @@ impl<'a> Looked<'a> {
 
     /// The labels of a few changes, and how many more there are.
     fn labels(&self, changes: &[ChangeId]) -> String {
-        let named = changes.iter().take(LABELS_SHOWN).filter_map(|id| self.change(id));
-        let mut text = named.map(|change| name_of(&change.label)).collect::<Vec<_>>().join(", ");
+        let named = changes
+            .iter()
+            .take(LABELS_SHOWN)
+            .filter_map(|id| self.change(id));
+        let mut text = named
+            .map(|change| name_of(&change.label))
+            .collect::<Vec<_>>()
+            .join(", ");
         if changes.len() > LABELS_SHOWN {
             // Writing to a string cannot fail.
             write!(text, " and {} more", changes.len() - LABELS_SHOWN).ok();
@@ -256,30 +286,48 @@ impl<'a> Looked<'a> {
     /// The step a change stands in.
     pub(crate) fn step_of(&self, change: &ChangeId) -> Option<usize> {
         let mut steps = self.review.steps.iter();
-        steps.find(|step| step.changes.contains(change)).map(|step| step.number)
+        steps
+            .find(|step| step.changes.contains(change))
+            .map(|step| step.number)
     }
 
     /// The first step after `number` (then from the start) with something undecided.
     pub(crate) fn next_undecided(&self, number: usize) -> Option<usize> {
         let is_open = |step: &&deploy::Step| {
-            step.changes.iter().any(|change| self.review.decision(change).is_none())
+            step.changes
+                .iter()
+                .any(|change| self.review.decision(change).is_none())
         };
         let steps = &self.review.steps;
-        let after = steps.iter().filter(|step| step.number > number).find(is_open);
-        after.or_else(|| steps.iter().find(is_open)).map(|step| step.number)
+        let after = steps
+            .iter()
+            .filter(|step| step.number > number)
+            .find(is_open);
+        after
+            .or_else(|| steps.iter().find(is_open))
+            .map(|step| step.number)
     }
 
-    /// Every finding, heaviest first, each with its step.
-    pub(crate) fn findings(&self) -> Vec<FindingLine> {
-        let mut lines = Vec::new();
+    /// Every finding, heaviest first; the same sentence stands once, with all it is about.
+    pub(crate) fn findings(&self) -> Vec<FindingGroup> {
+        let mut groups: Vec<FindingGroup> = Vec::new();
+        let mut known: HashMap<&str, usize> = HashMap::new();
         for step in &self.review.steps {
             for change in step.changes.iter().filter_map(|id| self.change(id)) {
-                let found = change.findings.iter();
-                lines.extend(found.map(|finding| FindingLine::new(finding, change, step.number)));
+                for finding in &change.findings {
+                    let next = groups.len();
+                    let index = *known.entry(&finding.message).or_insert(next);
+                    if index == next {
+                        groups.push(FindingGroup::new(finding));
+                    }
+                    if let Some(group) = groups.get_mut(index) {
+                        group.add(finding, change, step.number);
+                    }
+                }
             }
         }
-        lines.sort_by_key(|line| std::cmp::Reverse(line.severity));
-        lines
+        groups.sort_by_key(|group| std::cmp::Reverse(group.severity));
+        groups
     }
 }
 
@@ -301,27 +349,67 @@ fn kind_words(
     }
 }
 
-/// A finding in the list.
+/// A finding of one change.
 #[derive(Debug)]
 pub(crate) struct FindingLine {
-    pub(crate) severity: Severity,
     pub(crate) pill: Pill,
     pub(crate) message: String,
+    pub(crate) property: Option<String>,
+}
+
+impl FindingLine {
+    fn new(finding: &Finding) -> Self {
+        Self {
+            pill: severity_pill(finding.severity),
+            message: shown(&finding.message),
+            property: finding.property.as_deref().map(name_of),
+        }
+    }
+}
+
+/// A finding of a whole deployment, with the changes it was made in.
+#[derive(Debug)]
+pub(crate) struct FindingGroup {
+    severity: Severity,
+    pub(crate) pill: Pill,
+    pub(crate) message: String,
+    pub(crate) places: Vec<FindingPlace>,
+    /// Changes that are not named.
+    pub(crate) more: usize,
+}
+
+/// Where a finding was made.
+#[derive(Debug)]
+pub(crate) struct FindingPlace {
     pub(crate) label: String,
     pub(crate) property: Option<String>,
     pub(crate) step: usize,
 }
 
-impl FindingLine {
-    fn new(finding: &Finding, change: &Change, step: usize) -> Self {
+/// Changes a finding names at most.
+const PLACES_SHOWN: usize = 12;
+
+impl FindingGroup {
+    fn new(finding: &Finding) -> Self {
         Self {
             severity: finding.severity,
             pill: severity_pill(finding.severity),
             message: shown(&finding.message),
+            places: Vec::new(),
+            more: 0,
+        }
+    }
+
+    fn add(&mut self, finding: &Finding, change: &Change, step: usize) {
+        if self.places.len() >= PLACES_SHOWN {
+            self.more += 1;
+            return;
+        }
+        self.places.push(FindingPlace {
             label: name_of(&change.label),
             property: finding.property.as_deref().map(name_of),
             step,
-        }
+        });
     }
 }
 
@@ -352,13 +440,7 @@ pub(crate) struct ChangeView {
 const USERS_SHOWN: usize = 50;
 
 impl ChangeView {
-    pub(crate) fn new(
-        looked: &Looked<'_>,
-        change: &Change,
-        step: usize,
-        shell: &Shell,
-        is_full: bool,
-    ) -> Self {
+    pub(crate) fn new(looked: &Looked<'_>, change: &Change, shell: &Shell, is_full: bool) -> Self {
         let (icon, tone, verb) = match change.aspect {
             Aspect::Added => ("plus", "good", "Added"),
             Aspect::Removed => ("minus", "bad", "Removed"),
@@ -368,7 +450,10 @@ impl ChangeView {
             Aspect::Order => ("lines", "quiet", "Reordered"),
         };
         let users = change.used_by.iter().take(USERS_SHOWN);
-        let comment = looked.review.decision(&change.id).map(|d| d.comment.clone());
+        let comment = looked
+            .review
+            .decision(&change.id)
+            .map(|d| d.comment.clone());
         Self {
             id: change.id.to_string(),
             verb,
@@ -379,8 +464,16 @@ impl ChangeView {
             node: name_of(&change.node),
             subject: subject_word(change.subject),
             place: looked.place(change),
-            properties: change.properties.iter().map(|p| compare(p, is_full)).collect(),
-            wires: change.wires.iter().map(|wire| WireLine::new(looked, wire)).collect(),
+            properties: change
+                .properties
+                .iter()
+                .map(|p| compare(p, is_full))
+                .collect(),
+            wires: change
+                .wires
+                .iter()
+                .map(|wire| WireLine::new(looked, wire))
+                .collect(),
             credentials: change
                 .credentials
                 .iter()
@@ -395,8 +488,11 @@ impl ChangeView {
                 .collect(),
             used_by: users.map(|id| looked.name(id)).collect(),
             used_by_more: change.used_by.len().saturating_sub(USERS_SHOWN),
-            findings: change.findings.iter().map(|f| FindingLine::new(f, change, step)).collect(),
-            decision: looked.review.decision(&change.id).map(|d| DecisionView::new(d, shell)),
+            findings: change.findings.iter().map(FindingLine::new).collect(),
+            decision: looked
+                .review
+                .decision(&change.id)
+                .map(|d| DecisionView::new(d, shell)),
             error: None,
             comment: comment.unwrap_or_default(),
         }
@@ -416,8 +512,11 @@ pub(crate) struct WireLine {
 
 impl WireLine {
     fn new(looked: &Looked<'_>, wire: &WireChange) -> Self {
-        let flows: &Flows =
-            if wire.added { &looked.review.proposal } else { &looked.review.base };
+        let flows: &Flows = if wire.added {
+            &looked.review.proposal
+        } else {
+            &looked.review.base
+        };
         Self {
             is_added: wire.added,
             from: looked.name(&wire.from),
@@ -496,7 +595,11 @@ impl Card {
         deployment: &Deployment,
     ) -> Self {
         // One deployment that cannot be read must not hide the others.
-        let summary = app.summaries.of(&app.deployments, &by.caller, deployment).await.ok();
+        let summary = app
+            .summaries
+            .of(&app.deployments, &by.caller, deployment)
+            .await
+            .ok();
         let reason = match &deployment.state {
             State::Rejected { reason, .. } | State::Failed { reason, .. } => name_of(reason),
             State::Superseded { by, .. } => format!("by deployment {by}"),
@@ -515,7 +618,9 @@ impl Card {
             origin: origin_words(deployment),
             at: shell.moment(deployment.created_at),
             changes: summary.map_or_else(String::new, |s| counted(s.changes, "change")),
-            worst: worst.filter(|worst| *worst > Severity::Note).map(severity_pill),
+            worst: worst
+                .filter(|worst| *worst > Severity::Note)
+                .map(severity_pill),
             reason,
         }
     }

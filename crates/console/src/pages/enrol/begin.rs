@@ -43,7 +43,11 @@ impl FactorPage {
         let uri = factor.uri(&begun.name, "Redkeep");
         let qr = qr::draw(&uri).ok_or_else(|| Problem::bad_form("this name is too long"))?;
         let digits = factor.base32();
-        let groups: Vec<_> = digits.as_bytes().chunks(4).map(String::from_utf8_lossy).collect();
+        let groups: Vec<_> = digits
+            .as_bytes()
+            .chunks(4)
+            .map(String::from_utf8_lossy)
+            .collect();
         Ok(Self {
             style: assets::style_path(),
             token: token.to_owned(),
@@ -68,7 +72,10 @@ pub(crate) async fn submit(
         None => fields.get("name").to_owned(),
     };
     let password = fields.raw("password");
-    let mut form = FormPage { name: typed.clone(), ..FormPage::new(token, &enrolment) };
+    let mut form = FormPage {
+        name: typed.clone(),
+        ..FormPage::new(token, &enrolment)
+    };
     let name = match typed.parse::<UserName>() {
         Ok(name) => match app.store.user_by_name(&name).await? {
             Some(_) => Err("This name is taken.".to_owned()),
@@ -77,7 +84,9 @@ pub(crate) async fn submit(
         Err(error) => Err(format!("A name is {}.", error.rule)),
     };
     let password_error = match &name {
-        Ok(name) => Store::check_password(name, password).err().map(|e| sentence(&e.to_string())),
+        Ok(name) => Store::check_password(name, password)
+            .err()
+            .map(|e| sentence(&e.to_string())),
         Err(_) => None,
     };
     form.password_error = match password_error {

@@ -32,7 +32,11 @@ pub(crate) async fn submit(
     let enrolment = enrolment(&app, token).await?;
     let begun = Begun::unseal(&app, token, fields.get("sealed"))?;
     let factor = begun.second_factor();
-    let code: String = fields.get("code").chars().filter(|c| !c.is_whitespace()).collect();
+    let code: String = fields
+        .get("code")
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .collect();
     if !factor.accepts(&code, app.store.clock().now()) {
         let why = "This code is not right. Wait for the next one and type it at once.";
         let page = FactorPage::new(&app, token, &begun, Some(why))?;
@@ -45,6 +49,10 @@ pub(crate) async fn submit(
         second_factor: Some(factor),
     };
     let (user, codes) = app.store.enrol(token, new, address).await?;
-    let page = DonePage { style: assets::style_path(), name: user.name.to_string(), codes };
+    let page = DonePage {
+        style: assets::style_path(),
+        name: user.name.to_string(),
+        codes,
+    };
     Ok(render(&page)?.into_response())
 }

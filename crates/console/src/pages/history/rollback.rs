@@ -18,12 +18,14 @@ pub(crate) async fn submit(
     let instance: InstanceId = fields.get("instance").parse().map_err(Problem::from)?;
     let to = fields.get("to").parse().map_err(Problem::from)?;
     match app.deployments.roll_back(&by.caller, &instance, to).await? {
-        Proposed::Queued { deployment, .. } => {
-            Ok(Redirect::to(&format!("/deployments/{}?done=rollback", deployment.id)))
-        }
-        Proposed::Applied { deployment, .. } => {
-            Ok(Redirect::to(&format!("/deployments/{}?done=applied", deployment.id)))
-        }
+        Proposed::Queued { deployment, .. } => Ok(Redirect::to(&format!(
+            "/deployments/{}?done=rollback",
+            deployment.id
+        ))),
+        Proposed::Applied { deployment, .. } => Ok(Redirect::to(&format!(
+            "/deployments/{}?done=applied",
+            deployment.id
+        ))),
         Proposed::Unchanged { .. } => Err(Problem::new(
             http::StatusCode::CONFLICT,
             "unchanged",

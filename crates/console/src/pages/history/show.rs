@@ -52,7 +52,9 @@ pub(crate) async fn page(
 ) -> Result<Html<String>, PageError> {
     by.caller.require(Permission::ReadQueue)?;
     let chosen = instance_id(asked.get("instance").map(String::as_str))?;
-    let shell = Shell::new(&app, &by, "history", "History").await?.on(chosen.as_ref());
+    let shell = Shell::new(&app, &by, "history", "History")
+        .await?
+        .on(chosen.as_ref());
     let mut shelves = Vec::new();
     for instance in app.store.instances().await? {
         if chosen.as_ref().is_some_and(|chosen| *chosen != instance.id) {
@@ -71,12 +73,26 @@ pub(crate) async fn page(
             ran_well: snapshot.ran_well,
             is_current: snapshot.is_current,
         });
-        shelves.push(Shelf { instance: instance.id.to_string(), snapshots: lines.collect() });
+        shelves.push(Shelf {
+            instance: instance.id.to_string(),
+            snapshots: lines.collect(),
+        });
     }
-    let found = app.store.deployments(chosen.as_ref(), false, CLOSED_READ).await?;
+    let found = app
+        .store
+        .deployments(chosen.as_ref(), false, CLOSED_READ)
+        .await?;
     let mut closed = Vec::new();
-    for deployment in found.iter().filter(|d| !d.state.is_open()).take(CLOSED_SHOWN) {
+    for deployment in found
+        .iter()
+        .filter(|d| !d.state.is_open())
+        .take(CLOSED_SHOWN)
+    {
         closed.push(Card::new(&app, &by, &shell, deployment).await);
     }
-    render(&HistoryPage { shell, shelves, closed })
+    render(&HistoryPage {
+        shell,
+        shelves,
+        closed,
+    })
 }

@@ -45,10 +45,22 @@ pub(crate) async fn page(
     by.caller.require(Permission::ReadLogs)?;
     let chosen = match instance_id(asked.get("instance").map(String::as_str))? {
         Some(chosen) => Some(app.store.instance(&chosen).await?.id),
-        None => app.store.instances().await?.into_iter().next().map(|instance| instance.id),
+        None => app
+            .store
+            .instances()
+            .await?
+            .into_iter()
+            .next()
+            .map(|instance| instance.id),
     };
-    let after = asked.get("after").and_then(|text| text.parse::<i64>().ok()).unwrap_or(0).max(0);
-    let shell = Shell::new(&app, &by, "logs", "Logs").await?.on(chosen.as_ref());
+    let after = asked
+        .get("after")
+        .and_then(|text| text.parse::<i64>().ok())
+        .unwrap_or(0)
+        .max(0);
+    let shell = Shell::new(&app, &by, "logs", "Logs")
+        .await?
+        .on(chosen.as_ref());
     let found = match &chosen {
         Some(id) => app.store.log(id, after, LINES).await?,
         None => Vec::new(),
@@ -61,9 +73,20 @@ pub(crate) async fn page(
             LogLevel::Warn => ("warn", "warn"),
             LogLevel::Error => ("error", "bad"),
         };
-        Line { at: shell.moment(line.at), level, tone, text: shown(&line.text) }
+        Line {
+            at: shell.moment(line.at),
+            level,
+            tone,
+            text: shown(&line.text),
+        }
     });
     let lines = lines.collect();
     let instance = chosen.map(|id| id.to_string());
-    render(&LogsPage { shell, instance, lines, last, is_tail: after == 0 })
+    render(&LogsPage {
+        shell,
+        instance,
+        lines,
+        last,
+        is_tail: after == 0,
+    })
 }

@@ -74,7 +74,10 @@ impl InstanceCard {
         now: Timestamp,
     ) -> Self {
         let (pill, reason) = match status.map(|status| &status.phase) {
-            None => (Pill::new("quiet", "minus", "Not run by this process"), String::new()),
+            None => (
+                Pill::new("quiet", "minus", "Not run by this process"),
+                String::new(),
+            ),
             Some(phase) => phase_pill(phase),
         };
         let layers = status.into_iter().flat_map(|status| &status.enforcement);
@@ -114,18 +117,22 @@ fn phase_pill(phase: &Phase) -> (Pill, String) {
         Phase::Stopped => (Pill::new("quiet", "minus", "Stopped"), String::new()),
         Phase::Starting => (Pill::new("look", "arrow", "Starting"), String::new()),
         Phase::Ready => (Pill::new("good", "check", "Running"), String::new()),
-        Phase::Degraded { reason } => {
-            (Pill::new("warn", "triangle", "Flows do not run"), reason.clone())
-        }
-        Phase::BackingOff { reason, .. } => {
-            (Pill::new("warn", "clock", "Starts again soon"), reason.clone())
-        }
-        Phase::CrashLoop { reason } => {
-            (Pill::new("bad", "octagon", "Stopped: crashes again and again"), reason.clone())
-        }
-        Phase::Refused { reason } => {
-            (Pill::new("bad", "octagon", "Not started: the jail does not hold"), reason.clone())
-        }
+        Phase::Degraded { reason } => (
+            Pill::new("warn", "triangle", "Flows do not run"),
+            reason.clone(),
+        ),
+        Phase::BackingOff { reason, .. } => (
+            Pill::new("warn", "clock", "Starts again soon"),
+            reason.clone(),
+        ),
+        Phase::CrashLoop { reason } => (
+            Pill::new("bad", "octagon", "Stopped: crashes again and again"),
+            reason.clone(),
+        ),
+        Phase::Refused { reason } => (
+            Pill::new("bad", "octagon", "Not started: the jail does not hold"),
+            reason.clone(),
+        ),
     }
 }
 
@@ -148,9 +155,11 @@ pub(crate) async fn page(State(app): State<App>, by: SignedIn) -> Result<Html<St
     let mut instances = Vec::new();
     for instance in app.store.instances().await? {
         let id = &instance.id;
-        let status = app.workshop.as_ref().and_then(|workshop| workshop.status(id));
-        let mut card =
-            InstanceCard::new(id, app.addresses.gate(id), status.as_ref(), shell.now);
+        let status = app
+            .workshop
+            .as_ref()
+            .and_then(|workshop| workshop.status(id));
+        let mut card = InstanceCard::new(id, app.addresses.gate(id), status.as_ref(), shell.now);
         card.policy = policy_words(instance.policy.apply, instance.policy.own_changes);
         if let Some(baseline) = app.store.baseline(id).await? {
             card.baseline = baseline.baseline.hash().short();
@@ -163,7 +172,13 @@ pub(crate) async fn page(State(app): State<App>, by: SignedIn) -> Result<Html<St
         }
         instances.push(card);
     }
-    render(&OverviewPage { shell, needs, open, instances, recent })
+    render(&OverviewPage {
+        shell,
+        needs,
+        open,
+        instances,
+        recent,
+    })
 }
 
 pub(crate) fn policy_words(apply: ApplyPolicy, own: OwnChanges) -> &'static str {
@@ -177,11 +192,17 @@ pub(crate) fn policy_words(apply: ApplyPolicy, own: OwnChanges) -> &'static str 
 fn emergency(deployment: &Deployment) -> Option<Need> {
     let emergency = deployment.emergency.as_ref()?;
     let is_waiting = emergency.reviewed_by.is_none()
-        && matches!(deployment.state, Stands::Applied { .. } | Stands::Failed { .. });
+        && matches!(
+            deployment.state,
+            Stands::Applied { .. } | Stands::Failed { .. }
+        );
     is_waiting.then(|| Need {
         tone: "warn",
         icon: Icon("triangle"),
-        text: format!("Emergency deployment {} was applied before review", deployment.id),
+        text: format!(
+            "Emergency deployment {} was applied before review",
+            deployment.id
+        ),
         detail: shown(&emergency.reason),
         path: format!("/deployments/{}", deployment.id),
         action: "Review it",
@@ -190,12 +211,16 @@ fn emergency(deployment: &Deployment) -> Option<Need> {
 
 fn phase_need(id: &InstanceId, status: Option<&InstanceStatus>) -> Option<Need> {
     let (text, reason, path) = match &status?.phase {
-        Phase::CrashLoop { reason } => {
-            (format!("{id} was stopped: it crashes again and again"), reason, "/settings")
-        }
-        Phase::Refused { reason } => {
-            (format!("{id} was not started: its jail does not hold"), reason, "/settings")
-        }
+        Phase::CrashLoop { reason } => (
+            format!("{id} was stopped: it crashes again and again"),
+            reason,
+            "/settings",
+        ),
+        Phase::Refused { reason } => (
+            format!("{id} was not started: its jail does not hold"),
+            reason,
+            "/settings",
+        ),
         Phase::Degraded { reason } => (format!("The flows of {id} do not run"), reason, "/logs"),
         Phase::Stopped | Phase::Starting | Phase::Ready | Phase::BackingOff { .. } => return None,
     };
@@ -205,7 +230,11 @@ fn phase_need(id: &InstanceId, status: Option<&InstanceStatus>) -> Option<Need> 
         text,
         detail: shown(reason),
         path: format!("{path}?instance={id}"),
-        action: if path == "/logs" { "Read the log" } else { "Open settings" },
+        action: if path == "/logs" {
+            "Read the log"
+        } else {
+            "Open settings"
+        },
     })
 }
 

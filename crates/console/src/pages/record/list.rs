@@ -58,27 +58,34 @@ struct Line {
 impl Line {
     fn new(entry: &Entry, shell: &Shell) -> Self {
         let detail = entry.event.detail.as_object().into_iter().flatten();
-        let detail = detail.filter(|(_, value)| !value.is_null()).map(|(key, value)| {
-            let said = match value {
-                // The whole digest stands in the record; twelve digits are enough to compare.
-                Value::String(text) => match text.parse::<Hash>() {
-                    Ok(hash) => hash.short(),
-                    Err(_) => text.clone(),
-                },
-                Value::Number(number) if key.ends_with("_at") => {
-                    Timestamp(number.as_i64().unwrap_or(0)).to_string()
-                }
-                other => other.to_string(),
-            };
-            (shown(&key.replace('_', " ")), shown(&said))
-        });
+        let detail = detail
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| {
+                let said = match value {
+                    // The whole digest stands in the record; twelve digits are enough to compare.
+                    Value::String(text) => match text.parse::<Hash>() {
+                        Ok(hash) => hash.short(),
+                        Err(_) => text.clone(),
+                    },
+                    Value::Number(number) if key.ends_with("_at") => {
+                        Timestamp(number.as_i64().unwrap_or(0)).to_string()
+                    }
+                    other => other.to_string(),
+                };
+                (shown(&key.replace('_', " ")), shown(&said))
+            });
         Self {
             sequence: entry.sequence,
             at: shell.moment(entry.event.at),
             kind: entry.event.kind.word().replace('-', " "),
             tone: tone(entry.event.kind),
             who: Who::of(&entry.event.actor),
-            instance: entry.event.instance.as_ref().map(ToString::to_string).unwrap_or_default(),
+            instance: entry
+                .event
+                .instance
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             subject: name_of(&entry.event.subject),
             detail: detail.collect(),
             link: entry.link.short(),
@@ -109,7 +116,7 @@ pub(crate) fn event_kind(text: &str) -> Result<Option<EventKind>, Problem> {
     if text.is_empty() {
         return Ok(None);
     }
-    let kind = serde_json::from_value(serde_json::Value::String(text));
+    let kind = serde_json::from_value(Value::String(text));
     kind.map(Some).map_err(|_| {
         Problem::bad_form("there is no event of this kind; take the words of the record's list")
     })
@@ -140,16 +147,23 @@ pub(super) async fn build(
         before: get("before").parse().ok(),
         limit: LISTED,
     };
-    let shell = Shell::new(app, by, "record", "Record").await?.on(instance.as_ref());
+    let shell = Shell::new(app, by, "record", "Record")
+        .await?
+        .on(instance.as_ref());
     let entries = app.store.audit(&filter).await?;
-    let lines: Vec<_> = entries.iter().map(|entry| Line::new(entry, &shell)).collect();
-    let older = (entries.len() == LISTED as usize)
-        .then(|| {
-            use crate::pages::sign_in::show::percent_encoded as p;
-            let before = entries.last().map_or(0, |entry| entry.sequence);
-            let (kind, user) = (p(get("kind")), p(get("user")));
-            format!("/record?kind={kind}&user={user}&instance={}&before={before}", get("instance"))
-        });
+    let lines: Vec<_> = entries
+        .iter()
+        .map(|entry| Line::new(entry, &shell))
+        .collect();
+    let older = (entries.len() == LISTED as usize).then(|| {
+        use crate::pages::sign_in::show::percent_encoded as p;
+        let before = entries.last().map_or(0, |entry| entry.sequence);
+        let (kind, user) = (p(get("kind")), p(get("user")));
+        format!(
+            "/record?kind={kind}&user={user}&instance={}&before={before}",
+            get("instance")
+        )
+    });
     Ok(RecordPage {
         lines,
         kind: get("kind").to_owned(),

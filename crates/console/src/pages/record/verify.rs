@@ -15,7 +15,10 @@ pub(crate) async fn submit(
 ) -> Result<Html<String>, PageError> {
     by.caller.require(Permission::ReadRecord)?;
     let (entries, problems) = app.store.verify_audit().await?;
-    let problems = problems.iter().map(|problem| sentence(&problem.to_string())).collect();
+    let problems = problems
+        .iter()
+        .map(|problem| sentence(&problem.to_string()))
+        .collect();
     let mut page = build(&app, &by, &HashMap::new()).await?;
     page.verified = Some(Verified { entries, problems });
     render(&page)

@@ -12,7 +12,10 @@ use crate::{App, session::SignedIn};
 pub(crate) async fn download(State(app): State<App>, _by: SignedIn) -> Response {
     let headers = [
         (header::CONTENT_TYPE, "application/x-pem-file"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"redkeep-ca.pem\""),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"redkeep-ca.pem\"",
+        ),
     ];
     (headers, app.ca_pem.clone()).into_response()
 }

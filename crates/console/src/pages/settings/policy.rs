@@ -33,12 +33,18 @@ pub(crate) async fn submit(
     let form = typed(&fields);
     match read(&form, instance.policy) {
         Ok(policy) => {
-            app.store.set_policy(&id, &policy, &by.caller.actor()).await?;
+            app.store
+                .set_policy(&id, &policy, &by.caller.actor())
+                .await?;
             let to = format!("/settings?instance={id}&done=policy");
             Ok(Redirect::to(&to).into_response())
         }
         Err(error) => {
-            let again = Again { instance: id.clone(), form, error };
+            let again = Again {
+                instance: id.clone(),
+                form,
+                error,
+            };
             let page = build(&app, &by, Some(&id), Some(again)).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&page)?).into_response())
         }
@@ -68,15 +74,25 @@ fn read(form: &PolicyForm, present: Policy) -> Result<Policy, String> {
     };
     let commands = lines(&form.commands)?;
     if let Some(bad) = commands.iter().find(|path| !is_plain_path(path)) {
-        return Err(format!("{bad:?} is not an absolute path of a command, such as /usr/bin/ping."));
+        return Err(format!(
+            "{bad:?} is not an absolute path of a command, such as /usr/bin/ping."
+        ));
     }
     let public_paths = lines(&form.public_paths)?;
     if let Some(bad) = public_paths.iter().find(|path| !is_plain_path(path)) {
         return Err(format!("{bad:?} is not a path, such as /dashboard."));
     }
     Ok(Policy {
-        apply: if form.is_automatic { ApplyPolicy::Automatic } else { ApplyPolicy::Reviewed },
-        own_changes: if form.is_four_eyes { OwnChanges::FourEyes } else { OwnChanges::Allowed },
+        apply: if form.is_automatic {
+            ApplyPolicy::Automatic
+        } else {
+            ApplyPolicy::Reviewed
+        },
+        own_changes: if form.is_four_eyes {
+            OwnChanges::FourEyes
+        } else {
+            OwnChanges::Allowed
+        },
         network,
         commands,
         public_paths,
@@ -90,12 +106,18 @@ pub(crate) fn is_plain_path(path: &str) -> bool {
         && path.len() <= 200
         && !path.contains("//")
         && path.split('/').all(|part| part != "." && part != "..")
-        && path.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '\\' | '%'))
+        && path
+            .chars()
+            .all(|c| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '\\' | '%'))
 }
 
 fn lines(text: &str) -> Result<Vec<String>, String> {
-    let lines: Vec<_> =
-        text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    let lines: Vec<_> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect();
     if lines.len() > LINES_MAX {
         return Err(format!("A list has at most {LINES_MAX} lines."));
     }
@@ -103,12 +125,18 @@ fn lines(text: &str) -> Result<Vec<String>, String> {
 }
 
 fn ports(text: &str) -> Result<Vec<u16>, String> {
-    let words = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|w| !w.is_empty());
+    let words = text
+        .split(|c: char| c == ',' || c.is_whitespace())
+        .filter(|w| !w.is_empty());
     let mut ports = Vec::new();
     for word in words {
         match word.parse() {
             Ok(port) if port > 0 => ports.push(port),
-            _ => return Err(format!("{word:?} is not a TCP port; write them as 1883, 443.")),
+            _ => {
+                return Err(format!(
+                    "{word:?} is not a TCP port; write them as 1883, 443."
+                ));
+            }
         }
     }
     if ports.is_empty() {

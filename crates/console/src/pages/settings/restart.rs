@@ -17,7 +17,9 @@ pub(crate) async fn submit(
     by.caller.require(Permission::Administer)?;
     let id: InstanceId = fields.get("instance").parse().map_err(Problem::from)?;
     restart(&app, id.clone()).await?;
-    Ok(Redirect::to(&format!("/settings?instance={id}&done=restart")))
+    Ok(Redirect::to(&format!(
+        "/settings?instance={id}&done=restart"
+    )))
 }
 
 /// Restarts an instance in a task of its own: a browser that goes away must not leave it stopped.
@@ -32,7 +34,11 @@ pub(crate) async fn restart(app: &App, id: InstanceId) -> Result<(), Problem> {
         Err(error) => {
             tracing::error!(%error, "a restart ended unexpectedly");
             let why = "the restart ended unexpectedly; look at the overview";
-            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", why))
+            Err(Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                why,
+            ))
         }
     }
 }

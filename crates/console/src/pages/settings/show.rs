@@ -62,9 +62,14 @@ impl PolicyForm {
         let policy = &instance.policy;
         let (network, ports) = match &policy.network {
             Network::Any => ("any", String::new()),
-            Network::Ports(ports) => {
-                ("ports", ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", "))
-            }
+            Network::Ports(ports) => (
+                "ports",
+                ports
+                    .iter()
+                    .map(u16::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ),
             Network::None => ("none", String::new()),
         };
         Self {
@@ -114,14 +119,19 @@ pub(super) async fn build(
     chosen: Option<&InstanceId>,
     mut again: Option<Again>,
 ) -> Result<SettingsPage, PageError> {
-    let shell = Shell::new(app, by, "settings", "Settings").await?.on(chosen);
+    let shell = Shell::new(app, by, "settings", "Settings")
+        .await?
+        .on(chosen);
     let mut instances = Vec::new();
     let all = if by.may(Permission::Administer) {
         app.store.instances().await?
     } else {
         Vec::new()
     };
-    for instance in all.iter().filter(|i| chosen.is_none_or(|chosen| *chosen == i.id)) {
+    for instance in all
+        .iter()
+        .filter(|i| chosen.is_none_or(|chosen| *chosen == i.id))
+    {
         let again = again.take_if(|again| again.instance == instance.id);
         let refused = app.store.refused_routes(&instance.id).await?;
         let (form, error) = match again {
@@ -155,5 +165,9 @@ pub(super) async fn build(
                 .collect(),
         });
     }
-    Ok(SettingsPage { shell, instances, origin: app.addresses.console_origin.clone() })
+    Ok(SettingsPage {
+        shell,
+        instances,
+        origin: app.addresses.console_origin.clone(),
+    })
 }

@@ -34,16 +34,33 @@ pub(crate) struct Destination {
 impl Destination {
     fn of_query(asked: &std::collections::HashMap<String, String>) -> Self {
         let get = |name: &str| asked.get(name).cloned().unwrap_or_default();
-        Self { gate: get("gate"), state: get("state"), to: get("to"), next: get("next") }.bounded()
+        Self {
+            gate: get("gate"),
+            state: get("state"),
+            to: get("to"),
+            next: get("next"),
+        }
+        .bounded()
     }
 
     pub(crate) fn of_form(fields: &Fields) -> Self {
         let get = |name: &str| fields.get(name).to_owned();
-        Self { gate: get("gate"), state: get("state"), to: get("to"), next: get("next") }.bounded()
+        Self {
+            gate: get("gate"),
+            state: get("state"),
+            to: get("to"),
+            next: get("next"),
+        }
+        .bounded()
     }
 
     fn bounded(mut self) -> Self {
-        for field in [&mut self.gate, &mut self.state, &mut self.to, &mut self.next] {
+        for field in [
+            &mut self.gate,
+            &mut self.state,
+            &mut self.to,
+            &mut self.next,
+        ] {
             if field.len() > 2_000 {
                 field.clear();
             }
@@ -56,13 +73,20 @@ impl Destination {
         let is_own = self.next.starts_with('/')
             && !self.next.starts_with("//")
             && !self.next.starts_with("/sign-")
-            && self.next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+            && self
+                .next
+                .bytes()
+                .all(|b| b.is_ascii_graphic() && b != b'\\');
         if is_own { &self.next } else { "/" }
     }
 
     fn query(&self) -> String {
-        let pairs =
-            [("gate", &self.gate), ("state", &self.state), ("to", &self.to), ("next", &self.next)];
+        let pairs = [
+            ("gate", &self.gate),
+            ("state", &self.state),
+            ("to", &self.to),
+            ("next", &self.next),
+        ];
         let mut text = String::new();
         for (name, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
             let between = if text.is_empty() { "" } else { "&" };
@@ -109,7 +133,13 @@ pub(crate) struct FormPage {
 impl FormPage {
     pub(crate) fn new(to: Destination) -> Self {
         let style = assets::style_path();
-        Self { style, to, name: String::new(), error: None, needs_code: false }
+        Self {
+            style,
+            to,
+            name: String::new(),
+            error: None,
+            needs_code: false,
+        }
     }
 }
 
@@ -136,14 +166,22 @@ pub(crate) async fn page(
     }
     // Our cookie is `SameSite=Strict`: a click on another site (the gate's included) comes
     // without it. One step on our own site brings it.
-    let site = parts.headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    let site = parts
+        .headers
+        .get("sec-fetch-site")
+        .and_then(|value| value.to_str().ok());
     if matches!(site, Some("same-origin" | "none")) {
         return Ok(render(&FormPage::new(to))?.into_response());
     }
     let address = format!("/sign-in/continue?{}", to.query());
     let words = "Go on";
-    Ok(render(&OnwardPage { style: assets::style_path(), title: "One moment", address, words })?
-        .into_response())
+    Ok(render(&OnwardPage {
+        style: assets::style_path(),
+        title: "One moment",
+        address,
+        words,
+    })?
+    .into_response())
 }
 
 /// `GET /sign-in/continue`: the same, one step later, with our cookie if there is one.
@@ -166,8 +204,12 @@ async fn onward(app: &App, by: &SignedIn, to: &Destination) -> Result<Response, 
         return Ok(Redirect::to(to.next_path()).into_response());
     }
     let sessions = app.store.sessions(Some(by.caller.principal.user)).await?;
-    let session = sessions.into_iter().find(|session| session.id == by.session);
-    let session = session.ok_or(PageError::SignIn { next: String::new() })?;
+    let session = sessions
+        .into_iter()
+        .find(|session| session.id == by.session);
+    let session = session.ok_or(PageError::SignIn {
+        next: String::new(),
+    })?;
     Ok(into_gate(app, &session, to)?.into_response())
 }
 
@@ -182,7 +224,10 @@ pub(crate) fn into_gate(
         return Err(Problem::not_found("such gate").into());
     };
     let is_state = (1..=200).contains(&to.state.len())
-        && to.state.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        && to
+            .state
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     if !is_state {
         let why = "the address is incomplete; open the editor again and sign in from there";
         return Err(Problem::bad_form(why).into());
@@ -195,7 +240,12 @@ pub(crate) fn into_gate(
     }
     let words = format!("Open {instance}");
     let style = assets::style_path();
-    render(&OnwardPage { style, title: "You are signed in", address, words: &words })
+    render(&OnwardPage {
+        style,
+        title: "You are signed in",
+        address,
+        words: &words,
+    })
 }
 
 #[cfg(test)]
@@ -204,11 +254,23 @@ mod tests {
 
     #[test]
     fn next_never_leaves_the_console() {
-        for bad in ["//evil.example", "https://evil.example", "/\\evil.example", "", "/sign-out"] {
-            let to = Destination { next: bad.to_owned(), ..Destination::default() };
+        for bad in [
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil.example",
+            "",
+            "/sign-out",
+        ] {
+            let to = Destination {
+                next: bad.to_owned(),
+                ..Destination::default()
+            };
             assert_eq!(to.next_path(), "/", "{bad:?}");
         }
-        let to = Destination { next: "/deployments/12".to_owned(), ..Destination::default() };
+        let to = Destination {
+            next: "/deployments/12".to_owned(),
+            ..Destination::default()
+        };
         assert_eq!(to.next_path(), "/deployments/12");
     }
 }

@@ -33,19 +33,34 @@ pub(crate) async fn submit(
         LoginAttempt::Accepted(user) => accepted(&app, &user, &to, address, &agent).await,
         LoginAttempt::NeedsCode => {
             let why = "This account has a second factor. Type the password again and the code.";
-            again(to, name, why.to_owned(), true, StatusCode::UNPROCESSABLE_ENTITY)
+            again(
+                to,
+                name,
+                why.to_owned(),
+                true,
+                StatusCode::UNPROCESSABLE_ENTITY,
+            )
         }
         LoginAttempt::Wrong => {
             let why = "Name, password or code is wrong.";
-            again(to, name, why.to_owned(), code.is_some(), StatusCode::UNPROCESSABLE_ENTITY)
+            again(
+                to,
+                name,
+                why.to_owned(),
+                code.is_some(),
+                StatusCode::UNPROCESSABLE_ENTITY,
+            )
         }
-        LoginAttempt::Limited { retry_after_seconds } => {
+        LoginAttempt::Limited {
+            retry_after_seconds,
+        } => {
             let seconds = usize::try_from(retry_after_seconds).unwrap_or(1).max(1);
             let wait = counted(seconds, "second");
             let why = format!("Too many attempts. Try again in {wait}.");
-            let mut response =
-                again(to, name, why, code.is_some(), StatusCode::TOO_MANY_REQUESTS)?;
-            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            let mut response = again(to, name, why, code.is_some(), StatusCode::TOO_MANY_REQUESTS)?;
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, seconds.into());
             Ok(response)
         }
     }
@@ -58,14 +73,18 @@ async fn accepted(
     address: Option<std::net::IpAddr>,
     agent: &str,
 ) -> Result<Response, PageError> {
-    let (session, secret) =
-        app.store.open_session(user.id, SessionKind::Console, None, address, agent).await?;
+    let (session, secret) = app
+        .store
+        .open_session(user.id, SessionKind::Console, None, address, agent)
+        .await?;
     let mut response = if to.gate.is_empty() {
         Redirect::to(to.next_path()).into_response()
     } else {
         into_gate(app, &session, to).into_response()
     };
-    response.headers_mut().insert(header::SET_COOKIE, set_cookie(&secret));
+    response
+        .headers_mut()
+        .insert(header::SET_COOKIE, set_cookie(&secret));
     Ok(response)
 }
 
@@ -76,6 +95,11 @@ fn again(
     needs_code: bool,
     status: StatusCode,
 ) -> Result<Response, PageError> {
-    let page = FormPage { name, error: Some(why), needs_code, ..FormPage::new(to) };
+    let page = FormPage {
+        name,
+        error: Some(why),
+        needs_code,
+        ..FormPage::new(to)
+    };
     Ok((status, render(&page)?).into_response())
 }
