@@ -19,7 +19,7 @@ use crate::{
     process::{self, Place, Running},
 };
 
-const PASSWORD: &str = "a long word for one bench only";
+const PASSWORD: &str = "tupelo gantry 92 quay";
 
 /// What is deployed: an http endpoint as small as they come, and one whose answer the fast upstream
 /// gives (see `peer`).

@@ -90,7 +90,7 @@ fn main() -> Result<()> {
         (Place::Anywhere, Place::Anywhere)
     };
     // Short: a Unix socket's path may have 107 bytes.
-    let folder = tempfile::Builder::new().prefix("rkb").tempdir_in("/tmp")?;
+    let folder = tempfile::Builder::new().prefix("bench-").tempdir_in("/tmp")?;
     open_to_workers(folder.path())?;
     let shelf = args.shelf.clone().map_or_else(|| shelf(Path::new("target/test-data")), Ok)?;
     let redkeep = std::path::absolute(&args.redkeep)?;

@@ -77,7 +77,7 @@ impl Drop for Running {
         let pid = i32::try_from(self.0.id()).ok().and_then(rustix::process::Pid::from_raw);
         if let Some(pid) = pid {
             // It may have ended by itself.
-            drop(rustix::process::kill_process(pid, rustix::process::Signal::TERM));
+            let _ended = rustix::process::kill_process(pid, rustix::process::Signal::TERM).is_err();
         }
         let since = Instant::now();
         while matches!(self.0.try_wait(), Ok(None)) {

@@ -16,7 +16,7 @@ use anyhow::Context as _;
 use deploy::Deployments;
 use model::{
     audit::EventKind, baseline::Baseline, flow::credentials::Credentials, id::Hash,
-    instance::Instance, principal::Actor,
+    principal::Actor,
 };
 use runtime::{InstancePlan, RuntimeEvent, Workshop};
 use serde_json::json;
@@ -51,7 +51,7 @@ pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Resul
     let workshop = Workshop::new(store.clone(), bridge, tell);
     node_red.join(&workshop);
 
-    let plans = plan(&config, &store).await?;
+    let plans = plan(&config, &store, &workshop).await?;
     let recovered = deployments.recover().await?;
     if recovered > 0 {
         terminal::say(&format!(
@@ -106,7 +106,7 @@ impl House {
         self.tasks.spawn(served);
         events::spawn(self, events);
         for plan in &plans {
-            self.start(plan).await?;
+            self.workshop.start(plan.clone()).await?;
         }
         watch::spawn(self, &plans);
         for plan in &plans {
@@ -120,22 +120,6 @@ impl House {
         announce::wait_for_signal().await?;
         terminal::say("stopping");
         Ok(Exit::Done)
-    }
-
-    /// Starts one instance and notes the platform it runs on in its baseline.
-    async fn start(&self, plan: &InstancePlan) -> Result<(), Failure> {
-        let id = &plan.instance.id;
-        let settings = self.workshop.start(plan.clone()).await?;
-        let mut content = self
-            .store
-            .baseline(id)
-            .await?
-            .context("the baseline was just made")?;
-        if content.baseline.settings != settings {
-            content.baseline.settings = settings;
-            self.store.set_platform_baseline(id, &content).await?;
-        }
-        Ok(())
     }
 
     /// Stops in order: no new requests, then Node-RED, then the rest.
@@ -182,12 +166,15 @@ fn lock(config: &Config) -> Result<sandbox::process::FileLock, Failure> {
 }
 
 /// Installs what the instances need and makes the first baseline of new ones.
-async fn plan(config: &Config, store: &Store) -> Result<Vec<InstancePlan>, Failure> {
+async fn plan(
+    config: &Config,
+    store: &Store,
+    workshop: &Workshop,
+) -> Result<Vec<InstancePlan>, Failure> {
     let mut plans = Vec::new();
     for (place, section) in config.instances.iter().enumerate() {
         let instance = store.ensure_instance(&section.id, section.node_red).await?;
         let tree = install::tree(config, store, &instance).await?;
-        ensure_baseline(store, &instance, &tree).await?;
         let dir = config.data_dir.join("instances").join(section.id.as_str());
         let hidden = [
             "keys",
@@ -196,7 +183,7 @@ async fn plan(config: &Config, store: &Store) -> Result<Vec<InstancePlan>, Failu
             "run/control.sock",
             "redkeep.lock",
         ];
-        plans.push(InstancePlan {
+        let plan = InstancePlan {
             node: tree.node_binary(),
             node_tree: tree.root().join("node"),
             entry: tree.node_red_entry(),
@@ -211,7 +198,9 @@ async fn plan(config: &Config, store: &Store) -> Result<Vec<InstancePlan>, Failu
                 .collect(),
             jailer: PathBuf::from("/proc/self/exe"),
             instance,
-        });
+        };
+        ensure_baseline(store, &plan, tree.digest(), workshop.settings_digest(&plan)).await?;
+        plans.push(plan);
     }
     Ok(plans)
 }
@@ -223,41 +212,32 @@ fn jail_user(place: usize) -> Option<(u32, u32)> {
     sandbox::process::is_root().then_some((65_520 + place, 65_520 + place))
 }
 
+/// The platform an instance runs on, in its baseline: made with the first flows, none, for a new
+/// instance; replaced when Redkeep brings another.
 async fn ensure_baseline(
     store: &Store,
-    instance: &Instance,
-    tree: &registry::VerifiedTree,
+    plan: &InstancePlan,
+    modules: Hash,
+    settings: Hash,
 ) -> Result<(), Failure> {
-    let present = store.baseline(&instance.id).await?;
-    let (node_red, node) = (
-        tree.node_red_version().to_owned(),
-        tree.node_version().to_owned(),
-    );
-    let content = match present {
-        None => {
-            let flows: Arc<str> = "[]".into();
-            let credentials = Credentials::default();
-            let baseline = Baseline {
-                flows: Hash::of(flows.as_bytes()),
-                credentials: store.credentials_digest(&credentials),
-                settings: Hash::of(b""),
-                modules: tree.digest(),
-                node_red,
-                node,
-            };
-            BaselineContent {
-                baseline,
-                flows,
-                credentials,
-            }
-        }
-        Some(present) if present.baseline.modules == tree.digest() => return Ok(()),
-        Some(mut present) => {
-            present.baseline.modules = tree.digest();
-            present.baseline.node_red = node_red;
-            present.baseline.node = node;
-            present
-        }
+    let id = &plan.instance.id;
+    let (flows, credentials) = match store.baseline(id).await? {
+        Some(present) => (present.flows, present.credentials),
+        None => ("[]".into(), Credentials::default()),
     };
-    Ok(store.set_platform_baseline(&instance.id, &content).await?)
+    let baseline = Baseline {
+        flows: Hash::of(flows.as_bytes()),
+        credentials: store.credentials_digest(&credentials),
+        settings,
+        modules,
+        node_red: plan.node_red_version.clone(),
+        node: plan.node_version.clone(),
+    };
+    // The same platform again changes nothing and is not recorded.
+    let content = BaselineContent {
+        baseline,
+        flows,
+        credentials,
+    };
+    Ok(store.set_platform_baseline(id, &content).await?)
 }

@@ -26,7 +26,10 @@ impl NodeRed {
 
 impl FlowTarget for NodeRed {
     fn runs(&self, instance: &InstanceId) -> bool {
-        let status = self.workshop().ok().and_then(|workshop| workshop.status(instance));
+        let status = self
+            .workshop()
+            .ok()
+            .and_then(|workshop| workshop.status(instance));
         status.is_some_and(|status| status.phase == runtime::status::Phase::Ready)
     }
 

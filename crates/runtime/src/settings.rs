@@ -26,6 +26,22 @@ const SCRIPTS: [(&str, &str); 3] = [
 /// Writes the settings folder; the digest covers every file in it, with its name.
 pub(crate) fn write(plan: &InstancePlan, signer: &Signer) -> Result<Hash, RuntimeError> {
     let folder = Folder::new(plan);
+    for (name, text) in files(&folder, signer) {
+        write_file(&folder.settings(), name, &text)?;
+    }
+    Ok(digest(plan, signer))
+}
+
+/// The digest [`write`] gives, without writing anything.
+pub(crate) fn digest(plan: &InstancePlan, signer: &Signer) -> Hash {
+    let mut covered = String::from("redkeep-settings-1\n");
+    for (name, text) in files(&Folder::new(plan), signer) {
+        writeln!(covered, "{name} {}", Hash::of(text.as_bytes())).expect("a String takes all text");
+    }
+    Hash::of(covered.as_bytes())
+}
+
+fn files(folder: &Folder, signer: &Signer) -> Vec<(&'static str, String)> {
     let data = serde_json::json!({
         "socket": folder.socket(),
         "bridge": folder.bridge(),
@@ -33,14 +49,12 @@ pub(crate) fn write(plan: &InstancePlan, signer: &Signer) -> Result<Hash, Runtim
         "identityHeader": HEADER,
         "identityKey": signer.public_key(),
     });
-    let data = format!("{data:#}\n");
-    let files = SCRIPTS.into_iter().chain([("redkeep.json", data.as_str())]);
-    let mut covered = String::from("redkeep-settings-1\n");
-    for (name, text) in files {
-        write_file(&folder.settings(), name, text)?;
-        writeln!(covered, "{name} {}", Hash::of(text.as_bytes())).expect("a String takes all text");
-    }
-    Ok(Hash::of(covered.as_bytes()))
+    let scripts = SCRIPTS
+        .into_iter()
+        .map(|(name, text)| (name, text.to_owned()));
+    scripts
+        .chain([("redkeep.json", format!("{data:#}\n"))])
+        .collect()
 }
 
 /// The path Node-RED is given with `--settings`.

@@ -299,6 +299,11 @@ impl Workshop {
         connected.map_err(|error| not_running(instance, &error.to_string()))
     }
 
+    /// The digest of the settings [`Workshop::start`] would write for this plan.
+    pub fn settings_digest(&self, plan: &InstancePlan) -> Hash {
+        settings::digest(plan, &self.signer)
+    }
+
     /// Makes identity headers.
     pub fn signer(&self) -> &Signer {
         &self.signer

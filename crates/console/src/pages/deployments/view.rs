@@ -1,28 +1,30 @@
 //! What the review pages share: a deployment's head, its steps, its changes, ready to be shown.
 
+mod card;
+mod change;
+mod finding;
+
 use std::{collections::HashMap, fmt::Write as _};
 
 use deploy::{Review, StepKind};
 use model::{
-    deployment::{Decision, Deployment, State, Verdict},
-    flow::{
-        Flows,
-        change::{Aspect, Change, ChangeId, CredentialAction, Subject, WireChange},
-        finding::{Finding, Severity},
-    },
+    deployment::{State, Verdict},
+    flow::change::{Aspect, Change, ChangeId},
     instance::OwnChanges,
 };
 
+pub(crate) use self::{
+    card::Card,
+    change::ChangeView,
+    finding::{FindingGroup, FindingLine},
+};
 use crate::{
     App,
-    compare::{Comparison, compare},
     problem::PageError,
     session::SignedIn,
     shell::Shell,
     summaries::capital,
-    wording::{
-        Icon, Moment, Pill, Who, counted, name_of, origin_words, severity_pill, shown, state_pill,
-    },
+    wording::{Icon, Moment, Pill, Who, counted, name_of, origin_words, severity_pill, state_pill},
 };
 
 /// A deployment's head: what, who, from where, when, and what may be done with it.
@@ -346,282 +348,5 @@ fn kind_words(
         (StepKind::Wires, _) => ("wire", "look", "Rewire"),
         (StepKind::Layout, _) => ("move", "quiet", "Move"),
         (StepKind::Order, _) => ("lines", "quiet", "Reorder"),
-    }
-}
-
-/// A finding of one change.
-#[derive(Debug)]
-pub(crate) struct FindingLine {
-    pub(crate) pill: Pill,
-    pub(crate) message: String,
-    pub(crate) property: Option<String>,
-}
-
-impl FindingLine {
-    fn new(finding: &Finding) -> Self {
-        Self {
-            pill: severity_pill(finding.severity),
-            message: shown(&finding.message),
-            property: finding.property.as_deref().map(name_of),
-        }
-    }
-}
-
-/// A finding of a whole deployment, with the changes it was made in.
-#[derive(Debug)]
-pub(crate) struct FindingGroup {
-    severity: Severity,
-    pub(crate) pill: Pill,
-    pub(crate) message: String,
-    pub(crate) places: Vec<FindingPlace>,
-    /// Changes that are not named.
-    pub(crate) more: usize,
-}
-
-/// Where a finding was made.
-#[derive(Debug)]
-pub(crate) struct FindingPlace {
-    pub(crate) label: String,
-    pub(crate) property: Option<String>,
-    pub(crate) step: usize,
-}
-
-/// Changes a finding names at most.
-const PLACES_SHOWN: usize = 12;
-
-impl FindingGroup {
-    fn new(finding: &Finding) -> Self {
-        Self {
-            severity: finding.severity,
-            pill: severity_pill(finding.severity),
-            message: shown(&finding.message),
-            places: Vec::new(),
-            more: 0,
-        }
-    }
-
-    fn add(&mut self, finding: &Finding, change: &Change, step: usize) {
-        if self.places.len() >= PLACES_SHOWN {
-            self.more += 1;
-            return;
-        }
-        self.places.push(FindingPlace {
-            label: name_of(&change.label),
-            property: finding.property.as_deref().map(name_of),
-            step,
-        });
-    }
-}
-
-/// A change, ready to be shown and decided.
-#[derive(Debug)]
-pub(crate) struct ChangeView {
-    pub(crate) id: String,
-    pub(crate) verb: &'static str,
-    pub(crate) tone: &'static str,
-    pub(crate) icon: Icon,
-    pub(crate) label: String,
-    pub(crate) node_type: String,
-    pub(crate) node: String,
-    pub(crate) subject: &'static str,
-    pub(crate) place: String,
-    pub(crate) properties: Vec<Comparison>,
-    pub(crate) wires: Vec<WireLine>,
-    pub(crate) credentials: Vec<CredentialLine>,
-    pub(crate) used_by: Vec<String>,
-    pub(crate) used_by_more: usize,
-    pub(crate) findings: Vec<FindingLine>,
-    pub(crate) decision: Option<DecisionView>,
-    pub(crate) error: Option<String>,
-    pub(crate) comment: String,
-}
-
-/// Users of a config node listed by name at most.
-const USERS_SHOWN: usize = 50;
-
-impl ChangeView {
-    pub(crate) fn new(looked: &Looked<'_>, change: &Change, shell: &Shell, is_full: bool) -> Self {
-        let (icon, tone, verb) = match change.aspect {
-            Aspect::Added => ("plus", "good", "Added"),
-            Aspect::Removed => ("minus", "bad", "Removed"),
-            Aspect::Changed => ("change", "warn", "Changed"),
-            Aspect::Wired => ("wire", "look", "Rewired"),
-            Aspect::Layout => ("move", "quiet", "Moved"),
-            Aspect::Order => ("lines", "quiet", "Reordered"),
-        };
-        let users = change.used_by.iter().take(USERS_SHOWN);
-        let comment = looked
-            .review
-            .decision(&change.id)
-            .map(|d| d.comment.clone());
-        Self {
-            id: change.id.to_string(),
-            verb,
-            tone,
-            icon: Icon(icon),
-            label: name_of(&change.label),
-            node_type: name_of(&change.node_type),
-            node: name_of(&change.node),
-            subject: subject_word(change.subject),
-            place: looked.place(change),
-            properties: change
-                .properties
-                .iter()
-                .map(|p| compare(p, is_full))
-                .collect(),
-            wires: change
-                .wires
-                .iter()
-                .map(|wire| WireLine::new(looked, wire))
-                .collect(),
-            credentials: change
-                .credentials
-                .iter()
-                .map(|note| CredentialLine {
-                    field: name_of(&note.field),
-                    action: match note.action {
-                        CredentialAction::Set => "set",
-                        CredentialAction::Changed => "changed",
-                        CredentialAction::Removed => "removed",
-                    },
-                })
-                .collect(),
-            used_by: users.map(|id| looked.name(id)).collect(),
-            used_by_more: change.used_by.len().saturating_sub(USERS_SHOWN),
-            findings: change.findings.iter().map(FindingLine::new).collect(),
-            decision: looked
-                .review
-                .decision(&change.id)
-                .map(|d| DecisionView::new(d, shell)),
-            error: None,
-            comment: comment.unwrap_or_default(),
-        }
-    }
-}
-
-/// A wire that comes or goes, in names.
-#[derive(Debug)]
-pub(crate) struct WireLine {
-    pub(crate) is_added: bool,
-    pub(crate) from: String,
-    pub(crate) port: usize,
-    pub(crate) to: String,
-    /// The target does not exist in the flows the wire is in.
-    pub(crate) is_dangling: bool,
-}
-
-impl WireLine {
-    fn new(looked: &Looked<'_>, wire: &WireChange) -> Self {
-        let flows: &Flows = if wire.added {
-            &looked.review.proposal
-        } else {
-            &looked.review.base
-        };
-        Self {
-            is_added: wire.added,
-            from: looked.name(&wire.from),
-            port: wire.port + 1,
-            to: looked.name(&wire.to),
-            is_dangling: flows.get(&wire.to).is_none(),
-        }
-    }
-}
-
-/// A credential that is set, changed or removed.
-#[derive(Debug)]
-pub(crate) struct CredentialLine {
-    pub(crate) field: String,
-    pub(crate) action: &'static str,
-}
-
-/// What was decided.
-#[derive(Debug)]
-pub(crate) struct DecisionView {
-    pub(crate) pill: Pill,
-    pub(crate) is_approval: bool,
-    pub(crate) by: String,
-    pub(crate) at: Moment,
-    pub(crate) comment: String,
-}
-
-impl DecisionView {
-    pub(crate) fn new(decision: &Decision, shell: &Shell) -> Self {
-        let is_approval = decision.verdict == Verdict::Approve;
-        Self {
-            pill: if is_approval {
-                Pill::new("good", "check", "Approved")
-            } else {
-                Pill::new("bad", "cross", "Rejected")
-            },
-            is_approval,
-            by: Who::of(&decision.by).name,
-            at: shell.moment(decision.at),
-            comment: shown(&decision.comment),
-        }
-    }
-}
-
-fn subject_word(subject: Subject) -> &'static str {
-    match subject {
-        Subject::Tab => "flow",
-        Subject::Subflow => "subflow",
-        Subject::Group => "group",
-        Subject::Config => "config node",
-        Subject::Node => "node",
-        Subject::File => "file",
-    }
-}
-
-/// A deployment as the lists show it.
-#[derive(Debug)]
-pub(crate) struct Card {
-    pub(crate) id: i64,
-    pub(crate) sentence: String,
-    pub(crate) pill: Pill,
-    pub(crate) instance: String,
-    pub(crate) who: Who,
-    pub(crate) origin: &'static str,
-    pub(crate) at: Moment,
-    pub(crate) changes: String,
-    pub(crate) worst: Option<Pill>,
-    pub(crate) reason: String,
-}
-
-impl Card {
-    pub(crate) async fn new(
-        app: &App,
-        by: &SignedIn,
-        shell: &Shell,
-        deployment: &Deployment,
-    ) -> Self {
-        // One deployment that cannot be read must not hide the others.
-        let summary = app
-            .summaries
-            .of(&app.deployments, &by.caller, deployment)
-            .await
-            .ok();
-        let reason = match &deployment.state {
-            State::Rejected { reason, .. } | State::Failed { reason, .. } => name_of(reason),
-            State::Superseded { by, .. } => format!("by deployment {by}"),
-            _ => String::new(),
-        };
-        let worst = summary.as_ref().and_then(|summary| summary.worst);
-        Self {
-            id: deployment.id.0,
-            sentence: summary.as_ref().map_or_else(
-                || "Cannot be read; open it to see why".to_owned(),
-                |summary| summary.sentence.clone(),
-            ),
-            pill: state_pill(&deployment.state),
-            instance: deployment.instance.to_string(),
-            who: Who::of(&deployment.proposer),
-            origin: origin_words(deployment),
-            at: shell.moment(deployment.created_at),
-            changes: summary.map_or_else(String::new, |s| counted(s.changes, "change")),
-            worst: worst
-                .filter(|worst| *worst > Severity::Note)
-                .map(severity_pill),
-            reason,
-        }
     }
 }
