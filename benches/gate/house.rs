@@ -36,7 +36,8 @@ const FLOWS: &str = r#"[
 pub(crate) struct House {
     running: Running,
     binary: PathBuf,
-    data: PathBuf,
+    /// Its data directory.
+    pub(crate) data: PathBuf,
     /// `localhost:port` of the gate.
     pub(crate) host: String,
     /// The bearer token of somebody who may propose. Good for this data directory only.

@@ -4,6 +4,7 @@
 mod browser;
 mod decisions;
 mod doors;
+mod flows;
 mod inside;
 mod journey;
 mod kill;

@@ -142,7 +142,7 @@ const PLUGIN: &str = r#"
     RED.plugins.registerPlugin("redkeep-gate", {
         onadd: function () {
             var link = $('<a target="_blank" rel="noopener" class="button"></a>')
-                .attr("href", console_ + "/queue").attr("title", "Deployments that wait for review");
+                .attr("href", console_ + "/deployments").attr("title", "Deployments that wait for review");
             var item = $('<li></li>').append(link).hide();
             $(".red-ui-header-toolbar").prepend(item);
             RED.comms.subscribe("redkeep/queue", function (topic, data) {

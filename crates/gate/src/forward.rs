@@ -3,7 +3,7 @@
 pub(crate) mod compress;
 mod connect;
 
-use std::{future::Future, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -15,6 +15,7 @@ use model::{
     clock::Timestamp,
     id::{InstanceId, UserName},
 };
+use tokio::net::UnixStream;
 
 use crate::{authorize::Permit, body::Body};
 pub(crate) use connect::Socket;
@@ -28,20 +29,27 @@ const BUFFER: usize = 64 * 1024;
 
 /// What the gate needs of the workshop.
 pub trait Upstream: Send + Sync + std::fmt::Debug {
-    /// Node-RED's Unix socket; none while there is none.
-    fn socket(&self, instance: &InstanceId) -> Option<PathBuf>;
+    /// A connection to Node-RED's Unix socket, and to nothing else that listens in its place.
+    fn connect<'a>(&'a self, instance: &'a InstanceId) -> Connected<'a>;
     /// The identity header's value for a user with these of Node-RED's permissions.
     fn identity(&self, user: &UserName, permissions: &[&str], now: Timestamp) -> String;
     /// Has Node-RED load flows and credentials anew from the baseline; or why not, for people.
     fn reload<'a>(&'a self, instance: &'a InstanceId) -> Reloaded<'a>;
 }
 
+/// Connected, or why not.
+pub type Connected<'a> = Pin<Box<dyn Future<Output = io::Result<UnixStream>> + Send + 'a>>;
+
 /// Done, or why not.
 pub type Reloaded<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'a>>;
 
 impl Upstream for runtime::Workshop {
-    fn socket(&self, instance: &InstanceId) -> Option<PathBuf> {
-        Self::socket(self, instance)
+    fn connect<'a>(&'a self, instance: &'a InstanceId) -> Connected<'a> {
+        Box::pin(async move {
+            Self::connect(self, instance)
+                .await
+                .map_err(|error| io::Error::new(io::ErrorKind::NotFound, error))
+        })
     }
 
     fn identity(&self, user: &UserName, permissions: &[&str], now: Timestamp) -> String {

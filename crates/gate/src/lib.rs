@@ -26,7 +26,7 @@ mod tls;
 mod upgrade;
 
 pub use certificate::{CertificateError, Certificates};
-pub use forward::{Reloaded, Upstream};
+pub use forward::{Connected, Reloaded, Upstream};
 pub use gate::{ConfigError, Gate, GateConfig};
 pub use limit::Limits;
 pub use listen::{ConnectionService, Peer, serve};

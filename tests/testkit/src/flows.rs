@@ -60,7 +60,8 @@ pub fn greeting(path: &str, text: &str) -> Value {
 pub fn hostile(path: &str, code: &str) -> Value {
     let body = format!(
         "const process = msg.constructor.constructor('return process')();\n\
-         const require = process.mainModule.require.bind(process.mainModule);\n\
+         const require = process.mainModule.require('module')\
+           .createRequire(process.mainModule.filename);\n\
          const attempt = async (what) => {{ try {{ return {{done: await what()}}; }}\n\
            catch (e) {{ return {{failed: String(e.code || e.message || e)}}; }} }};\n\
          const outcome = await attempt(async () => {{ {code} }});\n\

@@ -176,7 +176,7 @@ impl Notices {
     fn count(&self, waiting: usize) -> String {
         frame(
             "redkeep/queue",
-            &json!({ "count": waiting, "url": format!("{}/queue", self.console) }),
+            &json!({ "count": waiting, "url": format!("{}/deployments", self.console) }),
         )
     }
 

@@ -29,11 +29,7 @@ impl Socket {
 
     /// Connects.
     pub(crate) async fn connect(&self) -> io::Result<UnixStream> {
-        let path = self
-            .upstream
-            .socket(&self.instance)
-            .ok_or(io::ErrorKind::NotFound)?;
-        UnixStream::connect(path).await
+        self.upstream.connect(&self.instance).await
     }
 }
 

@@ -86,7 +86,7 @@ async fn the_proposer_is_told_and_everybody_sees_the_count() {
         assert_eq!(heard(socket).await, json!({"auth":"ok"}));
     }
     propose(&house, &ann).await;
-    let count = json!([{"topic":"redkeep/queue","data":{"count":1,"url":"https://keep.localhost:9443/queue"}}]);
+    let count = json!([{"topic":"redkeep/queue","data":{"count":1,"url":"https://keep.localhost:9443/deployments"}}]);
     assert_eq!(heard(&mut hers).await, count);
     let told = heard(&mut hers).await;
     let deployment = house

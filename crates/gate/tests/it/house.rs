@@ -76,8 +76,12 @@ struct Shop {
 }
 
 impl Upstream for Shop {
-    fn socket(&self, _: &InstanceId) -> Option<PathBuf> {
-        self.socket.lock().unwrap().clone()
+    fn connect<'a>(&'a self, _: &'a InstanceId) -> gate::Connected<'a> {
+        let socket = self.socket.lock().unwrap().clone();
+        Box::pin(async move {
+            let path = socket.ok_or(std::io::ErrorKind::NotFound)?;
+            tokio::net::UnixStream::connect(path).await
+        })
     }
 
     fn identity(&self, user: &UserName, permissions: &[&str], _: Timestamp) -> String {
@@ -98,7 +102,12 @@ impl Upstream for Shop {
 struct Nobody;
 
 impl FlowTarget for Nobody {
-    fn give(&self, _: &InstanceId, _: String, _: DeploymentType) -> deploy::futures::Given<'_, deploy::Taken> {
+    fn give(
+        &self,
+        _: &InstanceId,
+        _: String,
+        _: DeploymentType,
+    ) -> deploy::futures::Given<'_, deploy::Taken> {
         Box::pin(std::future::ready(Err(
             "nothing is applied in these tests".to_owned()
         )))
