@@ -61,9 +61,12 @@ pub(crate) fn flow(count: u64, tab: u64, version: Version) -> String {
     let mut out = String::with_capacity(usize::try_from(count * 440).unwrap_or(0));
     out.push('[');
     for broker in 0..BROKERS {
-        put(&mut out, format_args!(
-            r#"{{"id":"cafe0000000000{broker:02x}","type":"mqtt-broker","name":"line {broker}","broker":"broker{broker}.plant.example","port":"8883","tls":"","clientid":"","autoConnect":true,"usetls":true,"protocolVersion":"5","keepalive":"60","cleansession":true,"birthTopic":"","birthPayload":"","closeTopic":"","willTopic":"","willPayload":"","userProps":"","sessionExpiry":""}}"#
-        ));
+        put(
+            &mut out,
+            format_args!(
+                r#"{{"id":"cafe0000000000{broker:02x}","type":"mqtt-broker","name":"line {broker}","broker":"broker{broker}.plant.example","port":"8883","tls":"","clientid":"","autoConnect":true,"usetls":true,"protocolVersion":"5","keepalive":"60","cleansession":true,"birthTopic":"","birthPayload":"","closeTopic":"","willTopic":"","willPayload":"","userProps":"","sessionExpiry":""}}"#
+            ),
+        );
     }
     let subflows = count / 1000 + 1;
     for subflow in 0..subflows {
@@ -74,15 +77,29 @@ pub(crate) fn flow(count: u64, tab: u64, version: Version) -> String {
     for number in 0..count.saturating_sub(first) {
         let frame = number / tab;
         match number % tab {
-            0 => put(&mut out, format_args!(
-                r#"{{"id":"7ab{frame:013x}","type":"tab","label":"Line {frame}","disabled":false,"info":"Line {frame} of the plant: what is measured, limited and reported.","env":[]}}"#
-            )),
-            1 => put(&mut out, format_args!(
-                r##"{{"id":"9e0{frame:013x}","type":"group","z":"7ab{frame:013x}","name":"Measure","style":{{"label":true,"stroke":"#999999","fill":"none"}},"nodes":["{:016x}","{:016x}","{:016x}"],"x":74,"y":39,"w":692,"h":142}}"##,
-                number + 1, number + 2, number + 3
-            )),
+            0 => put(
+                &mut out,
+                format_args!(
+                    r#"{{"id":"7ab{frame:013x}","type":"tab","label":"Line {frame}","disabled":false,"info":"Line {frame} of the plant: what is measured, limited and reported.","env":[]}}"#
+                ),
+            ),
+            1 => put(
+                &mut out,
+                format_args!(
+                    r##"{{"id":"9e0{frame:013x}","type":"group","z":"7ab{frame:013x}","name":"Measure","style":{{"label":true,"stroke":"#999999","fill":"none"}},"nodes":["{:016x}","{:016x}","{:016x}"],"x":74,"y":39,"w":692,"h":142}}"##,
+                    number + 1,
+                    number + 2,
+                    number + 3
+                ),
+            ),
             place => {
-                let node = Node { number, place, frame, subflow: number % subflows, tab };
+                let node = Node {
+                    number,
+                    place,
+                    frame,
+                    subflow: number % subflows,
+                    tab,
+                };
                 match Fate::of(version, &mut dice) {
                     Fate::Stays => node.write(&mut out, number, 0, 0),
                     Fate::Edited => node.write(&mut out, number, 1, 0),
@@ -108,13 +125,22 @@ fn put(out: &mut String, entry: std::fmt::Arguments<'_>) {
 }
 
 fn add_subflow(out: &mut String, number: u64) {
-    put(out, format_args!(
-        r##"{{"id":"5bf{number:013x}","type":"subflow","name":"Smooth {number}","info":"","category":"","in":[{{"x":60,"y":80,"wires":[{{"id":"5bfa{number:012x}"}}]}}],"out":[{{"x":520,"y":80,"wires":[{{"id":"5bfb{number:012x}","port":0}}]}}],"env":[{{"name":"WINDOW","type":"num","value":"10"}}],"meta":{{}},"color":"#DDAA99"}}"##
-    ));
-    for (letter, next) in [("a", format!(r#"["5bfb{number:012x}"]"#)), ("b", "[]".to_owned())] {
-        put(out, format_args!(
-            r#"{{"id":"5bf{letter}{number:012x}","type":"function","z":"5bf{number:013x}","name":"","func":"const kept = context.get('kept') || [];\nkept.push(msg.payload);\nwhile (kept.length > env.get('WINDOW')) kept.shift();\ncontext.set('kept', kept);\nreturn msg;","outputs":1,"timeout":0,"noerr":0,"initialize":"","finalize":"","libs":[],"x":200,"y":80,"wires":[{next}]}}"#
-        ));
+    put(
+        out,
+        format_args!(
+            r##"{{"id":"5bf{number:013x}","type":"subflow","name":"Smooth {number}","info":"","category":"","in":[{{"x":60,"y":80,"wires":[{{"id":"5bfa{number:012x}"}}]}}],"out":[{{"x":520,"y":80,"wires":[{{"id":"5bfb{number:012x}","port":0}}]}}],"env":[{{"name":"WINDOW","type":"num","value":"10"}}],"meta":{{}},"color":"#DDAA99"}}"##
+        ),
+    );
+    for (letter, next) in [
+        ("a", format!(r#"["5bfb{number:012x}"]"#)),
+        ("b", "[]".to_owned()),
+    ] {
+        put(
+            out,
+            format_args!(
+                r#"{{"id":"5bf{letter}{number:012x}","type":"function","z":"5bf{number:013x}","name":"","func":"const kept = context.get('kept') || [];\nkept.push(msg.payload);\nwhile (kept.length > env.get('WINDOW')) kept.shift();\ncontext.set('kept', kept);\nreturn msg;","outputs":1,"timeout":0,"noerr":0,"initialize":"","finalize":"","libs":[],"x":200,"y":80,"wires":[{next}]}}"#
+            ),
+        );
     }
 }
 
@@ -141,12 +167,15 @@ impl Node {
             ("switch", _) => format!(r#"[["{:016x}"],["{:016x}"]]"#, number + 1, number + 2),
             _ => format!(r#"[["{:016x}"]]"#, number + 1),
         };
-        put(out, format_args!(
-            r#"{{"id":"{id:016x}","type":"{kind}","z":"7ab{:013x}"{group},"name":"{kind} {number}",{body},"x":{},"y":{},"wires":{wires}}}"#,
-            self.frame,
-            120 + 160 * (self.place % 9) + shift,
-            80 + 60 * (self.place / 9),
-        ));
+        put(
+            out,
+            format_args!(
+                r#"{{"id":"{id:016x}","type":"{kind}","z":"7ab{:013x}"{group},"name":"{kind} {number}",{body},"x":{},"y":{},"wires":{wires}}}"#,
+                self.frame,
+                120 + 160 * (self.place % 9) + shift,
+                80 + 60 * (self.place / 9),
+            ),
+        );
     }
 
     /// The type and what belongs to it: one third are functions.
@@ -193,7 +222,10 @@ impl Node {
                 number % BROKERS
             ),
             "link out" => format!(r#""mode":"link","links":["{:016x}"]"#, number + 1 + edit),
-            _ => format!(r#""env":[{{"name":"WINDOW","type":"num","value":"{}"}}]"#, 5 + edit),
+            _ => format!(
+                r#""env":[{{"name":"WINDOW","type":"num","value":"{}"}}]"#,
+                5 + edit
+            ),
         };
         let kind = match kind {
             "subflow" => format!("subflow:5bf{:013x}", self.subflow),

@@ -67,7 +67,10 @@ fn main() -> Result<()> {
     let folder = tempfile::tempdir().context("a temporary folder")?;
     let mut rows = Vec::new();
     for count in &args.nodes {
-        let texts = [flow(*count, TAB, Version::First), flow(*count, TAB, Version::Second)];
+        let texts = [
+            flow(*count, TAB, Version::First),
+            flow(*count, TAB, Version::Second),
+        ];
         let files = ["before.json", "after.json"].map(|name| folder.path().join(name));
         for (file, text) in files.iter().zip(&texts) {
             fs::write(file, text).with_context(|| file.display().to_string())?;
@@ -85,7 +88,12 @@ fn read(text: &str) -> Result<Flows> {
 }
 
 fn compare(before: &Flows, after: &Flows) -> Diff {
-    diff(before, after, &CredentialChanges::default(), &CredentialNames::new())
+    diff(
+        before,
+        after,
+        &CredentialChanges::default(),
+        &CredentialNames::new(),
+    )
 }
 
 fn measure(count: u64, runs: usize, texts: &[String; 2]) -> Result<Row> {
@@ -97,9 +105,16 @@ fn measure(count: u64, runs: usize, texts: &[String; 2]) -> Result<Row> {
     let base = base.context("the baseline")?;
     let (compared, changes) = time(runs, || compare(&base, &proposal));
     let (end_to_end, _) = time(runs, || -> Result<Diff> {
-        Ok(compare(&Flows::from_canonical(stored_text.clone())?, &read(&texts[1])?))
+        Ok(compare(
+            &Flows::from_canonical(stored_text.clone())?,
+            &read(&texts[1])?,
+        ))
     });
-    let approved: BTreeSet<_> = changes.changes.iter().map(|change| change.id.clone()).collect();
+    let approved: BTreeSet<_> = changes
+        .changes
+        .iter()
+        .map(|change| change.id.clone())
+        .collect();
     let (composed, whole) = time(runs, || compose(&base, &proposal, &changes, &approved));
     ensure!(
         whole.is_ok_and(|flows| flows.text() == proposal.text()),
@@ -111,7 +126,13 @@ fn measure(count: u64, runs: usize, texts: &[String; 2]) -> Result<Row> {
     let one_tab = |version| read(&flow(count, count, version));
     let (base_large, large) = (one_tab(Version::First)?, one_tab(Version::Second)?);
     let changes_large = compare(&base_large, &large);
-    let large = picture(runs, &base_large, &large, "7ab0000000000000", &changes_large);
+    let large = picture(
+        runs,
+        &base_large,
+        &large,
+        "7ab0000000000000",
+        &changes_large,
+    );
     Ok(Row {
         nodes: proposal.len(),
         bytes: texts[1].len(),
@@ -156,7 +177,11 @@ fn peer(args: &Args, files: &[PathBuf; 2]) -> Result<Peer> {
         bail!("the peer failed: {}", String::from_utf8_lossy(&out.stderr));
     }
     let said: Value = serde_json::from_slice(&out.stdout).context("what the peer printed")?;
-    let number = |name: &str| said[name].as_f64().with_context(|| format!("no {name}: {said}"));
+    let number = |name: &str| {
+        said[name]
+            .as_f64()
+            .with_context(|| format!("no {name}: {said}"))
+    };
     Ok(Peer {
         version: said["version"].as_str().unwrap_or("?").to_owned(),
         parse: number("parse")?,
@@ -167,10 +192,16 @@ fn peer(args: &Args, files: &[PathBuf; 2]) -> Result<Peer> {
 
 fn show(rows: &[(Row, Peer)], runs: usize) {
     let version = rows.first().map_or("", |(_, peer)| peer.version.as_str());
-    println!("Milliseconds of wall time on one core, medians of {runs}; Node.js {version} in the same run.");
+    println!(
+        "Milliseconds of wall time on one core, medians of {runs}; Node.js {version} in the same run."
+    );
     let mut titles = vec!["".to_owned()];
     for (row, _) in rows {
-        titles.push(format!("{:>7} nodes, {:.2} MB", row.nodes, megabytes(row.bytes)));
+        titles.push(format!(
+            "{:>7} nodes, {:.2} MB",
+            row.nodes,
+            megabytes(row.bytes)
+        ));
     }
     let titles: Vec<_> = titles.iter().map(String::as_str).collect();
     let table = Table::begin(&titles);
@@ -183,16 +214,30 @@ fn show(rows: &[(Row, Peer)], runs: usize) {
     line("read the baseline back", &|row, _| short(row.stored));
     line("diff with findings", &|row, _| short(row.compared));
     line("- changes found", &|row, _| row.changes.to_string());
-    line("**read both + diff with findings**", &|row, _| format!("**{}**", short(row.end_to_end)));
+    line("**read both + diff with findings**", &|row, _| {
+        format!("**{}**", short(row.end_to_end))
+    });
     line("Node.js: parse both", &|_, peer| short(peer.parse));
-    line("Node.js: by-id diff of parsed", &|_, peer| short(peer.compare));
-    line("Node.js: parse both + by-id diff", &|_, peer| short(peer.whole));
-    line("**ratio to Node.js**", &|row, peer| format!("**{:.2}**", row.end_to_end / peer.whole));
-    line("microseconds a node", &|row, _| short(row.end_to_end * 1e3 / nodes(row)));
+    line("Node.js: by-id diff of parsed", &|_, peer| {
+        short(peer.compare)
+    });
+    line("Node.js: parse both + by-id diff", &|_, peer| {
+        short(peer.whole)
+    });
+    line("**ratio to Node.js**", &|row, peer| {
+        format!("**{:.2}**", row.end_to_end / peer.whole)
+    });
+    line("microseconds a node", &|row, _| {
+        short(row.end_to_end * 1e3 / nodes(row))
+    });
     line("compose, all approved", &|row, _| short(row.composed));
-    line("picture of a tab with a change", &|row, _| short(row.small.0));
+    line("picture of a tab with a change", &|row, _| {
+        short(row.small.0)
+    });
     line("- kB of SVG", &|row, _| short(megabytes(row.small.1) * 1e3));
-    line("picture of all on one tab (5,000 drawn)", &|row, _| short(row.large.0));
+    line("picture of all on one tab (5,000 drawn)", &|row, _| {
+        short(row.large.0)
+    });
     line("- kB of SVG", &|row, _| short(megabytes(row.large.1) * 1e3));
 }
 

@@ -14,7 +14,10 @@ pub(crate) fn cpu_microseconds(pids: &[u32]) -> Result<f64> {
         let path = format!("/proc/{pid}/stat");
         let text = fs::read_to_string(&path).with_context(|| path.clone())?;
         // The name in brackets may hold anything; after it come the state and the numbers.
-        let rest = text.rsplit_once(") ").map(|(_, rest)| rest).unwrap_or_default();
+        let rest = text
+            .rsplit_once(") ")
+            .map(|(_, rest)| rest)
+            .unwrap_or_default();
         let fields: Vec<&str> = rest.split(' ').collect();
         let field = |at: usize| fields.get(at).and_then(|it| it.parse::<u32>().ok());
         ticks += field(11).context(path.clone())? + field(12).context(path)?;
@@ -50,16 +53,24 @@ pub(crate) fn memory(pids: &[u32]) -> Result<Memory> {
 pub(crate) fn family(root: u32) -> BTreeSet<u32> {
     let mut parents = Vec::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let pid = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
+        let pid = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<u32>().ok());
         let text = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        let parent = text.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1));
+        let parent = text
+            .rsplit_once(") ")
+            .and_then(|(_, rest)| rest.split(' ').nth(1));
         if let (Some(pid), Some(parent)) = (pid, parent.and_then(|it| it.parse::<u32>().ok())) {
             parents.push((pid, parent));
         }
     }
     let mut family = BTreeSet::from([root]);
     loop {
-        let more = parents.iter().filter(|(_, parent)| family.contains(parent)).map(|it| it.0);
+        let more = parents
+            .iter()
+            .filter(|(_, parent)| family.contains(parent))
+            .map(|it| it.0);
         let more: Vec<_> = more.filter(|pid| !family.contains(pid)).collect();
         if more.is_empty() {
             return family;

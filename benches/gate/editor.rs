@@ -90,22 +90,30 @@ fn list(door: &Door, version: &str) -> Vec<(&'static str, String)> {
 /// The version in the addresses of the page's own files.
 fn version(door: &Door) -> Result<String> {
     let mut curl = Command::new("curl");
-    curl.args(["--silent", "--show-error", "--fail", "--insecure", "--header", "accept: text/html"])
-        .args(["--connect-to", &format!("{}:127.0.0.1:{}", door.host, door.port)]);
+    curl.args([
+        "--silent",
+        "--show-error",
+        "--fail",
+        "--insecure",
+        "--header",
+        "accept: text/html",
+    ])
+    .args([
+        "--connect-to",
+        &format!("{}:127.0.0.1:{}", door.host, door.port),
+    ]);
     if let Some(token) = &door.token {
         curl.args(["--header", &format!("authorization: Bearer {token}")]);
     }
     let page = process::output(curl.arg(format!("https://{}/", door.host)))?;
-    let rest = page.split_once("red.min.js?v=").context("the page names no version")?.1;
+    let rest = page
+        .split_once("red.min.js?v=")
+        .context("the page names no version")?
+        .1;
     Ok(rest.chars().take_while(char::is_ascii_hexdigit).collect())
 }
 
-fn fetch(
-    door: &Door,
-    folder: &Path,
-    wishes: &[(&str, String)],
-    kept: &[Kept],
-) -> Result<Visit> {
+fn fetch(door: &Door, folder: &Path, wishes: &[(&str, String)], kept: &[Kept]) -> Result<Visit> {
     let relay = Relay::start(door.port)?;
     let mut config = String::new();
     let mut requests = 0_u32;
@@ -165,7 +173,9 @@ fn kept(folder: &Path, at: usize) -> Kept {
     let field = |name: &str| {
         let found = head.lines().find_map(|line| {
             let (field, value) = line.split_once(':')?;
-            field.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+            field
+                .eq_ignore_ascii_case(name)
+                .then(|| value.trim().to_owned())
         });
         found.unwrap_or_default()
     };
@@ -202,8 +212,11 @@ impl Relay {
         let (down, up) = (Arc::clone(&relay.down), Arc::clone(&relay.up));
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                let Ok(proxy) = TcpStream::connect(("127.0.0.1", to)) else { return };
-                let (Ok(client_too), Ok(proxy_too)) = (client.try_clone(), proxy.try_clone()) else {
+                let Ok(proxy) = TcpStream::connect(("127.0.0.1", to)) else {
+                    return;
+                };
+                let (Ok(client_too), Ok(proxy_too)) = (client.try_clone(), proxy.try_clone())
+                else {
                     return;
                 };
                 let (down, up) = (Arc::clone(&down), Arc::clone(&up));

@@ -63,7 +63,14 @@ impl House {
         }
         let said = folder.join("redkeep.stderr");
         let mut child = process::command(&binary.display().to_string(), place)
-            .args(["up", "--json", "--listen", "127.0.0.1:0", "--console-listen", "127.0.0.1:0"])
+            .args([
+                "up",
+                "--json",
+                "--listen",
+                "127.0.0.1:0",
+                "--console-listen",
+                "127.0.0.1:0",
+            ])
             .arg("--data-dir")
             .arg(&data)
             .stdin(Stdio::null())
@@ -82,7 +89,10 @@ impl House {
         let first = &ready["instances"][0];
         let word = |name: &str| first[name].as_str().unwrap_or("?").to_owned();
         let mut house = Self {
-            host: editor.trim_start_matches("https://").trim_end_matches('/').to_owned(),
+            host: editor
+                .trim_start_matches("https://")
+                .trim_end_matches('/')
+                .to_owned(),
             running,
             binary: binary.to_owned(),
             data,
@@ -95,7 +105,14 @@ impl House {
 
     /// A user, a token, and the endpoints through the queue.
     fn deploy(&mut self, folder: &Path) -> Result<()> {
-        let add = ["user", "add", "bench", "--role", "editor", "--password-stdin"];
+        let add = [
+            "user",
+            "add",
+            "bench",
+            "--role",
+            "editor",
+            "--password-stdin",
+        ];
         let mut child = self
             .cli(&add)
             .arg("--no-second-factor")
@@ -107,20 +124,31 @@ impl House {
         drop(stdin);
         ensure!(child.wait()?.success(), "the user could not be made");
         let token = self.ask(&["token", "create", "--user", "bench", "--scope", "propose"])?;
-        token["secret"].as_str().context("no token")?.clone_into(&mut self.token);
+        token["secret"]
+            .as_str()
+            .context("no token")?
+            .clone_into(&mut self.token);
 
         let file = folder.join("flows.json");
         let flows: Value = serde_json::from_str(FLOWS)?;
         fs::write(&file, json!({ "flows": flows }).to_string())?;
         let mut curl = self.curl();
-        curl.args(["-H", "content-type: application/json", "-H", "node-red-api-version: v2"])
-            .args(["-H", "node-red-deployment-type: full", "--data-binary"])
-            .arg(format!("@{}", file.display()))
-            .arg(self.url("/flows"));
+        curl.args([
+            "-H",
+            "content-type: application/json",
+            "-H",
+            "node-red-api-version: v2",
+        ])
+        .args(["-H", "node-red-deployment-type: full", "--data-binary"])
+        .arg(format!("@{}", file.display()))
+        .arg(self.url("/flows"));
         process::output(&mut curl).context("the flows could not be proposed")?;
         let list = self.ask(&["deployments", "list", "--all"])?;
         let list = list.as_array().or_else(|| list["deployments"].as_array());
-        let ids = list.into_iter().flatten().filter_map(|it| it["id"].as_i64());
+        let ids = list
+            .into_iter()
+            .flatten()
+            .filter_map(|it| it["id"].as_i64());
         let id = ids.max().context("nothing was queued")?.to_string();
         self.ask(&["deployments", "approve", &id])?;
         let applied = self.ask(&["deployments", "apply", &id])?;
@@ -133,7 +161,10 @@ impl House {
 
     fn cli(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(["--json", "--data-dir"]).arg(&self.data).args(arguments);
+        command
+            .args(["--json", "--data-dir"])
+            .arg(&self.data)
+            .args(arguments);
         command
     }
 
@@ -146,7 +177,10 @@ impl House {
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--show-error", "--fail-with-body", "--cacert"])
             .arg(self.data.join("tls/ca.pem"))
-            .args(["--connect-to", &format!("{}:127.0.0.1:{}", self.host, self.port())])
+            .args([
+                "--connect-to",
+                &format!("{}:127.0.0.1:{}", self.host, self.port()),
+            ])
             .args(["-H", &format!("authorization: Bearer {}", self.token)]);
         curl
     }
@@ -175,17 +209,24 @@ impl House {
     /// Everything of Redkeep that runs, Node-RED left out.
     pub(crate) fn own_pids(&self) -> Vec<u32> {
         let family = cost::family(self.pid());
-        family.into_iter().filter(|pid| !cost::is_node(*pid)).collect()
+        family
+            .into_iter()
+            .filter(|pid| !cost::is_node(*pid))
+            .collect()
     }
 
     /// Moves Node-RED to its place: it was started where Redkeep was.
     pub(crate) fn put_node_red(&self, place: Place) -> Result<()> {
-        let nodes: Vec<_> =
-            cost::family(self.pid()).into_iter().filter(|pid| cost::is_node(*pid)).collect();
+        let nodes: Vec<_> = cost::family(self.pid())
+            .into_iter()
+            .filter(|pid| cost::is_node(*pid))
+            .collect();
         if nodes.is_empty() {
             bail!("no Node-RED runs below redkeep {}", self.pid());
         }
-        nodes.into_iter().try_for_each(|pid| process::put(pid, place))
+        nodes
+            .into_iter()
+            .try_for_each(|pid| process::put(pid, place))
     }
 
     /// What tells Node-RED that somebody may read everything, good for a minute: the peer has no

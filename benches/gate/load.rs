@@ -103,7 +103,12 @@ fn wrk(
 ) -> Result<Found> {
     let mut command = process::command("wrk", place);
     command.args(["-t", "1", "--latency", "--timeout", "10s"]);
-    command.args(["-c", &connections.to_string(), "-d", &format!("{}s", last.as_secs())]);
+    command.args([
+        "-c",
+        &connections.to_string(),
+        "-d",
+        &format!("{}s", last.as_secs()),
+    ]);
     if closes {
         command.args(["-H", "connection: close"]);
     }
@@ -112,14 +117,31 @@ fn wrk(
     }
     let said = process::output(command.arg(format!("https://{}{}", door.host, load.path)))?;
     let word = |name: &str| said.lines().find_map(|line| line.trim().strip_prefix(name));
-    ensure!(word("Non-2xx").is_none(), "not every answer was 200: {said}");
+    ensure!(
+        word("Non-2xx").is_none(),
+        "not every answer was 200: {said}"
+    );
     // Where each connection is closed, wrk counts what is under way at the end as a read error.
-    ensure!(closes || word("Socket errors").is_none(), "not every request was answered: {said}");
-    let requests = said.lines().find_map(|line| line.trim().split_once(" requests in "));
+    ensure!(
+        closes || word("Socket errors").is_none(),
+        "not every request was answered: {said}"
+    );
+    let requests = said
+        .lines()
+        .find_map(|line| line.trim().split_once(" requests in "));
     let requests: f64 = requests.context("wrk counted nothing")?.0.parse()?;
     let latency = |name| word(name).and_then(milliseconds).context("wrk's latencies");
-    let rate = word("Requests/sec:").context("wrk's rate")?.trim().parse()?;
-    Ok(Found { rate, cpu: requests, p50: latency("50%")?, p99: latency("99%")?, busy: 0.0 })
+    let rate = word("Requests/sec:")
+        .context("wrk's rate")?
+        .trim()
+        .parse()?;
+    Ok(Found {
+        rate,
+        cpu: requests,
+        p50: latency("50%")?,
+        p99: latency("99%")?,
+        busy: 0.0,
+    })
 }
 
 /// `616.00us`, `1.06ms`, `1.20s`.
@@ -143,8 +165,17 @@ fn h2load(
 ) -> Result<Found> {
     let log = folder.join("h2load.log");
     let mut command = process::command("h2load", place);
-    command.args(["-t", "1", "-c", &connections.to_string(), "-m", &streams.to_string()]);
-    command.args(["-D", &last.as_secs().to_string()]).arg(format!("--log-file={}", log.display()));
+    command.args([
+        "-t",
+        "1",
+        "-c",
+        &connections.to_string(),
+        "-m",
+        &streams.to_string(),
+    ]);
+    command
+        .args(["-D", &last.as_secs().to_string()])
+        .arg(format!("--log-file={}", log.display()));
     command.arg(format!("--connect-to=127.0.0.1:{}", door.port));
     if let Some(token) = &door.token {
         command.args(["-H", &format!("authorization: Bearer {token}")]);
@@ -157,17 +188,29 @@ fn h2load(
     let mut others: BTreeMap<&str, u64> = BTreeMap::new();
     for line in text.lines() {
         let mut fields = line.split('\t').skip(1);
-        match (fields.next(), fields.next().and_then(|it| it.parse::<f64>().ok())) {
+        match (
+            fields.next(),
+            fields.next().and_then(|it| it.parse::<f64>().ok()),
+        ) {
             (Some("200"), Some(microseconds)) => took.push(microseconds / 1e3),
             (status, _) => *others.entry(status.unwrap_or("?")).or_default() += 1,
         }
     }
     // What is under way when the time is over ends with the status -1.
     others.remove("-1");
-    ensure!(!took.is_empty() && others.is_empty(), "not every answer was 200: {others:?}");
+    ensure!(
+        !took.is_empty() && others.is_empty(),
+        "not every answer was 200: {others:?}"
+    );
     took.sort_by(f64::total_cmp);
     let at = |part: usize| took[(took.len() * part / 100).min(took.len() - 1)];
     let requests = f64::from(u32::try_from(took.len())?);
     let rate = requests / last.as_secs_f64();
-    Ok(Found { rate, cpu: requests, p50: at(50), p99: at(99), busy: 0.0 })
+    Ok(Found {
+        rate,
+        cpu: requests,
+        p50: at(50),
+        p99: at(99),
+        busy: 0.0,
+    })
 }

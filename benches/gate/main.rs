@@ -58,8 +58,18 @@ struct Args {
 
 /// In front of Node-RED itself.
 const REAL: [Load; 3] = [
-    Load { name: "Node-RED /hello, HTTP/1.1 x 64", way: Way::Http1(64), path: "/hello", body: None },
-    Load { name: "Node-RED /hello, HTTP/2 64 x 1", way: Way::Http2(64, 1), path: "/hello", body: None },
+    Load {
+        name: "Node-RED /hello, HTTP/1.1 x 64",
+        way: Way::Http1(64),
+        path: "/hello",
+        body: None,
+    },
+    Load {
+        name: "Node-RED /hello, HTTP/2 64 x 1",
+        way: Way::Http2(64, 1),
+        path: "/hello",
+        body: None,
+    },
     Load {
         name: "Node-RED red.min.js, HTTP/1.1 x 16",
         way: Way::Http1(16),
@@ -70,11 +80,36 @@ const REAL: [Load; 3] = [
 
 /// In front of an upstream that is never the limit.
 const FAST: [Load; 5] = [
-    Load { name: "1 KB, HTTP/1.1 x 64", way: Way::Http1(64), path: "/hello", body: None },
-    Load { name: "1 KB, HTTP/2 64 x 1", way: Way::Http2(64, 1), path: "/hello", body: None },
-    Load { name: "1 KB, HTTP/2 8 x 24", way: Way::Http2(8, 24), path: "/hello", body: None },
-    Load { name: "handshake + 1 KB + close", way: Way::Handshakes(16), path: "/hello", body: None },
-    Load { name: "10 MB, HTTP/1.1 x 4", way: Way::Http1(4), path: "/large", body: Some(10 << 20) },
+    Load {
+        name: "1 KB, HTTP/1.1 x 64",
+        way: Way::Http1(64),
+        path: "/hello",
+        body: None,
+    },
+    Load {
+        name: "1 KB, HTTP/2 64 x 1",
+        way: Way::Http2(64, 1),
+        path: "/hello",
+        body: None,
+    },
+    Load {
+        name: "1 KB, HTTP/2 8 x 24",
+        way: Way::Http2(8, 24),
+        path: "/hello",
+        body: None,
+    },
+    Load {
+        name: "handshake + 1 KB + close",
+        way: Way::Handshakes(16),
+        path: "/hello",
+        body: None,
+    },
+    Load {
+        name: "10 MB, HTTP/1.1 x 4",
+        way: Way::Http1(4),
+        path: "/large",
+        body: Some(10 << 20),
+    },
 ];
 
 /// Node.js keeps an idle connection for 5 seconds; the gate's are gone after that.
@@ -90,24 +125,40 @@ fn main() -> Result<()> {
         (Place::Anywhere, Place::Anywhere)
     };
     // Short: a Unix socket's path may have 107 bytes.
-    let folder = tempfile::Builder::new().prefix("bench-").tempdir_in("/tmp")?;
+    let folder = tempfile::Builder::new()
+        .prefix("bench-")
+        .tempdir_in("/tmp")?;
     open_to_others(folder.path())?;
-    let shelf = args.shelf.clone().map_or_else(|| shelf(Path::new("target/test-data")), Ok)?;
+    let shelf = args
+        .shelf
+        .clone()
+        .map_or_else(|| shelf(Path::new("target/test-data")), Ok)?;
     let redkeep = std::path::absolute(&args.redkeep)?;
     let house = House::start(&redkeep, &shelf, folder.path(), first)?;
     house.put_node_red(second)?;
-    let mut nginx =
-        Nginx::proxy(folder.path(), &house.socket(), &house.identity(now())?, first)?;
+    let mut nginx = Nginx::proxy(
+        folder.path(),
+        &house.socket(),
+        &house.identity(now())?,
+        first,
+    )?;
     println!(
         "{}; {}; {cpus} CPUs{}; {} rounds of {} s.",
         house.versions,
         nginx_version()?,
-        if is_pinned { ", the proxies alone on one" } else { "" },
+        if is_pinned {
+            ", the proxies alone on one"
+        } else {
+            ""
+        },
         args.rounds,
         args.seconds,
     );
     let doors = [door(&house), peer_door(&nginx)];
-    let idle = [cost::memory(&house.own_pids())?, cost::memory(&nginx.pids())?];
+    let idle = [
+        cost::memory(&house.own_pids())?,
+        cost::memory(&nginx.pids())?,
+    ];
     // First: nginx' identity for Node-RED is good for a minute.
     show_editor(&doors, &args, folder.path())?;
     let real = measure(&REAL, &doors, &args, second, folder.path())?;
@@ -119,7 +170,10 @@ fn main() -> Result<()> {
     upstream.assert_running()?;
     nginx.assert_running()?;
     show(&[real, fast].concat());
-    let loaded = [cost::memory(&house.own_pids())?, cost::memory(&nginx.pids())?];
+    let loaded = [
+        cost::memory(&house.own_pids())?,
+        cost::memory(&nginx.pids())?,
+    ];
     show_memory(&idle, &loaded);
     Ok(())
 }
@@ -134,7 +188,12 @@ fn door(house: &House) -> Door {
 }
 
 fn peer_door(nginx: &Nginx) -> Door {
-    Door { host: nginx.host.clone(), port: nginx.port, pids: nginx.pids(), token: None }
+    Door {
+        host: nginx.host.clone(),
+        port: nginx.port,
+        pids: nginx.pids(),
+        token: None,
+    }
 }
 
 /// Lets other users pass through, to what is theirs below.
@@ -148,7 +207,9 @@ fn open_to_others(folder: &Path) -> Result<()> {
 fn shelf(test_data: &Path) -> Result<PathBuf> {
     let entries = std::fs::read_dir(test_data).into_iter().flatten().flatten();
     let found = entries.map(|entry| entry.path()).find(|path| {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
         name.is_some_and(|name| name.starts_with("node-red-5-"))
     });
     match found {
@@ -162,9 +223,14 @@ fn shelf(test_data: &Path) -> Result<PathBuf> {
 }
 
 fn now() -> Timestamp {
-    #[expect(clippy::disallowed_methods, reason = "Node-RED itself looks at this machine's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "Node-RED itself looks at this machine's clock"
+    )]
     let now = std::time::SystemTime::now();
-    let since = now.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since = now
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
     Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
@@ -213,7 +279,8 @@ fn show(all: &[Beside]) {
         "busy %",
     ]);
     for (load, [gate, nginx]) in all {
-        let pair = |field: fn(&Found) -> f64| format!("{} / {}", short(field(gate)), short(field(nginx)));
+        let pair =
+            |field: fn(&Found) -> f64| format!("{} / {}", short(field(gate)), short(field(nginx)));
         table.row(&[
             load.name.to_owned(),
             pair(|it| it.rate.round()),
@@ -248,9 +315,9 @@ fn show_editor(doors: &[Door; 2], args: &Args, folder: &Path) -> Result<()> {
         }
     }
     let medians = |pick: fn(&(Visit, Visit)) -> Visit| {
-        visits.each_ref().map(|visits| {
-            editor::medians(&visits.iter().map(pick).collect::<Vec<_>>())
-        })
+        visits
+            .each_ref()
+            .map(|visits| editor::medians(&visits.iter().map(pick).collect::<Vec<_>>()))
     };
     let table = Table::begin(&[
         "editor load: gate / nginx",
@@ -261,10 +328,13 @@ fn show_editor(doors: &[Door; 2], args: &Args, folder: &Path) -> Result<()> {
         "gate : nginx down",
         "proxy CPU ms",
     ]);
-    for (name, [gate, nginx]) in
-        [("empty cache", medians(|it| it.0)), ("second visit", medians(|it| it.1))]
-    {
-        let pair = |field: fn(&Visit) -> f64| format!("{} / {}", short(field(&gate)), short(field(&nginx)));
+    for (name, [gate, nginx]) in [
+        ("empty cache", medians(|it| it.0)),
+        ("second visit", medians(|it| it.1)),
+    ] {
+        let pair = |field: fn(&Visit) -> f64| {
+            format!("{} / {}", short(field(&gate)), short(field(&nginx)))
+        };
         table.row(&[
             name.to_owned(),
             format!("{} / {}", gate.requests, nginx.requests),
@@ -281,7 +351,9 @@ fn show_editor(doors: &[Door; 2], args: &Args, folder: &Path) -> Result<()> {
 fn show_memory(idle: &[Memory; 2], loaded: &[Memory; 2]) {
     let table = Table::begin(&["memory, MiB: Redkeep / nginx", "RSS", "PSS"]);
     for (name, [house, nginx]) in [("after the start", idle), ("after the loads", loaded)] {
-        let pair = |field: fn(&Memory) -> f64| format!("{} / {}", short(field(house)), short(field(nginx)));
+        let pair = |field: fn(&Memory) -> f64| {
+            format!("{} / {}", short(field(house)), short(field(nginx)))
+        };
         table.row(&[name.to_owned(), pair(|it| it.resident), pair(|it| it.share)]);
     }
 }

@@ -27,7 +27,12 @@ pub(crate) struct Nginx {
 impl Nginx {
     /// The peer: TLS 1.3, HTTP/1.1 and HTTP/2, one worker, no log, large buffers, gzip of all text.
     /// `identity`: what tells Node-RED who asks.
-    pub(crate) fn proxy(folder: &Path, socket: &Path, identity: &str, place: Place) -> Result<Self> {
+    pub(crate) fn proxy(
+        folder: &Path,
+        socket: &Path,
+        identity: &str,
+        place: Place,
+    ) -> Result<Self> {
         let folder = folder.join("nginx");
         fs::create_dir(&folder)?;
         let names = vec!["localhost".to_owned()];
@@ -63,7 +68,11 @@ impl Nginx {
         process::until("nginx listens", || {
             std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
         })?;
-        Ok(Self { running, host: format!("localhost:{port}"), port })
+        Ok(Self {
+            running,
+            host: format!("localhost:{port}"),
+            port,
+        })
     }
 
     /// The fast upstream, in the place of Node-RED's socket: answers `/hello` with 1 KB and `/large`
@@ -99,7 +108,11 @@ impl Nginx {
         fs::rename(socket, &behind)?;
         let running = start(&folder, &server, place, Some(owner))?;
         process::until("the fast upstream listens", || socket.exists())?;
-        Ok(Self { running, host: String::new(), port: 0 })
+        Ok(Self {
+            running,
+            host: String::new(),
+            port: 0,
+        })
     }
 
     /// Its processes: the master and its worker.
@@ -113,15 +126,14 @@ impl Nginx {
     }
 }
 
-fn start(
-    folder: &Path,
-    server: &str,
-    place: Place,
-    user: Option<(u32, u32)>,
-) -> Result<Running> {
+fn start(folder: &Path, server: &str, place: Place, user: Option<(u32, u32)>) -> Result<Running> {
     let here = folder.display();
     let is_root = rustix::process::getuid().is_root();
-    let worker = if is_root && user.is_none() { "user root;" } else { "" };
+    let worker = if is_root && user.is_none() {
+        "user root;"
+    } else {
+        ""
+    };
     let text = format!(
         "daemon off; worker_processes 1; {worker} pid {here}/pid; error_log {here}/error.log warn;
 events {{ worker_connections 4096; }}
@@ -136,7 +148,11 @@ http {{
     let file: PathBuf = folder.join("nginx.conf");
     fs::write(&file, text)?;
     let mut command = process::command("nginx", place);
-    command.arg("-e").arg(folder.join("error.log")).arg("-c").arg(&file);
+    command
+        .arg("-e")
+        .arg(folder.join("error.log"))
+        .arg("-c")
+        .arg(&file);
     if let Some((uid, gid)) = user.filter(|_| is_root) {
         command.uid(uid).gid(gid);
     }
@@ -148,5 +164,7 @@ http {{
 
 /// A port that is free just now.
 fn free_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?
+        .local_addr()?
+        .port())
 }

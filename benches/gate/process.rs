@@ -49,7 +49,10 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     })?;
     let said = String::from_utf8_lossy(&out.stdout).into_owned();
     if !out.status.success() {
-        bail!("{name} failed: {said}{}", String::from_utf8_lossy(&out.stderr));
+        bail!(
+            "{name} failed: {said}{}",
+            String::from_utf8_lossy(&out.stderr)
+        );
     }
     Ok(said)
 }
@@ -74,7 +77,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let pid = i32::try_from(self.0.id()).ok().and_then(rustix::process::Pid::from_raw);
+        let pid = i32::try_from(self.0.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
         if let Some(pid) = pid {
             // It may have ended by itself.
             let _ended = rustix::process::kill_process(pid, rustix::process::Signal::TERM).is_err();

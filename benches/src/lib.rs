@@ -39,11 +39,17 @@ impl Table {
         let first = |column: usize, title: &str| if column == 0 { 44 } else { title.len() };
         let widths = titles.iter().enumerate();
         let widths = widths.map(|(column, title)| first(column, title).max(title.len()));
-        let table = Self { widths: widths.collect() };
+        let table = Self {
+            widths: widths.collect(),
+        };
         let titles: Vec<_> = titles.iter().map(|title| (*title).to_owned()).collect();
         println!();
         table.row(&titles);
-        let rule: Vec<_> = table.widths.iter().map(|width| "-".repeat(*width)).collect();
+        let rule: Vec<_> = table
+            .widths
+            .iter()
+            .map(|width| "-".repeat(*width))
+            .collect();
         table.row(&rule);
         table
     }
@@ -53,7 +59,11 @@ impl Table {
         let cells = cells.iter().zip(&self.widths).enumerate();
         let cells: Vec<_> = cells
             .map(|(column, (cell, width))| {
-                if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+                if column == 0 {
+                    format!("{cell:<width$}")
+                } else {
+                    format!("{cell:>width$}")
+                }
             })
             .collect();
         println!("| {} |", cells.join(" | "));
