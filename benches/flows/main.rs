@@ -195,7 +195,7 @@ fn show(rows: &[(Row, Peer)], runs: usize) {
     println!(
         "Milliseconds of wall time on one core, medians of {runs}; Node.js {version} in the same run."
     );
-    let mut titles = vec!["".to_owned()];
+    let mut titles = vec![String::new()];
     for (row, _) in rows {
         titles.push(format!(
             "{:>7} nodes, {:.2} MB",

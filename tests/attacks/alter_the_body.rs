@@ -10,7 +10,9 @@ async fn what_is_reviewed_is_what_arrived_and_not_what_the_page_showed() {
     let anna = redkeep.person("anna", "editor").await;
     let rita = redkeep.person("rita", "reviewer").await;
     let editor = in_the_editor(&redkeep, &anna).await;
-    editor.run(&page_script("node-red-contrib-swapper", "swapper.html")).await;
+    editor
+        .run(&page_script("node-red-contrib-swapper", "swapper.html"))
+        .await;
     editor.run("return window.attack_swap()").await;
     editor
         .run(
@@ -19,7 +21,9 @@ async fn what_is_reviewed_is_what_arrived_and_not_what_the_page_showed() {
              RED.view.redraw(true); return true;",
         )
         .await;
-    editor.run("document.querySelector('#red-ui-header-button-deploy').click(); return 1").await;
+    editor
+        .run("document.querySelector('#red-ui-header-button-deploy').click(); return 1")
+        .await;
     let id = until("the deployment in the queue", || async {
         let newest = redkeep.newest().await;
         (newest > 0).then_some(newest)
@@ -29,16 +33,26 @@ async fn what_is_reviewed_is_what_arrived_and_not_what_the_page_showed() {
     assert_eq!(seen, true, "the person did not see it");
     let console = rita.at_console(&redkeep).await;
     let mut pages = String::new();
-    for step in 1..=redkeep.deployment(id).await["steps"].as_array().unwrap().len() {
+    for step in 1..=redkeep.deployment(id).await["steps"]
+        .as_array()
+        .unwrap()
+        .len()
+    {
         let url = format!("{}/deployments/{id}/steps/{step}", redkeep.console());
         pages.push_str(&console.get(url).await.expect(200).text());
     }
-    assert!(pages.contains("swapped in"), "the review hides what arrived");
+    assert!(
+        pages.contains("swapped in"),
+        "the review hides what arrived"
+    );
     assert!(pages.contains("harmless"));
     let applied = redkeep.approve_and_apply(id).await;
     assert_eq!(applied["state"], "applied");
     let author = redkeep.author().await;
     let runs = redkeep.running(&author).await.to_string();
-    assert!(runs.contains("swapped in"), "what was shown, approved and applied is one thing");
+    assert!(
+        runs.contains("swapped in"),
+        "what was shown, approved and applied is one thing"
+    );
     editor.close().await;
 }

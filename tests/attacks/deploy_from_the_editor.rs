@@ -13,17 +13,36 @@ async fn a_plugin_can_only_propose_and_in_its_victims_name() {
     let author = redkeep.author().await;
     let before = redkeep.running(&author).await;
     let editor = in_the_editor(&redkeep, &ada).await;
-    editor.run(&page_script("node-red-contrib-deployer", "deployer.html")).await;
-    let answers = editor.run_async("return await window.attack_deploy()", vec![]).await;
-    assert_eq!(answers[0], json!(202), "it is queued like every deploy: {answers}");
+    editor
+        .run(&page_script("node-red-contrib-deployer", "deployer.html"))
+        .await;
+    let answers = editor
+        .run_async("return await window.attack_deploy()", vec![])
+        .await;
+    assert_eq!(
+        answers[0],
+        json!(202),
+        "it is queued like every deploy: {answers}"
+    );
     assert_eq!(answers[4], json!(403), "packages are held: {answers}");
     assert_eq!(redkeep.running(&author).await, before, "it was applied");
     let open: Vec<_> = redkeep.deployments().await;
     let open: Vec<_> = open.iter().filter(|it| it["is_open"] == true).collect();
     assert_eq!(open.len(), 1, "one waiting proposal a person: {open:?}");
     assert_eq!(open[0]["origin"], "editor");
-    assert_eq!(open[0]["proposer"]["name"], "ada", "it must be known whose session it was");
-    redkeep.recorded("deployment-queued", |it| it["event"]["actor"]["name"] == "ada").await;
-    redkeep.recorded("proposal-refused", |it| it["event"]["subject"] == "POST /nodes").await;
+    assert_eq!(
+        open[0]["proposer"]["name"], "ada",
+        "it must be known whose session it was"
+    );
+    redkeep
+        .recorded("deployment-queued", |it| {
+            it["event"]["actor"]["name"] == "ada"
+        })
+        .await;
+    redkeep
+        .recorded("proposal-refused", |it| {
+            it["event"]["subject"] == "POST /nodes"
+        })
+        .await;
     editor.close().await;
 }

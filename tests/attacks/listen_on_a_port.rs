@@ -16,5 +16,9 @@ async fn a_node_cannot_open_a_port_nor_find_the_admin_api_on_one() {
     all_failed(&outcomes, &["udp"]);
     let port = |origin: &str| place(&origin.parse().unwrap()).unwrap().1;
     let expected = BTreeSet::from([port(redkeep.editor()), port(redkeep.console())]);
-    assert_eq!(sockets::listening(&redkeep.family()), expected, "from the kernel's tables");
+    assert_eq!(
+        sockets::listening(&redkeep.family()),
+        expected,
+        "from the kernel's tables"
+    );
 }

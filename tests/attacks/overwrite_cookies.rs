@@ -28,16 +28,31 @@ async fn planted_cookies_change_no_session() {
     let answer = author.get(redkeep.gate_url("/cookies")).await.expect(200);
     let set: Vec<_> = answer.headers.get_all("set-cookie").iter().collect();
     let text = format!("{set:?}").to_lowercase();
-    assert!(!text.contains("redkeep"), "an answer of Node-RED sets our cookies: {text}");
-    assert!(text.contains("theme=dark"), "its own cookies are its own: {text}");
+    assert!(
+        !text.contains("redkeep"),
+        "an answer of Node-RED sets our cookies: {text}"
+    );
+    assert!(
+        text.contains("theme=dark"),
+        "its own cookies are its own: {text}"
+    );
 
     let browser = in_the_editor(&redkeep, &ada).await;
-    browser.run(&page_script("node-red-contrib-cookies", "cookies.html")).await;
+    browser
+        .run(&page_script("node-red-contrib-cookies", "cookies.html"))
+        .await;
     browser.run("return window.attack_cookies()").await;
-    browser.run_async("await fetch('cookies'); return 1", vec![]).await;
-    browser.goto(&format!("{}/deployments", redkeep.console())).await;
+    browser
+        .run_async("await fetch('cookies'); return 1", vec![])
+        .await;
+    browser
+        .goto(&format!("{}/deployments", redkeep.console()))
+        .await;
     let page = browser.text().await;
-    assert!(page.contains("Queue") && !page.contains("Password"), "the session is lost: {page}");
+    assert!(
+        page.contains("Queue") && !page.contains("Password"),
+        "the session is lost: {page}"
+    );
     // What was planted is nobody, too: another browser with nothing but the plant is a stranger.
     let stranger = redkeep.client();
     stranger.set_cookie("keep.localhost", "__Host-redkeep-console", "planted");

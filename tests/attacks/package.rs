@@ -6,14 +6,19 @@ use serde_json::{Value, json};
 use testkit::{Browser, Client, Person, Redkeep, flows};
 
 fn read(package: &str, file: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("attacks/packages").join(package).join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("attacks/packages")
+        .join(package)
+        .join(file);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// The script of a plugin's page part.
 pub(crate) fn page_script(package: &str, file: &str) -> String {
     let page = read(package, file);
-    let (_, rest) = page.split_once("<script type=\"text/javascript\">").expect("a script");
+    let (_, rest) = page
+        .split_once("<script type=\"text/javascript\">")
+        .expect("a script");
     rest.split("</script>").next().expect("a script").to_owned()
 }
 
@@ -64,9 +69,19 @@ pub(crate) fn all_failed(outcomes: &Outcomes, harmless: &[&str]) {
         .iter()
         .filter(|(name, how)| how.starts_with("done") && !harmless.contains(&name.as_str()))
         .collect();
-    assert!(through.is_empty(), "these went through: {through:#?}\nof {outcomes:#?}");
+    assert!(
+        through.is_empty(),
+        "these went through: {through:#?}\nof {outcomes:#?}"
+    );
     // A mistake of the attacker's own is no defence.
-    let broken = ["is not defined", "is not a function", "Cannot find module", "MODULE_NOT_FOUND"];
-    let broken = outcomes.iter().find(|(_, how)| broken.iter().any(|it| how.contains(it)));
+    let broken = [
+        "is not defined",
+        "is not a function",
+        "Cannot find module",
+        "MODULE_NOT_FOUND",
+    ];
+    let broken = outcomes
+        .iter()
+        .find(|(_, how)| broken.iter().any(|it| how.contains(it)));
     assert!(broken.is_none(), "the attack itself is broken: {broken:?}");
 }

@@ -17,16 +17,33 @@ async fn the_editors_page_reaches_no_other_host() {
     let anna = redkeep.person("anna", "editor").await;
     let (host, seen) = foreign_host();
     let editor = in_the_editor(&redkeep, &anna).await;
-    editor.run(&page_script("node-red-contrib-beacon", "beacon.html")).await;
-    let tries = editor.run_async("return await window.attack_beacon(...args)", vec![json!(host)]).await;
+    editor
+        .run(&page_script("node-red-contrib-beacon", "beacon.html"))
+        .await;
+    let tries = editor
+        .run_async(
+            "return await window.attack_beacon(...args)",
+            vec![json!(host)],
+        )
+        .await;
     assert!(tries.as_object().is_some_and(|it| it.len() > 10), "{tries}");
     let seen = seen.lock().unwrap().clone();
-    assert!(seen.is_empty(), "the foreign host was reached: {seen:?}\n{tries}");
+    assert!(
+        seen.is_empty(),
+        "the foreign host was reached: {seen:?}\n{tries}"
+    );
     let log = editor.console_log().await;
-    let blocked = log.iter().filter(|it| it.contains("Content Security Policy")).count();
-    assert!(blocked >= 5, "the browser does not say that the policy blocked it: {log:?}");
+    let blocked = log
+        .iter()
+        .filter(|it| it.contains("Content Security Policy"))
+        .count();
+    assert!(
+        blocked >= 5,
+        "the browser does not say that the policy blocked it: {log:?}"
+    );
     // The editor works under that policy all the same.
-    let works = editor.run("return RED.nodes.version() !== null && !!window.monaco || !!window.ace");
+    let works =
+        editor.run("return RED.nodes.version() !== null && !!window.monaco || !!window.ace");
     assert_eq!(works.await, true);
     editor.close().await;
 }
@@ -43,10 +60,13 @@ fn foreign_host() -> (String, Arc<Mutex<Vec<String>>>) {
             let count = stream.read(&mut buffer).unwrap_or(0);
             if count > 0 {
                 let line = String::from_utf8_lossy(&buffer[..count]);
-                note.lock().unwrap().push(line.lines().next().unwrap_or_default().to_owned());
+                note.lock()
+                    .unwrap()
+                    .push(line.lines().next().unwrap_or_default().to_owned());
             }
-            let _gone =
-                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").is_err();
+            let _gone = stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                .is_err();
         }
     });
     (address, seen)

@@ -14,7 +14,10 @@ async fn nothing_in_node_red_can_run_a_command() {
     all_failed(&outcomes, &["node", "fork"]);
     for name in ["node", "fork"] {
         let (how, inner) = (&outcomes[name], &outcomes["inner"]);
-        assert!(!inner.starts_with("done"), "{name} {how}, and from there a command: {inner}");
+        assert!(
+            !inner.starts_with("done"),
+            "{name} {how}, and from there a command: {inner}"
+        );
     }
 
     // The exec node itself fails as a person understands: "not allowed", not "not found".
@@ -25,7 +28,12 @@ async fn nothing_in_node_red_can_run_a_command() {
     debug["console"] = json!(true);
     let mut inject = flows::inject("i1", "t1", &["x1"]);
     inject["once"] = json!(true);
-    redkeep.run_flows(&author, &json!([flows::tab("t1", "Exec"), inject, exec, debug])).await;
+    redkeep
+        .run_flows(
+            &author,
+            &json!([flows::tab("t1", "Exec"), inject, exec, debug]),
+        )
+        .await;
     let log = until("the exec node's failure in the log", || async {
         let log = redkeep.cli(&["logs", "-n", "500"]).await.ok().stdout;
         (log.contains("EACCES") || log.contains("EPERM")).then_some(log)

@@ -13,13 +13,25 @@ async fn a_node_cannot_set_flows_and_is_seen_trying() {
     let outcomes = intrude(&redkeep, &author, "set_flows", &Value::Null).await;
     all_failed(&outcomes, &[]);
     let queued = until("what it tried in the queue", || async {
-        redkeep.deployments().await.into_iter().find(|it| it["origin"] == "runtime")
+        redkeep
+            .deployments()
+            .await
+            .into_iter()
+            .find(|it| it["origin"] == "runtime")
     })
     .await;
-    assert_eq!(queued["proposer"], json!({"who": "runtime", "claimed": queued["proposer"]["claimed"]}));
+    assert_eq!(
+        queued["proposer"],
+        json!({"who": "runtime", "claimed": queued["proposer"]["claimed"]})
+    );
     redkeep.recorded("runtime-refused", |_| true).await;
     let runs = redkeep.running(&author).await;
-    let tabs: Vec<_> = runs["flows"].as_array().unwrap().iter().filter(|it| it["type"] == "tab").collect();
+    let tabs: Vec<_> = runs["flows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|it| it["type"] == "tab")
+        .collect();
     assert_eq!(tabs.len(), 1, "a tab more: {tabs:?}");
     redkeep.assert_record_whole().await;
 }

@@ -31,17 +31,34 @@ async fn code_left_in_the_user_directory_is_not_loaded() {
           types: ['left'], enabled: true, file: path.join(dir, 'nodes', name, 'left.js')}}}}));\n\
         put(path.join(dir, 'node_modules/bcryptjs/index.js'), load);\n\
         return left;";
-    redkeep.run_flows(&author, &flows::hostile("/attack", code)).await;
+    redkeep
+        .run_flows(&author, &flows::hostile("/attack", code))
+        .await;
     let answer = redkeep.endpoint(&author, "/attack").await;
     let work = redkeep.path().join("instances/main/work");
-    assert!(answer.contains("node-red-contrib-left"), "nothing could be left at all: {answer}");
+    assert!(
+        answer.contains("node-red-contrib-left"),
+        "nothing could be left at all: {answer}"
+    );
     let options = redkeep.options();
     let data = redkeep.stop().await;
     let redkeep = Redkeep::again(data, options).await;
     let author = redkeep.author().await;
-    let nodes = author.ask("GET", redkeep.gate_url("/nodes")).header("accept", "application/json");
+    let nodes = author
+        .ask("GET", redkeep.gate_url("/nodes"))
+        .header("accept", "application/json");
     let nodes = nodes.send().await.expect(200).json();
-    let listed = nodes.as_array().unwrap().iter().find(|it| it["module"] == json!("node-red-contrib-left"));
-    assert!(listed.is_none(), "Node-RED loaded what the node left: {listed:?}");
-    assert!(fs::metadata(work.join("loaded")).is_err(), "the code it left ran");
+    let listed = nodes
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|it| it["module"] == json!("node-red-contrib-left"));
+    assert!(
+        listed.is_none(),
+        "Node-RED loaded what the node left: {listed:?}"
+    );
+    assert!(
+        fs::metadata(work.join("loaded")).is_err(),
+        "the code it left ran"
+    );
 }

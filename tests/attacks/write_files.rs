@@ -15,7 +15,10 @@ async fn a_node_cannot_write_settings_flows_credentials_or_modules() {
     let options = redkeep.options();
     let data = redkeep.stop().await;
     let redkeep = Redkeep::again(data, options).await;
-    assert!(redkeep.audit("disk-drift").await.is_empty(), "a file was changed");
+    assert!(
+        redkeep.audit("disk-drift").await.is_empty(),
+        "a file was changed"
+    );
     let author = redkeep.author().await;
     redkeep.endpoint(&author, "/attack").await;
 }

@@ -16,7 +16,11 @@ async fn from_enrolment_to_a_running_flow_on_node_red_4() {
 }
 
 async fn journey(node_red: NodeRed) {
-    let redkeep = Redkeep::start(Options { node_red, ..Options::default() }).await;
+    let redkeep = Redkeep::start(Options {
+        node_red,
+        ..Options::default()
+    })
+    .await;
     let anna = Person::named("anna");
     let annas = Browser::open().await;
     enrol(&redkeep, &annas, &anna).await;
@@ -24,13 +28,19 @@ async fn journey(node_red: NodeRed) {
 
     let ben = redkeep.person("ben", "reviewer").await;
     let author = redkeep.author().await;
-    assert_eq!(redkeep.running(&author).await["flows"], json!([]), "applied unreviewed");
+    assert_eq!(
+        redkeep.running(&author).await["flows"],
+        json!([]),
+        "applied unreviewed"
+    );
 
     let bens = Browser::open().await;
     review_and_apply(&redkeep, &bens, &ben, node_red).await;
     bens.close().await;
     the_flow_runs(&annas).await;
-    annas.shot(&format!("editor-running-{}", node_red.as_str())).await;
+    annas
+        .shot(&format!("editor-running-{}", node_red.as_str()))
+        .await;
     annas.close().await;
     redkeep.assert_record_whole().await;
 }
@@ -39,10 +49,16 @@ async fn journey(node_red: NodeRed) {
 fn code(key: &str) -> String {
     let key: String = key.split_whitespace().collect();
     let secret = totp_rs::Secret::try_from_base32(&key).expect("a base32 key");
-    #[expect(clippy::disallowed_methods, reason = "the authenticator has a clock of its own")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the authenticator has a clock of its own"
+    )]
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let totp = totp_rs::Builder::new().with_secret(secret).build_noncompliant();
-    totp.generate(now.expect("after 1970").as_secs()).to_string()
+    let totp = totp_rs::Builder::new()
+        .with_secret(secret)
+        .build_noncompliant();
+    totp.generate(now.expect("after 1970").as_secs())
+        .to_string()
 }
 
 async fn enrol(redkeep: &Redkeep, browser: &Browser, anna: &Person) {
@@ -53,17 +69,23 @@ async fn enrol(redkeep: &Redkeep, browser: &Browser, anna: &Person) {
     browser.fill("#again", &anna.password).await;
     browser.press("Go on to the second factor").await;
     browser.find("svg.qr").await;
-    let key = browser.run("return document.querySelector('code.key').textContent").await;
+    let key = browser
+        .run("return document.querySelector('code.key').textContent")
+        .await;
     let key = key.as_str().expect("the key").to_owned();
     browser.fill("#code", "000000").await;
     browser.press("Finish enrolment").await;
     browser.find("#code-error").await;
-    let key_again = browser.run("return document.querySelector('code.key').textContent").await;
+    let key_again = browser
+        .run("return document.querySelector('code.key').textContent")
+        .await;
     assert_eq!(key_again, json!(key), "another key after a wrong code");
     browser.fill("#code", &code(&key)).await;
     browser.press("Finish enrolment").await;
     browser.find(".codes").await;
-    let codes = browser.run("return document.querySelectorAll('.codes li').length").await;
+    let codes = browser
+        .run("return document.querySelectorAll('.codes li').length")
+        .await;
     assert!(codes.as_i64() >= Some(8), "recovery codes: {codes}");
     browser.press("I have kept them").await;
     // The link is good once.
@@ -74,7 +96,9 @@ async fn enrol(redkeep: &Redkeep, browser: &Browser, anna: &Person) {
     browser.sign_in(&anna.name, &anna.password, None).await;
     browser.find("#wrong").await;
     let signed_in = until("a code that was not used yet", || async {
-        browser.sign_in(&anna.name, &anna.password, Some(&code(&key))).await;
+        browser
+            .sign_in(&anna.name, &anna.password, Some(&code(&key)))
+            .await;
         if browser.has("#wrong").await {
             tokio::time::sleep(Duration::from_secs(5)).await;
             return None;
@@ -110,12 +134,18 @@ async fn propose_in_the_editor(redkeep: &Redkeep, browser: &Browser) {
         .await;
     let told = told.as_str().unwrap_or_default();
     let link = html::tags(told, "a").find_map(|tag| html::attribute(tag, "href"));
-    assert_eq!(link, Some(format!("{}/deployments/1", redkeep.console())), "{told}");
+    assert_eq!(
+        link,
+        Some(format!("{}/deployments/1", redkeep.console())),
+        "{told}"
+    );
     assert!(told.contains("Nothing of it is running yet"), "{told}");
     assert_eq!(redkeep.state(1).await, "pending");
     let shown = "return [...document.querySelectorAll('.red-ui-header-toolbar a')]\
         .map(it => it.textContent).find(it => it.includes('for review')) || ''";
-    let count = browser.run_until("the count in the editor's header", shown).await;
+    let count = browser
+        .run_until("the count in the editor's header", shown)
+        .await;
     assert!(count.as_str().is_some_and(|it| it.contains('1')), "{count}");
     browser.shot("editor-queued").await;
 }
@@ -128,7 +158,11 @@ async fn review_and_apply(redkeep: &Redkeep, browser: &Browser, ben: &Person, no
     browser.requested().await;
     let with_pictures = node_red == NodeRed::V5;
     browser.find("main").await;
-    assert!(browser.address().await.ends_with("/deployments/1"), "{}", browser.address().await);
+    assert!(
+        browser.address().await.ends_with("/deployments/1"),
+        "{}",
+        browser.address().await
+    );
     is_a_page_without_script(redkeep, browser).await;
     if with_pictures {
         browser.shots("deployment").await;
@@ -137,7 +171,11 @@ async fn review_and_apply(redkeep: &Redkeep, browser: &Browser, ben: &Person, no
     let mut steps = 0;
     while !browser.address().await.ends_with("/confirm") {
         steps += 1;
-        assert!(steps < 30, "the review never ends: {}", browser.text().await);
+        assert!(
+            steps < 30,
+            "the review never ends: {}",
+            browser.text().await
+        );
         is_a_page_without_script(redkeep, browser).await;
         if with_pictures && steps <= 3 {
             browser.shots(&format!("step-{steps}")).await;
@@ -146,7 +184,11 @@ async fn review_and_apply(redkeep: &Redkeep, browser: &Browser, ben: &Person, no
     }
     is_a_page_without_script(redkeep, browser).await;
     browser.shots("confirm").await;
-    assert_eq!(redkeep.state(1).await, "in-review", "approved before it was confirmed");
+    assert_eq!(
+        redkeep.state(1).await,
+        "in-review",
+        "approved before it was confirmed"
+    );
     browser.press("Apply").await;
     let page = until("the word that it was applied", || async {
         let page = browser.text().await;
@@ -164,9 +206,12 @@ async fn review_and_apply(redkeep: &Redkeep, browser: &Browser, ben: &Person, no
         .collect();
     assert!(foreign.is_empty(), "review pages asked others: {foreign:?}");
     if with_pictures {
-        for (path, name) in
-            [("", "overview"), ("/deployments", "queue"), ("/history", "history"), ("/record", "record")]
-        {
+        for (path, name) in [
+            ("", "overview"),
+            ("/deployments", "queue"),
+            ("/history", "history"),
+            ("/record", "record"),
+        ] {
             browser.goto(&format!("{console}{path}")).await;
             browser.shots(name).await;
         }
@@ -194,7 +239,10 @@ async fn is_a_page_without_script(redkeep: &Redkeep, browser: &Browser) {
         assert_eq!(found[what], zero, "{what} at {address}: {found}");
     }
     assert_eq!(found["mains"], json!(1), "{found}");
-    assert!(found["lang"] != json!("") && found["title"] != json!(""), "{found}");
+    assert!(
+        found["lang"] != json!("") && found["title"] != json!(""),
+        "{found}"
+    );
 }
 
 async fn the_flow_runs(browser: &Browser) {
@@ -207,7 +255,9 @@ async fn the_flow_runs(browser: &Browser) {
         )
         .await;
     browser.run("RED.sidebar.show('debug'); return 1").await;
-    browser.click("[id='rkinject'] .red-ui-flow-node-button-button").await;
+    browser
+        .click("[id='rkinject'] .red-ui-flow-node-button-button")
+        .await;
     browser
         .run_until(
             "the debug message in the sidebar",

@@ -19,8 +19,16 @@ async fn the_policy_says_who_decides() {
     redkeep.assert_record_whole().await;
 }
 
-async fn call(redkeep: &Redkeep, client: &Client, id: i64, verb: &str, body: Value) -> (u16, Value) {
-    let answer = client.post(redkeep.api_url(&format!("/deployments/{id}/{verb}")), &body).await;
+async fn call(
+    redkeep: &Redkeep,
+    client: &Client,
+    id: i64,
+    verb: &str,
+    body: Value,
+) -> (u16, Value) {
+    let answer = client
+        .post(redkeep.api_url(&format!("/deployments/{id}/{verb}")), &body)
+        .await;
     (answer.status, answer.json())
 }
 
@@ -33,15 +41,29 @@ async fn own_changes_where_they_are_allowed(redkeep: &Redkeep, rob: &Client) {
     let shown = hash(redkeep, id).await;
     let all = json!({"shown": shown, "choices": "all-approve"});
     assert_eq!(call(redkeep, rob, id, "decisions", all).await.0, 200);
-    assert_eq!(call(redkeep, rob, id, "approve", json!({"shown": shown})).await.0, 200);
-    assert_eq!(call(redkeep, rob, id, "apply", json!({"shown": shown})).await.0, 200);
+    assert_eq!(
+        call(redkeep, rob, id, "approve", json!({"shown": shown}))
+            .await
+            .0,
+        200
+    );
+    assert_eq!(
+        call(redkeep, rob, id, "apply", json!({"shown": shown}))
+            .await
+            .0,
+        200
+    );
     assert_eq!(redkeep.state(id).await, "applied");
 }
 
 async fn four_eyes(redkeep: &Redkeep, admin: &Client, rob: &Client, rose: &Client) {
-    redkeep.set_policy(admin, &json!({"own_changes": "four-eyes"})).await;
+    redkeep
+        .set_policy(admin, &json!({"own_changes": "four-eyes"}))
+        .await;
     redkeep.recorded("policy-changed", |_| true).await;
-    let id = redkeep.propose(rob, &flows::greeting("/who", "rob again")).await;
+    let id = redkeep
+        .propose(rob, &flows::greeting("/who", "rob again"))
+        .await;
     let shown = hash(redkeep, id).await;
     let all = json!({"shown": shown, "choices": "all-approve"});
     let (status, why) = call(redkeep, rob, id, "decisions", all.clone()).await;
@@ -49,10 +71,20 @@ async fn four_eyes(redkeep: &Redkeep, admin: &Client, rob: &Client, rose: &Clien
     assert_eq!(call(redkeep, rose, id, "decisions", all).await.0, 200);
     let (status, why) = call(redkeep, rob, id, "approve", json!({"shown": shown})).await;
     assert_eq!(status, 403, "rob confirmed his own: {why}");
-    assert_eq!(call(redkeep, rose, id, "approve", json!({"shown": shown})).await.0, 200);
+    assert_eq!(
+        call(redkeep, rose, id, "approve", json!({"shown": shown}))
+            .await
+            .0,
+        200
+    );
     let (status, why) = call(redkeep, rob, id, "apply", json!({"shown": shown})).await;
     assert_eq!(status, 403, "rob applied his own: {why}");
-    assert_eq!(call(redkeep, rose, id, "apply", json!({"shown": shown})).await.0, 200);
+    assert_eq!(
+        call(redkeep, rose, id, "apply", json!({"shown": shown}))
+            .await
+            .0,
+        200
+    );
     assert_eq!(redkeep.endpoint(rose, "/who").await, "rob again");
 }
 
@@ -65,23 +97,33 @@ async fn only_what_was_approved(redkeep: &Redkeep, rob: &Client, rose: &Client) 
     all.push(flows::debug("extra-d", "extra"));
     let id = redkeep.propose(rob, &proposed).await;
     let shown = hash(redkeep, id).await;
-    let changes = redkeep.deployment(id).await["changes"].as_array().unwrap().clone();
-    let choice = |is_rejected: &dyn Fn(&Value) -> bool| -> Vec<Value> {
-        changes
+    let changes = redkeep.deployment(id).await["diff"]["changes"]
+        .as_array()
+        .unwrap()
+        .clone();
+    let choice =
+        |is_rejected: &dyn Fn(&Value) -> bool| -> Vec<Value> {
+            changes
             .iter()
             .map(|change| {
                 let verdict = if is_rejected(change) { "reject" } else { "approve" };
                 json!({"change": change["id"], "verdict": verdict, "comment": "not wanted here"})
             })
             .collect()
-    };
+        };
     // An inject node without the debug node it is wired to is not whole.
     let torn = choice(&|change| change["node"] == "extra-d");
     let decided = json!({"shown": shown, "choices": torn});
     assert_eq!(call(redkeep, rose, id, "decisions", decided).await.0, 200);
     let (status, why) = call(redkeep, rose, id, "approve", json!({"shown": shown})).await;
-    assert!((400..500).contains(&status), "a torn result was approved: {why}");
-    assert!(why.to_string().contains("extra"), "it must say which: {why}");
+    assert!(
+        (400..500).contains(&status),
+        "a torn result was approved: {why}"
+    );
+    assert!(
+        why.to_string().contains("extra"),
+        "it must say which: {why}"
+    );
     // A rejection needs its reason.
     let silent = json!([{"change": changes[0]["id"], "verdict": "reject", "comment": " "}]);
     let silent = json!({"shown": shown, "choices": silent});
@@ -89,15 +131,27 @@ async fn only_what_was_approved(redkeep: &Redkeep, rob: &Client, rose: &Client) 
     assert!((400..500).contains(&status), "rejected without a reason");
     // Rejected as a whole, the rest is applied, and nothing of the tab.
     let whole = choice(&|change| {
-        change["node"].as_str().unwrap_or_default().starts_with("extra")
+        change["node"]
+            .as_str()
+            .unwrap_or_default()
+            .starts_with("extra")
     });
     let decided = json!({"shown": shown, "choices": whole});
     assert_eq!(call(redkeep, rose, id, "decisions", decided).await.0, 200);
     let (status, why) = call(redkeep, rose, id, "approve", json!({"shown": shown})).await;
     assert_eq!(status, 200, "{why}");
-    assert_eq!(call(redkeep, rose, id, "apply", json!({"shown": shown})).await.0, 200);
+    assert_eq!(
+        call(redkeep, rose, id, "apply", json!({"shown": shown}))
+            .await
+            .0,
+        200
+    );
     let runs = redkeep.running(rose).await["flows"].clone();
-    assert_eq!(runs, flows::greeting("/who", "half"), "more or less than was approved runs");
+    assert_eq!(
+        runs,
+        flows::greeting("/who", "half"),
+        "more or less than was approved runs"
+    );
 }
 
 async fn automatic(redkeep: &Redkeep, admin: &Client, rob: &Client) {
@@ -118,10 +172,17 @@ async fn automatic(redkeep: &Redkeep, admin: &Client, rob: &Client) {
     redkeep.recorded("emergency-applied", |_| true).await;
     let status = redkeep.cli(&["status"]).await.ok().json().to_string();
     let listed = redkeep.deployment(redkeep.newest().await).await;
-    assert_eq!(listed["emergency"]["reason"], "the valve is stuck open", "{status} {listed}");
+    assert_eq!(
+        listed["emergency"]["reason"], "the valve is stuck open",
+        "{status} {listed}"
+    );
 
-    redkeep.set_policy(admin, &json!({"apply": "automatic"})).await;
-    let answer = redkeep.post_flows(&editor, &flows::greeting("/who", "at once"), "full").await;
+    redkeep
+        .set_policy(admin, &json!({"apply": "automatic"}))
+        .await;
+    let answer = redkeep
+        .post_flows(&editor, &flows::greeting("/who", "at once"), "full")
+        .await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     testkit::until("what was deployed runs at once", || async {
         (rob.get(redkeep.gate_url("/who")).await.text() == "at once").then_some(())
@@ -134,5 +195,8 @@ async fn automatic(redkeep: &Redkeep, admin: &Client, rob: &Client) {
 async fn emergency(redkeep: &Redkeep, client: &Client, flows: &Value, why: &str) -> (u16, Value) {
     let body = json!({"instance": "main", "flows": flows, "emergency_reason": why});
     let answer = client.post(redkeep.api_url("/deployments"), &body).await;
-    (answer.status, serde_json::from_slice(&answer.body).unwrap_or_default())
+    (
+        answer.status,
+        serde_json::from_slice(&answer.body).unwrap_or_default(),
+    )
 }

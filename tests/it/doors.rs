@@ -3,14 +3,18 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::{Value, json};
-use testkit::{Client, Redkeep, comms::Comms, flows, http::place, person::navigate, sockets, until};
+use testkit::{
+    Client, Redkeep, comms::Comms, flows, http::place, person::navigate, sockets, until,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doors_let_in_what_they_should_and_nothing_else() {
     let redkeep = Redkeep::up().await;
     redkeep.person("ada", "administrator").await;
     let author = redkeep.author().await;
-    redkeep.run_flows(&author, &flows::greeting("/hello", "one")).await;
+    redkeep
+        .run_flows(&author, &flows::greeting("/hello", "one"))
+        .await;
     no_port_but_the_two(&redkeep);
     plain_http_only_redirects(&redkeep).await;
     status_tells_what_the_jail_enforces(&redkeep).await;
@@ -31,7 +35,10 @@ fn port(origin: &str) -> u16 {
 }
 
 fn no_port_but_the_two(redkeep: &Redkeep) {
-    assert!(!redkeep.node_pids().is_empty(), "Node-RED must be among the processes looked at");
+    assert!(
+        !redkeep.node_pids().is_empty(),
+        "Node-RED must be among the processes looked at"
+    );
     let ports = sockets::listening(&redkeep.family());
     let expected = BTreeSet::from([port(redkeep.editor()), port(redkeep.console())]);
     assert_eq!(ports, expected, "the kernel lists other listeners");
@@ -39,13 +46,28 @@ fn no_port_but_the_two(redkeep: &Redkeep) {
 
 async fn plain_http_only_redirects(redkeep: &Redkeep) {
     let client = redkeep.client();
-    for (origin, path) in [(redkeep.editor(), "/flows"), (redkeep.console(), "/deployments")] {
+    for (origin, path) in [
+        (redkeep.editor(), "/flows"),
+        (redkeep.console(), "/deployments"),
+    ] {
         let plain = origin.replacen("https", "http", 1);
         let answer = client.get(format!("{plain}{path}")).await;
-        assert!(matches!(answer.status, 301 | 307 | 308), "{}: {}", answer.status, answer.text());
+        assert!(
+            matches!(answer.status, 301 | 307 | 308),
+            "{}: {}",
+            answer.status,
+            answer.text()
+        );
         assert_eq!(answer.header("location"), format!("{origin}{path}"));
-        let asked = client.ask("POST", format!("{plain}{path}")).json(&json!([])).try_send().await;
-        assert!(asked.is_err() || asked.unwrap().status >= 300, "a POST over plain HTTP");
+        let asked = client
+            .ask("POST", format!("{plain}{path}"))
+            .json(&json!([]))
+            .try_send()
+            .await;
+        assert!(
+            asked.is_err() || asked.unwrap().status >= 300,
+            "a POST over plain HTTP"
+        );
     }
 }
 
@@ -56,42 +78,98 @@ async fn status_tells_what_the_jail_enforces(redkeep: &Redkeep) {
     assert!(layers.len() >= 4, "{layers:?}");
     for layer in &layers {
         let state = layer["state"].as_str().unwrap();
-        assert!(["enforced", "partial", "absent", "missing"].contains(&state), "{layer}");
-        assert!(state == "enforced" || !layer["note"].as_str().unwrap().is_empty(), "{layer}");
+        assert!(
+            ["enforced", "partial", "absent", "missing"].contains(&state),
+            "{layer}"
+        );
+        assert!(
+            state == "enforced" || !layer["note"].as_str().unwrap().is_empty(),
+            "{layer}"
+        );
     }
 }
 
 async fn strangers_see_nothing(redkeep: &Redkeep) {
     let client = redkeep.client();
-    for path in ["/flows", "/nodes", "/settings", "/hello", "/red/red.min.js", "/comms", "/nothing"] {
+    for path in [
+        "/flows",
+        "/nodes",
+        "/settings",
+        "/hello",
+        "/red/red.min.js",
+        "/comms",
+        "/nothing",
+    ] {
         let answer = client.get(redkeep.gate_url(path)).await;
-        assert!(matches!(answer.status, 401 | 403), "{path}: {} {}", answer.status, answer.text());
+        assert!(
+            matches!(answer.status, 401 | 403),
+            "{path}: {} {}",
+            answer.status,
+            answer.text()
+        );
     }
     let page = navigate(&client, &redkeep.gate_url("/")).await;
-    assert!(page.header("location").starts_with(redkeep.console()), "{:?}", page.headers);
-    assert!(Comms::try_open(redkeep, &redkeep.client(), redkeep.editor()).await.is_err());
-    for path in ["/status", "/deployments", "/users", "/audit", "/instances/main/logs"] {
+    assert!(
+        page.header("location").starts_with(redkeep.console()),
+        "{:?}",
+        page.headers
+    );
+    assert!(
+        Comms::try_open(redkeep, &redkeep.client(), redkeep.editor())
+            .await
+            .is_err()
+    );
+    for path in [
+        "/status",
+        "/deployments",
+        "/users",
+        "/audit",
+        "/instances/main/logs",
+    ] {
         let answer = client.get(redkeep.api_url(path)).await;
         assert_eq!(answer.status, 401, "{path}: {}", answer.text());
     }
     // Identity headers are Redkeep's to write, not a client's.
-    for name in ["x-redkeep-identity", "x_redkeep_identity", "x-forwarded-user", "authorization"] {
+    for name in [
+        "x-redkeep-identity",
+        "x_redkeep_identity",
+        "x-forwarded-user",
+        "authorization",
+    ] {
         let url = redkeep.gate_url("/flows");
-        let answer = client.ask("GET", url).header(name, "eyJ1IjoiYWRhIn0.AAAA").send().await;
-        assert!(matches!(answer.status, 400 | 401 | 403), "{name}: {}", answer.status);
+        let answer = client
+            .ask("GET", url)
+            .header(name, "eyJ1IjoiYWRhIn0.AAAA")
+            .send()
+            .await;
+        assert!(
+            matches!(answer.status, 400 | 401 | 403),
+            "{name}: {}",
+            answer.status
+        );
     }
 }
 
 async fn public_paths_are_what_policy_says(redkeep: &Redkeep) {
     let admin = redkeep.token("ada", &["admin"]).await;
     let stranger = redkeep.client();
-    redkeep.set_policy(&admin, &json!({"public_paths": ["/hello"]})).await;
+    redkeep
+        .set_policy(&admin, &json!({"public_paths": ["/hello"]}))
+        .await;
     assert_eq!(redkeep.endpoint(&stranger, "/hello").await, "one");
-    for path in ["/flows", "/hello/../flows", "/hello/%2e%2e/flows", "/hello%2f..%2fflows", "/"] {
+    for path in [
+        "/flows",
+        "/hello/../flows",
+        "/hello/%2e%2e/flows",
+        "/hello%2f..%2fflows",
+        "/",
+    ] {
         let answer = stranger.get(redkeep.gate_url(path)).await;
         assert_ne!(answer.status, 200, "{path}: {}", answer.text());
     }
-    redkeep.set_policy(&admin, &json!({"public_paths": []})).await;
+    redkeep
+        .set_policy(&admin, &json!({"public_paths": []}))
+        .await;
     until("a path that is public no more", || async {
         (stranger.get(redkeep.gate_url("/hello")).await.status == 401).then_some(())
     })
@@ -104,15 +182,48 @@ async fn path_tricks_apply_nothing(redkeep: &Redkeep, author: &Client) {
     let smuggled = json!({"flows": flows::greeting("/smuggled", "in")});
     let flow = json!({"label": "smuggled", "nodes": []});
     let paths = [
-        "/flows/", "/Flows", "/FLOWS", "/%66lows", "/%46LOWS/", "//flows", "/./flows", "/x/../flows",
-        "/flows;x", "/flows%2f", "/flows%00", "/flows%20", "/flows?x=/flows/state", "/flows#x",
-        "/flow", "/flow/", "/FLOW", "/%66low", "/flow/t1", "/Flow/t1/", "/flow/%74%31", "/flow/global",
-        "/flow//t1", "/flow/t1/../t1", "/nodes", "/nodes/", "/Nodes", "/projects", "/projects/x",
-        "/flows/state", "/flows/State/", "/library/local/flows/x", "/.redkeep/flows", "/settings/user/keys",
+        "/flows/",
+        "/Flows",
+        "/FLOWS",
+        "/%66lows",
+        "/%46LOWS/",
+        "//flows",
+        "/./flows",
+        "/x/../flows",
+        "/flows;x",
+        "/flows%2f",
+        "/flows%00",
+        "/flows%20",
+        "/flows?x=/flows/state",
+        "/flows#x",
+        "/flow",
+        "/flow/",
+        "/FLOW",
+        "/%66low",
+        "/flow/t1",
+        "/Flow/t1/",
+        "/flow/%74%31",
+        "/flow/global",
+        "/flow//t1",
+        "/flow/t1/../t1",
+        "/nodes",
+        "/nodes/",
+        "/Nodes",
+        "/projects",
+        "/projects/x",
+        "/flows/state",
+        "/flows/State/",
+        "/library/local/flows/x",
+        "/.redkeep/flows",
+        "/settings/user/keys",
     ];
     for path in paths {
         for method in ["POST", "PUT", "DELETE", "PATCH", "POST"] {
-            let body = if path.to_lowercase().contains("flows") { &smuggled } else { &flow };
+            let body = if path.to_lowercase().contains("flows") {
+                &smuggled
+            } else {
+                &flow
+            };
             let url = redkeep.gate_url(path.split('#').next().unwrap());
             let asked = author
                 .ask(method, url)
@@ -125,7 +236,11 @@ async fn path_tricks_apply_nothing(redkeep: &Redkeep, author: &Client) {
             assert!(status < 500, "{method} {path}: {status}");
         }
     }
-    assert_eq!(redkeep.running(author).await, before, "a path trick was applied");
+    assert_eq!(
+        redkeep.running(author).await,
+        before,
+        "a path trick was applied"
+    );
     assert_eq!(author.get(redkeep.gate_url("/hello")).await.text(), "one");
     reject_all(redkeep).await;
 }
@@ -146,40 +261,71 @@ async fn framing_tricks_apply_nothing(redkeep: &Redkeep, author: &Client) {
         format!("GET /flows HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {bearer}\r\n{rest}")
     };
     let ambiguous = [
-        start(&format!("Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{smuggle}")),
-        start(&format!("Content-Length: 0\r\nContent-Length: 5\r\n\r\n{smuggle}")),
-        start(&format!("Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n{smuggle}")),
-        start(&format!("Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n{smuggle}")),
-        start(&format!("Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n{smuggle}")),
+        start(&format!(
+            "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{smuggle}"
+        )),
+        start(&format!(
+            "Content-Length: 0\r\nContent-Length: 5\r\n\r\n{smuggle}"
+        )),
+        start(&format!(
+            "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n{smuggle}"
+        )),
+        start(&format!(
+            "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n{smuggle}"
+        )),
+        start(&format!(
+            "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n{smuggle}"
+        )),
     ];
     for request in &ambiguous {
         let answer = author.raw(redkeep.editor(), request.as_bytes()).await;
         let first = answer.lines().next().unwrap_or_default();
         assert!(!first.contains(" 200 "), "{request}\n→ {first}");
         let answers = answer.matches("HTTP/1.1 ").count();
-        assert!(answers <= 1, "a second request was read out of the first:\n{request}\n{answer}");
+        assert!(
+            answers <= 1,
+            "a second request was read out of the first:\n{request}\n{answer}"
+        );
     }
     let forms = [
-        ("application/x-www-form-urlencoded", "label=csrf&nodes[0][id]=a&nodes[0][type]=comment"),
+        (
+            "application/x-www-form-urlencoded",
+            "label=csrf&nodes[0][id]=a&nodes[0][type]=comment",
+        ),
         ("text/plain", "{\"label\":\"x\",\"nodes\":[]}"),
         ("multipart/form-data; boundary=x", "--x--"),
     ];
     for (kind, body) in forms {
         for path in ["/flow", "/flows", "/nodes"] {
-            let asked = redkeep.at_gate(author, "POST", path).header("content-type", kind);
+            let asked = redkeep
+                .at_gate(author, "POST", path)
+                .header("content-type", kind);
             let status = asked.body(body).send().await.status;
             assert!((400..500).contains(&status), "{kind} {path}: {status}");
         }
     }
     assert_eq!(redkeep.newest().await, known, "something was queued");
-    assert_eq!(redkeep.running(author).await, before, "something was applied");
+    assert_eq!(
+        redkeep.running(author).await,
+        before,
+        "something was applied"
+    );
 }
 
 async fn reject_all(redkeep: &Redkeep) {
     for deployment in redkeep.deployments().await {
         if deployment["is_open"] == true {
             let id = deployment["id"].to_string();
-            redkeep.cli(&["deployments", "reject", &id, "--reason", "a test's leftover"]).await.ok();
+            redkeep
+                .cli(&[
+                    "deployments",
+                    "reject",
+                    &id,
+                    "--reason",
+                    "a test's leftover",
+                ])
+                .await
+                .ok();
         }
     }
 }
@@ -187,30 +333,57 @@ async fn reject_all(redkeep: &Redkeep) {
 async fn tokens_are_held_to_their_scopes(redkeep: &Redkeep) {
     let read = redkeep.token("ada", &["read"]).await;
     assert_eq!(read.get(redkeep.gate_url("/flows")).await.status, 200);
-    assert_eq!(redkeep.post_flows(&read, &flows::greeting("/x", "x"), "full").await.status, 403);
+    assert_eq!(
+        redkeep
+            .post_flows(&read, &flows::greeting("/x", "x"), "full")
+            .await
+            .status,
+        403
+    );
     assert_eq!(read.get(redkeep.api_url("/audit")).await.status, 403);
     assert_eq!(read.get(redkeep.api_url("/users")).await.status, 403);
     let audit = redkeep.token("ada", &["audit"]).await;
     assert_eq!(audit.get(redkeep.api_url("/audit")).await.status, 200);
     assert_eq!(audit.get(redkeep.gate_url("/flows")).await.status, 403);
     let review = redkeep.token("ada", &["review"]).await;
-    assert_eq!(redkeep.post_flows(&review, &flows::greeting("/x", "x"), "full").await.status, 403);
+    assert_eq!(
+        redkeep
+            .post_flows(&review, &flows::greeting("/x", "x"), "full")
+            .await
+            .status,
+        403
+    );
     let inject = redkeep.at_gate(&review, "POST", "/inject/g-i").send().await;
     assert_eq!(inject.status, 403);
-    for wrong in ["", "x", "rk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+    for wrong in [
+        "",
+        "x",
+        "rk_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    ] {
         let nobody = redkeep.client().with_bearer(wrong);
-        assert_eq!(nobody.get(redkeep.api_url("/status")).await.status, 401, "{wrong:?}");
+        assert_eq!(
+            nobody.get(redkeep.api_url("/status")).await.status,
+            401,
+            "{wrong:?}"
+        );
         let status = nobody.get(redkeep.gate_url("/flows")).await.status;
         assert!(matches!(status, 401 | 403), "{wrong:?}: {status}");
     }
     // A token of nobody's console: pages are for people who signed in.
     let admin = redkeep.token("ada", &["admin"]).await;
-    let page = admin.get(format!("{}/deployments", redkeep.console())).await;
+    let page = admin
+        .get(format!("{}/deployments", redkeep.console()))
+        .await;
     assert_ne!(page.status, 200, "a page was shown to a token");
     // Revoked: over at once.
     let tokens = redkeep.cli(&["token", "list"]).await.ok().json();
     let newest = testkit::redkeep::listed(&tokens, "tokens");
-    let newest = newest.iter().filter_map(|it| it["id"].as_i64()).max().unwrap().to_string();
+    let newest = newest
+        .iter()
+        .filter_map(|it| it["id"].as_i64())
+        .max()
+        .unwrap()
+        .to_string();
     redkeep.cli(&["token", "revoke", &newest]).await.ok();
     assert_eq!(admin.get(redkeep.api_url("/status")).await.status, 401);
     assert_eq!(admin.get(redkeep.gate_url("/flows")).await.status, 401);
@@ -220,7 +393,11 @@ async fn other_sites_are_refused(redkeep: &Redkeep) {
     let anna = redkeep.person("anna", "editor").await;
     let editor = anna.at_editor(redkeep).await;
     let evil = "https://evil.example";
-    let asked = [("cross-site", evil), ("same-site", redkeep.console()), ("cross-site", "null")];
+    let asked = [
+        ("cross-site", evil),
+        ("same-site", redkeep.console()),
+        ("cross-site", "null"),
+    ];
     for (site, origin) in asked {
         let answer = editor
             .ask("POST", redkeep.gate_url("/flows"))
@@ -239,32 +416,61 @@ async fn other_sites_are_refused(redkeep: &Redkeep) {
     let url = format!("{}/sign-out", redkeep.console());
     for (site, origin) in [("cross-site", evil), ("same-site", redkeep.editor())] {
         let asked = console.ask("POST", &url).header("origin", origin);
-        let asked = asked.header("sec-fetch-site", site).header("content-type", FORM).body("csrf=x");
+        let asked = asked
+            .header("sec-fetch-site", site)
+            .header("content-type", FORM)
+            .body("csrf=x");
         assert_eq!(asked.send().await.status, 403, "from {origin}");
     }
     let bare = console.ask("POST", &url).form(&[]).send().await;
-    assert!((400..500).contains(&bare.status), "without the session's token: {}", bare.status);
-    let still = console.get(format!("{}/deployments", redkeep.console())).await;
-    assert_eq!(still.status, 200, "the session did not survive what was refused");
+    assert!(
+        (400..500).contains(&bare.status),
+        "without the session's token: {}",
+        bare.status
+    );
+    let still = console
+        .get(format!("{}/deployments", redkeep.console()))
+        .await;
+    assert_eq!(
+        still.status, 200,
+        "the session did not survive what was refused"
+    );
     assert!(still.header("access-control-allow-origin").is_empty());
     let policy = still.header("content-security-policy");
-    assert!(policy.contains("default-src 'none'") && !policy.contains("script"), "{policy}");
+    assert!(
+        policy.contains("default-src 'none'") && !policy.contains("script"),
+        "{policy}"
+    );
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
 async fn roles_are_held_to(redkeep: &Redkeep) {
-    for (name, role, may_read, may_propose) in
-        [("vera", "viewer", true, false), ("otto", "auditor", true, false)]
-    {
+    for (name, role, may_read, may_propose) in [
+        ("vera", "viewer", true, false),
+        ("otto", "auditor", true, false),
+    ] {
         redkeep.person(name, role).await;
         let client = redkeep.token(name, &["admin"]).await;
         let read = client.get(redkeep.gate_url("/flows")).await;
         assert_eq!(read.status == 200, may_read, "{role}: {}", read.text());
-        let proposed = redkeep.post_flows(&client, &flows::greeting("/x", "x"), "full").await;
-        assert_eq!(proposed.status == 202, may_propose, "{role}: {}", proposed.text());
-        assert_eq!(client.get(redkeep.api_url("/users")).await.status, 403, "{role}");
-        redkeep.recorded("request-refused", |it| it["event"]["actor"]["name"] == name).await;
+        let proposed = redkeep
+            .post_flows(&client, &flows::greeting("/x", "x"), "full")
+            .await;
+        assert_eq!(
+            proposed.status == 202,
+            may_propose,
+            "{role}: {}",
+            proposed.text()
+        );
+        assert_eq!(
+            client.get(redkeep.api_url("/users")).await.status,
+            403,
+            "{role}"
+        );
+        redkeep
+            .recorded("request-refused", |it| it["event"]["actor"]["name"] == name)
+            .await;
     }
 }
 
@@ -273,13 +479,20 @@ async fn guessing_is_slow(redkeep: &Redkeep) {
     let client = redkeep.client();
     let page = |answer: testkit::Answer| (answer.status, visible(&answer.text()));
     let mut ada = testkit::Person::named("ada");
-    ada.password = "something else entirely".to_owned();
+    "something else entirely".clone_into(&mut ada.password);
     let known = page(ada.sign_in(&client, redkeep, &[]).await);
-    let unknown = testkit::Person { name: "nobody-at-all".to_owned(), ..ada.clone() };
+    let unknown = testkit::Person {
+        name: "nobody-at-all".to_owned(),
+        ..ada.clone()
+    };
     let unknown = page(unknown.sign_in(&client, redkeep, &[]).await);
     assert_eq!(known.0, unknown.0);
     let unnamed = |text: &str| text.replace("nobody-at-all", "ada");
-    assert_eq!(unnamed(&known.1), unnamed(&unknown.1), "the answer tells who exists");
+    assert_eq!(
+        unnamed(&known.1),
+        unnamed(&unknown.1),
+        "the answer tells who exists"
+    );
     redkeep.recorded("login-failed", |_| true).await;
     // Many wrong ones are slowed down.
     let limited = until("a limit on wrong passwords", || async {
@@ -290,7 +503,10 @@ async fn guessing_is_slow(redkeep: &Redkeep) {
 }
 
 fn visible(page: &str) -> String {
-    page.split('<').filter_map(|rest| rest.split_once('>')).map(|(_, text)| text).collect()
+    page.split('<')
+        .filter_map(|rest| rest.split_once('>'))
+        .map(|(_, text)| text)
+        .collect()
 }
 
 async fn revoking_closes_live_sockets(redkeep: &Redkeep) {
@@ -300,8 +516,16 @@ async fn revoking_closes_live_sockets(redkeep: &Redkeep) {
     let admin = redkeep.token("ada", &["admin"]).await;
     let mut by_session = Comms::open(redkeep, &editor).await;
     let mut by_token = Comms::open(redkeep, &token).await;
-    let found = admin.get(redkeep.api_url("/sessions")).await.expect(200).json();
-    let users = admin.get(redkeep.api_url("/users")).await.expect(200).json();
+    let found = admin
+        .get(redkeep.api_url("/sessions"))
+        .await
+        .expect(200)
+        .json();
+    let users = admin
+        .get(redkeep.api_url("/users"))
+        .await
+        .expect(200)
+        .json();
     let users = testkit::redkeep::listed(&users, "users");
     let paul_id = users.iter().find(|it| it["name"] == "paul").unwrap()["id"].clone();
     let sessions: Vec<Value> = testkit::redkeep::listed(&found, "sessions")
@@ -316,11 +540,28 @@ async fn revoking_closes_live_sockets(redkeep: &Redkeep) {
         assert!(matches!(status, 204 | 404), "{status}");
     }
     let soon = Duration::from_secs(2);
-    assert!(by_session.closes_within(soon).await, "a revoked session's socket lives");
-    assert!(matches!(editor.get(redkeep.gate_url("/flows")).await.status, 401 | 403));
-    let tokens = admin.get(redkeep.api_url("/tokens")).await.expect(200).json();
+    assert!(
+        by_session.closes_within(soon).await,
+        "a revoked session's socket lives"
+    );
+    assert!(matches!(
+        editor.get(redkeep.gate_url("/flows")).await.status,
+        401 | 403
+    ));
+    let tokens = admin
+        .get(redkeep.api_url("/tokens"))
+        .await
+        .expect(200)
+        .json();
     let tokens = testkit::redkeep::listed(&tokens, "tokens");
     let id = tokens.iter().find(|it| it["user"] == paul_id).unwrap()["id"].clone();
-    admin.ask("DELETE", redkeep.api_url(&format!("/tokens/{id}"))).send().await.expect(204);
-    assert!(by_token.closes_within(soon).await, "a revoked token's socket lives");
+    admin
+        .ask("DELETE", redkeep.api_url(&format!("/tokens/{id}")))
+        .send()
+        .await
+        .expect(204);
+    assert!(
+        by_token.closes_within(soon).await,
+        "a revoked token's socket lives"
+    );
 }

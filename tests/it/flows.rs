@@ -29,7 +29,8 @@ fn files() -> Vec<(String, Value)> {
         for file in fs::read_dir(&folder).into_iter().flatten() {
             let path = file.unwrap().path();
             let text = fs::read_to_string(&path).unwrap();
-            let flows = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            let flows =
+                serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
             found.push((path.display().to_string(), flows));
         }
     }
@@ -41,11 +42,21 @@ async fn one(redkeep: &Redkeep, rita: &Client, console: &Client, name: &str, flo
     let answer = redkeep.post_flows(rita, flows, "full").await;
     if answer.status == 200 {
         // The same flows as the version before it.
-        assert_eq!(redkeep.running(rita).await["flows"], without_credentials(flows), "{name}");
+        assert_eq!(
+            redkeep.running(rita).await["flows"],
+            without_credentials(flows),
+            "{name}"
+        );
         return;
     }
-    let id = answer.expect(202).json()["redkeep"]["deployment"].as_i64().expect("its number");
-    let review = rita.get(redkeep.api_url(&format!("/deployments/{id}"))).await.expect(200).json();
+    let id = answer.expect(202).json()["redkeep"]["deployment"]
+        .as_i64()
+        .expect("its number");
+    let review = rita
+        .get(redkeep.api_url(&format!("/deployments/{id}")))
+        .await
+        .expect(200)
+        .json();
     let shown = json!({"shown": review["shown"]});
     let every_change: usize = review["steps"]
         .as_array()
@@ -53,29 +64,58 @@ async fn one(redkeep: &Redkeep, rita: &Client, console: &Client, name: &str, flo
         .iter()
         .map(|step| step["changes"].as_array().unwrap().len())
         .sum();
-    assert_eq!(every_change, review["changes"].as_array().unwrap().len(), "{name}: hidden changes");
-    let page = console.get(format!("{}/deployments/{id}", redkeep.console())).await.expect(200);
+    assert_eq!(
+        every_change,
+        review["diff"]["changes"].as_array().unwrap().len(),
+        "{name}: hidden changes"
+    );
+    let page = console
+        .get(format!("{}/deployments/{id}", redkeep.console()))
+        .await
+        .expect(200);
     assert!(!page.text().contains("<script"), "{name}");
-    let step = console.get(format!("{}/deployments/{id}/steps/1", redkeep.console())).await;
+    let step = console
+        .get(format!("{}/deployments/{id}/steps/1", redkeep.console()))
+        .await;
     step.expect(200);
-    let picture = rita.get(redkeep.api_url(&format!("/deployments/{id}/picture.svg"))).await;
+    let picture = rita
+        .get(redkeep.api_url(&format!("/deployments/{id}/picture.svg")))
+        .await;
     if picture.status == 200 {
         let svg = picture.text();
-        assert!(svg.starts_with("<svg") && !svg.contains("<script"), "{name}: {}", &svg[..80]);
+        assert!(
+            svg.starts_with("<svg") && !svg.contains("<script"),
+            "{name}: {}",
+            &svg[..80]
+        );
     } else {
         assert_eq!(picture.status, 404, "{name}: {}", picture.text());
     }
     let all = json!({"shown": review["shown"], "choices": "all-approve"});
     for (verb, body) in [("decisions", &all), ("approve", &shown), ("apply", &shown)] {
-        let answer = rita.post(redkeep.api_url(&format!("/deployments/{id}/{verb}")), body).await;
+        let answer = rita
+            .post(redkeep.api_url(&format!("/deployments/{id}/{verb}")), body)
+            .await;
         assert_eq!(answer.status, 200, "{name}: {verb}: {}", answer.text());
         if verb == "apply" {
-            assert_eq!(answer.json()["state"], "applied", "{name}: {}", answer.text());
+            assert_eq!(
+                answer.json()["state"],
+                "applied",
+                "{name}: {}",
+                answer.text()
+            );
         }
     }
     let runs = redkeep.running(rita).await;
-    assert_eq!(runs["flows"], without_credentials(flows), "{name}: a key was lost or changed");
-    assert_eq!(runs["rev"], review["proposal"]["flows"], "{name}: not the revision that was shown");
+    assert_eq!(
+        runs["flows"],
+        without_credentials(flows),
+        "{name}: a key was lost or changed"
+    );
+    assert_eq!(
+        runs["rev"], review["proposal"]["flows"],
+        "{name}: not the revision that was shown"
+    );
 }
 
 /// What Node-RED gives back: never credentials.

@@ -10,7 +10,9 @@ use testkit::{Client, Redkeep, flows, until};
 async fn what_comes_from_inside_or_from_disk_is_queued_and_undone() {
     let redkeep = Redkeep::up().await;
     let author = redkeep.author().await;
-    redkeep.run_flows(&author, &flows::greeting("/hello", "one")).await;
+    redkeep
+        .run_flows(&author, &flows::greeting("/hello", "one"))
+        .await;
     a_file_edited_while_running(&redkeep, &author).await;
     a_file_removed_or_replaced(&redkeep).await;
     let redkeep = a_file_edited_while_stopped(redkeep).await;
@@ -24,7 +26,9 @@ async fn what_comes_from_inside_or_from_disk_is_queued_and_undone() {
 async fn flows_that_kill_node_red_are_taken_back() {
     let redkeep = Redkeep::up().await;
     let author = redkeep.author().await;
-    redkeep.run_flows(&author, &flows::greeting("/hello", "one")).await;
+    redkeep
+        .run_flows(&author, &flows::greeting("/hello", "one"))
+        .await;
     it_dies_at_once(&redkeep, &author).await;
     it_dies_at_every_start(&redkeep, &author).await;
     redkeep.assert_record_whole().await;
@@ -38,7 +42,9 @@ fn flows_file(redkeep: &Redkeep) -> PathBuf {
 async fn queued_from(redkeep: &Redkeep, known: i64, origin: &str) -> Value {
     until(&format!("a deployment from {origin}"), || async {
         let found = redkeep.deployments().await;
-        found.into_iter().find(|it| it["id"].as_i64() > Some(known) && it["origin"] == origin)
+        found
+            .into_iter()
+            .find(|it| it["id"].as_i64() > Some(known) && it["origin"] == origin)
     })
     .await
 }
@@ -65,7 +71,10 @@ async fn a_file_edited_while_running(redkeep: &Redkeep, author: &Client) {
     redkeep.recorded("disk-drift", |_| true).await;
     assert_eq!(author.get(redkeep.gate_url("/hello")).await.text(), "one");
     let id = queued["id"].to_string();
-    redkeep.cli(&["deployments", "reject", &id, "--reason", "who was that?"]).await.ok();
+    redkeep
+        .cli(&["deployments", "reject", &id, "--reason", "who was that?"])
+        .await
+        .ok();
 }
 
 async fn a_file_removed_or_replaced(redkeep: &Redkeep) {
@@ -76,7 +85,10 @@ async fn a_file_removed_or_replaced(redkeep: &Redkeep) {
     fs::remove_file(&file).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", &file).unwrap();
     file_says(redkeep, &good).await;
-    assert!(fs::read_to_string("/etc/passwd").unwrap().contains("root:"), "written through a link");
+    assert!(
+        fs::read_to_string("/etc/passwd").unwrap().contains("root:"),
+        "written through a link"
+    );
     fs::remove_file(&file).unwrap();
     fs::create_dir(&file).unwrap();
     file_says(redkeep, &good).await;
@@ -87,7 +99,11 @@ async fn a_file_edited_while_stopped(redkeep: Redkeep) -> Redkeep {
     let (file, options) = (flows_file(&redkeep), redkeep.options());
     let known = redkeep.newest().await;
     let data = redkeep.stop().await;
-    fs::write(&file, flows::greeting("/hello", "edited at night").to_string()).unwrap();
+    fs::write(
+        &file,
+        flows::greeting("/hello", "edited at night").to_string(),
+    )
+    .unwrap();
     let redkeep = Redkeep::again(data, options).await;
     let queued = queued_from(&redkeep, known, "disk").await;
     assert_eq!(queued["state"], "pending", "{queued}");
@@ -95,7 +111,10 @@ async fn a_file_edited_while_stopped(redkeep: Redkeep) -> Redkeep {
     let author = redkeep.author().await;
     assert_eq!(redkeep.endpoint(&author, "/hello").await, "one");
     let id = queued["id"].to_string();
-    redkeep.cli(&["deployments", "reject", &id, "--reason", "no"]).await.ok();
+    redkeep
+        .cli(&["deployments", "reject", &id, "--reason", "no"])
+        .await
+        .ok();
     redkeep
 }
 
@@ -109,12 +128,17 @@ async fn flows_set_by_a_node(redkeep: &Redkeep, author: &Client) {
     redkeep.run_flows(author, &hostile).await;
     let before = redkeep.running(author).await;
     let known = redkeep.newest().await;
-    let outcome: Value =
-        serde_json::from_str(&redkeep.endpoint(author, "/attack").await).unwrap();
-    assert!(outcome["failed"].is_string(), "flows were set from inside: {outcome}");
+    let outcome: Value = serde_json::from_str(&redkeep.endpoint(author, "/attack").await).unwrap();
+    assert!(
+        outcome["failed"].is_string(),
+        "flows were set from inside: {outcome}"
+    );
     let queued = queued_from(redkeep, known, "runtime").await;
     assert_eq!(queued["state"], "pending", "{queued}");
-    assert_eq!(queued["proposer"]["who"], "runtime", "it was believed to be a person: {queued}");
+    assert_eq!(
+        queued["proposer"]["who"], "runtime",
+        "it was believed to be a person: {queued}"
+    );
     redkeep.recorded("runtime-refused", |_| true).await;
     // The same flows run, and they still run.
     until("the same flows", || async {
@@ -124,7 +148,10 @@ async fn flows_set_by_a_node(redkeep: &Redkeep, author: &Client) {
     })
     .await;
     let id = queued["id"].to_string();
-    redkeep.cli(&["deployments", "reject", &id, "--reason", "no"]).await.ok();
+    redkeep
+        .cli(&["deployments", "reject", &id, "--reason", "no"])
+        .await
+        .ok();
 }
 
 /// In-process code posts to Node-RED's own admin API over its own socket, with every header it can
@@ -145,14 +172,24 @@ async fn flows_posted_by_a_node(redkeep: &Redkeep, author: &Client) {
           req.end(JSON.stringify({flows:[{id:'s2',type:'tab',label:'Posted'}]}));\n\
         })); }\n\
         return answers;";
-    redkeep.run_flows(author, &flows::hostile("/attack", code)).await;
+    redkeep
+        .run_flows(author, &flows::hostile("/attack", code))
+        .await;
     let before = redkeep.running(author).await;
     let answer = redkeep.endpoint(author, "/attack").await;
     let outcome: Value = serde_json::from_str(&answer).unwrap();
-    let statuses = outcome["done"].as_array().unwrap_or_else(|| panic!("never tried: {outcome}"));
+    let statuses = outcome["done"]
+        .as_array()
+        .unwrap_or_else(|| panic!("never tried: {outcome}"));
     for status in statuses {
-        assert!(!matches!(status.as_u64(), Some(200..300)), "flows were set: {outcome}");
-        assert!(status.is_u64(), "it must have reached Node-RED to be refused there: {outcome}");
+        assert!(
+            !matches!(status.as_u64(), Some(200..300)),
+            "flows were set: {outcome}"
+        );
+        assert!(
+            status.is_u64(),
+            "it must have reached Node-RED to be refused there: {outcome}"
+        );
     }
     let runs = redkeep.running(author).await;
     assert_eq!(runs, before, "flows were set from inside");
@@ -171,7 +208,9 @@ async fn it_dies_at_once(redkeep: &Redkeep, author: &Client) {
 async fn it_dies_at_every_start(redkeep: &Redkeep, author: &Client) {
     let good = redkeep.running(author).await;
     // It lives long enough to be called ready, and dies a little later, every time.
-    let id = redkeep.propose(author, &deadly("setTimeout(() => process.exit(1), 1500)")).await;
+    let id = redkeep
+        .propose(author, &deadly("setTimeout(() => process.exit(1), 1500)"))
+        .await;
     redkeep.approve_and_apply(id).await;
     taken_back(redkeep, author, id, &good).await;
 }
@@ -187,17 +226,27 @@ fn deadly(code: &str) -> Value {
 }
 
 async fn taken_back(redkeep: &Redkeep, author: &Client, id: i64, good: &Value) {
-    testkit::wait::within(std::time::Duration::from_mins(3), "the deployment taken back", || async {
-        (redkeep.state(id).await == "failed").then_some(())
-    })
+    testkit::wait::within(
+        std::time::Duration::from_mins(3),
+        "the deployment taken back",
+        || async { (redkeep.state(id).await == "failed").then_some(()) },
+    )
     .await;
     let failed = redkeep.deployment(id).await;
     let shown = redkeep.cli(&["deployments", "show", &id.to_string()]).await;
-    assert_eq!(shown.code, Some(0), "showing a failed deployment is no failure");
+    assert_eq!(
+        shown.code,
+        Some(0),
+        "showing a failed deployment is no failure"
+    );
     let reason = failed["reason"].as_str().unwrap_or_default();
     assert!(reason.len() > 10, "it does not say why: {failed}");
     let subject = format!("deployment {id}");
-    redkeep.recorded("apply-failed", |it| it["event"]["subject"] == subject.as_str()).await;
+    redkeep
+        .recorded("apply-failed", |it| {
+            it["event"]["subject"] == subject.as_str()
+        })
+        .await;
     assert_eq!(redkeep.endpoint(author, "/hello").await, "one");
     until("the old flows", || async {
         let answer = author.ask("GET", redkeep.gate_url("/flows"));

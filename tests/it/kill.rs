@@ -31,7 +31,10 @@ async fn killed_at_any_moment_nothing_is_lost_and_nothing_is_applied_twice() {
     let told = Told::default();
     let begun = Instant::now();
     work(&redkeep, &rob, KILLS, &told).await;
-    assert!(told.applied.load(Ordering::SeqCst) > 0, "undisturbed, nothing was applied");
+    assert!(
+        told.applied.load(Ordering::SeqCst) > 0,
+        "undisturbed, nothing was applied"
+    );
     // Spread over the whole of propose, decide, approve and apply, however long they take here.
     let whole = begun.elapsed() + begun.elapsed() / 4;
     for round in 0..KILLS {
@@ -46,7 +49,9 @@ async fn killed_at_any_moment_nothing_is_lost_and_nothing_is_applied_twice() {
         holds(&redkeep, round, &told).await;
     }
     let rob = redkeep.client().with_bearer(&secret);
-    let last = redkeep.propose(&rob, &flows::greeting("/round", "after all")).await;
+    let last = redkeep
+        .propose(&rob, &flows::greeting("/round", "after all"))
+        .await;
     assert_eq!(redkeep.approve_and_apply(last).await["state"], "applied");
     until("flows after all the kills", || async {
         (rob.get(redkeep.gate_url("/round")).await.text() == "after all").then_some(())
@@ -59,13 +64,20 @@ async fn killed_at_any_moment_nothing_is_lost_and_nothing_is_applied_twice() {
 async fn work(redkeep: &Redkeep, rob: &Client, round: u32, told: &Told) {
     let flows = flows::greeting("/round", &format!("round {round}"));
     let body = json!({"instance": "main", "flows": flows});
-    let asked = rob.ask("POST", redkeep.api_url("/deployments")).json(&body).try_send().await;
+    let asked = rob
+        .ask("POST", redkeep.api_url("/deployments"))
+        .json(&body)
+        .try_send()
+        .await;
     let Ok(answer) = asked else { return };
     if answer.status != 202 {
         return;
     }
     let deployment = answer.json()["deployment"].clone();
-    let (id, shown) = (deployment["id"].as_i64().unwrap(), deployment["shown"].clone());
+    let (id, shown) = (
+        deployment["id"].as_i64().unwrap(),
+        deployment["shown"].clone(),
+    );
     told.queued.store(id, Ordering::SeqCst);
     let all = json!({"shown": shown, "choices": "all-approve"});
     for (verb, body) in [
@@ -74,7 +86,9 @@ async fn work(redkeep: &Redkeep, rob: &Client, round: u32, told: &Told) {
         ("apply", json!({"shown": shown})),
     ] {
         let url = redkeep.api_url(&format!("/deployments/{id}/{verb}"));
-        let Ok(answer) = rob.ask("POST", url).json(&body).try_send().await else { return };
+        let Ok(answer) = rob.ask("POST", url).json(&body).try_send().await else {
+            return;
+        };
         assert_eq!(answer.status, 200, "{verb} of {id}: {}", answer.text());
         match verb {
             "approve" => told.approved.store(id, Ordering::SeqCst),
@@ -94,11 +108,21 @@ async fn holds(redkeep: &Redkeep, round: u32, told: &Told) {
         found.map(|it| it["state"].as_str().unwrap().to_owned())
     };
     let queued = told.queued.load(Ordering::SeqCst);
-    assert!(queued == 0 || state(queued).is_some(), "round {round}: {queued} was lost");
+    assert!(
+        queued == 0 || state(queued).is_some(),
+        "round {round}: {queued} was lost"
+    );
     let approved = told.approved.load(Ordering::SeqCst);
     let is_kept = approved == 0
-        || matches!(state(approved).as_deref(), Some("approved" | "applied" | "superseded" | "stale"));
-    assert!(is_kept, "round {round}: approved {approved} is {:?}", state(approved));
+        || matches!(
+            state(approved).as_deref(),
+            Some("approved" | "applied" | "superseded" | "stale")
+        );
+    assert!(
+        is_kept,
+        "round {round}: approved {approved} is {:?}",
+        state(approved)
+    );
     let applied = told.applied.load(Ordering::SeqCst);
     assert!(
         applied == 0 || state(applied).as_deref() == Some("applied"),
@@ -112,16 +136,32 @@ async fn holds(redkeep: &Redkeep, round: u32, told: &Told) {
     let record = redkeep.audit("applied").await;
     for deployment in &found {
         let subject = format!("deployment {}", deployment["id"]);
-        let times = record.iter().filter(|it| it["event"]["subject"] == subject.as_str()).count();
-        let is_right = if deployment["state"] == "applied" { times == 1 } else { times == 0 };
-        assert!(is_right, "round {round}: {subject} was applied {times} times: {deployment}");
+        let times = record
+            .iter()
+            .filter(|it| it["event"]["subject"] == subject.as_str())
+            .count();
+        let is_right = if deployment["state"] == "applied" {
+            times == 1
+        } else {
+            times == 0
+        };
+        assert!(
+            is_right,
+            "round {round}: {subject} was applied {times} times: {deployment}"
+        );
     }
     // What runs is the newest baseline, whole.
     let snapshots = redkeep.cli(&["deployments", "rollback"]).await.ok().json();
     let snapshots = testkit::redkeep::listed(&snapshots, "snapshots");
-    let current = snapshots.iter().find(|it| it["is_current"] == true).expect("a baseline");
+    let current = snapshots
+        .iter()
+        .find(|it| it["is_current"] == true)
+        .expect("a baseline");
     let author = redkeep.author().await;
     let runs = redkeep.running(&author).await;
-    assert_eq!(runs["rev"], current["baseline"]["flows"], "round {round}: not the baseline runs");
+    assert_eq!(
+        runs["rev"], current["baseline"]["flows"],
+        "round {round}: not the baseline runs"
+    );
     redkeep.assert_record_whole().await;
 }

@@ -17,18 +17,33 @@ async fn credentials_are_used_and_never_shown() {
     let id = redkeep.propose(&author, &with_password(Some(SECRET))).await;
     shown_nowhere(&redkeep, &author, &console, id, SECRET).await;
     assert_eq!(redkeep.approve_and_apply(id).await["state"], "applied");
-    assert_eq!(used(&redkeep, &author).await, SECRET, "the flows cannot use it");
+    assert_eq!(
+        used(&redkeep, &author).await,
+        SECRET,
+        "the flows cannot use it"
+    );
     shown_nowhere(&redkeep, &author, &console, id, SECRET).await;
     let review = redkeep.deployment(id).await.to_string();
-    assert!(review.contains("password"), "the review does not say that it was set: {review}");
+    assert!(
+        review.contains("password"),
+        "the review does not say that it was set: {review}"
+    );
 
     // Deployed again without it: kept. A wrong door never touched it.
-    redkeep.run_flows(&author, &renamed(with_password(None), "renamed")).await;
+    redkeep
+        .run_flows(&author, &renamed(with_password(None), "renamed"))
+        .await;
     assert_eq!(used(&redkeep, &author).await, SECRET, "it was lost");
 
     // Changed: only after approval.
-    let id = redkeep.propose(&author, &renamed(with_password(Some(NEXT)), "renamed")).await;
-    assert_eq!(used(&redkeep, &author).await, SECRET, "changed before it was approved");
+    let id = redkeep
+        .propose(&author, &renamed(with_password(Some(NEXT)), "renamed"))
+        .await;
+    assert_eq!(
+        used(&redkeep, &author).await,
+        SECRET,
+        "changed before it was approved"
+    );
     shown_nowhere(&redkeep, &author, &console, id, NEXT).await;
     let data = {
         let options = redkeep.options();
@@ -79,14 +94,24 @@ async fn used(redkeep: &Redkeep, client: &Client) -> String {
 
 /// Looks for the secret in every file of the data directory, in what was said, in the record, and
 /// in what pages and APIs answer.
-async fn shown_nowhere(redkeep: &Redkeep, author: &Client, console: &Client, id: i64, secret: &str) {
+async fn shown_nowhere(
+    redkeep: &Redkeep,
+    author: &Client,
+    console: &Client,
+    id: i64,
+    secret: &str,
+) {
     let needles: Vec<Vec<u8>> = vec![
         secret.as_bytes().to_vec(),
         data_encoding::BASE64.encode(secret.as_bytes()).into_bytes(),
-        data_encoding::HEXLOWER.encode(secret.as_bytes()).into_bytes(),
+        data_encoding::HEXLOWER
+            .encode(secret.as_bytes())
+            .into_bytes(),
     ];
     for (path, bytes) in redkeep.data().files() {
-        let found = needles.iter().any(|needle| bytes.windows(needle.len()).any(|it| it == *needle));
+        let found = needles
+            .iter()
+            .any(|needle| bytes.windows(needle.len()).any(|it| it == *needle));
         assert!(!found, "{} holds {secret:?}", path.display());
     }
     let place = |what: &str, text: &str| {
@@ -103,7 +128,13 @@ async fn shown_nowhere(redkeep: &Redkeep, author: &Client, console: &Client, id:
     ] {
         place(&arguments.join(" "), &redkeep.cli(arguments).await.stdout);
     }
-    for path in ["/flows", "/flow/t1", "/flow/global", "/credentials/http-request/req", "/settings"] {
+    for path in [
+        "/flows",
+        "/flow/t1",
+        "/flow/global",
+        "/credentials/http-request/req",
+        "/settings",
+    ] {
         place(path, &author.get(redkeep.gate_url(path)).await.text());
     }
     let pages = [

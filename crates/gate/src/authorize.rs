@@ -96,7 +96,7 @@ fn holds(class: &Class, principal: &Principal) -> bool {
     match class {
         Class::Page | Class::Asset | Class::Comms => may(Permission::ReadRuntime),
         Class::Read(view) => match view {
-            View::Plain | View::Settings | View::EditorTexts | View::Plugins => {
+            View::Plain | View::Catalogue | View::Settings | View::EditorTexts | View::Plugins => {
                 may(Permission::ReadRuntime)
             }
             // Values in clear, secrets among them.

@@ -48,6 +48,8 @@ pub enum Class {
 pub enum View {
     /// Forwarded as it is.
     Plain,
+    /// What nodes there are and their texts: the same for everybody, so compressed as files are.
+    Catalogue,
     /// The runtime's settings: the permissions in it are patched.
     Settings,
     /// The editor's texts: the word for a successful deploy is patched.

@@ -67,7 +67,10 @@ impl Driver {
             port.trim_end_matches('.').parse().ok()
         });
         std::thread::spawn(move || lines.for_each(drop));
-        Self { process, port: port.expect("chromedriver tells its port") }
+        Self {
+            process,
+            port: port.expect("chromedriver tells its port"),
+        }
     }
 }
 
@@ -101,22 +104,36 @@ fn capabilities(profile: &tempfile::TempDir) -> fantoccini::wd::Capabilities {
         "goog:chromeOptions": {"args": arguments},
         "goog:loggingPrefs": {"performance": "ALL", "browser": "ALL"},
     });
-    let Value::Object(wanted) = wanted else { unreachable!("an object was just made") };
+    let Value::Object(wanted) = wanted else {
+        unreachable!("an object was just made")
+    };
     wanted
 }
 
 impl Browser {
     /// Opens one.
     pub async fn open() -> Self {
-        let profile = tempfile::Builder::new().prefix("rkb").tempdir_in("/tmp").expect("a folder");
+        let profile = tempfile::Builder::new()
+            .prefix("rkb")
+            .tempdir_in("/tmp")
+            .expect("a folder");
         let driver = Driver::start();
         let page = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities(&profile))
             .connect(&format!("http://127.0.0.1:{}", driver.port))
             .await
             .expect("Chromium can be started (Debian's package chromium)");
-        let session = page.session_id().await.expect("a session").expect("a session");
-        Self { page, session, driver, _profile: profile }
+        let session = page
+            .session_id()
+            .await
+            .expect("a session")
+            .expect("a session");
+        Self {
+            page,
+            session,
+            driver,
+            _profile: profile,
+        }
     }
 
     /// The `WebDriver` client, for what has no word here.
@@ -132,12 +149,18 @@ impl Browser {
 
     /// Where it is.
     pub async fn address(&self) -> String {
-        self.page.current_url().await.expect("an address").to_string()
+        self.page
+            .current_url()
+            .await
+            .expect("an address")
+            .to_string()
     }
 
     /// The text of the page as a person reads it.
     pub async fn text(&self) -> String {
-        let text = self.run("return document.body ? document.body.innerText : ''").await;
+        let text = self
+            .run("return document.body ? document.body.innerText : ''")
+            .await;
         text.as_str().unwrap_or_default().to_owned()
     }
 
@@ -148,7 +171,12 @@ impl Browser {
 
     /// Waits that long for an element.
     pub async fn find_within(&self, bound: Duration, css: &str) -> Element {
-        let found = self.page.wait().at_most(bound).for_element(Locator::Css(css)).await;
+        let found = self
+            .page
+            .wait()
+            .at_most(bound)
+            .for_element(Locator::Css(css))
+            .await;
         match found {
             Ok(element) => element,
             Err(error) => {
@@ -183,8 +211,12 @@ impl Browser {
             (!found.is_null()).then_some(found)
         });
         let found = found.await;
-        let reference = found.as_object().and_then(|it| it.values().next()?.as_str());
-        let reference = reference.unwrap_or_else(|| panic!("{found} is no element")).to_owned();
+        let reference = found
+            .as_object()
+            .and_then(|it| it.values().next()?.as_str());
+        let reference = reference
+            .unwrap_or_else(|| panic!("{found} is no element"))
+            .to_owned();
         let element = Element::from_element_id(self.page.clone(), reference.into());
         let pressed = element.click().await;
         pressed.unwrap_or_else(|error| panic!("{words:?} could not be pressed: {error}"));
@@ -257,7 +289,11 @@ impl Browser {
 
     /// A command of the `DevTools` protocol.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Value {
-        self.post("goog/cdp/execute", json!({"cmd": command, "params": parameters})).await
+        self.post(
+            "goog/cdp/execute",
+            json!({"cmd": command, "params": parameters}),
+        )
+        .await
     }
 
     /// Every address the browser asked for since this was last called, from its own log.
@@ -279,14 +315,26 @@ impl Browser {
     pub async fn console_log(&self) -> Vec<String> {
         let log = self.post("se/log", json!({"type": "browser"})).await;
         let entries = log.as_array().cloned().unwrap_or_default();
-        entries.iter().map(|entry| entry["message"].as_str().unwrap_or_default().into()).collect()
+        entries
+            .iter()
+            .map(|entry| entry["message"].as_str().unwrap_or_default().into())
+            .collect()
     }
 
     async fn post(&self, command: &str, body: Value) -> Value {
-        let url =
-            format!("http://127.0.0.1:{}/session/{}/{command}", self.driver.port, self.session);
+        let url = format!(
+            "http://127.0.0.1:{}/session/{}/{command}",
+            self.driver.port, self.session
+        );
         let client = crate::Client::trusting(b"");
-        client.ask("POST", url).json(&body).send().await.expect(200).json()["value"].clone()
+        client
+            .ask("POST", url)
+            .json(&body)
+            .send()
+            .await
+            .expect(200)
+            .json()["value"]
+            .clone()
     }
 
     /// Looks as on that screen, in that scheme.
@@ -297,8 +345,13 @@ impl Browser {
         };
         let size =
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile});
-        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
-        let scheme = if scheme == Scheme::Dark { "dark" } else { "light" };
+        self.devtools("Emulation.setDeviceMetricsOverride", size)
+            .await;
+        let scheme = if scheme == Scheme::Dark {
+            "dark"
+        } else {
+            "light"
+        };
         let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
@@ -318,7 +371,8 @@ impl Browser {
         for (screen, word) in [(Screen::Desktop, "desktop"), (Screen::Phone, "phone")] {
             for (scheme, tone) in [(Scheme::Light, "light"), (Scheme::Dark, "dark")] {
                 self.look(screen, scheme).await;
-                self.assert_no_sideways_scrolling(&format!("{name} {word}")).await;
+                self.assert_no_sideways_scrolling(&format!("{name} {word}"))
+                    .await;
                 self.shot(&format!("{name}-{word}-{tone}")).await;
             }
         }
@@ -329,7 +383,10 @@ impl Browser {
         let wide = "return document.documentElement.scrollWidth \
                     - document.documentElement.clientWidth;";
         let over = self.run(wide).await.as_i64().unwrap_or_default();
-        assert!(over <= 1, "{name}: the page is {over} px wider than the screen");
+        assert!(
+            over <= 1,
+            "{name}: the page is {over} px wider than the screen"
+        );
     }
 
     /// Closes it.

@@ -52,7 +52,10 @@ impl Comms {
 
     /// Sends a frame as it is.
     pub async fn send(&mut self, text: &str) {
-        self.socket.send(Message::text(text.to_owned())).await.expect("an open socket");
+        self.socket
+            .send(Message::text(text.to_owned()))
+            .await
+            .expect("an open socket");
     }
 
     /// The first event that fits, of any frame that comes.
@@ -61,7 +64,9 @@ impl Comms {
             loop {
                 let message = self.socket.next().await;
                 let message = message.unwrap_or_else(|| panic!("/comms closed before: {what}"));
-                let Ok(Message::Text(text)) = message else { continue };
+                let Ok(Message::Text(text)) = message else {
+                    continue;
+                };
                 let frame: Value = serde_json::from_str(&text).expect("frames are JSON");
                 let events = frame.as_array().cloned().unwrap_or_else(|| vec![frame]);
                 if let Some(found) = events.into_iter().find(&fits) {
@@ -69,7 +74,9 @@ impl Comms {
                 }
             }
         });
-        found.await.unwrap_or_else(|_| panic!("never came over /comms: {what}"))
+        found
+            .await
+            .unwrap_or_else(|_| panic!("never came over /comms: {what}"))
     }
 
     /// Waits until the other side closes; false when it does not in that time.

@@ -23,7 +23,9 @@ impl DataDir {
     /// An empty one. The path is short: a Unix socket's may have 107 bytes.
     pub fn empty() -> Self {
         let folder = tempfile::Builder::new().prefix("rk").tempdir_in("/tmp");
-        Self { folder: folder.expect("a folder in /tmp") }
+        Self {
+            folder: folder.expect("a folder in /tmp"),
+        }
     }
 
     /// One with the tree of this Node-RED in it.
@@ -56,7 +58,9 @@ impl Drop for DataDir {
         // the files are shared with other data directories.
         let unlocked = Command::new("find")
             .arg(self.folder.path())
-            .args(["-type", "d", "!", "-perm", "-u+w", "-exec", "chmod", "u+w", "{}", "+"])
+            .args([
+                "-type", "d", "!", "-perm", "-u+w", "-exec", "chmod", "u+w", "{}", "+",
+            ])
             .status();
         drop(unlocked);
     }
@@ -66,7 +70,9 @@ fn collect(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
     // Both a folder and a file may go away while a living Redkeep is looked at.
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        let Ok(kind) = entry.file_type() else { continue };
+        let Ok(kind) = entry.file_type() else {
+            continue;
+        };
         if kind.is_dir() && entry.file_name() != "trees" && entry.file_name() != "cache" {
             collect(&path, found);
         } else if kind.is_file()
@@ -96,10 +102,17 @@ async fn shelf(node_red: NodeRed) -> PathBuf {
 
 async fn held(lock: std::io::Result<File>, node_red: NodeRed, root: PathBuf) -> PathBuf {
     let lock = lock.expect("the lock of target/test-data");
-    let shelf = root.join(format!("node-red-{}-{}", node_red.as_str(), contents(node_red)));
+    let shelf = root.join(format!(
+        "node-red-{}-{}",
+        node_red.as_str(),
+        contents(node_red)
+    ));
     if !shelf.is_dir() {
         let data = DataDir::empty();
-        let options = Options { node_red, ..Options::default() };
+        let options = Options {
+            node_red,
+            ..Options::default()
+        };
         let redkeep = Redkeep::start_unlinked(data, options).await;
         let data = redkeep.stop().await;
         let partial = root.join(format!(".partial-{}", node_red.as_str()));
@@ -118,7 +131,10 @@ async fn held(lock: std::io::Result<File>, node_red: NodeRed, root: PathBuf) -> 
 fn contents(node_red: NodeRed) -> String {
     let locks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/registry/locks");
     let mut text = Vec::new();
-    for file in ["node.json".to_owned(), format!("node-red-{}.json", node_red.as_str())] {
+    for file in [
+        "node.json".to_owned(),
+        format!("node-red-{}.json", node_red.as_str()),
+    ] {
         let path = locks.join(file);
         text.extend(fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())));
     }
@@ -135,15 +151,26 @@ fn link(from: &Path, to: &Path) {
     remove(to);
     let copied = run("-a").expect("cp");
     let said = String::from_utf8_lossy(&copied.stderr);
-    assert!(copied.status.success(), "{} could not be copied: {said}", from.display());
+    assert!(
+        copied.status.success(),
+        "{} could not be copied: {said}",
+        from.display()
+    );
 }
 
 fn remove(path: &Path) {
     if path.exists() {
         let removed = Command::new("sh")
-            .args(["-c", "find \"$0\" -type d -exec chmod u+w {} + && rm -rf \"$0\""])
+            .args([
+                "-c",
+                "find \"$0\" -type d -exec chmod u+w {} + && rm -rf \"$0\"",
+            ])
             .arg(path)
             .status();
-        assert!(removed.is_ok_and(|it| it.success()), "{} could not be removed", path.display());
+        assert!(
+            removed.is_ok_and(|it| it.success()),
+            "{} could not be removed",
+            path.display()
+        );
     }
 }

@@ -17,12 +17,19 @@ impl Redkeep {
 
     /// A request to the gate as the editor's page (with a session) or a script (with a token)
     /// sends it.
-    pub fn at_gate<'a>(&self, client: &'a Client, method: &str, path: &str) -> crate::http::Asking<'a> {
+    pub fn at_gate<'a>(
+        &self,
+        client: &'a Client,
+        method: &str,
+        path: &str,
+    ) -> crate::http::Asking<'a> {
         let asking = client.ask(method, self.gate_url(path));
         if client.bearer().is_some() || method == "GET" {
             return asking;
         }
-        asking.header("origin", self.editor()).header("sec-fetch-site", "same-origin")
+        asking
+            .header("origin", self.editor())
+            .header("sec-fetch-site", "same-origin")
     }
 
     /// `POST /flows` as this client, of this deployment type, in the second version of the API.
@@ -39,7 +46,11 @@ impl Redkeep {
     pub async fn propose(&self, client: &Client, flows: &Value) -> i64 {
         let before = self.newest().await;
         let answer = self.post_flows(client, flows, "full").await.expect(202);
-        assert!(answer.json()["rev"].is_string(), "the editor needs a rev: {}", answer.text());
+        assert!(
+            answer.json()["rev"].is_string(),
+            "the editor needs a rev: {}",
+            answer.text()
+        );
         let after = self.newest().await;
         assert!(after > before, "nothing was queued");
         after
@@ -48,12 +59,20 @@ impl Redkeep {
     /// The newest deployment's number; 0 when there is none.
     pub async fn newest(&self) -> i64 {
         let found = self.deployments().await;
-        found.iter().filter_map(|it| it["id"].as_i64()).max().unwrap_or(0)
+        found
+            .iter()
+            .filter_map(|it| it["id"].as_i64())
+            .max()
+            .unwrap_or(0)
     }
 
     /// How a deployment stands.
     pub async fn state(&self, id: i64) -> String {
-        let found = self.deployments().await.into_iter().find(|it| it["id"] == id);
+        let found = self
+            .deployments()
+            .await
+            .into_iter()
+            .find(|it| it["id"] == id);
         let found = found.unwrap_or_else(|| panic!("there is no deployment {id}"));
         found["state"].as_str().expect("a state").to_owned()
     }
@@ -61,7 +80,11 @@ impl Redkeep {
     /// What Node-RED says runs: flows and revision.
     pub async fn running(&self, client: &Client) -> Value {
         let url = self.gate_url("/flows");
-        let answer = client.ask("GET", url).header("node-red-api-version", "v2").send().await;
+        let answer = client
+            .ask("GET", url)
+            .header("node-red-api-version", "v2")
+            .send()
+            .await;
         answer.expect(200).json()
     }
 
@@ -101,7 +124,16 @@ impl Redkeep {
         for (name, value) in fields {
             policy[name] = value.clone();
         }
-        let set = admin.ask("PUT", format!("{url}/policy")).json(&policy).send().await;
-        assert!((200..300).contains(&set.status), "{}: {}", set.status, set.text());
+        let set = admin
+            .ask("PUT", format!("{url}/policy"))
+            .json(&policy)
+            .send()
+            .await;
+        assert!(
+            (200..300).contains(&set.status),
+            "{}: {}",
+            set.status,
+            set.text()
+        );
     }
 }

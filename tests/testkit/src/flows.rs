@@ -46,7 +46,10 @@ pub fn debug(id: &str, z: &str) -> Value {
 /// A tab with one endpoint on it that answers with `text`.
 pub fn greeting(path: &str, text: &str) -> Value {
     let mut flows = vec![tab("t1", "Greeting")];
-    let body = format!("msg.payload = {}; return msg;", Value::String(text.to_owned()));
+    let body = format!(
+        "msg.payload = {}; return msg;",
+        Value::String(text.to_owned())
+    );
     flows.extend(endpoint("g", "t1", path, &body));
     Value::Array(flows)
 }

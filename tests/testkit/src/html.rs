@@ -10,7 +10,10 @@ pub fn hidden(page: &str) -> Vec<(String, String)> {
 
 /// The value of the first hidden field of this name.
 pub fn field(page: &str, name: &str) -> Option<String> {
-    hidden(page).into_iter().find(|(found, _)| found == name).map(|(_, value)| value)
+    hidden(page)
+        .into_iter()
+        .find(|(found, _)| found == name)
+        .map(|(_, value)| value)
 }
 
 /// Where `<meta http-equiv="refresh">` leads.
@@ -25,7 +28,8 @@ pub fn refresh(page: &str) -> Option<String> {
 pub fn tags<'a>(page: &'a str, name: &'a str) -> impl Iterator<Item = &'a str> {
     page.split('<').filter_map(move |rest| {
         let tag = rest.strip_prefix(name)?;
-        tag.starts_with([' ', '>', '/', '\n']).then(|| tag.split('>').next().unwrap_or(tag))
+        tag.starts_with([' ', '>', '/', '\n'])
+            .then(|| tag.split('>').next().unwrap_or(tag))
     })
 }
 

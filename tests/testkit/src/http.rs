@@ -69,7 +69,10 @@ impl Answer {
 
     /// A header field; empty when it is not there.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 
     /// This, if the status is that.
@@ -94,7 +97,8 @@ impl Asking<'_> {
     /// With this header field.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let name = HeaderName::from_bytes(name.as_bytes()).expect("a header name");
-        self.headers.append(name, HeaderValue::from_str(value).expect("a header value"));
+        self.headers
+            .append(name, HeaderValue::from_str(value).expect("a header value"));
         self
     }
 
@@ -106,14 +110,17 @@ impl Asking<'_> {
 
     /// With this JSON as its body.
     pub fn json(self, body: &Value) -> Self {
-        self.header("content-type", "application/json").body(body.to_string())
+        self.header("content-type", "application/json")
+            .body(body.to_string())
     }
 
     /// With this form as its body, as a page of that very site would send it.
     pub fn form(self, fields: &[(String, String)]) -> Self {
         let origin = origin(&self.url);
-        let text: Vec<_> =
-            fields.iter().map(|(name, value)| format!("{}={}", enc(name), enc(value))).collect();
+        let text: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| format!("{}={}", enc(name), enc(value)))
+            .collect();
         self.header("content-type", "application/x-www-form-urlencoded")
             .header("origin", &origin)
             .header("sec-fetch-site", "same-origin")
@@ -141,7 +148,9 @@ impl Asking<'_> {
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let mut request = Request::builder().method(self.method).uri(path);
         request = request.header(header::HOST, format!("{host}:{port}"));
-        let headers = request.headers_mut().expect("the request is well formed so far");
+        let headers = request
+            .headers_mut()
+            .expect("the request is well formed so far");
         headers.extend(self.headers);
         self.client.identify(&host, headers);
         let request = request.body(Full::new(self.body))?;
@@ -166,7 +175,11 @@ where
     let (parts, body) = answer.into_parts();
     let body = body.collect().await?.to_bytes();
     driver.abort();
-    Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
+    Ok(Answer {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        body,
+    })
 }
 
 impl Client {
@@ -174,7 +187,9 @@ impl Client {
     pub fn trusting(pem: &[u8]) -> Self {
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(pem) {
-            roots.add(certificate.expect("a certificate")).expect("a root certificate");
+            roots
+                .add(certificate.expect("a certificate"))
+                .expect("a root certificate");
         }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
@@ -182,12 +197,20 @@ impl Client {
             .expect("TLS 1.2 and 1.3")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Self { tls: TlsConnector::from(Arc::new(config)), jar: Jar::default(), bearer: None }
+        Self {
+            tls: TlsConnector::from(Arc::new(config)),
+            jar: Jar::default(),
+            bearer: None,
+        }
     }
 
     /// The same with a bearer token on every request, and cookies of its own.
     pub fn with_bearer(&self, secret: &str) -> Self {
-        Self { tls: self.tls.clone(), jar: Jar::default(), bearer: Some(secret.to_owned()) }
+        Self {
+            tls: self.tls.clone(),
+            jar: Jar::default(),
+            bearer: Some(secret.to_owned()),
+        }
     }
 
     /// The bearer token it sends.
@@ -232,18 +255,25 @@ impl Client {
     pub fn cookies(&self, host: &str) -> String {
         let jar = self.jar.lock().unwrap_or_else(PoisonError::into_inner);
         let ours = jar.iter().filter(|((of, _), _)| of == host);
-        ours.map(|((_, name), value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+        ours.map(|((_, name), value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 
     pub(crate) fn identify(&self, host: &str, headers: &mut HeaderMap) {
         let cookies = self.cookies(host);
         if !cookies.is_empty() && !headers.contains_key(header::COOKIE) {
-            headers.insert(header::COOKIE, cookies.parse().expect("cookies are header values"));
+            headers.insert(
+                header::COOKIE,
+                cookies.parse().expect("cookies are header values"),
+            );
         }
         if let Some(bearer) = &self.bearer
             && !headers.contains_key(header::AUTHORIZATION)
         {
-            let value = format!("Bearer {bearer}").parse().expect("a token is a header value");
+            let value = format!("Bearer {bearer}")
+                .parse()
+                .expect("a token is a header value");
             headers.insert(header::AUTHORIZATION, value);
         }
     }
@@ -253,7 +283,9 @@ impl Client {
         for value in headers.get_all(header::SET_COOKIE) {
             let Ok(text) = value.to_str() else { continue };
             let pair = text.split(';').next().unwrap_or_default();
-            let Some((name, value)) = pair.split_once('=') else { continue };
+            let Some((name, value)) = pair.split_once('=') else {
+                continue;
+            };
             let key = (host.to_owned(), name.trim().to_owned());
             if text.to_ascii_lowercase().contains("max-age=0") {
                 jar.remove(&key);
@@ -292,10 +324,14 @@ impl Client {
 
 /// Host and port of an address.
 pub fn place(uri: &Uri) -> anyhow::Result<(String, u16)> {
-    let host = uri.host().ok_or_else(|| anyhow::anyhow!("{uri} names no host"))?;
+    let host = uri
+        .host()
+        .ok_or_else(|| anyhow::anyhow!("{uri} names no host"))?;
     let is_here = host == "127.0.0.1" || host == "localhost" || host.ends_with(".localhost");
     anyhow::ensure!(is_here, "{host} is not this machine");
-    let port = uri.port_u16().ok_or_else(|| anyhow::anyhow!("{uri} names no port"))?;
+    let port = uri
+        .port_u16()
+        .ok_or_else(|| anyhow::anyhow!("{uri} names no port"))?;
     Ok((host.to_owned(), port))
 }
 
@@ -303,7 +339,10 @@ pub fn place(uri: &Uri) -> anyhow::Result<(String, u16)> {
 pub fn origin(url: &str) -> String {
     let uri: Uri = url.parse().expect("an address");
     let scheme = uri.scheme_str().unwrap_or("https");
-    format!("{scheme}://{}", uri.authority().expect("an address with a host"))
+    format!(
+        "{scheme}://{}",
+        uri.authority().expect("an address with a host")
+    )
 }
 
 /// Percent-encoded for a form or a query.

@@ -19,14 +19,23 @@ pub struct Person {
 impl Person {
     /// One of this name, with the password everybody has here.
     pub fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), password: "seven green miles to walk".to_owned() }
+        Self {
+            name: name.to_owned(),
+            password: "seven green miles to walk".to_owned(),
+        }
     }
 
     /// Signs in to the console; gives a client with the session.
     pub async fn at_console(&self, redkeep: &Redkeep) -> Client {
         let client = redkeep.client();
         let answer = self.sign_in(&client, redkeep, &[]).await;
-        assert_eq!(answer.status, 303, "{} could not sign in: {}", self.name, answer.text());
+        assert_eq!(
+            answer.status,
+            303,
+            "{} could not sign in: {}",
+            self.name,
+            answer.text()
+        );
         client
     }
 
@@ -57,13 +66,24 @@ impl Person {
         );
         let mut page = navigate(&client, &sign_in).await.expect(200).text();
         if let Some(next) = html::refresh(&page) {
-            page = navigate(&client, &absolute(redkeep.console(), &next)).await.expect(200).text();
+            page = navigate(&client, &absolute(redkeep.console(), &next))
+                .await
+                .expect(200)
+                .text();
         }
-        let answer = self.sign_in(&client, redkeep, &html::hidden(&page)).await.expect(200);
+        let answer = self
+            .sign_in(&client, redkeep, &html::hidden(&page))
+            .await
+            .expect(200);
         let enter = html::refresh(&answer.text()).expect("the way into the gate");
         assert!(enter.starts_with(redkeep.editor()), "{enter}");
         let entered = navigate(&client, &enter).await;
-        assert!((300..400).contains(&entered.status), "{}: {}", entered.status, entered.text());
+        assert!(
+            (300..400).contains(&entered.status),
+            "{}: {}",
+            entered.status,
+            entered.text()
+        );
         client
     }
 }
@@ -81,5 +101,9 @@ pub async fn navigate(client: &Client, url: &str) -> crate::Answer {
 }
 
 fn absolute(origin: &str, address: &str) -> String {
-    if address.starts_with('/') { format!("{origin}{address}") } else { address.to_owned() }
+    if address.starts_with('/') {
+        format!("{origin}{address}")
+    } else {
+        address.to_owned()
+    }
 }

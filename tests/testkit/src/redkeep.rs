@@ -77,7 +77,13 @@ impl Ended {
 
     /// This, if it ended well.
     pub fn ok(self) -> Self {
-        assert_eq!(self.code, Some(0), "it failed: {} {}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(0),
+            "it failed: {} {}",
+            self.stdout,
+            self.stderr
+        );
         self
     }
 }
@@ -105,7 +111,11 @@ impl Redkeep {
 
     /// One on this data directory.
     pub async fn start_with(data: DataDir, options: Options) -> Self {
-        let place = PLACES.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let place = PLACES
+            .clone()
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
         Self::begin(data, options, Some(place), START).await
     }
 
@@ -128,28 +138,50 @@ impl Redkeep {
         let ready = match line {
             Ok(Ok(line)) => serde_json::from_str::<Value>(&line)
                 .unwrap_or_else(|error| panic!("`up --json` said {line:?}: {error}")),
-            Ok(Err(_)) => panic!("`redkeep up` ended before it was ready:\n{}", process.said()),
-            Err(_) => panic!("`redkeep up` was not ready in {patience:?}:\n{}", process.said()),
+            Ok(Err(_)) => panic!(
+                "`redkeep up` ended before it was ready:\n{}",
+                process.said()
+            ),
+            Err(_) => panic!(
+                "`redkeep up` was not ready in {patience:?}:\n{}",
+                process.said()
+            ),
         };
         assert_eq!(ready["ready"], true, "{ready}");
-        Self { process, data: Some(data), options, ready, _place: place }
+        Self {
+            process,
+            data: Some(data),
+            options,
+            ready,
+            _place: place,
+        }
     }
 
     /// Runs `up` where it must fail, and gives how it ended.
     pub async fn fails(data: &Path, arguments: &[&str]) -> Ended {
         let mut command = Command::new(binary());
-        command.arg("up").args(["--json", "--data-dir"]).arg(data).args(arguments);
+        command
+            .arg("up")
+            .args(["--json", "--data-dir"])
+            .arg(data)
+            .args(arguments);
         run(command, None).await
     }
 
     /// The editor's origin.
     pub fn editor(&self) -> &str {
-        self.ready["editor"].as_str().expect("the editor's address").trim_end_matches('/')
+        self.ready["editor"]
+            .as_str()
+            .expect("the editor's address")
+            .trim_end_matches('/')
     }
 
     /// The console's origin.
     pub fn console(&self) -> &str {
-        self.ready["console"].as_str().expect("the console's address").trim_end_matches('/')
+        self.ready["console"]
+            .as_str()
+            .expect("the console's address")
+            .trim_end_matches('/')
     }
 
     /// The first administrator's enrolment link.
@@ -206,9 +238,18 @@ impl Redkeep {
     /// A person with this role, a password and no second factor.
     pub async fn person(&self, name: &str, role: &str) -> Person {
         let person = Person::named(name);
-        let arguments =
-            ["user", "add", name, "--role", role, "--password-stdin", "--no-second-factor"];
-        cli(&self.path(), &arguments, Some(&person.password)).await.ok();
+        let arguments = [
+            "user",
+            "add",
+            name,
+            "--role",
+            role,
+            "--password-stdin",
+            "--no-second-factor",
+        ];
+        cli(&self.path(), &arguments, Some(&person.password))
+            .await
+            .ok();
         person
     }
 
@@ -219,14 +260,19 @@ impl Redkeep {
             arguments.extend(["--scope", scope]);
         }
         let made = self.cli(&arguments).await.ok().json();
-        self.client().with_bearer(made["secret"].as_str().expect("the token's secret"))
+        self.client()
+            .with_bearer(made["secret"].as_str().expect("the token's secret"))
     }
 
     /// Stops it as a service manager would, and gives the data directory back.
     pub async fn stop(mut self) -> DataDir {
         self.process.ask_to_end();
         let ended = self.process.ended().await;
-        assert!(ended.success(), "it did not stop in order: {ended}\n{}", self.process.said());
+        assert!(
+            ended.success(),
+            "it did not stop in order: {ended}\n{}",
+            self.process.said()
+        );
         self.data.take().expect("it is there while Redkeep runs")
     }
 
@@ -248,41 +294,66 @@ impl Redkeep {
 
     /// The deployments, newest first, ended ones too.
     pub async fn deployments(&self) -> Vec<Value> {
-        let found = self.cli(&["deployments", "list", "--all"]).await.ok().json();
+        let found = self
+            .cli(&["deployments", "list", "--all"])
+            .await
+            .ok()
+            .json();
         listed(&found, "deployments")
     }
 
     /// One deployment, with its changes.
     pub async fn deployment(&self, id: i64) -> Value {
-        self.cli(&["deployments", "show", &id.to_string()]).await.json()
+        self.cli(&["deployments", "show", &id.to_string()])
+            .await
+            .json()
     }
 
     /// Approves and applies a deployment as the local administrator; gives how it stands then.
     pub async fn approve_and_apply(&self, id: i64) -> Value {
-        let shown = self.deployment(id).await["shown"].as_str().expect("a hash").to_owned();
+        let shown = self.deployment(id).await["shown"]
+            .as_str()
+            .expect("a hash")
+            .to_owned();
         let id = id.to_string();
-        self.cli(&["deployments", "approve", &id, "--hash", &shown]).await.ok();
-        let applied = self.cli(&["deployments", "apply", &id, "--hash", &shown]).await;
+        self.cli(&["deployments", "approve", &id, "--hash", &shown])
+            .await
+            .ok();
+        let applied = self
+            .cli(&["deployments", "apply", &id, "--hash", &shown])
+            .await;
         let answer = applied.json();
         answer.get("deployment").cloned().unwrap_or(answer)
     }
 
     /// Entries of the record of this kind, newest first.
     pub async fn audit(&self, kind: &str) -> Vec<Value> {
-        let found = self.cli(&["audit", "list", "-n", "500", "--kind", kind]).await.ok().json();
+        let found = self
+            .cli(&["audit", "list", "-n", "500", "--kind", kind])
+            .await
+            .ok()
+            .json();
         listed(&found, "entries")
     }
 
     /// Waits until the record holds an entry of this kind that fits, and gives it.
     pub async fn recorded(&self, kind: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let what = format!("an entry {kind} in the record");
-        until(&what, || async { self.audit(kind).await.into_iter().find(|entry| fits(entry)) }).await
+        until(&what, || async {
+            self.audit(kind).await.into_iter().find(|entry| fits(entry))
+        })
+        .await
     }
 
     /// Fails unless the record is whole.
     pub async fn assert_record_whole(&self) {
         let verified = self.cli(&["audit", "verify"]).await;
-        assert_eq!(verified.code, Some(0), "the record is not whole: {}", verified.stdout);
+        assert_eq!(
+            verified.code,
+            Some(0),
+            "the record is not whole: {}",
+            verified.stdout
+        );
     }
 }
 
@@ -299,9 +370,13 @@ impl Drop for Redkeep {
 
 /// The list of this name in an answer, or the answer itself when it is a list.
 pub fn listed(found: &Value, name: &str) -> Vec<Value> {
-    found.as_array().or_else(|| found[name].as_array()).cloned().unwrap_or_else(|| {
-        panic!("no list {name:?} in {found}");
-    })
+    found
+        .as_array()
+        .or_else(|| found[name].as_array())
+        .cloned()
+        .unwrap_or_else(|| {
+            panic!("no list {name:?} in {found}");
+        })
 }
 
 /// The process and everything it says.
@@ -316,7 +391,13 @@ impl Process {
         let mut command = Command::new(binary());
         command
             .arg("up")
-            .args(["--json", "--listen", "127.0.0.1:0", "--console-listen", "127.0.0.1:0"])
+            .args([
+                "--json",
+                "--listen",
+                "127.0.0.1:0",
+                "--console-listen",
+                "127.0.0.1:0",
+            ])
             .args(["--node-red", options.node_red.as_str(), "--data-dir"])
             .arg(data)
             .args(&options.arguments)
@@ -343,7 +424,13 @@ impl Process {
             }
             lines.for_each(drop);
         });
-        (Self { child: Some(child), said }, line)
+        (
+            Self {
+                child: Some(child),
+                said,
+            },
+            line,
+        )
     }
 
     fn child(&self) -> &Child {
@@ -351,11 +438,18 @@ impl Process {
     }
 
     fn said(&self) -> String {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.said
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn signal(&self, signal: rustix::process::Signal) {
-        let pid = self.child.as_ref().map(Child::id).and_then(|it| i32::try_from(it).ok());
+        let pid = self
+            .child
+            .as_ref()
+            .map(Child::id)
+            .and_then(|it| i32::try_from(it).ok());
         if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
             // It may have ended by itself.
             let _ended = rustix::process::kill_process(pid, signal).is_err();
@@ -375,7 +469,11 @@ impl Process {
     }
 
     async fn kill(&mut self) {
-        let family = self.child.as_ref().map(|child| family(child.id())).unwrap_or_default();
+        let family = self
+            .child
+            .as_ref()
+            .map(|child| family(child.id()))
+            .unwrap_or_default();
         self.signal(rustix::process::Signal::KILL);
         self.ended().await;
         end_orphans(&family);
@@ -384,7 +482,9 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let Some(mut child) = self.child.take() else { return };
+        let Some(mut child) = self.child.take() else {
+            return;
+        };
         let family = family(child.id());
         self.child = Some(child);
         self.ask_to_end();
@@ -414,10 +514,11 @@ fn end_orphans(family: &BTreeSet<u32>) {
     for pid in family {
         let is_ours = fs::read(format!("/proc/{pid}/cmdline"))
             .is_ok_and(|line| String::from_utf8_lossy(&line).contains("/tmp/rk"));
-        let raw = i32::try_from(*pid).ok().and_then(rustix::process::Pid::from_raw);
+        let raw = i32::try_from(*pid)
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
         if let (true, Some(pid)) = (is_ours, raw) {
-            let _ended =
-                rustix::process::kill_process(pid, rustix::process::Signal::KILL).is_err();
+            let _ended = rustix::process::kill_process(pid, rustix::process::Signal::KILL).is_err();
         }
     }
 }
@@ -426,7 +527,11 @@ fn family(root: u32) -> BTreeSet<u32> {
     let mut found = BTreeSet::from([root]);
     let mut waiting = vec![root];
     while let Some(pid) = waiting.pop() {
-        for task in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+        for task in fs::read_dir(format!("/proc/{pid}/task"))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
             for child in children.split_whitespace().filter_map(|it| it.parse().ok()) {
                 if found.insert(child) {
@@ -441,12 +546,19 @@ fn family(root: u32) -> BTreeSet<u32> {
 /// Runs a verb on a data directory, with `--json`.
 pub async fn cli(data: &Path, arguments: &[&str], stdin: Option<&str>) -> Ended {
     let mut command = Command::new(binary());
-    command.args(arguments).arg("--json").arg("--data-dir").arg(data);
+    command
+        .args(arguments)
+        .arg("--json")
+        .arg("--data-dir")
+        .arg(data);
     run(command, stdin).await
 }
 
 async fn run(mut command: Command, stdin: Option<&str>) -> Ended {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let stdin = stdin.map(|text| format!("{text}\n")).unwrap_or_default();
     let task = tokio::task::spawn_blocking(move || {
         let mut child = command.spawn().expect("redkeep can be started");
@@ -459,7 +571,11 @@ async fn run(mut command: Command, stdin: Option<&str>) -> Ended {
         let stdout = read(out.as_mut());
         let stderr = errors.join().expect("the reading thread");
         let status = reap(&mut child, Duration::from_mins(2));
-        Ended { code: status.code(), stdout, stderr }
+        Ended {
+            code: status.code(),
+            stdout,
+            stderr,
+        }
     });
     task.await.expect("the command's task")
 }
@@ -480,7 +596,10 @@ pub fn target_dir() -> PathBuf {
 fn profile_dir() -> PathBuf {
     let here = std::env::current_exe().expect("the path of this test");
     // target/<profile>/deps/<test>
-    here.ancestors().nth(2).expect("target/<profile>").to_owned()
+    here.ancestors()
+        .nth(2)
+        .expect("target/<profile>")
+        .to_owned()
 }
 
 /// The binary under test.

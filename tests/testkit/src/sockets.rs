@@ -33,7 +33,11 @@ fn inodes(pid: u32) -> BTreeSet<u64> {
         .flatten()
         .filter_map(|entry| {
             let target = fs::read_link(entry.path()).ok()?;
-            let name = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned();
+            let name = target
+                .to_str()?
+                .strip_prefix("socket:[")?
+                .strip_suffix(']')?
+                .to_owned();
             name.parse().ok()
         })
         .collect()

@@ -156,7 +156,10 @@ fn code_now(console: &Console, sealed_key: &str) -> String {
 }
 
 #[tokio::test]
-#[expect(clippy::too_many_lines, reason = "one enrolment from its link to its end")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one enrolment from its link to its end"
+)]
 async fn enrolment_works_once_and_only_with_a_proven_factor() {
     let console = Console::new().await;
     console.house.user("ada", Role::Administrator).await;

@@ -8,17 +8,17 @@ use model::{
 };
 use store::AuditFilter;
 
-use crate::house::{FLOWS, House, Mood};
+use crate::house::{FLOWS, House, Mood, editor, reviewer};
 
 async fn given(mood: Mood) -> (House, State, String) {
     let house = House::new().await;
-    let rita = house.reviewer();
-    let first = house.propose(&house.editor(), FLOWS).await;
+    let rita = reviewer();
+    let first = house.propose(&editor(), FLOWS).await;
     house.apply(&rita, first.id).await;
     let before = house.running().await.flows.to_string();
     *house.node_red.mood.lock().unwrap() = mood;
     let queued = house
-        .propose(&house.editor(), &FLOWS.replace("return msg;", "return 9;"))
+        .propose(&editor(), &FLOWS.replace("return msg;", "return 9;"))
         .await;
     let state = house.apply(&rita, queued.id).await.state;
     (house, state, before)
@@ -55,9 +55,9 @@ async fn after_a_failure_the_next_deployment_applies() {
     let (house, _, _) = given(Mood::DiesAfterSaving).await;
     *house.node_red.mood.lock().unwrap() = Mood::Obedient;
     let queued = house
-        .propose(&house.editor(), &FLOWS.replace("return msg;", "return 9;"))
+        .propose(&editor(), &FLOWS.replace("return msg;", "return 9;"))
         .await;
-    let applied = house.apply(&house.reviewer(), queued.id).await;
+    let applied = house.apply(&reviewer(), queued.id).await;
     assert!(matches!(applied.state, State::Applied { .. }));
 }
 
@@ -155,8 +155,8 @@ async fn credentials_alone_cannot_be_changed_from_inside() {
 #[tokio::test]
 async fn a_crash_loop_takes_back_what_never_ran_well_and_nothing_else() {
     let house = House::new().await;
-    let rita = house.reviewer();
-    let first = house.propose(&house.editor(), FLOWS).await;
+    let rita = reviewer();
+    let first = house.propose(&editor(), FLOWS).await;
     house.apply(&rita, first.id).await;
     house
         .store()
@@ -172,7 +172,7 @@ async fn a_crash_loop_takes_back_what_never_ran_well_and_nothing_else() {
             .is_none()
     );
     let second = house
-        .propose(&house.editor(), &FLOWS.replace("return msg;", "return 9;"))
+        .propose(&editor(), &FLOWS.replace("return msg;", "return 9;"))
         .await;
     house.apply(&rita, second.id).await;
     let failed = house
@@ -189,8 +189,8 @@ async fn a_crash_loop_takes_back_what_never_ran_well_and_nothing_else() {
 #[tokio::test]
 async fn an_apply_that_was_interrupted_is_approved_again_and_nothing_of_it_runs() {
     let house = House::new().await;
-    let rita = house.reviewer();
-    let queued = house.propose(&house.editor(), FLOWS).await;
+    let rita = reviewer();
+    let queued = house.propose(&editor(), FLOWS).await;
     house
         .decide_all(&rita, queued.id, model::deployment::Verdict::Approve)
         .await;
@@ -223,8 +223,8 @@ async fn an_apply_that_was_interrupted_is_approved_again_and_nothing_of_it_runs(
 async fn flows_whose_nodes_are_missing_are_kept_where_nothing_ran_before() {
     let house = House::new().await;
     *house.node_red.mood.lock().unwrap() = Mood::Halts;
-    let queued = house.propose(&house.editor(), FLOWS).await;
-    let applied = house.apply(&house.reviewer(), queued.id).await;
+    let queued = house.propose(&editor(), FLOWS).await;
+    let applied = house.apply(&reviewer(), queued.id).await;
     assert!(
         matches!(applied.state, State::Applied { .. }),
         "{:?}",

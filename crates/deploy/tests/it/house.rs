@@ -151,14 +151,6 @@ impl House {
         self.room.store()
     }
 
-    pub(crate) fn editor(&self) -> Caller {
-        person(1, "ed", Role::Editor)
-    }
-
-    pub(crate) fn reviewer(&self) -> Caller {
-        person(2, "rita", Role::Reviewer)
-    }
-
     pub(crate) fn submission(&self, caller: &Caller, flows: &str) -> Submission {
         Submission {
             instance: self.main.clone(),
@@ -212,6 +204,14 @@ impl House {
     pub(crate) async fn state(&self, id: DeploymentId) -> State {
         self.store().deployment(id).await.unwrap().state
     }
+}
+
+pub(crate) fn editor() -> Caller {
+    person(1, "ed", Role::Editor)
+}
+
+pub(crate) fn reviewer() -> Caller {
+    person(2, "rita", Role::Reviewer)
 }
 
 /// Somebody at the local control socket.

@@ -7,12 +7,12 @@ use model::{
     flow::Limits,
 };
 
-use crate::house::{FLOWS, House, is_set_to, person};
+use crate::house::{FLOWS, House, editor, is_set_to, person, reviewer};
 
 #[tokio::test]
 async fn nothing_moves_until_it_is_approved_and_applied() {
     let house = House::new().await;
-    let (ed, rita) = (house.editor(), house.reviewer());
+    let (ed, rita) = (editor(), reviewer());
     let queued = house.propose(&ed, FLOWS).await;
     assert_eq!(&*house.running().await.flows, "[]");
     let shown = queued.proposal.hash();
@@ -47,8 +47,8 @@ async fn nothing_moves_until_it_is_approved_and_applied() {
 #[tokio::test]
 async fn another_hash_than_the_one_shown_decides_nothing() {
     let house = House::new().await;
-    let queued = house.propose(&house.editor(), FLOWS).await;
-    let rita = house.reviewer();
+    let queued = house.propose(&editor(), FLOWS).await;
+    let rita = reviewer();
     let other = queued.proposal.flows;
     let choice = |verdict, comment: &str| {
         vec![Choice {
@@ -75,13 +75,13 @@ async fn another_hash_than_the_one_shown_decides_nothing() {
 #[tokio::test]
 async fn a_rejection_needs_a_reason_and_is_left_out() {
     let house = House::new().await;
-    let rita = house.reviewer();
-    let first = house.propose(&house.editor(), FLOWS).await;
+    let rita = reviewer();
+    let first = house.propose(&editor(), FLOWS).await;
     house.apply(&rita, first.id).await;
     let changed = FLOWS
         .replace("return msg;", "return null;")
         .replace("\"one\"", "\"two\"");
-    let queued = house.propose(&house.editor(), &changed).await;
+    let queued = house.propose(&editor(), &changed).await;
     let review = house.room.review(&rita, queued.id).await.unwrap();
     let choice = |node: &str, verdict, comment: &str| {
         let found = review
@@ -131,12 +131,12 @@ async fn a_rejection_needs_a_reason_and_is_left_out() {
 #[tokio::test]
 async fn when_the_baseline_moves_others_are_stale_until_rebased() {
     let house = House::new().await;
-    let rita = house.reviewer();
-    let first = house.propose(&house.editor(), FLOWS).await;
+    let rita = reviewer();
+    let first = house.propose(&editor(), FLOWS).await;
     house.apply(&rita, first.id).await;
     let ann = person(7, "ann", Role::Editor);
     let mine = house
-        .propose(&house.editor(), &FLOWS.replace("return msg;", "return 1;"))
+        .propose(&editor(), &FLOWS.replace("return msg;", "return 1;"))
         .await;
     let theirs = house
         .propose(&ann, &FLOWS.replace("\"one\"", "\"two\""))
@@ -152,7 +152,7 @@ async fn when_the_baseline_moves_others_are_stale_until_rebased() {
     assert!(house.room.approve(&rita, mine.id, shown).await.is_err());
     let between = house.room.changed_since(&rita, mine.id).await.unwrap();
     assert_eq!(between.changes.len(), 1, "what changed in between is shown");
-    house.room.rebase(&house.editor(), mine.id).await.unwrap();
+    house.room.rebase(&editor(), mine.id).await.unwrap();
     let applied = house.apply(&rita, mine.id).await;
     assert!(matches!(applied.state, State::Applied { .. }));
     let running = house.running().await.flows;
@@ -165,7 +165,7 @@ async fn when_the_baseline_moves_others_are_stale_until_rebased() {
 #[tokio::test]
 async fn an_amended_proposal_replaces_the_first_and_keeps_the_typed_password() {
     let house = House::new().await;
-    let ed = house.editor();
+    let ed = editor();
     let typed = FLOWS.replace(
         "\"broker\":\"one\"",
         "\"broker\":\"one\",\"credentials\":{\"password\":\"s3cret\"}",
@@ -186,7 +186,7 @@ async fn an_amended_proposal_replaces_the_first_and_keeps_the_typed_password() {
         carried.0.get("a").and_then(|it| it.get("password")),
         "s3cret"
     ));
-    house.apply(&house.reviewer(), second.id).await;
+    house.apply(&reviewer(), second.id).await;
     let running = house.running().await;
     assert_eq!(running.credentials.0["a"]["password"], "s3cret");
     assert!(!running.flows.contains("s3cret"));
@@ -195,7 +195,7 @@ async fn an_amended_proposal_replaces_the_first_and_keeps_the_typed_password() {
 #[tokio::test]
 async fn an_old_revision_is_a_conflict() {
     let house = House::new().await;
-    let mut submission = house.submission(&house.editor(), FLOWS);
+    let mut submission = house.submission(&editor(), FLOWS);
     submission.revision = Some("0".repeat(64));
     let refused = house.room.propose(submission, &Limits::default()).await;
     assert!(matches!(refused, Err(DeployError::RevisionMismatch { .. })));
@@ -204,7 +204,7 @@ async fn an_old_revision_is_a_conflict() {
 #[tokio::test]
 async fn the_same_flows_queue_nothing_and_deploying_the_original_withdraws() {
     let house = House::new().await;
-    let ed = house.editor();
+    let ed = editor();
     let queued = house.propose(&ed, FLOWS).await;
     let back = house.submission(&ed, "[]");
     let outcome = house.room.propose(back, &Limits::default()).await.unwrap();
@@ -218,18 +218,18 @@ async fn the_same_flows_queue_nothing_and_deploying_the_original_withdraws() {
 #[tokio::test]
 async fn going_back_to_a_snapshot_is_a_deployment_that_brings_flows_and_secrets_back() {
     let house = House::new().await;
-    let rita = house.reviewer();
+    let rita = reviewer();
     let with_secret = FLOWS.replace(
         "\"broker\":\"one\"",
         "\"broker\":\"one\",\"credentials\":{\"password\":\"old\"}",
     );
-    let first = house.propose(&house.editor(), &with_secret).await;
+    let first = house.propose(&editor(), &with_secret).await;
     house.apply(&rita, first.id).await;
     let then = house.running().await.baseline.hash();
     let changed = with_secret
         .replace("return msg;", "return 3;")
         .replace("old", "new");
-    let second = house.propose(&house.editor(), &changed).await;
+    let second = house.propose(&editor(), &changed).await;
     house.apply(&rita, second.id).await;
     assert_eq!(house.running().await.credentials.0["a"]["password"], "new");
     let Proposed::Queued { deployment, .. } = house

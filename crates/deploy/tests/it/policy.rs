@@ -9,12 +9,12 @@ use model::{
     principal::Actor,
 };
 
-use crate::house::{FLOWS, House, person};
+use crate::house::{FLOWS, House, editor, person, reviewer};
 
 #[tokio::test]
 async fn only_reviewers_and_administrators_decide() {
     let house = House::new().await;
-    let queued = house.propose(&house.editor(), FLOWS).await;
+    let queued = house.propose(&editor(), FLOWS).await;
     let shown = queued.proposal.hash();
     for role in [Role::Viewer, Role::Editor, Role::Auditor] {
         let caller = person(9, "mal", role);
@@ -49,7 +49,7 @@ async fn four_eyes_keep_the_proposer_from_deciding_and_applying() {
         .set_policy(&house.main, &policy, &Actor::System)
         .await
         .unwrap();
-    let rita = house.reviewer();
+    let rita = reviewer();
     let queued = house.propose(&rita, FLOWS).await;
     let shown = queued.proposal.hash();
     let own = house.room.decide(&rita, queued.id, shown, vec![]).await;
@@ -80,7 +80,7 @@ async fn automatic_apply_is_for_people_only() {
         .set_policy(&house.main, &policy, &Actor::System)
         .await
         .unwrap();
-    let submission = house.submission(&house.editor(), FLOWS);
+    let submission = house.submission(&editor(), FLOWS);
     let outcome = house
         .room
         .propose(submission, &Limits::default())
@@ -93,7 +93,7 @@ async fn automatic_apply_is_for_people_only() {
         Origin::Package,
         Origin::Promotion,
     ] {
-        let mut submission = house.submission(&house.editor(), "[]");
+        let mut submission = house.submission(&editor(), "[]");
         submission.origin = origin;
         let outcome = house
             .room
@@ -107,7 +107,7 @@ async fn automatic_apply_is_for_people_only() {
 #[tokio::test]
 async fn an_emergency_applies_at_once_and_waits_for_somebody_elses_look() {
     let house = House::new().await;
-    let rita = house.reviewer();
+    let rita = reviewer();
     let mut submission = house.submission(&rita, FLOWS);
     submission.emergency = Some(Emergency {
         reason: "pump stuck".into(),
@@ -137,16 +137,12 @@ async fn an_emergency_applies_at_once_and_waits_for_somebody_elses_look() {
 #[tokio::test]
 async fn a_proposal_is_taken_back_by_its_proposer_alone() {
     let house = House::new().await;
-    let queued = house.propose(&house.editor(), FLOWS).await;
+    let queued = house.propose(&editor(), FLOWS).await;
     let other = person(5, "otto", Role::Editor);
     assert!(matches!(
         house.room.withdraw(&other, queued.id).await,
         Err(DeployError::NotAllowed { .. })
     ));
-    let back = house
-        .room
-        .withdraw(&house.editor(), queued.id)
-        .await
-        .unwrap();
+    let back = house.room.withdraw(&editor(), queued.id).await.unwrap();
     assert!(matches!(back.state, State::Withdrawn { .. }));
 }

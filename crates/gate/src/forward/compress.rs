@@ -36,6 +36,11 @@ pub(crate) fn asset(visit: &Visit, mut response: Response<Body>) -> Response<Bod
         let kept = HeaderValue::from_static("private, max-age=31536000, immutable");
         response.headers_mut().insert(header::CACHE_CONTROL, kept);
     }
+    text(visit, response)
+}
+
+/// A text that is the same for everybody, on its way to the browser.
+pub(crate) fn text(visit: &Visit, response: Response<Body>) -> Response<Body> {
     let coding = accepted(visit.request.headers());
     let is_whole =
         response.status() == StatusCode::OK && *visit.request.method() == http::Method::GET;

@@ -96,7 +96,14 @@ impl Inner {
         let response = self.forwarder.send(permit, request).await?;
         let response = downstream(response);
         match view {
-            Some(view) if is_patched => editor::patch(self, &visit, permit, view, response).await,
+            Some(view) if is_patched => {
+                let response = editor::patch(self, &visit, permit, view, response).await?;
+                Ok(match view {
+                    View::EditorTexts | View::Plugins => compress::text(&visit, response),
+                    _ => response,
+                })
+            }
+            Some(View::Catalogue) => Ok(compress::text(&visit, response)),
             Some(View::Context | View::Credentials) => Ok(no_store(response)),
             _ if *permit.class() == Class::Asset => Ok(compress::asset(&visit, response)),
             _ => Ok(response),

@@ -54,11 +54,11 @@ const TABLE: &[(Verb, &str, Kind)] = &[
     (Get, "vendor/*", Is(|| Class::Asset)),
     (Get, "types/*", Is(|| Class::Asset)),
     (Get, "favicon.ico", Is(|| Class::Asset)),
-    (Get, "theme", Is(|| Class::Read(View::Plain))),
+    (Get, "theme", Is(|| Class::Read(View::Catalogue))),
     (Get, "theme/*", Is(|| Class::Asset)),
     (Get, "locales/editor", Is(|| Class::Read(View::EditorTexts))),
-    (Get, "locales/*", Is(|| Class::Read(View::Plain))),
-    (Get, "icons", Is(|| Class::Read(View::Plain))),
+    (Get, "locales/*", Is(|| Class::Read(View::Catalogue))),
+    (Get, "icons", Is(|| Class::Read(View::Catalogue))),
     (Get, "icons/*", Is(|| Class::Asset)),
     (Get, "resources/*", Is(|| Class::Asset)),
     (Get, "debug/view/*", Is(|| Class::Asset)),
@@ -86,16 +86,16 @@ const TABLE: &[(Verb, &str, Kind)] = &[
         "flow/:",
         Of(1, |id| Class::Change(Change::RemoveFlow(id))),
     ),
-    (Get, "nodes", Is(|| Class::Read(View::Plain))),
+    (Get, "nodes", Is(|| Class::Read(View::Catalogue))),
     (Post, "nodes", Is(|| Class::Change(Change::Palette))),
-    (Get, "nodes/messages", Is(|| Class::Read(View::Plain))),
+    (Get, "nodes/messages", Is(|| Class::Read(View::Catalogue))),
     (Get, "nodes/@/:/messages", Is(|| Class::Read(View::Plain))),
     (Get, "nodes/@", Is(|| Class::Read(View::Plain))),
     (Get, "nodes/@/:", Is(|| Class::Read(View::Plain))),
     (Put, "nodes/*", Is(|| Class::Change(Change::Palette))),
     (Delete, "nodes/*", Is(|| Class::Change(Change::Palette))),
     (Get, "plugins", Is(|| Class::Read(View::Plugins))),
-    (Get, "plugins/messages", Is(|| Class::Read(View::Plain))),
+    (Get, "plugins/messages", Is(|| Class::Read(View::Catalogue))),
     (Get, "plugins/@", Is(|| Class::Read(View::Plain))),
     (Get, "plugins/@/:", Is(|| Class::Read(View::Plain))),
     (Get, "context/global/**", Is(|| Class::Read(View::Context))),
@@ -213,19 +213,19 @@ fn is(segments: &[String], literals: &[&str]) -> bool {
 }
 
 fn fits(pattern: &str, segments: &[String]) -> bool {
-    let pattern: Vec<&str> = if pattern.is_empty() {
-        vec![]
-    } else {
-        pattern.split('/').collect()
-    };
-    fits_from(&pattern, segments)
+    fits_from((!pattern.is_empty()).then_some(pattern), segments)
 }
 
-fn fits_from(pattern: &[&str], segments: &[String]) -> bool {
-    let Some((first, rest)) = pattern.split_first() else {
+/// Walks the pattern in place: this runs for every row of the table at every request.
+fn fits_from(pattern: Option<&str>, segments: &[String]) -> bool {
+    let Some(pattern) = pattern else {
         return segments.is_empty();
     };
-    match *first {
+    let (first, rest) = match pattern.split_once('/') {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (pattern, None),
+    };
+    match first {
         "**" => true,
         "*" => !segments.is_empty(),
         ":" => !segments.is_empty() && fits_from(rest, &segments[1..]),

@@ -115,6 +115,25 @@ async fn files_of_the_editor_are_compressed_and_kept() {
 }
 
 #[tokio::test]
+async fn what_is_the_same_for_everybody_is_compressed_and_flows_are_not() {
+    let house = House::new().await;
+    let cookie = house.session("ann", Role::Editor).await;
+    for (path, coding) in [
+        ("/nodes", Some("br")),
+        ("/plugins/messages", Some("br")),
+        ("/flow/big", None),
+    ] {
+        let request = house
+            .script("GET", path, &cookie)
+            .header("accept-encoding", "gzip, br");
+        let answer = house.send(request, "").await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        let named = answer.headers.get("content-encoding");
+        assert_eq!(named.map(|it| it.to_str().unwrap()), coding, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn endpoints_are_not_told_who_asks() {
     let house = House::new().await;
     let cookie = house.session("vic", Role::Viewer).await;

@@ -165,6 +165,7 @@ fn content(path: &str) -> (&'static str, String) {
         "/plugins" => ("text/html", "<!-- plugins -->".to_owned()),
         "/red/huge.js" => ("application/javascript", "var a = 1;\n".repeat(3_000_000)),
         "/red/big.js" => ("application/javascript", "var a = 1;\n".repeat(10_000)),
+        "/nodes" | "/plugins/messages" | "/flow/big" => json(json!({ "a": "text ".repeat(1000) })),
         path if path.starts_with("/credentials/tls-config/") => {
             json(json!({"keydata":"-----BEGIN PRIVATE KEY-----","has_passphrase":true}))
         }
