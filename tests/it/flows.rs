@@ -1,10 +1,10 @@
 //! Real flows, as people keep them: proposed, reviewed, drawn, approved, applied, and every key
 //! still there.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::{Value, json};
-use testkit::{Client, Redkeep};
+use testkit::{Client, Redkeep, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn real_flows_go_through_the_queue_without_a_lost_key() {
@@ -38,84 +38,96 @@ fn files() -> Vec<(String, Value)> {
     found
 }
 
+#[expect(clippy::too_many_lines, reason = "one straight sequence")]
+/// Takes one file through the queue. Packages it needs that are not installed: it is taken back,
+/// all of it; and goes through with stand-ins for their nodes.
 async fn one(redkeep: &Redkeep, rita: &Client, console: &Client, name: &str, flows: &Value) {
+    let before = redkeep.running(rita).await;
+    let Some(answer) = walk(redkeep, rita, console, name, flows).await else { return };
+    if answer["state"] == "applied" {
+        return;
+    }
+    assert_eq!(answer["state"], "failed", "{name}: {answer}");
+    let reason = answer["reason"].as_str().unwrap_or_default();
+    let (_, missing) = reason
+        .split_once("node types are missing: ")
+        .unwrap_or_else(|| panic!("{name}: {reason}"));
+    let missing: BTreeSet<&str> = missing.split(", ").collect();
+    let back = until("the flows of before", || async {
+        let runs = redkeep.running(rita).await;
+        (runs == before).then_some(())
+    });
+    back.await;
+    let mut stand_in = flows.clone();
+    for node in stand_in.as_array_mut().expect("a list of nodes") {
+        if node["type"].as_str().is_some_and(|kind| missing.contains(kind)) {
+            node["type"] = json!("comment");
+        }
+    }
+    if let Some(answer) = walk(redkeep, rita, console, name, &stand_in).await {
+        assert_eq!(answer["state"], "applied", "{name}: {answer}");
+    }
+}
+
+/// Proposes, reviews, draws, approves and applies; gives the deployment as it stands then, or
+/// nothing if nothing changes.
+async fn walk(
+    redkeep: &Redkeep,
+    rita: &Client,
+    console: &Client,
+    name: &str,
+    flows: &Value,
+) -> Option<Value> {
     let answer = redkeep.post_flows(rita, flows, "full").await;
     if answer.status == 200 {
         // The same flows as the version before it.
-        assert_eq!(
-            redkeep.running(rita).await["flows"],
-            without_credentials(flows),
-            "{name}"
-        );
-        return;
+        let runs = redkeep.running(rita).await;
+        assert_eq!(runs["flows"], without_credentials(flows), "{name}");
+        return None;
     }
-    let id = answer.expect(202).json()["redkeep"]["deployment"]
-        .as_i64()
-        .expect("its number");
-    let review = rita
-        .get(redkeep.api_url(&format!("/deployments/{id}")))
-        .await
-        .expect(200)
-        .json();
+    let id = answer.expect(202).json()["redkeep"]["deployment"].as_i64().expect("its number");
+    let review = rita.get(redkeep.api_url(&format!("/deployments/{id}"))).await.expect(200).json();
+    nothing_is_hidden(redkeep, rita, console, name, &review).await;
     let shown = json!({"shown": review["shown"]});
-    let every_change: usize = review["steps"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|step| step["changes"].as_array().unwrap().len())
-        .sum();
-    assert_eq!(
-        every_change,
-        review["diff"]["changes"].as_array().unwrap().len(),
-        "{name}: hidden changes"
-    );
-    let page = console
-        .get(format!("{}/deployments/{id}", redkeep.console()))
-        .await
-        .expect(200);
+    let all = json!({"shown": review["shown"], "choices": "all-approve"});
+    let mut last = Value::Null;
+    for (verb, body) in [("decisions", &all), ("approve", &shown), ("apply", &shown)] {
+        let answer = rita.post(redkeep.api_url(&format!("/deployments/{id}/{verb}")), body).await;
+        assert_eq!(answer.status, 200, "{name}: {verb}: {}", answer.text());
+        last = answer.json();
+    }
+    if last["state"] == "applied" {
+        let runs = redkeep.running(rita).await;
+        assert_eq!(runs["flows"], without_credentials(flows), "{name}: a key was lost or changed");
+        assert_eq!(runs["rev"], review["proposal"]["flows"], "{name}: not what was shown runs");
+    }
+    Some(last)
+}
+
+async fn nothing_is_hidden(
+    redkeep: &Redkeep,
+    rita: &Client,
+    console: &Client,
+    name: &str,
+    review: &Value,
+) {
+    let id = &review["id"];
+    let steps = review["steps"].as_array().expect("steps");
+    let in_steps: usize =
+        steps.iter().map(|step| step["changes"].as_array().expect("changes").len()).sum();
+    let changes = review["diff"]["changes"].as_array().expect("changes");
+    assert_eq!(in_steps, changes.len(), "{name}: changes outside of every step");
+    let page = console.get(format!("{}/deployments/{id}", redkeep.console())).await.expect(200);
     assert!(!page.text().contains("<script"), "{name}");
-    let step = console
-        .get(format!("{}/deployments/{id}/steps/1", redkeep.console()))
-        .await;
-    step.expect(200);
-    let picture = rita
-        .get(redkeep.api_url(&format!("/deployments/{id}/picture.svg")))
-        .await;
+    let step = console.get(format!("{}/deployments/{id}/steps/1", redkeep.console())).await;
+    assert!(!step.expect(200).text().contains("<script"), "{name}");
+    let picture = rita.get(redkeep.api_url(&format!("/deployments/{id}/picture.svg"))).await;
     if picture.status == 200 {
         let svg = picture.text();
-        assert!(
-            svg.starts_with("<svg") && !svg.contains("<script"),
-            "{name}: {}",
-            &svg[..80]
-        );
+        assert!(svg.starts_with("<svg") && !svg.contains("<script"), "{name}");
     } else {
         assert_eq!(picture.status, 404, "{name}: {}", picture.text());
     }
-    let all = json!({"shown": review["shown"], "choices": "all-approve"});
-    for (verb, body) in [("decisions", &all), ("approve", &shown), ("apply", &shown)] {
-        let answer = rita
-            .post(redkeep.api_url(&format!("/deployments/{id}/{verb}")), body)
-            .await;
-        assert_eq!(answer.status, 200, "{name}: {verb}: {}", answer.text());
-        if verb == "apply" {
-            assert_eq!(
-                answer.json()["state"],
-                "applied",
-                "{name}: {}",
-                answer.text()
-            );
-        }
-    }
-    let runs = redkeep.running(rita).await;
-    assert_eq!(
-        runs["flows"],
-        without_credentials(flows),
-        "{name}: a key was lost or changed"
-    );
-    assert_eq!(
-        runs["rev"], review["proposal"]["flows"],
-        "{name}: not the revision that was shown"
-    );
 }
 
 /// What Node-RED gives back: never credentials.

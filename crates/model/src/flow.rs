@@ -9,9 +9,11 @@ pub mod change;
 pub mod compose;
 pub mod credentials;
 pub mod diff;
+mod error;
 pub mod finding;
 mod parse;
 mod references;
 mod scan;
 
-pub use parse::{FlowError, Flows, Limits, NodeRef, Submitted};
+pub use error::FlowError;
+pub use parse::{Flows, Limits, NodeRef, Submitted};

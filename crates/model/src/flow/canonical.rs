@@ -10,7 +10,7 @@ use std::{fmt, ops::Range};
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::parse::{FlowError, Limits};
+use super::{error::FlowError, parse::Limits};
 
 /// A flows text in canonical form, its entries and what was taken off them.
 #[derive(Debug, Default)]
