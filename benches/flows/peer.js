@@ -2,8 +2,8 @@
 // Prints one line of JSON with medians in milliseconds.
 'use strict';
 const { readFileSync } = require('node:fs');
-const [before, after] = process.argv.slice(2, 4).map((path) => readFileSync(path, 'utf8'));
-const runs = Number(process.argv[4]);
+const [before, after] = process.argv.slice(1, 3).map((path) => readFileSync(path, 'utf8'));
+const runs = Number(process.argv[3]);
 
 function equal(a, b) {
     if (a === b) return true;

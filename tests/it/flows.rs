@@ -38,7 +38,6 @@ fn files() -> Vec<(String, Value)> {
     found
 }
 
-#[expect(clippy::too_many_lines, reason = "one straight sequence")]
 /// Takes one file through the queue. Packages it needs that are not installed: it is taken back,
 /// all of it; and goes through with stand-ins for their nodes.
 async fn one(redkeep: &Redkeep, rita: &Client, console: &Client, name: &str, flows: &Value) {
