@@ -42,7 +42,9 @@ fn files() -> Vec<(String, Value)> {
 /// all of it; and goes through with stand-ins for their nodes.
 async fn one(redkeep: &Redkeep, rita: &Client, console: &Client, name: &str, flows: &Value) {
     let before = redkeep.running(rita).await;
-    let Some(answer) = walk(redkeep, rita, console, name, flows).await else { return };
+    let Some(answer) = walk(redkeep, rita, console, name, flows).await else {
+        return;
+    };
     if answer["state"] == "applied" {
         return;
     }
@@ -59,7 +61,10 @@ async fn one(redkeep: &Redkeep, rita: &Client, console: &Client, name: &str, flo
     back.await;
     let mut stand_in = flows.clone();
     for node in stand_in.as_array_mut().expect("a list of nodes") {
-        if node["type"].as_str().is_some_and(|kind| missing.contains(kind)) {
+        if node["type"]
+            .as_str()
+            .is_some_and(|kind| missing.contains(kind))
+        {
             node["type"] = json!("comment");
         }
     }
@@ -84,21 +89,36 @@ async fn walk(
         assert_eq!(runs["flows"], without_credentials(flows), "{name}");
         return None;
     }
-    let id = answer.expect(202).json()["redkeep"]["deployment"].as_i64().expect("its number");
-    let review = rita.get(redkeep.api_url(&format!("/deployments/{id}"))).await.expect(200).json();
+    let id = answer.expect(202).json()["redkeep"]["deployment"]
+        .as_i64()
+        .expect("its number");
+    let review = rita
+        .get(redkeep.api_url(&format!("/deployments/{id}")))
+        .await
+        .expect(200)
+        .json();
     nothing_is_hidden(redkeep, rita, console, name, &review).await;
     let shown = json!({"shown": review["shown"]});
     let all = json!({"shown": review["shown"], "choices": "all-approve"});
     let mut last = Value::Null;
     for (verb, body) in [("decisions", &all), ("approve", &shown), ("apply", &shown)] {
-        let answer = rita.post(redkeep.api_url(&format!("/deployments/{id}/{verb}")), body).await;
+        let answer = rita
+            .post(redkeep.api_url(&format!("/deployments/{id}/{verb}")), body)
+            .await;
         assert_eq!(answer.status, 200, "{name}: {verb}: {}", answer.text());
         last = answer.json();
     }
     if last["state"] == "applied" {
         let runs = redkeep.running(rita).await;
-        assert_eq!(runs["flows"], without_credentials(flows), "{name}: a key was lost or changed");
-        assert_eq!(runs["rev"], review["proposal"]["flows"], "{name}: not what was shown runs");
+        assert_eq!(
+            runs["flows"],
+            without_credentials(flows),
+            "{name}: a key was lost or changed"
+        );
+        assert_eq!(
+            runs["rev"], review["proposal"]["flows"],
+            "{name}: not what was shown runs"
+        );
     }
     Some(last)
 }
@@ -112,18 +132,34 @@ async fn nothing_is_hidden(
 ) {
     let id = &review["id"];
     let steps = review["steps"].as_array().expect("steps");
-    let in_steps: usize =
-        steps.iter().map(|step| step["changes"].as_array().expect("changes").len()).sum();
+    let in_steps: usize = steps
+        .iter()
+        .map(|step| step["changes"].as_array().expect("changes").len())
+        .sum();
     let changes = review["diff"]["changes"].as_array().expect("changes");
-    assert_eq!(in_steps, changes.len(), "{name}: changes outside of every step");
-    let page = console.get(format!("{}/deployments/{id}", redkeep.console())).await.expect(200);
+    assert_eq!(
+        in_steps,
+        changes.len(),
+        "{name}: changes outside of every step"
+    );
+    let page = console
+        .get(format!("{}/deployments/{id}", redkeep.console()))
+        .await
+        .expect(200);
     assert!(!page.text().contains("<script"), "{name}");
-    let step = console.get(format!("{}/deployments/{id}/steps/1", redkeep.console())).await;
+    let step = console
+        .get(format!("{}/deployments/{id}/steps/1", redkeep.console()))
+        .await;
     assert!(!step.expect(200).text().contains("<script"), "{name}");
-    let picture = rita.get(redkeep.api_url(&format!("/deployments/{id}/picture.svg"))).await;
+    let picture = rita
+        .get(redkeep.api_url(&format!("/deployments/{id}/picture.svg")))
+        .await;
     if picture.status == 200 {
         let svg = picture.text();
-        assert!(svg.starts_with("<svg") && !svg.contains("<script"), "{name}");
+        assert!(
+            svg.starts_with("<svg") && !svg.contains("<script"),
+            "{name}"
+        );
     } else {
         assert_eq!(picture.status, 404, "{name}: {}", picture.text());
     }
