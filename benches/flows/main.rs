@@ -192,9 +192,7 @@ fn peer(args: &Args, files: &[PathBuf; 2]) -> Result<Peer> {
 
 fn show(rows: &[(Row, Peer)], runs: usize) {
     let version = rows.first().map_or("", |(_, peer)| peer.version.as_str());
-    println!(
-        "Milliseconds of wall time on one core, medians of {runs}; Node.js {version} in the same run."
-    );
+    println!("Milliseconds of CPU, medians of {runs}; Node.js {version} in the same run.");
     let mut titles = vec![String::new()];
     for (row, _) in rows {
         titles.push(format!(

@@ -82,7 +82,9 @@ async fn walk(
     name: &str,
     flows: &Value,
 ) -> Option<Value> {
+    let t0 = std::time::Instant::now();
     let answer = redkeep.post_flows(rita, flows, "full").await;
+    eprintln!("{name} post {:?}", t0.elapsed());
     if answer.status == 200 {
         // The same flows as the version before it.
         let runs = redkeep.running(rita).await;
@@ -97,7 +99,9 @@ async fn walk(
         .await
         .expect(200)
         .json();
+    eprintln!("get {:?}", t0.elapsed());
     nothing_is_hidden(redkeep, rita, console, name, &review).await;
+    eprintln!("pages {:?}", t0.elapsed());
     let shown = json!({"shown": review["shown"]});
     let all = json!({"shown": review["shown"], "choices": "all-approve"});
     let mut last = Value::Null;
@@ -107,6 +111,7 @@ async fn walk(
             .await;
         assert_eq!(answer.status, 200, "{name}: {verb}: {}", answer.text());
         last = answer.json();
+        eprintln!("{verb} {:?}", t0.elapsed());
     }
     if last["state"] == "applied" {
         let runs = redkeep.running(rita).await;
