@@ -165,3 +165,27 @@ async fn holds(redkeep: &Redkeep, round: u32, told: &Told) {
     );
     redkeep.assert_record_whole().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_node_red_comes_back_with_the_same_flows() {
+    let redkeep = Redkeep::up().await;
+    let author = redkeep.author().await;
+    redkeep
+        .run_flows(&author, &flows::greeting("/hello", "one"))
+        .await;
+    let before = redkeep.running(&author).await;
+    let killed = redkeep.node_pids();
+    for pid in &killed {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(*pid).unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    }
+    redkeep.recorded("instance-crashed", |_| true).await;
+    until("another Node-RED", || async {
+        let now = redkeep.node_pids();
+        (!now.is_empty() && now.iter().all(|pid| !killed.contains(pid))).then_some(())
+    })
+    .await;
+    assert_eq!(redkeep.endpoint(&author, "/hello").await, "one");
+    assert_eq!(redkeep.running(&author).await, before);
+    redkeep.assert_record_whole().await;
+}

@@ -41,3 +41,38 @@ fn a_name_cannot_carry_anything_else() {
         assert!(load(&format!("name = \"{bad}\"")).is_err(), "{bad:?}");
     }
 }
+
+#[test]
+fn the_schema_names_every_key_and_no_other() {
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../../../docs/configuration.schema.json")).unwrap();
+    // serde names the keys it knows when it refuses one it does not.
+    let known = |toml: &str| {
+        let refused = toml::from_str::<File>(toml).unwrap_err().to_string();
+        let mut names: Vec<String> = refused
+            .split('`')
+            .skip(3)
+            .step_by(2)
+            .map(Into::into)
+            .collect();
+        names.sort();
+        names
+    };
+    let named = |pointer: &str| {
+        let keys = schema
+            .pointer(pointer)
+            .and_then(|it| it.as_object())
+            .unwrap()
+            .keys();
+        let mut names: Vec<String> = keys.cloned().collect();
+        names.sort();
+        names
+    };
+    assert_eq!(known("nonsense = 1"), named("/properties"));
+    assert_eq!(
+        known("[tls]\nnonsense = 1"),
+        named("/properties/tls/properties")
+    );
+    let instance = "/properties/instance/additionalProperties/properties";
+    assert_eq!(known("[instance.main]\nnonsense = 1"), named(instance));
+}
