@@ -180,7 +180,9 @@ async fn review_and_apply(redkeep: &Redkeep, browser: &Browser, ben: &Person, no
         if with_pictures && steps <= 3 {
             browser.shots(&format!("step-{steps}")).await;
         }
-        browser.click("button[name=verdict][value=approve]").await;
+        browser
+            .click_through("button[name=verdict][value=approve]")
+            .await;
     }
     is_a_page_without_script(redkeep, browser).await;
     browser.shots("confirm").await;

@@ -51,7 +51,16 @@ pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Resul
     let workshop = Workshop::new(store.clone(), bridge, tell);
     node_red.join(&workshop);
 
-    let plans = plan(&config, &store, &workshop).await?;
+    // From here on a signal is heard, also while packages are fetched: whoever reads that Redkeep
+    // is ready may stop it in the same moment.
+    let mut signals = announce::Signals::catch()?;
+    let plans = tokio::select! {
+        plans = plan(&config, &store, &workshop) => plans?,
+        () = signals.wait() => {
+            terminal::say("stopped before it was started; the next start goes on from here");
+            return Ok(Exit::Done);
+        }
+    };
     let recovered = deployments.recover().await?;
     if recovered > 0 {
         terminal::say(&format!(
@@ -73,7 +82,13 @@ pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Resul
         stop,
         tasks,
     };
-    let outcome = house.live(doors, control, plans, events, json).await;
+    let outcome = tokio::select! {
+        outcome = house.live(doors, control, plans, events, json) => outcome,
+        () = signals.wait() => {
+            terminal::say("stopping");
+            Ok(Exit::Done)
+        }
+    };
     house.close().await;
     outcome
 }
@@ -117,9 +132,7 @@ impl House {
             announce::instance(&status);
         }
         announce::ready(self, &addresses, &ca_pem, json).await?;
-        announce::wait_for_signal().await?;
-        terminal::say("stopping");
-        Ok(Exit::Done)
+        std::future::pending().await
     }
 
     /// Stops in order: no new requests, then Node-RED, then the rest.

@@ -199,6 +199,20 @@ impl Browser {
         clicked.unwrap_or_else(|error| panic!("{css:?} could not be clicked: {error}"));
     }
 
+    /// Clicks what leads to another page, and waits until that page is there.
+    pub async fn click_through(&self, css: &str) {
+        // The mark goes with the document it stands on: no answer is taken from the old page.
+        self.run("document.documentElement.dataset.testkitOld = 'yes'; return 1")
+            .await;
+        self.click(css).await;
+        self.run_until(
+            "the next page",
+            "return document.readyState === 'complete' \
+             && document.documentElement.dataset.testkitOld !== 'yes'",
+        )
+        .await;
+    }
+
     /// Clicks the button or link with these words in its text.
     pub async fn press(&self, words: &str) {
         let find = "const words = arguments[0];\
@@ -270,7 +284,7 @@ impl Browser {
         if let Some(code) = code {
             self.fill("#code", code).await;
         }
-        self.click("form button.primary").await;
+        self.click_through("form button.primary").await;
     }
 
     /// Waits until Node-RED's editor is there and has loaded its flows.

@@ -19,6 +19,7 @@ pub mod flows;
 pub mod html;
 pub mod http;
 pub mod person;
+mod process;
 pub mod redkeep;
 pub mod sockets;
 pub mod wait;

@@ -6,7 +6,7 @@ use console::Addresses;
 use model::{access::Role, principal::Actor};
 use runtime::status::{InstanceStatus, Phase};
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::House;
 use crate::{exit::Failure, terminal};
@@ -123,13 +123,28 @@ pub(crate) async fn ready(
     Ok(())
 }
 
-/// Waits for SIGTERM or SIGINT.
-pub(crate) async fn wait_for_signal() -> Result<(), Failure> {
-    let mut term = signal(SignalKind::terminate())?;
-    let mut int = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = int.recv() => {}
+/// SIGTERM and SIGINT, caught from the moment this is made.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    term: Signal,
+    int: Signal,
+}
+
+impl Signals {
+    /// Catches them.
+    pub(crate) fn catch() -> Result<Self, Failure> {
+        let (term, int) = (
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+        );
+        Ok(Self { term, int })
     }
-    Ok(())
+
+    /// Waits for one.
+    pub(crate) async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
 }
