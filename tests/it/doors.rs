@@ -5,9 +5,7 @@ mod tricks;
 use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::{Value, json};
-use testkit::{
-    Client, Redkeep, comms::Comms, flows, http::place, person::navigate, sockets, until,
-};
+use testkit::{Redkeep, comms::Comms, flows, http::place, person::navigate, sockets, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doors_let_in_what_they_should_and_nothing_else() {

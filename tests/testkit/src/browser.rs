@@ -76,8 +76,11 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        // A failed test does not close its browser, and Chromium outlives its driver.
+        let family = crate::process::family(self.process.id());
         drop(self.process.kill());
         drop(self.process.wait());
+        crate::process::end_orphans(&family);
     }
 }
 

@@ -145,7 +145,7 @@ pub(crate) fn reap(child: &mut Child, patience: Duration) -> ExitStatus {
 }
 
 /// What outlives its parent is ended by its number, if it still is what it was.
-fn end_orphans(family: &BTreeSet<u32>) {
+pub(crate) fn end_orphans(family: &BTreeSet<u32>) {
     for pid in family {
         let is_ours = fs::read(format!("/proc/{pid}/cmdline"))
             .is_ok_and(|line| String::from_utf8_lossy(&line).contains("/tmp/rk"));
