@@ -2,7 +2,10 @@
 //! enable its button, and how many deployments wait.
 
 use http::{HeaderValue, Response, StatusCode, header};
-use model::access::{Permission, may};
+use model::{
+    access::{Permission, may},
+    instance::ApplyPolicy,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -12,7 +15,8 @@ use crate::{
     route::View,
 };
 
-/// What the editor says after a deploy, in every language: nothing else would be true.
+/// What the editor says after a deploy, in every language, where deploys are reviewed: nothing
+/// else would be true. Where policy applies them at once, Node-RED's own words are the true ones.
 const SUBMITTED: &str = "Submitted for review. Nothing is running yet.";
 
 /// What stands in for a private key. Node-RED takes it for "unchanged" when it comes back.
@@ -49,9 +53,10 @@ pub(crate) async fn patch(
     let may_propose = permit
         .principal()
         .is_some_and(|who| may(who, Permission::Propose));
+    let is_reviewed = gate.outline.policy().await?.apply == ApplyPolicy::Reviewed;
     let patched = match view {
-        View::Settings => settings(&bytes, may_propose),
-        View::EditorTexts => texts(&bytes),
+        View::Settings => settings(&bytes, may_propose, is_reviewed),
+        View::EditorTexts if is_reviewed => texts(&bytes),
         View::Plugins if is_html => plugins(&bytes, &gate.config.console_origin),
         View::Credentials => Some(credentials(&bytes, is_tls(visit))),
         _ => None,
@@ -71,7 +76,7 @@ pub(crate) async fn patch(
     Ok(Response::from_parts(parts, body))
 }
 
-fn settings(bytes: &[u8], may_propose: bool) -> Option<String> {
+fn settings(bytes: &[u8], may_propose: bool, is_reviewed: bool) -> Option<String> {
     let mut settings: Value = serde_json::from_slice(bytes).ok()?;
     let root = settings.as_object_mut()?;
     if let Some(user) = root.get_mut("user").and_then(Value::as_object_mut) {
@@ -80,7 +85,7 @@ fn settings(bytes: &[u8], may_propose: bool) -> Option<String> {
         user.insert("permissions".to_owned(), shown.into());
     }
     let theme = root.entry("editorTheme").or_insert_with(|| json!({}));
-    if let Some(theme) = theme.as_object_mut() {
+    if let Some(theme) = theme.as_object_mut().filter(|_| is_reviewed) {
         theme.insert(
             "deployButton".to_owned(),
             json!({ "type": "default", "label": "Propose" }),
@@ -163,13 +168,16 @@ mod tests {
     #[test]
     fn the_deploy_button_is_enabled_for_those_who_may_propose() {
         let from = br#"{"user":{"username":"ann","permissions":["*.read"]},"editorTheme":{"a":1}}"#;
-        let patched: Value = serde_json::from_str(&settings(from, true).unwrap()).unwrap();
+        let patched: Value = serde_json::from_str(&settings(from, true, true).unwrap()).unwrap();
         assert_eq!(patched["user"]["permissions"], "*");
         assert_eq!(patched["editorTheme"]["deployButton"]["label"], "Propose");
         assert_eq!(patched["editorTheme"]["a"], 1);
-        let patched: Value = serde_json::from_str(&settings(from, false).unwrap()).unwrap();
+        let patched: Value = serde_json::from_str(&settings(from, false, true).unwrap()).unwrap();
         assert_eq!(patched["user"]["permissions"], "*.read");
-        assert!(settings(b"[]", true).is_none());
+        assert!(settings(b"[]", true, true).is_none());
+        // Where deploys are applied at once, the button says what it does.
+        let patched: Value = serde_json::from_str(&settings(from, true, false).unwrap()).unwrap();
+        assert!(patched["editorTheme"].get("deployButton").is_none());
     }
 
     #[test]
