@@ -205,7 +205,11 @@ fn odd_flows() -> impl Strategy<Value = String> {
     (proptest::collection::vec(node, 0..5), space()).prop_map(|(nodes, space)| {
         let node =
             |(number, (mut members, credentials, place)): (usize, (Vec<_>, Option<&str>, _))| {
-                members.retain(|(key, _)| key != "\"credentials\"");
+                // What every node has is put in below; a random key may spell the same.
+                members.retain(|(key, _): &(String, String)| {
+                    let name: String = serde_json::from_str(key).unwrap();
+                    !["id", "type", "credentials"].contains(&name.as_str())
+                });
                 let place: proptest::sample::Index = place;
                 let mut add = |key: &str, value: String| {
                     let at = place.index(members.len() + 1);
@@ -294,7 +298,7 @@ fn damaged_text_is_refused_or_read_alike() {
         proptest::sample::select(b"\"\\{}[],:0123456789.eE+-utn \t\n\x00\x7f\xc3\xa9".to_vec());
     let edit = (any::<proptest::sample::Index>(), 0..3_u8, bytes);
     let config = ProptestConfig {
-        cases: 1_000,
+        cases: 2_000,
         failure_persistence: None,
         ..ProptestConfig::default()
     };
