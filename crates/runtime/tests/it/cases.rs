@@ -3,7 +3,7 @@
 use std::{fs, future::Future, pin::Pin, time::Duration};
 
 use model::{deployment::DeploymentType, instance::NodeRedMajor};
-use runtime::{RuntimeError, RuntimeEvent, status::Phase};
+use runtime::{RuntimeError, RuntimeEvent, Taken, status::Phase};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::timeout;
 
@@ -25,7 +25,7 @@ cases! {
     "node_red_5_keeps_credentials_off_the_disk" => keeps_credentials_off_the_disk(NodeRedMajor::V5),
     "node_red_4_keeps_credentials_off_the_disk" => keeps_credentials_off_the_disk(NodeRedMajor::V4),
     "a_refused_deployment_changes_nothing" => a_refused_deployment_changes_nothing(),
-    "missing_types_are_an_error_with_their_names" => missing_types_are_an_error(),
+    "missing_types_halt_the_flows_and_are_named" => missing_types_halt_the_flows(),
     "flows_that_kill_node_red_are_an_error_with_the_cause" => flows_that_kill_are_an_error(),
     "a_command_cannot_be_run" => a_command_cannot_be_run(),
     "a_killed_node_red_is_started_again" => a_killed_node_red_is_started_again(),
@@ -269,7 +269,7 @@ async fn reloaded(house: &House, loads: u32) {
     house.workshop.reload(&house.id).await.unwrap();
 }
 
-async fn missing_types_are_an_error() {
+async fn missing_types_halt_the_flows() {
     let mut house = House::build(NodeRedMajor::V5, "[]").await;
     house.run().await;
     *house.room.takes.lock().unwrap() = true;
@@ -278,8 +278,10 @@ async fn missing_types_are_an_error() {
         .workshop
         .give(&house.id, deployment(flows), DeploymentType::Full)
         .await;
-    let error = given.unwrap_err().to_string();
-    assert!(error.contains("no such type"), "{error}");
+    let Ok(Taken::Halted(reason)) = given else {
+        panic!("not halted: {given:?}");
+    };
+    assert!(reason.contains("no such type"), "{reason}");
     let status = house.workshop.status(&house.id).unwrap();
     assert!(matches!(status.phase, Phase::Degraded { .. }), "{status:?}");
 
