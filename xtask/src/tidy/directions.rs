@@ -8,16 +8,21 @@ use serde_json::Value;
 use super::Problem;
 
 /// Each crate of the house with what it may depend on, tests left out.
-const MAY: [(&str, &[&str]); 11] = [
+const MAY: [(&str, &[&str]); 13] = [
     ("model", &[]),
+    ("script", &[]),
+    ("inspect", &["model", "script"]),
     ("store", &["model"]),
     ("sandbox", &[]),
     ("registry", &["model"]),
-    ("runtime", &["model", "store", "sandbox"]),
-    ("deploy", &["model", "store"]),
+    ("runtime", &["model", "store", "sandbox", "script"]),
+    ("deploy", &["model", "store", "inspect"]),
     ("integrity", &["model"]),
     ("gate", &["model", "store", "deploy", "runtime"]),
-    ("console", &["model", "store", "deploy", "runtime"]),
+    (
+        "console",
+        &["model", "store", "deploy", "runtime", "inspect"],
+    ),
     (
         "redkeep",
         &[
@@ -30,6 +35,8 @@ const MAY: [(&str, &[&str]); 11] = [
             "integrity",
             "gate",
             "console",
+            "script",
+            "inspect",
         ],
     ),
     ("xtask", &[]),
