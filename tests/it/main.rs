@@ -9,6 +9,7 @@ mod browser;
 mod decisions;
 mod doors;
 mod flows;
+mod history;
 mod inside;
 mod journey;
 mod kill;
