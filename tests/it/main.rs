@@ -8,6 +8,7 @@
 mod browser;
 mod decisions;
 mod doors;
+mod export;
 mod flows;
 mod history;
 mod inside;
