@@ -12,6 +12,8 @@
 
 mod fact;
 mod facts;
+mod measure;
+mod reader;
 
 pub use fact::{
     Access, Api, Dynamic, Escape, Fact, Kept, Level, Load, Outputs, Sign, Store, Style, Touch,

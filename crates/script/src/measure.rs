@@ -1,0 +1,563 @@
+//! How deep a source would drive the parser, told without parsing it.
+//!
+//! The parser recurses for brackets, prefix operators, assignments, arrows, conditionals, `extends` and
+//! statements without braces, and has no guard: deep enough, it ends the process. So its recursion is
+//! bounded here, from above: what is counted is never less than what the parser does, within a constant
+//! factor. Chains that it reads in a loop (`a.b.c`, `a+b+c`) are bounded on the tree (`reader`).
+//!
+//! Where JavaScript can't be cut into tokens without parsing it (is `/` after `}` a division or a
+//! regular expression?), both readings are measured, so that no source can hide its depth in a string
+//! that isn't one. A source with too many such places is refused.
+
+use std::collections::HashSet;
+
+/// How deep a source may be nested.
+pub(crate) const DEPTH_MAX: usize = 1_000;
+/// How many other readings of one source are followed.
+const READINGS_MAX: usize = 16;
+
+/// Where a source gets too deep, as a byte offset.
+pub(crate) fn too_deep(source: &str) -> Option<usize> {
+    let mut seen = HashSet::new();
+    let mut waiting = vec![Scan::new(source)];
+    while let Some(scan) = waiting.pop() {
+        match scan.run(&mut waiting, &mut seen) {
+            Ok(()) if seen.len() <= READINGS_MAX => {}
+            Ok(()) => return Some(0),
+            Err(at) => return Some(at),
+        }
+    }
+    None
+}
+
+/// What came before, as far as it decides what comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Before {
+    /// Nothing, or an operator: an operand must follow.
+    Operator,
+    /// An operand: a name, a number, a string, `)`, `]`.
+    Operand,
+    /// A word that takes something after it, or, elsewhere in the language, is a name (`yield`, `of`).
+    Word,
+    /// The `)` of `if (…)`, `while (…)`: a statement follows.
+    Header,
+    /// `}`, which may end a block or an object.
+    Brace,
+    /// `.`: whatever word follows is a name.
+    Dot,
+    /// `;`: the statement is over, unless `else` follows.
+    End,
+}
+
+/// One open bracket, or the whole source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+struct Level {
+    /// Recursion within the present expression.
+    expression: u32,
+    /// Statements hanging on statements: `if (a) while (b) …`.
+    statement: u32,
+    /// A `(` after `if`, `for`, `while`, `with`.
+    is_header: bool,
+    /// `${` in a template: its `}` leads back into text.
+    is_template: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Scan<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    before: Before,
+    /// The word just read opens a header if `(` follows.
+    heads: bool,
+    outer: Vec<Level>,
+    /// Sum of what the outer levels count.
+    depth: usize,
+    level: Level,
+    /// How many bytes may still be looked at twice, for regular expressions that don't end.
+    fuel: usize,
+}
+
+impl<'a> Scan<'a> {
+    fn new(source: &'a str) -> Self {
+        let bytes = source.as_bytes();
+        let mut scan = Self {
+            bytes,
+            at: 0,
+            before: Before::Operator,
+            heads: false,
+            outer: Vec::new(),
+            depth: 0,
+            level: Level::default(),
+            fuel: bytes.len().saturating_mul(2) + 65_536,
+        };
+        if bytes.starts_with(b"#!") {
+            scan.at = scan.line_end(0);
+        }
+        scan
+    }
+
+    /// Reads to the end; other readings of what is ambiguous go to `waiting`.
+    fn run(
+        mut self,
+        waiting: &mut Vec<Self>,
+        seen: &mut HashSet<(usize, Vec<Level>, Level)>,
+    ) -> Result<(), usize> {
+        while let Some(&byte) = self.bytes.get(self.at) {
+            let other = match byte {
+                b'/' => self.slash(),
+                b'<' if self.ahead(b"<!--") => self.page_comment(),
+                b'-' if self.ahead(b"-->") => self.page_comment(),
+                _ => {
+                    self.token(byte);
+                    None
+                }
+            };
+            if self.depth + self.level.weight() > DEPTH_MAX || self.fuel == 0 {
+                return Err(self.at);
+            }
+            if let Some(other) = other
+                && seen.len() <= READINGS_MAX
+                && seen.insert((other.at, other.outer.clone(), other.level))
+            {
+                waiting.push(other);
+            }
+        }
+        Ok(())
+    }
+
+    fn token(&mut self, byte: u8) {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => self.at += 1,
+            b'\'' | b'"' => {
+                self.operand();
+                self.string(byte);
+            }
+            b'`' => {
+                self.at += 1;
+                self.template();
+            }
+            b'(' | b'[' | b'{' => self.open(byte),
+            b')' | b']' | b'}' => self.close(byte),
+            0x80.. if self.space() > 0 => self.at += self.space(),
+            b'a'..=b'z'
+            | b'A'..=b'Z'
+            | b'_'
+            | b'$'
+            | b'#'
+            | b'@'
+            | b'0'..=b'9'
+            | b'\\'
+            | 0x80.. => {
+                self.word();
+            }
+            _ => self.operator(byte),
+        }
+    }
+
+    /// An operand begins. After another one that is the next statement.
+    fn operand(&mut self) {
+        match self.before {
+            Before::Operand | Before::Brace | Before::End => {
+                self.level.expression = 0;
+                self.level.statement = 0;
+            }
+            Before::Header => self.level.expression = 0,
+            Before::Operator | Before::Word | Before::Dot => {}
+        }
+        self.before = Before::Operand;
+        self.heads = false;
+    }
+
+    fn word(&mut self) {
+        let start = self.at;
+        let is_escaped = self.pass_word();
+        let word = self.bytes.get(start..self.at).unwrap_or_default();
+        if self.before == Before::Dot {
+            self.before = Before::Operand;
+            self.heads = false;
+            return;
+        }
+        if is_escaped {
+            // The parser may take it for the keyword it spells, and complain only later.
+            self.level.expression += 1;
+            self.level.statement += 1;
+            self.before = Before::Word;
+            self.heads = true;
+            return;
+        }
+        self.place(word);
+        self.heads = matches!(word, b"if" | b"for" | b"while" | b"with")
+            || (word == b"await" && self.heads_for(start));
+    }
+
+    /// What a word that is not a member's name does to the counts.
+    fn place(&mut self, word: &[u8]) {
+        match word {
+            // Goes on with what came before, whatever ended it.
+            b"else" | b"in" | b"instanceof" | b"catch" | b"finally" => {
+                self.before = Before::Operator
+            }
+            b"of" => self.before = Before::Word,
+            b"extends" => {
+                self.level.expression += 1;
+                self.before = Before::Operator;
+            }
+            b"case" | b"default" => {
+                self.level.expression = 0;
+                self.level.statement = 0;
+                self.before = Before::Operator;
+            }
+            b"typeof" | b"void" | b"delete" | b"new" => {
+                self.operand();
+                self.level.expression += 1;
+                self.before = Before::Operator;
+            }
+            b"await" | b"yield" | b"async" => {
+                self.operand();
+                self.level.expression += 1;
+                self.before = Before::Word;
+            }
+            b"if" | b"for" | b"while" | b"with" | b"do" => {
+                self.operand();
+                self.level.statement += 1;
+                self.before = Before::Operator;
+            }
+            b"return" | b"throw" | b"var" | b"const" | b"function" | b"class" | b"export"
+            | b"import" | b"try" | b"switch" | b"break" | b"continue" => {
+                self.operand();
+                self.before = Before::Operator;
+            }
+            b"let" | b"static" | b"get" | b"set" | b"using" => {
+                self.operand();
+                self.before = Before::Word;
+            }
+            _ => self.operand(),
+        }
+    }
+
+    /// Passes a name, keyword or number; says whether it has escapes in it.
+    fn pass_word(&mut self) -> bool {
+        let start = self.at;
+        let mut is_escaped = false;
+        while let Some(&byte) = self.bytes.get(self.at) {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'$' | b'#' | b'@' | b'0'..=b'9' => self.at += 1,
+                // Braces in `\u{61}` are not brackets.
+                b'\\' if self.ahead(b"\\u{") => {
+                    is_escaped = true;
+                    self.at += 3;
+                    while self.bytes.get(self.at).is_some_and(u8::is_ascii_hexdigit) {
+                        self.at += 1;
+                    }
+                    self.at += usize::from(self.bytes.get(self.at) == Some(&b'}'));
+                }
+                b'\\' => {
+                    is_escaped = true;
+                    self.at += 1;
+                }
+                0x80.. => match self.space() {
+                    0 => self.at += 1,
+                    _ => break,
+                },
+                // `1.` is a number, and what follows it is no member.
+                b'.' if self.bytes.get(start..self.at).is_some_and(is_digits) => self.at += 1,
+                _ => break,
+            }
+        }
+        is_escaped
+    }
+
+    /// How long the white space beyond ASCII is that stands here, if one does.
+    fn space(&self) -> usize {
+        let rest = self
+            .bytes
+            .get(self.at..(self.at + 4).min(self.bytes.len()))
+            .unwrap_or_default();
+        let text = match std::str::from_utf8(rest) {
+            Ok(text) => text,
+            Err(fault) => {
+                let valid = rest.get(..fault.valid_up_to()).unwrap_or_default();
+                std::str::from_utf8(valid).unwrap_or_default()
+            }
+        };
+        let first = text.chars().next();
+        first
+            .filter(|one| one.is_whitespace() || *one == '\u{feff}')
+            .map_or(0, char::len_utf8)
+    }
+
+    /// Whether the word before `at` is `for`.
+    fn heads_for(&self, at: usize) -> bool {
+        self.bytes
+            .get(..at)
+            .is_some_and(|before| before.trim_ascii_end().ends_with(b"for"))
+    }
+
+    fn operator(&mut self, byte: u8) {
+        let follows_operand = matches!(self.before, Before::Operand | Before::Brace);
+        self.heads = false;
+        let next = self.bytes.get(self.at + 1).copied();
+        let (length, before) = match (byte, next) {
+            (b';', _) => {
+                self.level.expression = 0;
+                (1, Before::End)
+            }
+            (b',', _) => {
+                self.level.expression = 0;
+                (1, Before::Operator)
+            }
+            (b'.', Some(b'.')) => (3, Before::Operator),
+            (b'.', _) => (1, Before::Dot),
+            (b'?', Some(b'.')) => (2, Before::Dot),
+            (b'?', Some(b'?')) => (2, Before::Operator),
+            (b'+', Some(b'+')) | (b'-', Some(b'-')) => {
+                // After an operand it ends one, before it begins one; either way `/` is open to doubt.
+                self.level.expression += u32::from(!follows_operand);
+                (
+                    2,
+                    if follows_operand {
+                        Before::Brace
+                    } else {
+                        Before::Word
+                    },
+                )
+            }
+            (b'*', Some(b'*')) => {
+                self.level.expression += 1;
+                (2, Before::Operator)
+            }
+            (b'+' | b'-', _) if follows_operand => (1, Before::Operator),
+            (b'=' | b'!', Some(b'=')) => (
+                if self.ahead(b"===") || self.ahead(b"!==") {
+                    3
+                } else {
+                    2
+                },
+                Before::Operator,
+            ),
+            (b'<' | b'>', Some(b'=')) => (2, Before::Operator),
+            (b'=', Some(b'>')) => {
+                self.level.expression += 1;
+                (2, Before::Operator)
+            }
+            (b'?' | b':' | b'=' | b'!' | b'~' | b'+' | b'-', _) => {
+                self.level.expression += 1;
+                (1, Before::Operator)
+            }
+            _ => (1, Before::Operator),
+        };
+        self.at = (self.at + length).min(self.bytes.len());
+        self.before = before;
+    }
+
+    fn open(&mut self, byte: u8) {
+        self.at += 1;
+        if self.before == Before::End {
+            self.level.statement = 0;
+        }
+        self.push(Level {
+            is_header: byte == b'(' && self.heads,
+            ..Level::default()
+        });
+    }
+
+    fn push(&mut self, level: Level) {
+        self.depth += self.level.weight();
+        self.outer.push(std::mem::replace(&mut self.level, level));
+        self.before = Before::Operator;
+        self.heads = false;
+    }
+
+    fn close(&mut self, byte: u8) {
+        self.at += 1;
+        self.heads = false;
+        let closed = self.level;
+        // A bracket too many is an error the parser stops at.
+        let Some(outer) = self.outer.pop() else {
+            return;
+        };
+        self.depth = self.depth.saturating_sub(outer.weight());
+        self.level = outer;
+        if closed.is_template && byte == b'}' {
+            self.template();
+            return;
+        }
+        self.before = match byte {
+            b'}' => Before::Brace,
+            b')' if closed.is_header => Before::Header,
+            _ => Before::Operand,
+        };
+    }
+
+    /// A string; one that is not closed ends with its line.
+    fn string(&mut self, quote: u8) {
+        self.at += 1;
+        while let Some(&byte) = self.bytes.get(self.at) {
+            self.at += 1;
+            match byte {
+                b'\\' => {
+                    let is_pair = self.ahead(b"\r\n");
+                    self.at += if is_pair { 2 } else { 1 };
+                }
+                b'\n' | b'\r' => return,
+                _ if byte == quote => return,
+                _ => {}
+            }
+        }
+    }
+
+    /// The text of a template, up to its end or to `${`. Stands after the first quote or a `}`.
+    fn template(&mut self) {
+        while let Some(&byte) = self.bytes.get(self.at) {
+            self.at += 1;
+            match byte {
+                b'\\' => self.at += 1,
+                b'`' => break,
+                b'$' if self.bytes.get(self.at) == Some(&b'{') => {
+                    self.at += 1;
+                    self.push(Level {
+                        is_template: true,
+                        ..Level::default()
+                    });
+                    return;
+                }
+                _ => {}
+            }
+        }
+        // Not `operand()`: a template after an operand belongs to it.
+        self.before = Before::Operand;
+        self.heads = false;
+    }
+
+    /// A comment, a division or a regular expression; the reading not taken, if it matters.
+    fn slash(&mut self) -> Option<Self> {
+        match self.bytes.get(self.at + 1) {
+            Some(b'/') => {
+                self.at = self.line_end(self.at);
+                return None;
+            }
+            Some(b'*') => {
+                let body = self.bytes.get(self.at + 2..).unwrap_or_default();
+                let length = body.windows(2).position(|pair| pair == b"*/");
+                self.at = length.map_or(self.bytes.len(), |length| self.at + length + 4);
+                return None;
+            }
+            _ => {}
+        }
+        let end = match self.before {
+            Before::Operand | Before::Dot => None,
+            _ => self.regex_end(),
+        };
+        match (self.before, end) {
+            (Before::Operator | Before::End, Some(end)) => {
+                self.operand();
+                self.at = end;
+                None
+            }
+            (Before::Word | Before::Header | Before::Brace, Some(end)) if self.matters(end) => {
+                let mut other = self.clone();
+                other.at = end;
+                other.operand();
+                self.operator(b'/');
+                Some(other)
+            }
+            _ => {
+                self.operator(b'/');
+                None
+            }
+        }
+    }
+
+    /// `<!--` and `-->`: the rest of the line is a comment in a script and code in a module.
+    fn page_comment(&mut self) -> Option<Self> {
+        let end = self.line_end(self.at);
+        let other = self.matters(end).then(|| Self {
+            at: end,
+            ..self.clone()
+        });
+        let byte = self.bytes.get(self.at).copied().unwrap_or_default();
+        self.operator(byte);
+        other
+    }
+
+    /// Whether what lies before `end` would be read differently as text and as code.
+    fn matters(&self, end: usize) -> bool {
+        self.bytes
+            .get(self.at + 1..end.saturating_sub(1))
+            .unwrap_or_default()
+            .iter()
+            .any(|byte| {
+                matches!(
+                    byte,
+                    b'(' | b')'
+                        | b'['
+                        | b']'
+                        | b'{'
+                        | b'}'
+                        | b'\''
+                        | b'"'
+                        | b'`'
+                        | b'/'
+                        | b';'
+                        | b','
+                )
+            })
+    }
+
+    /// Where a regular expression that begins here ends, if it does on this line.
+    fn regex_end(&mut self) -> Option<usize> {
+        let mut in_class = false;
+        let mut at = self.at + 1;
+        while let Some(byte) = self.bytes.get(at) {
+            self.fuel = self.fuel.saturating_sub(1);
+            match byte {
+                b'\n' | b'\r' => return None,
+                0xe2 if is_line_mark(self.bytes, at) => return None,
+                b'\\' => at += 1,
+                b'[' => in_class = true,
+                b']' => in_class = false,
+                b'/' if !in_class => return Some(at + 1),
+                _ => {}
+            }
+            at += 1;
+        }
+        None
+    }
+
+    fn line_end(&self, from: usize) -> usize {
+        let rest = self.bytes.get(from..).unwrap_or_default();
+        let length = rest.iter().enumerate().position(|(at, byte)| match byte {
+            b'\n' | b'\r' => true,
+            0xe2 => is_line_mark(rest, at),
+            _ => false,
+        });
+        length.map_or(self.bytes.len(), |length| from + length)
+    }
+
+    fn ahead(&self, text: &[u8]) -> bool {
+        self.bytes
+            .get(self.at..)
+            .is_some_and(|rest| rest.starts_with(text))
+    }
+}
+
+impl Level {
+    fn weight(self) -> usize {
+        1 + self.expression as usize + self.statement as usize
+    }
+}
+
+/// U+2028 and U+2029 end a line too.
+fn is_line_mark(bytes: &[u8], at: usize) -> bool {
+    matches!(bytes.get(at..at + 3), Some([0xe2, 0x80, 0xa8 | 0xa9]))
+}
+
+fn is_digits(word: &[u8]) -> bool {
+    !word.is_empty()
+        && word
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || *byte == b'_')
+}
+
+#[cfg(test)]
+mod tests;
