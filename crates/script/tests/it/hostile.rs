@@ -1,0 +1,1 @@
+//! Whatever comes in, an answer comes out.
