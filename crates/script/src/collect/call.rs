@@ -52,7 +52,7 @@ impl<'a> Collect<'a, '_> {
             path,
             arguments,
             span: it.span,
-            });
+        });
     }
 
     pub(super) fn made(&mut self, it: &'a NewExpression<'a>) {
@@ -64,7 +64,7 @@ impl<'a> Collect<'a, '_> {
             path,
             arguments: arguments(&it.arguments),
             span: it.span,
-            });
+        });
     }
 
     fn called(&mut self, call: &Called<'a>) {
