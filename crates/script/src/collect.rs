@@ -115,6 +115,7 @@ impl<'a, 's> Collect<'a, 's> {
     }
 
     /// A member expression: `object.name`, with what it is worth on its own and as the end of a chain.
+    #[expect(clippy::needless_pass_by_value, reason = "callers make it for this")]
     fn member(&mut self, object: &'a Expression<'a>, name: Option<String>, span: Span) {
         let is_covered = self.covered.remove(&span);
         self.cover(object);
@@ -153,9 +154,10 @@ impl<'a, 's> Collect<'a, 's> {
     }
 
     /// Something is read (or set, or removed) by name.
+    #[expect(clippy::too_many_lines, reason = "a table: one arm for each name")]
     pub(crate) fn read(&mut self, path: &Path, span: Span, touch: Touch) {
         let part = |at: usize| path.parts.get(at).cloned();
-        match path.from_global() {
+        match path.root_global() {
             Some("process") if path.part(0) == "env" => {
                 let api = "process.env".to_owned();
                 self.tell(
@@ -250,7 +252,7 @@ impl<'a, 's> Collect<'a, 's> {
     fn credentials(&mut self, path: &Path, span: Span) {
         let at = path.parts.iter().position(|part| part == "credentials");
         if let Some(at) = at
-            && path.from_module().is_none()
+            && path.root_module().is_none()
             && self.setting != Setting::Page
         {
             let key = path.parts.get(at + 1).cloned();
@@ -307,6 +309,7 @@ impl<'a, 's> Collect<'a, 's> {
     }
 
     /// `object.name = right`
+    #[expect(clippy::needless_pass_by_value, reason = "callers make it for this")]
     fn written(
         &mut self,
         object: &'a Expression<'a>,
@@ -326,7 +329,7 @@ impl<'a, 's> Collect<'a, 's> {
             self.texts.name(right.span(), name);
             self.setting_of(name, right, span);
         }
-        let is_shared = base.from_global().is_some_and(known::is_shared);
+        let is_shared = base.root_global().is_some_and(known::is_shared);
         let reaches = |part: &str| path.parts.iter().any(|one| one == part);
         // `Thing.prototype.x` of one's own is no one else's business; `Object.prototype.x` is.
         if reaches("__proto__") || (is_shared && (reaches("prototype") || base.parts.is_empty())) {
@@ -344,7 +347,7 @@ impl<'a, 's> Collect<'a, 's> {
             && self
                 .resolver
                 .path(object)
-                .is_some_and(|path| path.from_global().is_some())
+                .is_some_and(|path| path.root_global().is_some())
         {
             self.tell(
                 Fact::Pollutes {
@@ -374,7 +377,7 @@ impl<'a, 's> Collect<'a, 's> {
                 span,
             );
         }
-        match path.from_global() {
+        match path.root_global() {
             Some("module" | "exports") if path.part(0) != "paths" => {}
             _ => self.read(&path, span, Touch::Write),
         }
@@ -444,7 +447,7 @@ impl<'a, 's> Collect<'a, 's> {
         // `const { env } = process`: what is taken is told, not the whole.
         if let (BindingPattern::ObjectPattern(object), Some(init)) = (id, init)
             && let Some(path) = self.resolver.path(init)
-            && path.from_global().is_some()
+            && path.root_global().is_some()
         {
             for property in &object.properties {
                 if let Some(name) = key_name(&property.key) {

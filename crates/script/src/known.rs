@@ -44,9 +44,10 @@ pub(crate) fn call(path: &Path) -> Option<Known> {
             "cluster" => (last == "fork").then_some(Known::Worker),
             "bindings" | "node-gyp-build" | "node-pre-gyp" => Some(Known::Native),
             _ if CLIENTS.contains(&name.as_str()) => Some(Known::Network),
-            "ws" => Some(match last.contains("Server") {
-                true => Known::Listen,
-                false => Known::Network,
+            "ws" => Some(if last.contains("Server") {
+                Known::Listen
+            } else {
+                Known::Network
             }),
             "express" | "fastify" | "koa" | "aedes" => (last == "listen").then_some(Known::Listen),
             _ => None,
@@ -176,7 +177,7 @@ pub(crate) fn is_shared(name: &str) -> bool {
 /// Parts of a browser worth telling.
 pub(crate) fn is_browser(path: &Path) -> bool {
     let part = path.part(0);
-    match path.from_global() {
+    match path.root_global() {
         Some("document") => matches!(part, "cookie" | "domain" | "write" | "writeln" | "location"),
         Some(
             "localStorage" | "sessionStorage" | "indexedDB" | "caches" | "opener" | "location",

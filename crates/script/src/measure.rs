@@ -195,7 +195,7 @@ impl<'a> Scan<'a> {
         match word {
             // Goes on with what came before, whatever ended it.
             b"else" | b"in" | b"instanceof" | b"catch" | b"finally" => {
-                self.before = Before::Operator
+                self.before = Before::Operator;
             }
             b"of" => self.before = Before::Word,
             b"extends" => {
@@ -293,6 +293,7 @@ impl<'a> Scan<'a> {
             .is_some_and(|before| before.trim_ascii_end().ends_with(b"for"))
     }
 
+    #[expect(clippy::match_same_arms, reason = "the order of the arms decides")]
     fn operator(&mut self, byte: u8) {
         let follows_operand = matches!(self.before, Before::Operand | Before::Brace);
         self.heads = false;

@@ -84,11 +84,12 @@ impl<'a> Collect<'a, '_> {
         value.printed().map(|text| clip(&text))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers make it for this")]
     pub(super) fn load(&mut self, by: Load, module: Option<String>, span: Span) {
         let name = module
             .as_deref()
             .map(|name| name.strip_prefix("node:").unwrap_or(name));
-        if let Some(name) = name.filter(|name| name.ends_with(".node")) {
+        if let Some(name) = name.filter(|name| name.as_bytes().ends_with(b".node")) {
             let path = Some(name.to_owned());
             self.tell(
                 Fact::Native {
@@ -104,7 +105,7 @@ impl<'a> Collect<'a, '_> {
 
     fn loader(&mut self, call: &Called<'a>) -> bool {
         let path = &call.path;
-        let by = match (path.from_global(), path.from_module(), path.last()) {
+        let by = match (path.root_global(), path.root_module(), path.last()) {
             (Some("require"), _, "resolve") => Load::Resolve,
             (Some("process"), _, "binding" | "_linkedBinding" | "getBuiltinModule") => {
                 Load::Binding
@@ -136,9 +137,10 @@ impl<'a> Collect<'a, '_> {
         }
     }
 
+    #[expect(clippy::match_same_arms, reason = "one line for each name")]
     fn dynamic(&mut self, call: &Called<'a>) -> bool {
         let path = &call.path;
-        let by = match (path.from_global(), path.last()) {
+        let by = match (path.root_global(), path.last()) {
             (Some("eval"), "") => Dynamic::Eval,
             (Some("Function"), "") => Dynamic::Function,
             (Some("document"), "write" | "writeln") => Dynamic::Html,
@@ -172,7 +174,7 @@ impl<'a> Collect<'a, '_> {
 
     fn timer(&mut self, call: &Called<'a>) -> bool {
         let path = &call.path;
-        let name = match (path.from_global(), path.from_module()) {
+        let name = match (path.root_global(), path.root_module()) {
             (Some(name), None) if path.parts.is_empty() => name,
             (None, Some("timers" | "timers/promises")) => path.last(),
             _ => return false,
@@ -182,9 +184,10 @@ impl<'a> Collect<'a, '_> {
             "clearInterval" => self.clears.insert("setInterval"),
             "clearImmediate" => self.clears.insert("setImmediate"),
             "setTimeout" | "setInterval" | "setImmediate" => {
-                let kept = match self.dropped.contains(&call.span) {
-                    true => Kept::Dropped,
-                    false => Kept::NeverCleared,
+                let kept = if self.dropped.contains(&call.span) {
+                    Kept::Dropped
+                } else {
+                    Kept::NeverCleared
                 };
                 let delay_ms = match call
                     .arguments
@@ -283,7 +286,7 @@ impl<'a> Collect<'a, '_> {
             .take(4)
             .map(|one| self.resolver.value(one))
             .collect();
-        if call.path.from_global() == Some("XMLHttpRequest") {
+        if call.path.root_global() == Some("XMLHttpRequest") {
             return (values.get(1).and_then(Value::printed), None);
         }
         match values.as_slice() {
@@ -337,7 +340,7 @@ impl<'a> Collect<'a, '_> {
             _ => return false,
         };
         let owner = parts.split_last().map_or(&[][..], |(_, owner)| owner);
-        let store = match (path.from_global(), owner) {
+        let store = match (path.root_global(), owner) {
             (Some("flow"), []) if self.setting == Setting::Function => Store::Flow,
             (Some("global"), []) if self.setting == Setting::Function => Store::Global,
             (Some("context"), []) if self.setting == Setting::Function => Store::Node,
@@ -350,9 +353,10 @@ impl<'a> Collect<'a, '_> {
         let store_at = keys_at + usize::from(touch == Touch::Write);
         let key = (touch != Touch::List).then(|| self.key(call)).flatten();
         let is_function = |at: usize| call.arguments.get(at).is_some_and(|one| one.is_function());
-        let style = match is_function(store_at) || is_function(store_at + 1) {
-            true => Style::Callback,
-            false => Style::Direct,
+        let style = if is_function(store_at) || is_function(store_at + 1) {
+            Style::Callback
+        } else {
+            Style::Direct
         };
         let named = self.constant(call, store_at);
         self.tell(
@@ -384,10 +388,10 @@ impl<'a> Collect<'a, '_> {
         let path = &call.path;
         let parts: Vec<_> = path.parts.iter().map(String::as_str).collect();
         let api = path.name();
-        let is_node = path.from_global() == Some("node")
+        let is_node = path.root_global() == Some("node")
             || path.root == Root::This
             || path.root == Root::Other;
-        let fact = match (path.from_global(), parts.as_slice()) {
+        let fact = match (path.root_global(), parts.as_slice()) {
             (Some("env"), ["get"]) if self.setting == Setting::Function => {
                 let key = self.constant(call, 0);
                 Fact::Environment {
@@ -482,7 +486,7 @@ impl<'a> Collect<'a, '_> {
             return;
         }
         // `Object.assign(Object.prototype, …)`, `Object.defineProperty(Array.prototype, …)`
-        if path.from_global() == Some("Object")
+        if path.root_global() == Some("Object")
             && matches!(
                 path.last(),
                 "assign" | "defineProperty" | "defineProperties" | "setPrototypeOf"
@@ -491,7 +495,7 @@ impl<'a> Collect<'a, '_> {
                 .arguments
                 .first()
                 .and_then(|one| self.resolver.path(one))
-            && target.from_global().is_some_and(known::is_shared)
+            && target.root_global().is_some_and(known::is_shared)
             && target.last() == "prototype"
         {
             self.tell(
@@ -502,7 +506,7 @@ impl<'a> Collect<'a, '_> {
             );
             return;
         }
-        if path.from_global() == Some("process") {
+        if path.root_global() == Some("process") {
             self.tell(
                 Fact::Process {
                     member: path.parts.first().cloned(),

@@ -175,7 +175,7 @@ fn long_lines_are_read() {
         "\\u0061=1;",
         "é;",
     ] {
-        let source = piece.repeat(400_000 / piece.len());
+        let source = piece.repeat(100_000 / piece.len());
         for facts in [
             script::file(&source),
             script::function(&source, &How::default()),
@@ -183,10 +183,10 @@ fn long_lines_are_read() {
             sound(&source, &facts);
         }
     }
-    let long = "a=1;".repeat(10 * 1024 * 1024 / 4);
+    let long = "a=1;".repeat(3 * 1024 * 1024 / 4);
     let facts = script::file(&long);
     assert_eq!(facts.parsed, Parsed::Ok);
-    assert!(facts.is_cut, "two million uses are not written down");
+    assert!(facts.is_cut, "so many uses are not written down");
 }
 
 /// Values that double with each step, name each other in circles, or hang in long chains.
@@ -345,7 +345,7 @@ const TOKENS: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn any_soup_of_tokens_is_answered(picks in prop::collection::vec((0..TOKENS.len(), 0..4_usize), 0..120)) {
@@ -358,7 +358,7 @@ proptest! {
     #[test]
     fn any_short_pattern_repeated_without_end_is_answered(picks in prop::collection::vec(0..TOKENS.len(), 1..5), middle in 0..TOKENS.len()) {
         let pattern: String = picks.iter().map(|at| format!("{} ", TOKENS[*at])).collect();
-        for times in [900, 20_000] {
+        for times in [450, 4_000] {
             let source = format!("{}{}", pattern.repeat(times), TOKENS[middle]);
             for facts in [script::file(&source), script::function(&source, &How::default())] {
                 sound(&source, &facts);
