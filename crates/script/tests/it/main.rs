@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::format_push_string,
     clippy::format_collect,
     clippy::needless_raw_string_hashes,
