@@ -16,6 +16,7 @@ use oxc_syntax::symbol::SymbolId;
 
 use crate::bindings::{Bindings, From, Given};
 use crate::fold;
+use crate::known::{is_loader, is_own_module};
 use crate::value::{Path, Root, Value};
 
 /// How deep an expression is followed.
@@ -441,86 +442,3 @@ fn is_global_object(path: &Path) -> bool {
         Some("globalThis" | "window" | "self" | "top" | "parent")
     )
 }
-
-/// Whether calling it with a name gives a module.
-#[expect(clippy::unnested_or_patterns, reason = "one pattern for each spelling")]
-pub(crate) fn is_loader(path: &Path) -> bool {
-    match (
-        &path.root,
-        path.parts
-            .iter()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .as_slice(),
-    ) {
-        (Root::Global(name), []) => name == "require",
-        (Root::Global(name), parts) => {
-            matches!(
-                (name.as_str(), parts),
-                (
-                    "module",
-                    ["require"] | ["constructor", "_load"] | ["parent", "require"]
-                ) | (
-                    "process",
-                    ["mainModule", "require"] | ["getBuiltinModule"] | ["binding"]
-                ) | ("require", ["main", "require"])
-                    | ("RED", ["require"] | ["import"])
-            )
-        }
-        (Root::Module(name), parts) => {
-            name == "module" && matches!(parts, ["_load" | "createRequire"])
-        }
-        _ => false,
-    }
-}
-
-/// Whether Node.js has a module of this name.
-pub(crate) fn is_own_module(name: &str) -> bool {
-    let name = name.strip_prefix("node:").unwrap_or(name);
-    OWN_MODULES.contains(&name.split('/').next().unwrap_or_default())
-}
-
-const OWN_MODULES: &[&str] = &[
-    "assert",
-    "async_hooks",
-    "buffer",
-    "child_process",
-    "cluster",
-    "console",
-    "constants",
-    "crypto",
-    "dgram",
-    "diagnostics_channel",
-    "dns",
-    "domain",
-    "events",
-    "fs",
-    "http",
-    "http2",
-    "https",
-    "inspector",
-    "module",
-    "net",
-    "os",
-    "path",
-    "perf_hooks",
-    "process",
-    "punycode",
-    "querystring",
-    "readline",
-    "repl",
-    "stream",
-    "string_decoder",
-    "sys",
-    "timers",
-    "tls",
-    "trace_events",
-    "tty",
-    "url",
-    "util",
-    "v8",
-    "vm",
-    "wasi",
-    "worker_threads",
-    "zlib",
-];
