@@ -8,7 +8,7 @@ use std::{
 use model::{clock::Timestamp, id::InstanceId};
 use tokio::sync::watch;
 
-use crate::status::{InstanceStatus, LayerStatus, Phase};
+use crate::status::{Drift, InstanceStatus, LayerStatus, Phase};
 
 /// The statuses of all instances.
 #[derive(Debug)]
@@ -48,6 +48,8 @@ impl Board {
         self.change(id, |status| {
             if phase == Phase::Starting {
                 status.starts = status.starts.saturating_add(1);
+                // A new process begins from the baseline.
+                status.drift = None;
             }
             if status.phase != phase {
                 status.phase = phase;
@@ -64,6 +66,26 @@ impl Board {
                 status.phase = phase;
                 status.since = now;
             }
+        });
+    }
+
+    /// What this run was found to run in place of the baseline; none: it is the baseline.
+    pub(crate) fn set_drift(
+        &self,
+        id: &InstanceId,
+        start: u32,
+        what: Option<&str>,
+        now: Timestamp,
+    ) {
+        self.change(id, |status| {
+            if status.starts != start {
+                return;
+            }
+            let since = status.drift.as_ref().map_or(now, |drift| drift.since);
+            status.drift = what.map(|what| Drift {
+                what: what.to_owned(),
+                since,
+            });
         });
     }
 

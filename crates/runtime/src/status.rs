@@ -20,8 +20,19 @@ pub struct InstanceStatus {
     pub since: Timestamp,
     /// How often it was started since Redkeep was.
     pub starts: u32,
+    /// What runs in place of the baseline's flows, if Node-RED says it runs something else.
+    pub drift: Option<Drift>,
     /// The jail's layers: name, whether enforced, and in words what is missing.
     pub enforcement: Vec<LayerStatus>,
+}
+
+/// Node-RED runs other flows than the baseline's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Drift {
+    /// In a sentence.
+    pub what: String,
+    /// When it was first seen.
+    pub since: Timestamp,
 }
 
 /// One layer of the jail.

@@ -268,11 +268,20 @@ impl Workshop {
         }
     }
 
-    /// The flows Node-RED says it runs (`GET /flows`), for comparison from outside.
+    /// The flows Node-RED says it runs (`GET /flows`), for comparison from outside. Never while it
+    /// is given flows or reloads: between the two nothing is comparable.
     pub async fn running_flows(&self, instance: &InstanceId) -> Result<Vec<u8>, RuntimeError> {
         let handle = self.handle(instance)?;
+        let _turn = handle.shared.turn.lock().await;
         self.up(instance)?;
         handle.admin.flows().await
+    }
+
+    /// Shows in the status that this start runs something else than the baseline, or (none) that
+    /// it no longer does. Another start begins without.
+    pub fn show_drift(&self, instance: &InstanceId, start: u32, what: Option<&str>) {
+        let now = self.store.clock().now();
+        self.board.set_drift(instance, start, what, now);
     }
 
     /// How one instance is.
@@ -322,6 +331,7 @@ impl Workshop {
             phase: Phase::Starting,
             since: self.store.clock().now(),
             starts: 0,
+            drift: None,
             enforcement: Vec::new(),
         }
     }

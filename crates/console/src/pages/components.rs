@@ -133,6 +133,7 @@ fn status(phase: Phase, now: Timestamp) -> InstanceStatus {
         phase,
         since: now.plus_seconds(-260),
         starts: 2,
+        drift: None,
         enforcement: vec![
             layer(
                 "landlock",

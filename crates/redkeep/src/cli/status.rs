@@ -52,7 +52,11 @@ fn show_instance(instance: &Value) {
         get("/phase"),
         time(state, "/since"),
     ));
-    for (what, value) in [("editor", text(instance, "/gate")), ("why", get("/reason"))] {
+    for (what, value) in [
+        ("editor", text(instance, "/gate")),
+        ("why", get("/reason")),
+        ("runs something nobody approved", get("/drift/what")),
+    ] {
         if !value.is_empty() {
             terminal::line(&format!("  {what}  {value}"));
         }

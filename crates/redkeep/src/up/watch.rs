@@ -1,5 +1,7 @@
-//! The flows file of each instance: exported when the baseline moves, and whatever another hand
-//! writes there becomes a proposal.
+//! The night watch's rounds: what runs in memory, and the flows file of each instance: exported
+//! when the baseline moves, and whatever another hand writes there becomes a proposal.
+
+mod memory;
 
 use std::time::Duration;
 
@@ -22,6 +24,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 pub(super) fn spawn(house: &House, plans: &[InstancePlan]) {
     for plan in plans {
+        memory::spawn(house, plan);
         let deployments = house.deployments.clone();
         let (stop, id) = (house.stop.clone(), plan.instance.id.clone());
         let limits = Limits::default();

@@ -80,6 +80,14 @@ impl InstanceCard {
             ),
             Some(phase) => phase_pill(phase),
         };
+        let drift = status.and_then(|status| status.drift.as_ref());
+        let (pill, reason) = match drift {
+            None => (pill, reason),
+            Some(drift) => (
+                Pill::new("bad", "octagon", "Differs from the baseline"),
+                drift.what.clone(),
+            ),
+        };
         let layers = status.into_iter().flat_map(|status| &status.enforcement);
         let layers: Vec<_> = layers
             .map(|layer| Layer {
@@ -166,6 +174,7 @@ pub(crate) async fn page(State(app): State<App>, by: SignedIn) -> Result<Html<St
             card.nodes = model::flow::Flows::from_canonical(baseline.flows).map_or(0, |f| f.len());
         }
         needs.extend(phase_need(id, status.as_ref()));
+        needs.extend(drift_need(id, status.as_ref()));
         if by.may(Permission::Administer) {
             let refused = app.store.refused_routes(id).await?.len();
             needs.extend((refused > 0).then(|| refused_need(id, refused)));
@@ -235,6 +244,18 @@ fn phase_need(id: &InstanceId, status: Option<&InstanceStatus>) -> Option<Need> 
         } else {
             "Open settings"
         },
+    })
+}
+
+fn drift_need(id: &InstanceId, status: Option<&InstanceStatus>) -> Option<Need> {
+    let drift = status?.drift.as_ref()?;
+    Some(Need {
+        tone: "bad",
+        icon: Icon("octagon"),
+        text: format!("{id} runs something nobody approved"),
+        detail: shown(&drift.what),
+        path: format!("/settings?instance={id}#restart-{id}"),
+        action: "Restart from the baseline",
     })
 }
 
