@@ -18,6 +18,7 @@ use model::{
     audit::EventKind, baseline::Baseline, flow::credentials::Credentials, id::Hash,
     principal::Actor,
 };
+use registry::Trees;
 use runtime::{InstancePlan, RuntimeEvent, Workshop};
 use serde_json::json;
 use store::{BaselineContent, Store};
@@ -51,11 +52,12 @@ pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Resul
     let workshop = Workshop::new(store.clone(), bridge, tell);
     node_red.join(&workshop);
 
+    let trees = Trees::open(&config.data_dir)?;
     // From here on a signal is heard, also while packages are fetched: whoever reads that Redkeep
     // is ready may stop it in the same moment.
     let mut signals = announce::Signals::catch()?;
     let plans = tokio::select! {
-        plans = plan(&config, &store, &workshop) => plans?,
+        plans = plan(&config, &store, &trees, &workshop) => plans?,
         () = signals.wait() => {
             terminal::say("stopped before it was started; the next start goes on from here");
             return Ok(Exit::Done);
@@ -79,6 +81,7 @@ pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Resul
         store,
         deployments,
         workshop,
+        trees,
         stop,
         tasks,
     };
@@ -100,6 +103,7 @@ struct House {
     store: Store,
     deployments: Deployments,
     workshop: Arc<Workshop>,
+    trees: Trees,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -182,12 +186,13 @@ fn lock(config: &Config) -> Result<sandbox::process::FileLock, Failure> {
 async fn plan(
     config: &Config,
     store: &Store,
+    trees: &Trees,
     workshop: &Workshop,
 ) -> Result<Vec<InstancePlan>, Failure> {
     let mut plans = Vec::new();
     for (place, section) in config.instances.iter().enumerate() {
         let instance = store.ensure_instance(&section.id, section.node_red).await?;
-        let tree = install::tree(config, store, &instance).await?;
+        let tree = install::tree(config, store, trees, &instance).await?;
         let dir = config.data_dir.join("instances").join(section.id.as_str());
         let hidden = [
             "keys",

@@ -81,11 +81,14 @@ impl Board {
             if status.starts != start {
                 return;
             }
-            let since = status.drift.as_ref().map_or(now, |drift| drift.since);
-            status.drift = what.map(|what| Drift {
-                what: what.to_owned(),
-                since,
-            });
+            status.drift = noted(status.drift.take(), what, now);
+        });
+    }
+
+    /// What was found wrong with the files on disk; none: nothing is.
+    pub(crate) fn set_damage(&self, id: &InstanceId, what: Option<&str>, now: Timestamp) {
+        self.change(id, |status| {
+            status.damage = noted(status.damage.take(), what, now);
         });
     }
 
@@ -108,4 +111,11 @@ impl Board {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<InstanceId, InstanceStatus>> {
         self.statuses.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The note that is shown from now on: as old as the one before.
+fn noted(before: Option<Drift>, what: Option<&str>, now: Timestamp) -> Option<Drift> {
+    let since = before.map_or(now, |before| before.since);
+    let what = what?.to_owned();
+    Some(Drift { what, since })
 }

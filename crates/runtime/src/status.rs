@@ -22,11 +22,13 @@ pub struct InstanceStatus {
     pub starts: u32,
     /// What runs in place of the baseline's flows, if Node-RED says it runs something else.
     pub drift: Option<Drift>,
+    /// What is wrong with the files of Node.js and Node-RED on disk, if something is.
+    pub damage: Option<Drift>,
     /// The jail's layers: name, whether enforced, and in words what is missing.
     pub enforcement: Vec<LayerStatus>,
 }
 
-/// Node-RED runs other flows than the baseline's.
+/// What runs or lies on disk is not the baseline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Drift {
     /// In a sentence.

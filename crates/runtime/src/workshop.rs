@@ -284,6 +284,12 @@ impl Workshop {
         self.board.set_drift(instance, start, what, now);
     }
 
+    /// Shows in the status what is wrong with the files of Node.js and Node-RED on disk.
+    pub fn show_damage(&self, instance: &InstanceId, what: Option<&str>) {
+        let now = self.store.clock().now();
+        self.board.set_damage(instance, what, now);
+    }
+
     /// How one instance is.
     pub fn status(&self, instance: &InstanceId) -> Option<InstanceStatus> {
         self.board.get(instance)
@@ -332,6 +338,7 @@ impl Workshop {
             since: self.store.clock().now(),
             starts: 0,
             drift: None,
+            damage: None,
             enforcement: Vec::new(),
         }
     }

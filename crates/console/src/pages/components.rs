@@ -134,6 +134,7 @@ fn status(phase: Phase, now: Timestamp) -> InstanceStatus {
         since: now.plus_seconds(-260),
         starts: 2,
         drift: None,
+        damage: None,
         enforcement: vec![
             layer(
                 "landlock",

@@ -56,6 +56,7 @@ fn show_instance(instance: &Value) {
         ("editor", text(instance, "/gate")),
         ("why", get("/reason")),
         ("runs something nobody approved", get("/drift/what")),
+        ("files changed on disk", get("/damage/what")),
     ] {
         if !value.is_empty() {
             terminal::line(&format!("  {what}  {value}"));

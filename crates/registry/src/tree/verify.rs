@@ -13,6 +13,7 @@ use std::{
         Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use data_encoding::HEXLOWER;
@@ -30,6 +31,36 @@ use crate::{
         seal::{FOLDER_MODE, MANIFEST_MODE},
     },
 };
+
+/// How fast a tree is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As fast as the disk gives it: somebody waits.
+    Fast,
+    /// One file at a time and [`GENTLE_BYTES_PER_SECOND`]: Node-RED runs beside it, perhaps from
+    /// a memory card.
+    Gentle,
+}
+
+const GENTLE_BYTES_PER_SECOND: u32 = 32 << 20;
+
+impl Pace {
+    fn threads(self) -> usize {
+        match self {
+            Self::Fast => THREADS,
+            Self::Gentle => 1,
+        }
+    }
+
+    /// Pauses after a chunk was read.
+    fn pause(self, bytes: usize) {
+        if self == Self::Gentle {
+            let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+            let share = f64::from(bytes) / f64::from(GENTLE_BYTES_PER_SECOND);
+            std::thread::sleep(Duration::from_secs_f64(share));
+        }
+    }
+}
 
 /// A tree of which every byte was compared with its manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +115,7 @@ pub(super) fn verify(
     root: &Path,
     lock: &Lock,
     expected: Option<Hash>,
+    pace: Pace,
     progress: &dyn Progress,
 ) -> Result<VerifiedTree, TreeError> {
     let damaged = |harm| TreeError::Damaged(Damage::of(vec![harm]));
@@ -105,7 +137,7 @@ pub(super) fn verify(
         return Err(damaged(Harm::Manifest("is that of another tree")));
     }
     let (mut harms, whole) = compare_names(root, &manifest)?;
-    harms.extend(compare_content(root, &whole, progress)?);
+    harms.extend(compare_content(root, &whole, pace, progress)?);
     if !harms.is_empty() {
         return Err(TreeError::Damaged(Damage::of(harms)));
     }
@@ -256,19 +288,21 @@ impl Walk<'_> {
 fn compare_content(
     root: &Path,
     files: &[&Entry],
+    pace: Pace,
     progress: &dyn Progress,
 ) -> Result<Vec<Harm>, TreeError> {
     let total_bytes: u64 = files.iter().map(|file| file.size).sum();
     let (next, done_bytes) = (AtomicUsize::new(0), AtomicU64::new(0));
     let harms = Mutex::new(Vec::new());
-    in_parallel(THREADS, || {
+    in_parallel(pace.threads(), || {
         let mut buffer = vec![0; 256 * 1024];
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(file) = files.get(index) else {
                 return Ok(());
             };
-            if hash(&root.join(&file.path), &mut buffer)?.as_ref() != Some(&file.blake3) {
+            let found = hash(&root.join(&file.path), pace, &mut buffer)?;
+            if found.as_ref() != Some(&file.blake3) {
                 let harm = Harm::Changed(file.path.clone());
                 harms
                     .lock()
@@ -291,7 +325,7 @@ fn compare_content(
 }
 
 /// None if it may not be read, which no file of a tree should come to.
-fn hash(path: &Path, buffer: &mut [u8]) -> Result<Option<String>, DiskError> {
+fn hash(path: &Path, pace: Pace, buffer: &mut [u8]) -> Result<Option<String>, DiskError> {
     let mut file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
         file => file.doing("open", path)?,
@@ -303,6 +337,7 @@ fn hash(path: &Path, buffer: &mut [u8]) -> Result<Option<String>, DiskError> {
             break;
         };
         hasher.update(chunk);
+        pace.pause(chunk.len());
     }
     Ok(Some(HEXLOWER.encode(hasher.finalize().as_bytes())))
 }

@@ -175,6 +175,7 @@ pub(crate) async fn page(State(app): State<App>, by: SignedIn) -> Result<Html<St
         }
         needs.extend(phase_need(id, status.as_ref()));
         needs.extend(drift_need(id, status.as_ref()));
+        needs.extend(damage_need(id, status.as_ref()));
         if by.may(Permission::Administer) {
             let refused = app.store.refused_routes(id).await?.len();
             needs.extend((refused > 0).then(|| refused_need(id, refused)));
@@ -256,6 +257,21 @@ fn drift_need(id: &InstanceId, status: Option<&InstanceStatus>) -> Option<Need> 
         detail: shown(&drift.what),
         path: format!("/settings?instance={id}#restart-{id}"),
         action: "Restart from the baseline",
+    })
+}
+
+fn damage_need(id: &InstanceId, status: Option<&InstanceStatus>) -> Option<Need> {
+    let damage = status?.damage.as_ref()?;
+    Some(Need {
+        tone: "bad",
+        icon: Icon("octagon"),
+        text: format!("Node-RED's files of {id} were changed on disk"),
+        detail: format!(
+            "{}. Find out who could write there. Stopping and starting Redkeep puts them back.",
+            shown(&damage.what)
+        ),
+        path: "/record?kind=disk-drift".to_owned(),
+        action: "Read the record",
     })
 }
 
