@@ -158,7 +158,8 @@ impl Trees {
     }
 
     /// Compares the tree with its manifest, byte for byte, and the manifest with `expected` where
-    /// the caller remembers a digest. Fetches and changes nothing.
+    /// the caller remembers a digest. Fetches and changes nothing. Reads no further when the future
+    /// is dropped.
     pub async fn verify(
         &self,
         lock: &Lock,
@@ -167,7 +168,8 @@ impl Trees {
         progress: Arc<dyn Progress>,
     ) -> Result<VerifiedTree, TreeError> {
         let (path, lock) = (self.path(lock), lock.clone());
-        blocking(move || verify::verify(&path, &lock, expected, pace, &*progress)).await
+        let (reading, _whoever_waits) = verify::Reading::new(pace);
+        blocking(move || verify::verify(&path, &lock, expected, &reading, &*progress)).await
     }
 
     /// The tree of `lock`: verified if it is there, else built. `upstream` is needed only if
