@@ -10,6 +10,25 @@ use tokio::sync::watch;
 
 use crate::status::{Drift, InstanceStatus, LayerStatus, Phase};
 
+/// How a Node-RED that answers is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Up {
+    /// Its flows run, if perhaps not all of them.
+    pub(crate) flows_run: bool,
+    /// What is wrong.
+    pub(crate) trouble: Option<String>,
+}
+
+impl Up {
+    /// None of its flows run.
+    pub(crate) fn halted(reason: String) -> Self {
+        Self {
+            flows_run: false,
+            trouble: Some(reason),
+        }
+    }
+}
+
 /// The statuses of all instances.
 #[derive(Debug)]
 pub(crate) struct Board {
@@ -51,6 +70,7 @@ impl Board {
                 // A new process begins from the baseline.
                 status.drift = None;
             }
+            status.flows_run = phase == Phase::Ready;
             if status.phase != phase {
                 status.phase = phase;
                 status.since = now;
@@ -58,11 +78,18 @@ impl Board {
         });
     }
 
-    /// Like [`Board::set_phase`] between `Ready` and `Degraded`, and only for the run that was
-    /// looked at: by now another may have begun.
-    pub(crate) fn set_running(&self, id: &InstanceId, start: u32, phase: Phase, now: Timestamp) {
+    /// It is up, `Ready` or `Degraded`. With a `start`: only if it is still that run that was
+    /// looked at, and up; by now another may have begun.
+    pub(crate) fn set_up(&self, id: &InstanceId, start: Option<u32>, up: Up, now: Timestamp) {
         self.change(id, |status| {
-            if status.starts == start && status.phase.is_up() && status.phase != phase {
+            if start.is_some_and(|start| status.starts != start || !status.phase.is_up()) {
+                return;
+            }
+            status.flows_run = up.flows_run;
+            let phase = up
+                .trouble
+                .map_or(Phase::Ready, |reason| Phase::Degraded { reason });
+            if status.phase != phase {
                 status.phase = phase;
                 status.since = now;
             }

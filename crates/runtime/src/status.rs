@@ -16,6 +16,8 @@ pub struct InstanceStatus {
     /// What it does.
     #[serde(flatten)]
     pub phase: Phase,
+    /// Whether its flows run. `Degraded` and running: some of it failed to start.
+    pub flows_run: bool,
     /// Since when.
     pub since: Timestamp,
     /// How often it was started since Redkeep was.
@@ -58,7 +60,8 @@ pub enum Phase {
     Starting,
     /// It answers, and its flows run.
     Ready,
-    /// It answers, but its flows do not run (missing node types, for one).
+    /// It answers, but its flows do not run (missing node types, for one), or not all of them (see
+    /// [`InstanceStatus::flows_run`]).
     Degraded {
         /// Why, as Node-RED says.
         reason: String,

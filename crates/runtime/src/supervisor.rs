@@ -23,8 +23,14 @@ use tokio_util::{
 };
 
 use crate::{
-    InstancePlan, RuntimeError, RuntimeEvent, admin::Admin, board::Board, bridge::Bridge,
-    comms::FlowsState, folder::Folder, log, status::Phase,
+    InstancePlan, RuntimeError, RuntimeEvent,
+    admin::Admin,
+    board::{Board, Up},
+    bridge::Bridge,
+    comms::FlowsState,
+    folder::Folder,
+    log::{self, StartLog},
+    status::Phase,
 };
 
 mod child;
@@ -58,6 +64,18 @@ pub(crate) struct Shared {
     pub(crate) given: Notify,
     /// Told of every refused save.
     pub(crate) refused: Arc<Notify>,
+    /// What the log says while flows start.
+    pub(crate) start_log: Arc<StartLog>,
+}
+
+impl Shared {
+    /// How Node-RED is once it reports its flows as running.
+    pub(crate) async fn running(&self) -> Up {
+        Up {
+            flows_run: true,
+            trouble: self.start_log.complaints().await,
+        }
+    }
 }
 
 /// Everything a supervisor works with.
@@ -199,18 +217,22 @@ impl Supervisor {
         let (jailed, enforcement, output) = Jailed::start(&self.plan.jailer, &self.spec).await?;
         self.board
             .set_enforcement(self.id(), crate::status::layers(&enforcement));
+        self.shared.start_log.begin();
         let (lines, kept) = mpsc::channel(LOG_LINES_WAITING_MAX);
         let clock = self.store.clock();
         self.tasks.spawn(log::read(
             output.stdout,
             LogLevel::Info,
             clock.clone(),
+            self.shared.start_log.clone(),
             lines.clone(),
         ));
         self.tasks.spawn(log::read(
             output.stderr,
             LogLevel::Error,
             clock.clone(),
+            // What starts is told on the other pipe.
+            Arc::default(),
             lines,
         ));
         self.tasks
@@ -226,16 +248,16 @@ impl Supervisor {
                 READY_TIME.as_secs()
             );
         }
-        let phase = match self.admin.flows_state(FLOWS_TIME).await {
-            Ok(FlowsState::Running) => Phase::Ready,
-            Ok(FlowsState::Halted(reason)) | Err(reason) => Phase::Degraded { reason },
+        let up = match self.admin.flows_state(FLOWS_TIME).await {
+            Ok(FlowsState::Running) => self.shared.running().await,
+            Ok(FlowsState::Halted(reason)) | Err(reason) => Up::halted(reason),
             Ok(FlowsState::NotLoaded(reason)) => {
                 // It would stay up without flows. What kept them may be over in a moment.
                 self.shared.refused.notify_one();
-                Phase::Degraded { reason }
+                Up::halted(reason)
             }
         };
-        self.set(phase);
+        self.board.set_up(self.id(), None, up, self.now());
         self.record(EventKind::InstanceReady, serde_json::json!({}))
             .await;
         let ran_well = || {

@@ -336,6 +336,7 @@ impl Workshop {
             node: plan.node_version.clone(),
             phase: Phase::Starting,
             since: self.store.clock().now(),
+            flows_run: false,
             starts: 0,
             drift: None,
             damage: None,

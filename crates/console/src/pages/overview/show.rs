@@ -80,6 +80,13 @@ impl InstanceCard {
             ),
             Some(phase) => phase_pill(phase),
         };
+        let partly = status.is_some_and(|status| status.flows_run);
+        let pill = match status.map(|status| &status.phase) {
+            Some(Phase::Degraded { .. }) if partly => {
+                Pill::new("warn", "triangle", "Runs, but not all of it")
+            }
+            _ => pill,
+        };
         let drift = status.and_then(|status| status.drift.as_ref());
         let (pill, reason) = match drift {
             None => (pill, reason),
@@ -231,6 +238,9 @@ fn phase_need(id: &InstanceId, status: Option<&InstanceStatus>) -> Option<Need> 
             reason,
             "/settings",
         ),
+        Phase::Degraded { reason } if status?.flows_run => {
+            (format!("Not all flows of {id} started"), reason, "/logs")
+        }
         Phase::Degraded { reason } => (format!("The flows of {id} do not run"), reason, "/logs"),
         Phase::Stopped | Phase::Starting | Phase::Ready | Phase::BackingOff { .. } => return None,
     };
