@@ -119,6 +119,13 @@ impl Board {
         });
     }
 
+    /// How much of the machine the next run may take.
+    pub(crate) fn set_limits(&self, id: &InstanceId, memory: String, cpu_percent: Option<u16>) {
+        self.change(id, |status| {
+            (status.memory, status.cpu_percent) = (memory, cpu_percent);
+        });
+    }
+
     pub(crate) fn set_enforcement(&self, id: &InstanceId, layers: Vec<LayerStatus>) {
         self.change(id, |status| status.enforcement = layers);
     }

@@ -26,6 +26,10 @@ pub struct InstanceStatus {
     pub drift: Option<Drift>,
     /// What is wrong with the files of Node.js and Node-RED on disk, if something is.
     pub damage: Option<Drift>,
+    /// The most memory it may take, such as `512 MiB`.
+    pub memory: String,
+    /// The most processor time, in percent of one core; none: no limit.
+    pub cpu_percent: Option<u16>,
     /// The jail's layers: name, whether enforced, and in words what is missing.
     pub enforcement: Vec<LayerStatus>,
 }

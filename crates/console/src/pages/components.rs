@@ -136,6 +136,8 @@ fn status(phase: Phase, now: Timestamp) -> InstanceStatus {
         starts: 2,
         drift: None,
         damage: None,
+        memory: "512 MiB".to_owned(),
+        cpu_percent: None,
         enforcement: vec![
             layer(
                 "landlock",

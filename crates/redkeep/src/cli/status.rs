@@ -54,6 +54,8 @@ fn show_instance(instance: &Value) {
     ));
     for (what, value) in [
         ("editor", text(instance, "/gate")),
+        ("memory", get("/memory")),
+        ("cpu %", get("/cpu_percent")),
         ("why", get("/reason")),
         ("runs something nobody approved", get("/drift/what")),
         ("files changed on disk", get("/damage/what")),

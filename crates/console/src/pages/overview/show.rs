@@ -115,7 +115,14 @@ impl InstanceCard {
             since: status.map(|status| Moment::new(status.since, now)),
             reason: shown(&reason),
             versions: status.map_or_else(String::new, |status| {
-                format!("Node-RED {} · Node.js {}", status.node_red, status.node)
+                let memory = match status.memory.as_str() {
+                    "" => String::new(),
+                    memory => format!(" · at most {memory}"),
+                };
+                format!(
+                    "Node-RED {} · Node.js {}{memory}",
+                    status.node_red, status.node
+                )
             }),
             starts: status.map_or(0, |status| status.starts),
             layers,
