@@ -32,6 +32,8 @@ pub(crate) struct File {
     pub(crate) tls: Option<Tls>,
     /// What is looked at while it runs, and how often.
     pub(crate) watch: Watch,
+    /// What is kept of what nothing runs from any more.
+    pub(crate) keep: Keep,
     /// The instances by name; none: one, called `main`.
     pub(crate) instance: BTreeMap<InstanceId, InstanceSection>,
 }
@@ -52,6 +54,22 @@ impl Default for Watch {
         Self {
             memory_seconds: seconds(60),
             trees_seconds: seconds(3600),
+        }
+    }
+}
+
+/// How much is kept of what nothing runs from any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Keep {
+    /// Different trees of Node.js and Node-RED an instance had, the present one counted.
+    pub(crate) trees: std::num::NonZeroU16,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self {
+            trees: std::num::NonZeroU16::new(3).expect("a number above 0"),
         }
     }
 }
@@ -96,6 +114,7 @@ pub(crate) struct Config {
     pub(crate) npm_registry: Option<String>,
     pub(crate) tls: Option<Tls>,
     pub(crate) watch: Watch,
+    pub(crate) keep: Keep,
     pub(crate) instances: Vec<InstanceConfig>,
 }
 
@@ -167,6 +186,7 @@ impl Config {
             npm_registry: over.npm_registry.or(file.npm_registry),
             tls: file.tls,
             watch: file.watch,
+            keep: file.keep,
             instances,
         })
     }

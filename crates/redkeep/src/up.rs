@@ -220,6 +220,7 @@ async fn plan(
         ensure_baseline(store, &plan, tree.digest(), workshop.settings_digest(&plan)).await?;
         plans.push(plan);
     }
+    install::prune(config, store, trees).await?;
     Ok(plans)
 }
 

@@ -39,6 +39,7 @@ mod assemble;
 pub mod damage;
 mod fetch;
 pub mod manifest;
+mod prune;
 mod seal;
 pub mod verify;
 

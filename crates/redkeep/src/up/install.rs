@@ -3,7 +3,7 @@
 //! What is damaged is recorded before it is mended: mending needs a disk with room, perhaps the
 //! network, and a start that fails must not take the evidence with it.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use model::{audit::EventKind, id::Hash, instance::Instance, principal::Actor};
 use registry::{
@@ -18,6 +18,9 @@ use crate::{
     exit::Failure,
     terminal::{self, ProgressLine},
 };
+
+/// Snapshots looked at for the trees to keep: every deployment makes one, of the same tree.
+const SNAPSHOTS_READ: u32 = 1000;
 
 /// The tree an instance runs from.
 pub(crate) async fn tree(
@@ -79,6 +82,30 @@ pub(super) async fn remembered(
     let same = baseline
         .filter(|it| it.node_red == lock.node_red_version() && it.node == lock.node_version());
     Ok(same.map(|it| it.modules))
+}
+
+/// Removes the trees beyond the last few each instance had. One that cannot be removed is no reason
+/// not to start.
+pub(super) async fn prune(config: &Config, store: &Store, trees: &Trees) -> Result<(), Failure> {
+    let (mut used, mut kept) = (Vec::new(), BTreeSet::new());
+    // Also of instances that are not run this time.
+    for instance in store.instances().await? {
+        used.push(Lock::of(instance.node_red, Platform::here()?));
+        let mut of_this: Vec<Hash> = Vec::new();
+        for snapshot in store.snapshots(&instance.id, SNAPSHOTS_READ).await? {
+            let modules = snapshot.baseline.modules;
+            if !of_this.contains(&modules) {
+                of_this.push(modules);
+            }
+        }
+        kept.extend(of_this.into_iter().take(config.keep.trees.get().into()));
+    }
+    match trees.prune(&used, kept).await {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "trees of Node-RED that nothing needs were removed"),
+        Err(error) => tracing::warn!(%error, "an old tree of Node-RED could not be removed"),
+    }
+    Ok(())
 }
 
 async fn record(
