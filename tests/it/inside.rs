@@ -4,7 +4,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
 use serde_json::{Value, json};
-use testkit::{Client, Redkeep, flows, until};
+use testkit::{Client, Options, Redkeep, flows, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_from_inside_or_from_disk_is_queued_and_undone() {
@@ -32,6 +32,68 @@ async fn flows_that_kill_node_red_are_taken_back() {
     it_dies_at_once(&redkeep, &author).await;
     it_dies_at_every_start(&redkeep, &author).await;
     redkeep.assert_record_whole().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flows_bent_in_memory_are_seen_shown_and_gone_after_a_restart() {
+    let options = Options {
+        config: Some("[watch]\nmemory_seconds = 1\n".to_owned()),
+        ..Options::default()
+    };
+    let redkeep = Redkeep::start(options).await;
+    let author = redkeep.author().await;
+    // Not through Node-RED's own function, which saves and is refused: straight into what it holds.
+    let code = "const flows = require('@node-red/runtime/lib/flows');\n\
+        const held = flows.getFlows().flows;\n\
+        held.push({id:'s9', type:'tab', label:'Smuggled', credentials:{pin:'s3cret'}});\n\
+        return held.length;";
+    redkeep
+        .run_flows(&author, &flows::hostile("/attack", code))
+        .await;
+    let good = redkeep.running(&author).await;
+    let outcome = redkeep.endpoint(&author, "/attack").await;
+    assert!(outcome.contains("\"done\":5"), "it bent nothing: {outcome}");
+
+    let row = redkeep.recorded("memory-drift", |_| true).await;
+    let what = row["event"]["detail"]["what"].as_str().unwrap_or_default();
+    assert!(what.contains("adds the tab Smuggled"), "{row}");
+    assert!(!row.to_string().contains("s3cret"), "{row}");
+    let ada = redkeep.person("ada", "administrator").await;
+    let admin = redkeep.token("ada", &["admin"]).await;
+    let state = || async {
+        let url = redkeep.api_url("/instances/main");
+        admin.get(url).await.expect(200).json()
+    };
+    let what = state().await["drift"]["what"].clone();
+    assert!(
+        what.as_str()
+            .is_some_and(|it| it.contains("adds the tab Smuggled"))
+    );
+    let overview = ada.at_console(&redkeep).await;
+    let overview = overview.get(format!("{}/", redkeep.console())).await.text();
+    assert!(
+        overview.contains("main runs something nobody approved"),
+        "{overview}"
+    );
+    assert!(overview.contains("Restart from the baseline"), "{overview}");
+
+    let restarted = admin
+        .post(redkeep.api_url("/instances/main/restart"), &json!({}))
+        .await;
+    assert!(
+        (200..300).contains(&restarted.status),
+        "{}",
+        restarted.text()
+    );
+    redkeep
+        .recorded("memory-drift", |it| {
+            it["event"]["detail"]["what"] == "the baseline runs again"
+        })
+        .await;
+    assert_eq!(state().await["drift"], Value::Null);
+    assert_eq!(redkeep.running(&author).await, good);
+    // A look each second, and a row for each content only.
+    assert_eq!(redkeep.audit("memory-drift").await.len(), 2);
 }
 
 fn flows_file(redkeep: &Redkeep) -> PathBuf {

@@ -6,6 +6,7 @@
 )]
 
 mod browser;
+mod damage;
 mod decisions;
 mod doors;
 mod export;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     authorize::Permit,
     body::{self, Body, full},
+    conditional,
     gate::{Denial, Inner, Visit},
     route::View,
 };
@@ -67,12 +68,14 @@ pub(crate) async fn patch(
     parts
         .headers
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let is_head = *visit.request.method() == http::Method::HEAD;
-    let body = match patched {
-        _ if is_head => body::empty(),
-        Some(text) => full(text),
-        None => full(bytes),
-    };
+    if *visit.request.method() == http::Method::HEAD {
+        return Ok(Response::from_parts(parts, body::empty()));
+    }
+    let bytes = patched.map_or(bytes, Into::into);
+    // Names of secrets are kept by no browser.
+    let is_had =
+        view != View::Credentials && conditional::tag(visit.request.headers(), &mut parts, &bytes);
+    let body = if is_had { body::empty() } else { full(bytes) };
     Ok(Response::from_parts(parts, body))
 }
 

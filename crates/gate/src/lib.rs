@@ -8,6 +8,7 @@ pub mod authorize;
 pub mod body;
 pub mod certificate;
 mod comms;
+mod conditional;
 mod editor;
 mod effect;
 mod forward;

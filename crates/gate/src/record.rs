@@ -9,7 +9,7 @@ use std::{
 use model::{
     audit::EventKind,
     clock::Timestamp,
-    id::InstanceId,
+    id::{InstanceId, UserName},
     principal::{Actor, Principal},
 };
 use serde_json::json;
@@ -17,9 +17,11 @@ use store::Store;
 
 use crate::limit::network;
 
-/// Rows of refusals a minute, over all.
+/// Rows of refusals a minute of everybody nobody knows, and as many of those who are known: a crowd
+/// of strangers must not hide what a user tries.
 const A_MINUTE_MAX: u32 = 120;
-/// Rows of refusals a minute, from one network.
+/// Rows of refusals a minute, from one network or of one user. Whoever shares a network (an office,
+/// a tunnel) with a noisy one is seen all the same.
 const A_MINUTE_FROM_ONE_MAX: u32 = 20;
 /// Characters of a path in the record.
 const SUBJECT_MAX: usize = 200;
@@ -35,14 +37,31 @@ pub(crate) struct Record {
 #[derive(Debug, Default)]
 struct Minute {
     number: i64,
-    all: u32,
+    strangers: u32,
+    known: u32,
     left_out: u32,
-    by_network: HashMap<IpAddr, u32>,
+    by_source: HashMap<Source, u32>,
+}
+
+/// Whose refusals are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Source {
+    Network(IpAddr),
+    User(UserName),
+}
+
+impl Source {
+    fn of(principal: Option<&Principal>, address: IpAddr) -> Self {
+        match principal {
+            Some(principal) => Self::User(principal.name.clone()),
+            None => Self::Network(network(address)),
+        }
+    }
 }
 
 impl Minute {
     /// Whether one more row may be written; and how many were left out in the minute before.
-    fn admit(&mut self, now: Timestamp, address: IpAddr) -> (bool, u32) {
+    fn admit(&mut self, now: Timestamp, source: Source) -> (bool, u32) {
         let number = now.unix_seconds() / 60;
         let mut left_out = 0;
         if self.number != number {
@@ -52,11 +71,15 @@ impl Minute {
                 ..Self::default()
             };
         }
-        let by_one = self.by_network.get(&network(address)).copied().unwrap_or(0);
-        let admits = self.all < A_MINUTE_MAX && by_one < A_MINUTE_FROM_ONE_MAX;
+        let all = match source {
+            Source::Network(_) => &mut self.strangers,
+            Source::User(_) => &mut self.known,
+        };
+        let by_one = self.by_source.get(&source).copied().unwrap_or(0);
+        let admits = *all < A_MINUTE_MAX && by_one < A_MINUTE_FROM_ONE_MAX;
         if admits {
-            self.all += 1;
-            self.by_network.insert(network(address), by_one + 1);
+            *all += 1;
+            self.by_source.insert(source, by_one + 1);
         } else {
             self.left_out += 1;
         }
@@ -87,7 +110,7 @@ impl Record {
             .minute
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .admit(now, address);
+            .admit(now, Source::of(principal, address));
         if !admits {
             return;
         }
@@ -138,16 +161,24 @@ mod tests {
     #[test]
     fn knocking_does_not_fill_the_record() {
         let mut minute = Minute::default();
-        let address = [192, 0, 2, 1].into();
+        let source = |n: u32| Source::Network(IpAddr::V4(n.into()));
         let rows = (0..1000)
-            .filter(|_| minute.admit(Timestamp(60_000), address).0)
+            .filter(|_| minute.admit(Timestamp(60_000), source(7)).0)
             .count();
         assert_eq!(rows, A_MINUTE_FROM_ONE_MAX as usize);
-        let rows = (0..1000u32)
-            .filter(|n| minute.admit(Timestamp(60_000), IpAddr::V4((*n).into())).0)
+        let rows = (100..1100)
+            .filter(|n| minute.admit(Timestamp(60_000), source(*n)).0)
             .count();
         assert_eq!(rows, (A_MINUTE_MAX - A_MINUTE_FROM_ONE_MAX) as usize);
-        let (admits, left_out) = minute.admit(Timestamp(120_000), address);
+        // Whoever is known is counted by name, behind whatever network.
+        for name in ["ann", "bob"] {
+            let source = Source::User(name.parse().unwrap());
+            let rows = (0..1000)
+                .filter(|_| minute.admit(Timestamp(60_000), source.clone()).0)
+                .count();
+            assert_eq!(rows, A_MINUTE_FROM_ONE_MAX as usize, "{name}");
+        }
+        let (admits, left_out) = minute.admit(Timestamp(120_000), source(7));
         assert!(admits && left_out > 1000);
     }
 }

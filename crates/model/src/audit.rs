@@ -76,6 +76,8 @@ pub enum EventKind {
     RuntimeRefused,
     /// A file on disk was found changed.
     DiskDrift,
+    /// What Node-RED says it runs was found different from the baseline, or equal to it again.
+    MemoryDrift,
     /// Node-RED became ready.
     InstanceReady,
     /// Node-RED ended unexpectedly.

@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::InstanceId;
 
+mod memory;
+
+pub use memory::{Memory, MemoryError};
+
 /// Which Node-RED a baseline runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum NodeRedMajor {
@@ -49,6 +53,12 @@ pub struct Policy {
     pub network: Network,
     /// Absolute paths of commands the flows may run. Empty: none.
     pub commands: Vec<String>,
+    /// The most memory Node-RED may take; none: half of the machine's, at most 4 GiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+    /// The most processor time Node-RED may take, in percent of one core; none: all there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_percent: Option<std::num::NonZeroU16>,
     /// HTTP paths of Node-RED (http-in, dashboards) reachable without a login, as prefixes.
     pub public_paths: Vec<String>,
     /// Admin routes of nodes that were allowed by hand, as `METHOD /path`.
@@ -62,6 +72,8 @@ impl Default for Policy {
             own_changes: OwnChanges::Allowed,
             network: Network::Any,
             commands: Vec::new(),
+            memory: None,
+            cpu_percent: None,
             public_paths: Vec::new(),
             allowed_routes: Vec::new(),
         }

@@ -30,8 +30,48 @@ pub(crate) struct File {
     pub(crate) npm_registry: Option<String>,
     /// Own certificate and key files (PEM) in place of Redkeep's own CA.
     pub(crate) tls: Option<Tls>,
+    /// What is looked at while it runs, and how often.
+    pub(crate) watch: Watch,
+    /// What is kept of what nothing runs from any more.
+    pub(crate) keep: Keep,
     /// The instances by name; none: one, called `main`.
     pub(crate) instance: BTreeMap<InstanceId, InstanceSection>,
+}
+
+/// How often what runs and what lies on disk is compared with the baseline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Watch {
+    /// Seconds between two looks at the flows in Node-RED's memory.
+    pub(crate) memory_seconds: std::num::NonZeroU32,
+    /// Seconds between two verifications of every file of Node.js and Node-RED.
+    pub(crate) trees_seconds: std::num::NonZeroU32,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        let seconds = |count| std::num::NonZeroU32::new(count).expect("a number above 0");
+        Self {
+            memory_seconds: seconds(60),
+            trees_seconds: seconds(3600),
+        }
+    }
+}
+
+/// How much is kept of what nothing runs from any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Keep {
+    /// Different trees of Node.js and Node-RED an instance had, the present one counted.
+    pub(crate) trees: std::num::NonZeroU16,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self {
+            trees: std::num::NonZeroU16::new(3).expect("a number above 0"),
+        }
+    }
 }
 
 /// Own certificate files.
@@ -73,6 +113,8 @@ pub(crate) struct Config {
     pub(crate) console_name: String,
     pub(crate) npm_registry: Option<String>,
     pub(crate) tls: Option<Tls>,
+    pub(crate) watch: Watch,
+    pub(crate) keep: Keep,
     pub(crate) instances: Vec<InstanceConfig>,
 }
 
@@ -143,6 +185,8 @@ impl Config {
             console_name,
             npm_registry: over.npm_registry.or(file.npm_registry),
             tls: file.tls,
+            watch: file.watch,
+            keep: file.keep,
             instances,
         })
     }

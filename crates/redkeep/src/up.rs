@@ -20,6 +20,7 @@ use model::{
     audit::EventKind, baseline::Baseline, flow::credentials::Credentials, id::Hash,
     principal::Actor,
 };
+use registry::Trees;
 use runtime::{InstancePlan, RuntimeEvent, Workshop};
 use serde_json::json;
 use store::{BaselineContent, Store};
@@ -53,11 +54,12 @@ pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Resul
     let workshop = Workshop::new(store.clone(), bridge, tell);
     node_red.join(&workshop);
 
+    let trees = Trees::open(&config.data_dir)?;
     // From here on a signal is heard, also while packages are fetched: whoever reads that Redkeep
     // is ready may stop it in the same moment.
     let mut signals = announce::Signals::catch()?;
     let plans = tokio::select! {
-        plans = plan(&config, &store, &workshop) => plans?,
+        plans = plan(&config, &store, &trees, &workshop) => plans?,
         () = signals.wait() => {
             terminal::say("stopped before it was started; the next start goes on from here");
             return Ok(Exit::Done);
@@ -83,6 +85,7 @@ pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Resul
         deployments,
         workshop,
         history,
+        trees,
         stop,
         tasks,
     };
@@ -105,6 +108,7 @@ struct House {
     deployments: Deployments,
     workshop: Arc<Workshop>,
     history: History,
+    trees: Trees,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -188,12 +192,13 @@ fn lock(config: &Config) -> Result<sandbox::process::FileLock, Failure> {
 async fn plan(
     config: &Config,
     store: &Store,
+    trees: &Trees,
     workshop: &Workshop,
 ) -> Result<Vec<InstancePlan>, Failure> {
     let mut plans = Vec::new();
     for (place, section) in config.instances.iter().enumerate() {
         let instance = store.ensure_instance(&section.id, section.node_red).await?;
-        let tree = install::tree(config, store, &instance).await?;
+        let tree = install::tree(config, store, trees, &instance).await?;
         let dir = config.data_dir.join("instances").join(section.id.as_str());
         let hidden = [
             "keys",
@@ -221,6 +226,7 @@ async fn plan(
         ensure_baseline(store, &plan, tree.digest(), workshop.settings_digest(&plan)).await?;
         plans.push(plan);
     }
+    install::prune(config, store, trees).await?;
     Ok(plans)
 }
 

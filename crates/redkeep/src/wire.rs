@@ -30,7 +30,7 @@ impl FlowTarget for NodeRed {
             .workshop()
             .ok()
             .and_then(|workshop| workshop.status(instance));
-        status.is_some_and(|status| status.phase == runtime::status::Phase::Ready)
+        status.is_some_and(|status| status.phase.is_up() && status.flows_run)
     }
 
     fn give(&self, instance: &InstanceId, body: String, kind: DeploymentType) -> Given<'_, Taken> {

@@ -26,7 +26,11 @@ use crate::{
     lock::Lock,
     progress::Progress,
     tarball::{Cache, PARTIAL, TarballError, sync_folder},
-    tree::{damage::Damage, manifest::Manifest, verify::VerifiedTree},
+    tree::{
+        damage::Damage,
+        manifest::Manifest,
+        verify::{Pace, VerifiedTree},
+    },
     unpack::{Limits, UnpackError},
     upstream::Upstream,
 };
@@ -35,6 +39,7 @@ mod assemble;
 pub mod damage;
 mod fetch;
 pub mod manifest;
+mod prune;
 mod seal;
 pub mod verify;
 
@@ -154,15 +159,18 @@ impl Trees {
     }
 
     /// Compares the tree with its manifest, byte for byte, and the manifest with `expected` where
-    /// the caller remembers a digest. Fetches and changes nothing.
+    /// the caller remembers a digest. Fetches and changes nothing. Reads no further when the future
+    /// is dropped.
     pub async fn verify(
         &self,
         lock: &Lock,
         expected: Option<Hash>,
+        pace: Pace,
         progress: Arc<dyn Progress>,
     ) -> Result<VerifiedTree, TreeError> {
         let (path, lock) = (self.path(lock), lock.clone());
-        blocking(move || verify::verify(&path, &lock, expected, &*progress)).await
+        let (reading, _whoever_waits) = verify::Reading::new(pace);
+        blocking(move || verify::verify(&path, &lock, expected, &reading, &*progress)).await
     }
 
     /// The tree of `lock`: verified if it is there, else built. `upstream` is needed only if
@@ -181,7 +189,10 @@ impl Trees {
         let guard = Arc::clone(&self.building).lock_owned().await;
         let mut outcome = Outcome::Built;
         if self.has(lock) {
-            match self.verify(lock, expected, Arc::clone(&progress)).await {
+            match self
+                .verify(lock, expected, Pace::Fast, Arc::clone(&progress))
+                .await
+            {
                 Ok(tree) => {
                     return Ok(Installed {
                         tree,
@@ -202,7 +213,7 @@ impl Trees {
         // A dropped future does not stop the thread that builds. It takes the guard along, so that
         // nobody builds in the same place until it is done.
         let guard = blocking(move || this.build(&plan, &*shown).map(|()| guard)).await?;
-        let tree = self.verify(lock, expected, progress).await?;
+        let tree = self.verify(lock, expected, Pace::Fast, progress).await?;
         drop(guard);
         Ok(Installed { tree, outcome })
     }

@@ -8,7 +8,26 @@ use std::{
 use model::{clock::Timestamp, id::InstanceId};
 use tokio::sync::watch;
 
-use crate::status::{InstanceStatus, LayerStatus, Phase};
+use crate::status::{Drift, InstanceStatus, LayerStatus, Phase};
+
+/// How a Node-RED that answers is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Up {
+    /// Its flows run, if perhaps not all of them.
+    pub(crate) flows_run: bool,
+    /// What is wrong.
+    pub(crate) trouble: Option<String>,
+}
+
+impl Up {
+    /// None of its flows run.
+    pub(crate) fn halted(reason: String) -> Self {
+        Self {
+            flows_run: false,
+            trouble: Some(reason),
+        }
+    }
+}
 
 /// The statuses of all instances.
 #[derive(Debug)]
@@ -48,7 +67,10 @@ impl Board {
         self.change(id, |status| {
             if phase == Phase::Starting {
                 status.starts = status.starts.saturating_add(1);
+                // A new process begins from the baseline.
+                status.drift = None;
             }
+            status.flows_run = phase == Phase::Ready;
             if status.phase != phase {
                 status.phase = phase;
                 status.since = now;
@@ -56,14 +78,51 @@ impl Board {
         });
     }
 
-    /// Like [`Board::set_phase`] between `Ready` and `Degraded`, and only for the run that was
-    /// looked at: by now another may have begun.
-    pub(crate) fn set_running(&self, id: &InstanceId, start: u32, phase: Phase, now: Timestamp) {
+    /// It is up, `Ready` or `Degraded`. With a `start`: only if it is still that run that was
+    /// looked at, and up; by now another may have begun.
+    pub(crate) fn set_up(&self, id: &InstanceId, start: Option<u32>, up: Up, now: Timestamp) {
         self.change(id, |status| {
-            if status.starts == start && status.phase.is_up() && status.phase != phase {
+            if start.is_some_and(|start| status.starts != start || !status.phase.is_up()) {
+                return;
+            }
+            status.flows_run = up.flows_run;
+            let phase = up
+                .trouble
+                .map_or(Phase::Ready, |reason| Phase::Degraded { reason });
+            if status.phase != phase {
                 status.phase = phase;
                 status.since = now;
             }
+        });
+    }
+
+    /// What this run was found to run in place of the baseline; none: it is the baseline.
+    pub(crate) fn set_drift(
+        &self,
+        id: &InstanceId,
+        start: u32,
+        what: Option<&str>,
+        now: Timestamp,
+    ) {
+        self.change(id, |status| {
+            if status.starts != start {
+                return;
+            }
+            status.drift = noted(status.drift.take(), what, now);
+        });
+    }
+
+    /// What was found wrong with the files on disk; none: nothing is.
+    pub(crate) fn set_damage(&self, id: &InstanceId, what: Option<&str>, now: Timestamp) {
+        self.change(id, |status| {
+            status.damage = noted(status.damage.take(), what, now);
+        });
+    }
+
+    /// How much of the machine the next run may take.
+    pub(crate) fn set_limits(&self, id: &InstanceId, memory: String, cpu_percent: Option<u16>) {
+        self.change(id, |status| {
+            (status.memory, status.cpu_percent) = (memory, cpu_percent);
         });
     }
 
@@ -86,4 +145,11 @@ impl Board {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<InstanceId, InstanceStatus>> {
         self.statuses.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The note that is shown from now on: as old as the one before.
+fn noted(before: Option<Drift>, what: Option<&str>, now: Timestamp) -> Option<Drift> {
+    let since = before.map_or(now, |before| before.since);
+    let what = what?.to_owned();
+    Some(Drift { what, since })
 }

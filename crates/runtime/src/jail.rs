@@ -5,16 +5,21 @@ use std::{collections::BTreeMap, path::PathBuf};
 use model::instance::Network;
 use sandbox::{JailSpec, Limits, ReadOnlyPath, UserIds};
 
-use crate::{InstancePlan, folder::Folder, settings};
+use crate::{InstancePlan, folder::Folder, memory::Memory, settings};
 
 /// The jail for this plan, with the instance's policy. `own_pid` is Redkeep's process, which must
 /// be out of reach.
 pub(crate) fn spec(plan: &InstancePlan, own_pid: u32) -> JailSpec {
     let folder = Folder::new(plan);
+    let memory = Memory::of(
+        &plan.instance.policy,
+        sandbox::process::machine_memory_bytes(),
+    );
     let text = |path: PathBuf| path.to_string_lossy().into_owned();
     JailSpec {
         argv: vec![
             text(plan.node.clone()),
+            format!("--max-old-space-size={}", memory.heap_mib()),
             text(plan.entry.clone()),
             "--settings".into(),
             text(settings::entry(&folder)),
@@ -44,7 +49,11 @@ pub(crate) fn spec(plan: &InstancePlan, own_pid: u32) -> JailSpec {
             Network::Ports(ports) => sandbox::Network::Ports(ports.clone()),
             Network::None => sandbox::Network::None,
         },
-        limits: Limits::default(),
+        limits: Limits {
+            memory_bytes: Some(memory.limit.bytes()),
+            cpu_percent: plan.instance.policy.cpu_percent.map(Into::into),
+            ..Limits::default()
+        },
         namespaces: true,
         hidden: plan.hidden.clone(),
         hidden_pids: vec![own_pid],
@@ -113,9 +122,14 @@ mod tests {
         let policy = Policy {
             network: Network::Ports(vec![1883]),
             commands: vec!["/usr/bin/ping".into()],
+            memory: Some("512 MiB".parse().unwrap()),
+            cpu_percent: std::num::NonZeroU16::new(50),
             ..Policy::default()
         };
         let spec = spec(&plan(policy), 7);
+        assert_eq!(spec.limits.memory_bytes, Some(512 << 20));
+        assert_eq!(spec.argv[1], "--max-old-space-size=384");
+        assert_eq!(spec.limits.cpu_percent, Some(50));
         assert_eq!(spec.network, sandbox::Network::Ports(vec![1883]));
         assert_eq!(spec.commands, [PathBuf::from("/usr/bin/ping")]);
     }

@@ -16,6 +16,7 @@ mod connect;
 mod folder;
 mod jail;
 mod log;
+mod memory;
 mod settings;
 mod supervisor;
 mod workshop;

@@ -16,12 +16,31 @@ pub struct InstanceStatus {
     /// What it does.
     #[serde(flatten)]
     pub phase: Phase,
+    /// Whether its flows run. `Degraded` and running: some of it failed to start.
+    pub flows_run: bool,
     /// Since when.
     pub since: Timestamp,
     /// How often it was started since Redkeep was.
     pub starts: u32,
+    /// What runs in place of the baseline's flows, if Node-RED says it runs something else.
+    pub drift: Option<Drift>,
+    /// What is wrong with the files of Node.js and Node-RED on disk, if something is.
+    pub damage: Option<Drift>,
+    /// The most memory it may take, such as `512 MiB`.
+    pub memory: String,
+    /// The most processor time, in percent of one core; none: no limit.
+    pub cpu_percent: Option<u16>,
     /// The jail's layers: name, whether enforced, and in words what is missing.
     pub enforcement: Vec<LayerStatus>,
+}
+
+/// What runs or lies on disk is not the baseline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Drift {
+    /// In a sentence.
+    pub what: String,
+    /// When it was first seen.
+    pub since: Timestamp,
 }
 
 /// One layer of the jail.
@@ -45,7 +64,8 @@ pub enum Phase {
     Starting,
     /// It answers, and its flows run.
     Ready,
-    /// It answers, but its flows do not run (missing node types, for one).
+    /// It answers, but its flows do not run (missing node types, for one), or not all of them (see
+    /// [`InstanceStatus::flows_run`]).
     Degraded {
         /// Why, as Node-RED says.
         reason: String,

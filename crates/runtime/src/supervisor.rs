@@ -11,7 +11,7 @@ use std::{
 };
 
 use model::{audit::EventKind, clock::Timestamp, id::InstanceId, principal::Actor};
-use sandbox::{CanaryReport, Enforcement, JailSpec, Layer};
+use sandbox::{CanaryReport, Enforcement, JailSpec, Layer, process::machine_memory_bytes};
 use store::{LogLevel, Store};
 use tokio::{
     sync::{Mutex, Notify, mpsc, oneshot},
@@ -23,8 +23,16 @@ use tokio_util::{
 };
 
 use crate::{
-    InstancePlan, RuntimeError, RuntimeEvent, admin::Admin, board::Board, bridge::Bridge,
-    comms::FlowsState, folder::Folder, log, status::Phase,
+    InstancePlan, RuntimeError, RuntimeEvent,
+    admin::Admin,
+    board::{Board, Up},
+    bridge::Bridge,
+    comms::FlowsState,
+    folder::Folder,
+    jail,
+    log::{self, StartLog},
+    memory::Memory,
+    status::Phase,
 };
 
 mod child;
@@ -58,13 +66,24 @@ pub(crate) struct Shared {
     pub(crate) given: Notify,
     /// Told of every refused save.
     pub(crate) refused: Arc<Notify>,
+    /// What the log says while flows start.
+    pub(crate) start_log: Arc<StartLog>,
+}
+
+impl Shared {
+    /// How Node-RED is once it reports its flows as running.
+    pub(crate) async fn running(&self) -> Up {
+        Up {
+            flows_run: true,
+            trouble: self.start_log.complaints().await,
+        }
+    }
 }
 
 /// Everything a supervisor works with.
 #[derive(Debug)]
 pub(crate) struct Supervisor {
     pub(crate) plan: InstancePlan,
-    pub(crate) spec: JailSpec,
     pub(crate) admin: Admin,
     pub(crate) bridge: Arc<Bridge>,
     pub(crate) board: Arc<Board>,
@@ -130,15 +149,19 @@ impl Supervisor {
             Ok(bridge) => bridge,
             Err(error) => return crashed(error.to_string()),
         };
+        let spec = match self.spec().await {
+            Ok(spec) => spec,
+            Err(error) => return crashed(error.to_string()),
+        };
         // Before each start, not once: what the kernel grants can change while Redkeep runs.
         let checked = tokio::select! {
-            checked = self.check_jail() => checked,
+            checked = self.check_jail(&spec) => checked,
             Some(ask) = asks.recv() => return Ended::Asked(ask),
         };
         if let Err(reason) = checked {
             return Ended::Refused(reason);
         }
-        let mut jailed = match self.start().await {
+        let mut jailed = match self.start(&spec).await {
             Ok(jailed) => jailed,
             Err(reason) => return crashed(reason),
         };
@@ -176,10 +199,22 @@ impl Supervisor {
         Ok(close.drop_guard())
     }
 
+    /// The jail by the policy as it is now: a rule that was changed holds from the next start of
+    /// Node-RED, not of Redkeep.
+    async fn spec(&self) -> Result<JailSpec, store::StoreError> {
+        let mut plan = self.plan.clone();
+        plan.instance.policy = self.store.instance(self.id()).await?.policy;
+        let memory = Memory::of(&plan.instance.policy, machine_memory_bytes());
+        let cpu_percent = plan.instance.policy.cpu_percent.map(Into::into);
+        self.board
+            .set_limits(self.id(), memory.limit.to_string(), cpu_percent);
+        Ok(jail::spec(&plan, std::process::id()))
+    }
+
     /// Has the canary try everything that must be denied. `Err` says what it could do.
-    async fn check_jail(&self) -> Result<(), String> {
+    async fn check_jail(&self, spec: &JailSpec) -> Result<(), String> {
         let id = self.id();
-        let failure = match child::canary(&self.plan.jailer, &self.spec).await {
+        let failure = match child::canary(&self.plan.jailer, spec).await {
             Ok((enforcement, report)) => {
                 self.board
                     .set_enforcement(id, crate::status::layers(&enforcement));
@@ -195,22 +230,26 @@ impl Supervisor {
         Err(failure)
     }
 
-    async fn start(&self) -> Result<Jailed, String> {
-        let (jailed, enforcement, output) = Jailed::start(&self.plan.jailer, &self.spec).await?;
+    async fn start(&self, spec: &JailSpec) -> Result<Jailed, String> {
+        let (jailed, enforcement, output) = Jailed::start(&self.plan.jailer, spec).await?;
         self.board
             .set_enforcement(self.id(), crate::status::layers(&enforcement));
+        self.shared.start_log.begin();
         let (lines, kept) = mpsc::channel(LOG_LINES_WAITING_MAX);
         let clock = self.store.clock();
         self.tasks.spawn(log::read(
             output.stdout,
             LogLevel::Info,
             clock.clone(),
+            self.shared.start_log.clone(),
             lines.clone(),
         ));
         self.tasks.spawn(log::read(
             output.stderr,
             LogLevel::Error,
             clock.clone(),
+            // What starts is told on the other pipe.
+            Arc::default(),
             lines,
         ));
         self.tasks
@@ -226,16 +265,16 @@ impl Supervisor {
                 READY_TIME.as_secs()
             );
         }
-        let phase = match self.admin.flows_state(FLOWS_TIME).await {
-            Ok(FlowsState::Running) => Phase::Ready,
-            Ok(FlowsState::Halted(reason)) | Err(reason) => Phase::Degraded { reason },
+        let up = match self.admin.flows_state(FLOWS_TIME).await {
+            Ok(FlowsState::Running) => self.shared.running().await,
+            Ok(FlowsState::Halted(reason)) | Err(reason) => Up::halted(reason),
             Ok(FlowsState::NotLoaded(reason)) => {
                 // It would stay up without flows. What kept them may be over in a moment.
                 self.shared.refused.notify_one();
-                Phase::Degraded { reason }
+                Up::halted(reason)
             }
         };
-        self.set(phase);
+        self.board.set_up(self.id(), None, up, self.now());
         self.record(EventKind::InstanceReady, serde_json::json!({}))
             .await;
         let ran_well = || {

@@ -28,7 +28,7 @@ use crate::{
     bridge::Bridge,
     folder::Folder,
     identity::Signer,
-    jail, settings,
+    settings,
     status::{InstanceStatus, Phase},
     supervisor::{Ask, Shared, Supervisor},
 };
@@ -192,7 +192,6 @@ impl Workshop {
         let admin = Admin::new(id.clone(), folder.address(), self.signer.clone(), clock);
         let (asks, asked) = mpsc::channel(4);
         let supervisor = Supervisor {
-            spec: jail::spec(&plan, std::process::id()),
             plan,
             admin: admin.clone(),
             bridge: Arc::new(Bridge {
@@ -268,11 +267,26 @@ impl Workshop {
         }
     }
 
-    /// The flows Node-RED says it runs (`GET /flows`), for comparison from outside.
+    /// The flows Node-RED says it runs (`GET /flows`), for comparison from outside. Never while it
+    /// is given flows or reloads: between the two nothing is comparable.
     pub async fn running_flows(&self, instance: &InstanceId) -> Result<Vec<u8>, RuntimeError> {
         let handle = self.handle(instance)?;
+        let _turn = handle.shared.turn.lock().await;
         self.up(instance)?;
         handle.admin.flows().await
+    }
+
+    /// Shows in the status that this start runs something else than the baseline, or (none) that
+    /// it no longer does. Another start begins without.
+    pub fn show_drift(&self, instance: &InstanceId, start: u32, what: Option<&str>) {
+        let now = self.store.clock().now();
+        self.board.set_drift(instance, start, what, now);
+    }
+
+    /// Shows in the status what is wrong with the files of Node.js and Node-RED on disk.
+    pub fn show_damage(&self, instance: &InstanceId, what: Option<&str>) {
+        let now = self.store.clock().now();
+        self.board.set_damage(instance, what, now);
     }
 
     /// How one instance is.
@@ -321,7 +335,12 @@ impl Workshop {
             node: plan.node_version.clone(),
             phase: Phase::Starting,
             since: self.store.clock().now(),
+            flows_run: false,
             starts: 0,
+            drift: None,
+            damage: None,
+            memory: String::new(),
+            cpu_percent: None,
             enforcement: Vec::new(),
         }
     }

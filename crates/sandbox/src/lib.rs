@@ -38,4 +38,5 @@ pub use canary::{CanaryReport, Finding, Outcome};
 pub use command::{JailCommand, JailReport};
 pub use enforcement::{Enforcement, Layer, Status, probe};
 pub use jailer::JailError;
+pub use rlimits::RESERVED_BYTES;
 pub use spec::{JailSpec, Limits, Network, ReadOnlyPath, UserIds};

@@ -19,6 +19,15 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
+/// The memory this machine has, or that is given to this container, in bytes.
+pub fn machine_memory_bytes() -> u64 {
+    let info = rustix::system::sysinfo();
+    let machine = u64::from(info.mem_unit).saturating_mul(info.totalram);
+    let given = fs::read_to_string("/sys/fs/cgroup/memory.max");
+    let given = given.ok().and_then(|text| text.trim().parse().ok());
+    machine.min(given.unwrap_or(u64::MAX))
+}
+
 /// This process's user id.
 pub fn own_uid() -> u32 {
     rustix::process::geteuid().as_raw()

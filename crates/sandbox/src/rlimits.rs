@@ -8,6 +8,10 @@ use crate::enforcement::{Enforcement, Layer, Status};
 use crate::namespace::Namespaces;
 use crate::spec::JailSpec;
 
+/// What Node.js maps as writable when it starts and mostly never touches: room for compiled code,
+/// thread stacks. Measured with Node.js 24: 575 MB.
+pub const RESERVED_BYTES: u64 = 640 << 20;
+
 /// Sets the limits of this process and of what it starts.
 pub(crate) fn apply(
     spec: &JailSpec,
@@ -19,6 +23,9 @@ pub(crate) fn apply(
     lower(Resource::Nofile, spec.limits.open_files)?;
     if let Some(bytes) = spec.limits.file_bytes {
         lower(Resource::Fsize, bytes)?;
+    }
+    if let Some(bytes) = spec.limits.memory_bytes {
+        lower(Resource::Data, bytes.saturating_add(RESERVED_BYTES))?;
     }
     let own_count = spec.become_user.is_some() || namespaces.any();
     let status = if own_count {

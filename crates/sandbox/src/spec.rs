@@ -131,8 +131,11 @@ pub struct Limits {
     pub processes: u64,
     /// Largest file that can be written, in bytes; no limit when `None`.
     pub file_bytes: Option<u64>,
-    /// Memory of the jail, in bytes, where cgroup v2 is given to us; no limit when `None`.
+    /// Memory of the jail, in bytes, where cgroup v2 is given to us; elsewhere each process may
+    /// write to so much and [`crate::RESERVED_BYTES`] more. No limit when `None`.
     pub memory_bytes: Option<u64>,
+    /// Processor time of the jail in percent of one core, where cgroup v2 hands it down.
+    pub cpu_percent: Option<u16>,
     /// Size of the private `/tmp`, in bytes.
     pub tmp_bytes: u64,
 }
@@ -144,6 +147,7 @@ impl Default for Limits {
             processes: 256,
             file_bytes: None,
             memory_bytes: None,
+            cpu_percent: None,
             tmp_bytes: 64 << 20,
         }
     }

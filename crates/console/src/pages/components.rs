@@ -130,9 +130,14 @@ fn status(phase: Phase, now: Timestamp) -> InstanceStatus {
         id: sample_id(),
         node_red: "5.0.7".to_owned(),
         node: "24.11.0".to_owned(),
+        flows_run: phase == Phase::Ready,
         phase,
         since: now.plus_seconds(-260),
         starts: 2,
+        drift: None,
+        damage: None,
+        memory: "512 MiB".to_owned(),
+        cpu_percent: None,
         enforcement: vec![
             layer(
                 "landlock",

@@ -202,3 +202,43 @@ async fn http2_passes_too() {
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(house.node_red.last().path, "/flows");
 }
+
+#[tokio::test]
+async fn what_the_gate_changes_is_not_sent_twice() {
+    let house = House::new().await;
+    let ann = house.session("ann", Role::Editor).await;
+    for path in ["/settings", "/locales/editor?lng=de", "/plugins"] {
+        let first = house.get(path, &ann).await;
+        assert_eq!(first.status, 200, "{path}");
+        let tag = first.headers["etag"].clone();
+        assert_eq!(
+            first.headers["cache-control"], "private, no-cache",
+            "{path}"
+        );
+        let again = house
+            .script("GET", path, &ann)
+            .header("if-none-match", &tag);
+        let again = house.send(again, "").await;
+        assert_eq!(
+            (again.status.as_u16(), again.body.len()),
+            (304, 0),
+            "{path}"
+        );
+        assert_eq!(again.headers["etag"], tag, "{path}");
+        let other = house
+            .script("GET", path, &ann)
+            .header("if-none-match", "\"x\"");
+        assert_eq!(house.send(other, "").await.body, first.body, "{path}");
+    }
+    // Another person is shown other settings, so ann's tag is not theirs.
+    let viewer = house.session("vic", Role::Viewer).await;
+    let tag = house.get("/settings", &ann).await.headers["etag"].clone();
+    let asked = house
+        .script("GET", "/settings", &viewer)
+        .header("if-none-match", &tag);
+    assert_eq!(house.send(asked, "").await.status, 200);
+    // Which secrets there are is kept nowhere.
+    let secret = house.get("/credentials/tls-config/a", &ann).await;
+    assert_eq!(secret.headers["cache-control"], "no-store");
+    assert!(!secret.headers.contains_key("etag"));
+}

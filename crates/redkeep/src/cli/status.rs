@@ -52,7 +52,14 @@ fn show_instance(instance: &Value) {
         get("/phase"),
         time(state, "/since"),
     ));
-    for (what, value) in [("editor", text(instance, "/gate")), ("why", get("/reason"))] {
+    for (what, value) in [
+        ("editor", text(instance, "/gate")),
+        ("memory", get("/memory")),
+        ("cpu %", get("/cpu_percent")),
+        ("why", get("/reason")),
+        ("runs something nobody approved", get("/drift/what")),
+        ("files changed on disk", get("/damage/what")),
+    ] {
         if !value.is_empty() {
             terminal::line(&format!("  {what}  {value}"));
         }

@@ -73,6 +73,14 @@ fn the_schema_names_every_key_and_no_other() {
         known("[tls]\nnonsense = 1"),
         named("/properties/tls/properties")
     );
+    assert_eq!(
+        known("[watch]\nnonsense = 1"),
+        named("/properties/watch/properties")
+    );
+    assert_eq!(
+        known("[keep]\nnonsense = 1"),
+        named("/properties/keep/properties")
+    );
     let instance = "/properties/instance/additionalProperties/properties";
     assert_eq!(known("[instance.main]\nnonsense = 1"), named(instance));
 }

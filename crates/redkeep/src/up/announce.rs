@@ -38,6 +38,12 @@ pub(crate) fn instance(status: &InstanceStatus) {
     let id = &status.id;
     let text = match &status.phase {
         Phase::Ready => format!("{id}: Node-RED {} runs", status.node_red),
+        Phase::Degraded { reason } if status.flows_run => {
+            format!(
+                "{id}: Node-RED {} runs, but not all of it: {reason}",
+                status.node_red
+            )
+        }
         Phase::Degraded { reason } => {
             format!("{id}: Node-RED answers, but its flows do not run: {reason}")
         }

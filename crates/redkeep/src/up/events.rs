@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use model::{audit::EventKind, id::InstanceId, principal::Actor};
-use runtime::{RuntimeEvent, status::Phase};
+use runtime::RuntimeEvent;
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -110,7 +110,7 @@ fn spawn_probation(house: &House) {
                     }
                     let now = workshop.status(&status.id);
                     let lives = now.is_some_and(|now| {
-                        now.phase == Phase::Ready && now.starts == status.starts
+                        now.phase.is_up() && now.flows_run && now.starts == status.starts
                     });
                     let current = store.baseline(&status.id).await.ok().flatten();
                     let same = current.is_some_and(|it| it.baseline.hash() == hash);

@@ -1,5 +1,8 @@
-//! The flows file of each instance: exported when the baseline moves, and whatever another hand
-//! writes there becomes a proposal.
+//! The night watch's rounds: what runs in memory, Node-RED's own files, and the flows file of each instance: exported
+//! when the baseline moves, and whatever another hand writes there becomes a proposal.
+
+mod memory;
+mod trees;
 
 use std::time::Duration;
 
@@ -22,6 +25,8 @@ const EVERY: Duration = Duration::from_secs(1);
 
 pub(super) fn spawn(house: &House, plans: &[InstancePlan]) {
     for plan in plans {
+        memory::spawn(house, plan);
+        trees::spawn(house, plan);
         let deployments = house.deployments.clone();
         let (stop, id) = (house.stop.clone(), plan.instance.id.clone());
         let limits = Limits::default();

@@ -10,9 +10,10 @@ use std::{
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::{
-        Mutex,
+        Arc, Mutex, Weak,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use data_encoding::HEXLOWER;
@@ -30,6 +31,57 @@ use crate::{
         seal::{FOLDER_MODE, MANIFEST_MODE},
     },
 };
+
+/// How fast a tree is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As fast as the disk gives it: somebody waits.
+    Fast,
+    /// One file at a time and [`GENTLE_BYTES_PER_SECOND`]: Node-RED runs beside it, perhaps from
+    /// a memory card.
+    Gentle,
+}
+
+const GENTLE_BYTES_PER_SECOND: u32 = 32 << 20;
+
+impl Pace {
+    fn threads(self) -> usize {
+        match self {
+            Self::Fast => THREADS,
+            Self::Gentle => 1,
+        }
+    }
+}
+
+/// One reading of a tree, which ends when nobody waits for it any more: the program must not be
+/// kept from stopping by a look that takes a minute.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pace: Pace,
+    waiting: Weak<()>,
+}
+
+impl Reading {
+    /// It goes on while the second value is kept.
+    pub(super) fn new(pace: Pace) -> (Self, Arc<()>) {
+        let waits = Arc::new(());
+        let waiting = Arc::downgrade(&waits);
+        (Self { pace, waiting }, waits)
+    }
+
+    /// After a chunk was read: pauses, and errors when it was for nobody.
+    fn go_on(&self, bytes: usize) -> Result<(), TreeError> {
+        if self.pace == Pace::Gentle {
+            let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+            let share = f64::from(bytes) / f64::from(GENTLE_BYTES_PER_SECOND);
+            std::thread::sleep(Duration::from_secs_f64(share));
+        }
+        match self.waiting.strong_count() {
+            0 => Err(TreeError::Stopped),
+            _ => Ok(()),
+        }
+    }
+}
 
 /// A tree of which every byte was compared with its manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +136,7 @@ pub(super) fn verify(
     root: &Path,
     lock: &Lock,
     expected: Option<Hash>,
+    reading: &Reading,
     progress: &dyn Progress,
 ) -> Result<VerifiedTree, TreeError> {
     let damaged = |harm| TreeError::Damaged(Damage::of(vec![harm]));
@@ -105,7 +158,7 @@ pub(super) fn verify(
         return Err(damaged(Harm::Manifest("is that of another tree")));
     }
     let (mut harms, whole) = compare_names(root, &manifest)?;
-    harms.extend(compare_content(root, &whole, progress)?);
+    harms.extend(compare_content(root, &whole, reading, progress)?);
     if !harms.is_empty() {
         return Err(TreeError::Damaged(Damage::of(harms)));
     }
@@ -256,19 +309,21 @@ impl Walk<'_> {
 fn compare_content(
     root: &Path,
     files: &[&Entry],
+    reading: &Reading,
     progress: &dyn Progress,
 ) -> Result<Vec<Harm>, TreeError> {
     let total_bytes: u64 = files.iter().map(|file| file.size).sum();
     let (next, done_bytes) = (AtomicUsize::new(0), AtomicU64::new(0));
     let harms = Mutex::new(Vec::new());
-    in_parallel(THREADS, || {
+    in_parallel(reading.pace.threads(), || {
         let mut buffer = vec![0; 256 * 1024];
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(file) = files.get(index) else {
                 return Ok(());
             };
-            if hash(&root.join(&file.path), &mut buffer)?.as_ref() != Some(&file.blake3) {
+            let found = hash(&root.join(&file.path), reading, &mut buffer)?;
+            if found.as_ref() != Some(&file.blake3) {
                 let harm = Harm::Changed(file.path.clone());
                 harms
                     .lock()
@@ -291,7 +346,7 @@ fn compare_content(
 }
 
 /// None if it may not be read, which no file of a tree should come to.
-fn hash(path: &Path, buffer: &mut [u8]) -> Result<Option<String>, DiskError> {
+fn hash(path: &Path, reading: &Reading, buffer: &mut [u8]) -> Result<Option<String>, TreeError> {
     let mut file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
         file => file.doing("open", path)?,
@@ -303,6 +358,7 @@ fn hash(path: &Path, buffer: &mut [u8]) -> Result<Option<String>, DiskError> {
             break;
         };
         hasher.update(chunk);
+        reading.go_on(chunk.len())?;
     }
     Ok(Some(HEXLOWER.encode(hasher.finalize().as_bytes())))
 }
@@ -336,5 +392,17 @@ mod tests {
             .filter(|harm| matches!(harm, Harm::Owner { .. }))
             .count();
         assert_eq!(owned, 2, "the folder and the file: {:?}", walk.harms);
+    }
+
+    #[test]
+    fn a_reading_nobody_waits_for_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a");
+        fs::write(&file, "x").unwrap();
+        let (reading, waits) = Reading::new(Pace::Gentle);
+        assert!(hash(&file, &reading, &mut [0; 8]).is_ok());
+        drop(waits);
+        let ended = hash(&file, &reading, &mut [0; 8]);
+        assert!(matches!(ended, Err(TreeError::Stopped)), "{ended:?}");
     }
 }

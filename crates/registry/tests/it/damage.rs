@@ -11,7 +11,7 @@ use model::id::Hash;
 use registry::{
     Outcome, Trees, VerifiedTree,
     progress::Silent,
-    tree::{TreeError, damage::Harm},
+    tree::{TreeError, damage::Harm, verify::Pace},
 };
 
 use crate::fake::{Fake, Shelf, data_dir, ensure};
@@ -30,7 +30,7 @@ async fn found(expected: bool, harm: impl FnOnce(&Path)) -> Vec<Harm> {
     let expected = expected.then(|| tree.digest());
     harm(tree.root());
     match trees
-        .verify(&shelf.lock(), expected, Arc::new(Silent))
+        .verify(&shelf.lock(), expected, Pace::Gentle, Arc::new(Silent))
         .await
     {
         Err(TreeError::Damaged(damage)) => {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{Phase, Supervisor};
-use crate::{RuntimeError, comms::FlowsState};
+use super::Supervisor;
+use crate::{RuntimeError, board::Up, comms::FlowsState};
 
 /// Refused saves within this time are one.
 const GATHER: Duration = Duration::from_millis(500);
@@ -25,25 +25,26 @@ impl Supervisor {
             self.shared.refused.notified().await;
             sleep(GATHER).await;
             let turn = self.shared.turn.lock().await;
+            self.shared.start_log.begin();
             let state = self.admin.reload().await;
-            drop(turn);
-            let phase = match state {
-                Ok(FlowsState::Running) => Phase::Ready,
-                Ok(FlowsState::Halted(reason)) => Phase::Degraded { reason },
+            let up = match state {
+                Ok(FlowsState::Running) => self.shared.running().await,
+                Ok(FlowsState::Halted(reason)) => Up::halted(reason),
                 Ok(FlowsState::NotLoaded(reason)) => {
                     // Once more, as if another save had been refused.
                     self.shared.refused.notify_one();
-                    Phase::Degraded { reason }
+                    Up::halted(reason)
                 }
                 // It lives, but its storage failed; a new process could not load either.
                 Err(RuntimeError::Answered { message, .. }) => {
                     self.shared.refused.notify_one();
-                    Phase::Degraded { reason: message }
+                    Up::halted(message)
                 }
                 // The way back to what was approved that always works is a new process.
                 Err(error) => return format!("the reload after a refused save failed: {error}"),
             };
-            self.set(phase);
+            drop(turn);
+            self.board.set_up(self.id(), None, up, self.now());
             tracing::info!(instance = %self.id(), "reloaded after a refused save");
             sleep(pause).await;
             let is_again = tokio::time::timeout(pause, self.shared.refused.notified())

@@ -8,8 +8,10 @@ use tokio::time::timeout;
 use super::{Workshop, not_running};
 use crate::{
     RuntimeError,
+    board::Up,
     comms::FlowsState,
     status::{InstanceStatus, Phase},
+    supervisor::Shared,
 };
 
 /// How long Node-RED must outlive flows it was given before they count as running.
@@ -38,10 +40,11 @@ impl Workshop {
         let handle = self.handle(instance)?;
         let _turn = handle.shared.turn.lock().await;
         let start = self.up(instance)?;
+        handle.shared.start_log.begin();
         let state = handle.admin.deploy(body, deployment_type).await;
         // A crash from here on is this deployment's until a new probation is passed.
         handle.shared.given.notify_waiters();
-        self.outcome(instance, start, state).await
+        self.outcome(instance, &handle.shared, start, state).await
     }
 
     /// Has Node-RED load flows and credentials anew from the bridge, and waits as
@@ -50,9 +53,10 @@ impl Workshop {
         let handle = self.handle(instance)?;
         let _turn = handle.shared.turn.lock().await;
         let start = self.up(instance)?;
+        handle.shared.start_log.begin();
         let state = handle.admin.reload().await;
         handle.shared.given.notify_waiters();
-        match self.outcome(instance, start, state).await? {
+        match self.outcome(instance, &handle.shared, start, state).await? {
             Taken::Running => Ok(()),
             Taken::Halted(reason) => Err(halted(instance, &reason)),
         }
@@ -72,6 +76,7 @@ impl Workshop {
     async fn outcome(
         &self,
         instance: &InstanceId,
+        shared: &Shared,
         start: u32,
         state: Result<FlowsState, RuntimeError>,
     ) -> Result<Taken, RuntimeError> {
@@ -79,35 +84,22 @@ impl Workshop {
             // Node-RED hanging up means that it died; the supervisor is about to say of what.
             self.stays_up(instance, start, STAYS_UP_TIME).await?;
         }
-        let now = self.store.clock().now();
-        match state {
-            Ok(FlowsState::Running) => {
-                self.board.set_running(instance, start, Phase::Ready, now);
-                Ok(Taken::Running)
+        let up = match &state {
+            Ok(FlowsState::Running) => Some(shared.running().await),
+            Ok(FlowsState::Halted(reason) | FlowsState::NotLoaded(reason)) => {
+                Some(Up::halted(reason.clone()))
             }
-            Ok(FlowsState::Halted(reason)) => {
-                let phase = Phase::Degraded {
-                    reason: reason.clone(),
-                };
-                self.board.set_running(instance, start, phase, now);
-                Ok(Taken::Halted(reason))
-            }
-            Ok(FlowsState::NotLoaded(reason)) => {
-                let phase = Phase::Degraded {
-                    reason: reason.clone(),
-                };
-                self.board.set_running(instance, start, phase, now);
-                Err(halted(instance, &reason))
-            }
-            Err(error) => {
-                if let RuntimeError::NotRunning { why, .. } = &error {
-                    let phase = Phase::Degraded {
-                        reason: why.clone(),
-                    };
-                    self.board.set_running(instance, start, phase, now);
-                }
-                Err(error)
-            }
+            Err(RuntimeError::NotRunning { why, .. }) => Some(Up::halted(why.clone())),
+            Err(_) => None,
+        };
+        if let Some(up) = up {
+            let now = self.store.clock().now();
+            self.board.set_up(instance, Some(start), up, now);
+        }
+        match state? {
+            FlowsState::Running => Ok(Taken::Running),
+            FlowsState::Halted(reason) => Ok(Taken::Halted(reason)),
+            FlowsState::NotLoaded(reason) => Err(halted(instance, &reason)),
         }
     }
 

@@ -2,8 +2,11 @@
 
 use std::{fs, future::Future, pin::Pin, time::Duration};
 
-use model::{deployment::DeploymentType, instance::NodeRedMajor};
-use runtime::{RuntimeError, RuntimeEvent, Taken, status::Phase};
+use model::{deployment::DeploymentType, instance::NodeRedMajor, principal::Actor};
+use runtime::{
+    RuntimeError, RuntimeEvent, Taken,
+    status::{InstanceStatus, Phase},
+};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::timeout;
 
@@ -26,6 +29,8 @@ cases! {
     "node_red_4_keeps_credentials_off_the_disk" => keeps_credentials_off_the_disk(NodeRedMajor::V4),
     "a_refused_deployment_changes_nothing" => a_refused_deployment_changes_nothing(),
     "missing_types_halt_the_flows_and_are_named" => missing_types_halt_the_flows(),
+    "what_fails_to_start_is_in_the_status" => what_fails_to_start_is_said(),
+    "the_policys_memory_holds_from_the_next_start" => memory_is_limited(),
     "flows_that_kill_node_red_are_an_error_with_the_cause" => flows_that_kill_are_an_error(),
     "a_command_cannot_be_run" => a_command_cannot_be_run(),
     "a_killed_node_red_is_started_again" => a_killed_node_red_is_started_again(),
@@ -308,6 +313,71 @@ async fn missing_types_halt_the_flows() {
         house.workshop.status(&house.id).unwrap().phase,
         Phase::Ready
     );
+    house.end().await;
+}
+
+/// Node-RED itself reports "start" and nothing else.
+async fn what_fails_to_start_is_said() {
+    let mut house = House::build(NodeRedMajor::V5, &probe("return msg;")).await;
+    assert_eq!(house.run().await.phase, Phase::Ready);
+    *house.room.takes.lock().unwrap() = true;
+    let broken = probe("return ((;");
+    let given = house
+        .workshop
+        .give(&house.id, deployment(&broken), DeploymentType::Full)
+        .await;
+    assert_eq!(given.unwrap(), Taken::Running);
+    let is_said = |status: &InstanceStatus| {
+        let reason = status.phase.reason().unwrap_or_default();
+        status.flows_run && reason.contains("[function:n2] SyntaxError")
+    };
+    let status = house.workshop.status(&house.id).unwrap();
+    assert!(is_said(&status), "{status:?}");
+    // A new process on the same flows says the same.
+    house.workshop.restart(&house.id).await.unwrap();
+    house
+        .until(|status| status.starts == 2 && is_said(status))
+        .await;
+    let mended = deployment(&probe("return msg;"));
+    let given = house
+        .workshop
+        .give(&house.id, mended, DeploymentType::Nodes)
+        .await;
+    given.unwrap();
+    let status = house.workshop.status(&house.id).unwrap();
+    assert_eq!(status.phase, Phase::Ready);
+    let log = house.log().await;
+    assert!(!log.contains("unencrypted credentials"), "{log}");
+    house.end().await;
+}
+
+/// Buffers are no part of V8's heap: only the kernel can refuse them.
+async fn memory_is_limited() {
+    let take = "try { Buffer.allocUnsafe(1100e6); msg.payload = 'taken'; } \
+                catch (e) { msg.payload = e.message; } return msg;";
+    let mut house = House::build(NodeRedMajor::V5, &probe(take)).await;
+    let mut policy = house.plan.instance.policy.clone();
+    policy.memory = Some("2 GiB".parse().unwrap());
+    let by = Actor::System;
+    house
+        .store
+        .set_policy(&house.id, &policy, &by)
+        .await
+        .unwrap();
+    assert_eq!(house.run().await.memory, "2 GiB");
+    assert_eq!(house.ask("GET", "/probe", None, "").await.1, "taken");
+    policy.memory = Some("192 MiB".parse().unwrap());
+    house
+        .store
+        .set_policy(&house.id, &policy, &by)
+        .await
+        .unwrap();
+    house.workshop.restart(&house.id).await.unwrap();
+    house
+        .until(|status| status.starts == 2 && status.phase == Phase::Ready)
+        .await;
+    let (_, said) = house.ask("GET", "/probe", None, "").await;
+    assert!(said.contains("allocat"), "{said}");
     house.end().await;
 }
 

@@ -80,6 +80,21 @@ impl InstanceCard {
             ),
             Some(phase) => phase_pill(phase),
         };
+        let partly = status.is_some_and(|status| status.flows_run);
+        let pill = match status.map(|status| &status.phase) {
+            Some(Phase::Degraded { .. }) if partly => {
+                Pill::new("warn", "triangle", "Runs, but not all of it")
+            }
+            _ => pill,
+        };
+        let drift = status.and_then(|status| status.drift.as_ref());
+        let (pill, reason) = match drift {
+            None => (pill, reason),
+            Some(drift) => (
+                Pill::new("bad", "octagon", "Differs from the baseline"),
+                drift.what.clone(),
+            ),
+        };
         let layers = status.into_iter().flat_map(|status| &status.enforcement);
         let layers: Vec<_> = layers
             .map(|layer| Layer {
@@ -100,7 +115,14 @@ impl InstanceCard {
             since: status.map(|status| Moment::new(status.since, now)),
             reason: shown(&reason),
             versions: status.map_or_else(String::new, |status| {
-                format!("Node-RED {} · Node.js {}", status.node_red, status.node)
+                let memory = match status.memory.as_str() {
+                    "" => String::new(),
+                    memory => format!(" · at most {memory}"),
+                };
+                format!(
+                    "Node-RED {} · Node.js {}{memory}",
+                    status.node_red, status.node
+                )
             }),
             starts: status.map_or(0, |status| status.starts),
             layers,
@@ -166,6 +188,8 @@ pub(crate) async fn page(State(app): State<App>, by: SignedIn) -> Result<Html<St
             card.nodes = model::flow::Flows::from_canonical(baseline.flows).map_or(0, |f| f.len());
         }
         needs.extend(phase_need(id, status.as_ref()));
+        needs.extend(drift_need(id, status.as_ref()));
+        needs.extend(damage_need(id, status.as_ref()));
         if by.may(Permission::Administer) {
             let refused = app.store.refused_routes(id).await?.len();
             needs.extend((refused > 0).then(|| refused_need(id, refused)));
@@ -221,6 +245,9 @@ fn phase_need(id: &InstanceId, status: Option<&InstanceStatus>) -> Option<Need> 
             reason,
             "/settings",
         ),
+        Phase::Degraded { reason } if status?.flows_run => {
+            (format!("Not all flows of {id} started"), reason, "/logs")
+        }
         Phase::Degraded { reason } => (format!("The flows of {id} do not run"), reason, "/logs"),
         Phase::Stopped | Phase::Starting | Phase::Ready | Phase::BackingOff { .. } => return None,
     };
@@ -235,6 +262,33 @@ fn phase_need(id: &InstanceId, status: Option<&InstanceStatus>) -> Option<Need> 
         } else {
             "Open settings"
         },
+    })
+}
+
+fn drift_need(id: &InstanceId, status: Option<&InstanceStatus>) -> Option<Need> {
+    let drift = status?.drift.as_ref()?;
+    Some(Need {
+        tone: "bad",
+        icon: Icon("octagon"),
+        text: format!("{id} runs something nobody approved"),
+        detail: shown(&drift.what),
+        path: format!("/settings?instance={id}#restart-{id}"),
+        action: "Restart from the baseline",
+    })
+}
+
+fn damage_need(id: &InstanceId, status: Option<&InstanceStatus>) -> Option<Need> {
+    let damage = status?.damage.as_ref()?;
+    Some(Need {
+        tone: "bad",
+        icon: Icon("octagon"),
+        text: format!("Node-RED's files of {id} were changed on disk"),
+        detail: format!(
+            "{}. Find out who could write there. Stopping and starting Redkeep puts them back.",
+            shown(&damage.what)
+        ),
+        path: "/record?kind=disk-drift".to_owned(),
+        action: "Read the record",
     })
 }
 

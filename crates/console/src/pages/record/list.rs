@@ -102,6 +102,7 @@ fn tone(kind: EventKind) -> &'static str {
         | E::ProposalRefused
         | E::RuntimeRefused
         | E::DiskDrift
+        | E::MemoryDrift
         | E::EmergencyApplied
         | E::DeploymentStale => "warn",
         E::ApplyFailed | E::InstanceCrashed | E::InstanceCrashLoop | E::CanaryFailed => "bad",

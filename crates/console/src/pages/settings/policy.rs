@@ -8,7 +8,7 @@ use axum::{
 use model::{
     access::Permission,
     id::InstanceId,
-    instance::{ApplyPolicy, Network, OwnChanges, Policy},
+    instance::{ApplyPolicy, MemoryError, Network, OwnChanges, Policy},
 };
 
 use super::show::{Again, PolicyForm, build};
@@ -63,6 +63,8 @@ fn typed(fields: &Fields) -> PolicyForm {
         ports: fields.get("ports").to_owned(),
         commands: fields.get("commands").to_owned(),
         public_paths: fields.get("public_paths").to_owned(),
+        memory: fields.get("memory").trim().to_owned(),
+        cpu_percent: fields.get("cpu_percent").trim().to_owned(),
     }
 }
 
@@ -82,7 +84,22 @@ fn read(form: &PolicyForm, present: Policy) -> Result<Policy, String> {
     if let Some(bad) = public_paths.iter().find(|path| !is_plain_path(path)) {
         return Err(format!("{bad:?} is not a path, such as /dashboard."));
     }
+    let memory = match form.memory.as_str() {
+        "" => None,
+        text => Some(
+            text.parse()
+                .map_err(|error: MemoryError| format!("{error}."))?,
+        ),
+    };
+    let cpu_percent = match form.cpu_percent.as_str() {
+        "" => None,
+        text => Some(text.parse().map_err(|_| {
+            format!("{text:?} is not a share of processor time; write 150 for one core and a half.")
+        })?),
+    };
     Ok(Policy {
+        memory,
+        cpu_percent,
         apply: if form.is_automatic {
             ApplyPolicy::Automatic
         } else {

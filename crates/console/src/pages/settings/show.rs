@@ -48,6 +48,10 @@ pub(super) struct PolicyForm {
     pub(super) ports: String,
     pub(super) commands: String,
     pub(super) public_paths: String,
+    /// Empty: the default.
+    pub(super) memory: String,
+    /// Empty: no limit.
+    pub(super) cpu_percent: String,
 }
 
 struct Route {
@@ -79,6 +83,10 @@ impl PolicyForm {
             ports,
             commands: policy.commands.join("\n"),
             public_paths: policy.public_paths.join("\n"),
+            memory: policy.memory.map_or_else(String::new, |it| it.to_string()),
+            cpu_percent: policy
+                .cpu_percent
+                .map_or_else(String::new, |it| it.to_string()),
         }
     }
 }
@@ -93,7 +101,7 @@ pub(super) struct Again {
 fn notice(done: Option<&String>) -> Option<&'static str> {
     match done.map(String::as_str) {
         Some("policy") => Some(
-            "Saved. Rules of the gate and the queue hold at once; network and commands from the next start of Node-RED.",
+            "Saved. Rules of the gate and the queue hold at once; network, commands, memory and processor time from the next start of Node-RED.",
         ),
         Some("route") => Some("Saved. The gate knows it from the next request on."),
         Some("restart") => Some("Node-RED was started anew."),
