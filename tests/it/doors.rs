@@ -5,11 +5,26 @@ mod tricks;
 use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::{Value, json};
-use testkit::{Redkeep, comms::Comms, flows, http::place, person::navigate, sockets, until};
+use testkit::{
+    Options, Redkeep, comms::Comms, flows, http::place, person::navigate, sockets, until,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doors_let_in_what_they_should_and_nothing_else() {
-    let redkeep = Redkeep::up().await;
+    the_doors(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doors_let_in_what_they_should_over_http2_too() {
+    the_doors(true).await;
+}
+
+async fn the_doors(is_http2: bool) {
+    let redkeep = Redkeep::start(Options {
+        is_http2,
+        ..Options::default()
+    })
+    .await;
     redkeep.person("ada", "administrator").await;
     let author = redkeep.author().await;
     redkeep
@@ -241,7 +256,7 @@ async fn tokens_are_held_to_their_scopes(redkeep: &Redkeep) {
     assert_ne!(page.status, 200, "a page was shown to a token");
     // Revoked: over at once.
     let tokens = redkeep.cli(&["token", "list"]).await.ok().json();
-    let newest = testkit::redkeep::listed(&tokens, "tokens");
+    let newest = testkit::verbs::listed(&tokens, "tokens");
     let newest = newest
         .iter()
         .filter_map(|it| it["id"].as_i64())
@@ -390,9 +405,9 @@ async fn revoking_closes_live_sockets(redkeep: &Redkeep) {
         .await
         .expect(200)
         .json();
-    let users = testkit::redkeep::listed(&users, "users");
+    let users = testkit::verbs::listed(&users, "users");
     let paul_id = users.iter().find(|it| it["name"] == "paul").unwrap()["id"].clone();
-    let sessions: Vec<Value> = testkit::redkeep::listed(&found, "sessions")
+    let sessions: Vec<Value> = testkit::verbs::listed(&found, "sessions")
         .into_iter()
         .filter(|it| it["user"] == paul_id)
         .collect();
@@ -417,7 +432,7 @@ async fn revoking_closes_live_sockets(redkeep: &Redkeep) {
         .await
         .expect(200)
         .json();
-    let tokens = testkit::redkeep::listed(&tokens, "tokens");
+    let tokens = testkit::verbs::listed(&tokens, "tokens");
     let id = tokens.iter().find(|it| it["user"] == paul_id).unwrap()["id"].clone();
     admin
         .ask("DELETE", redkeep.api_url(&format!("/tokens/{id}")))

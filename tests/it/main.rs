@@ -10,6 +10,7 @@ mod decisions;
 mod doors;
 mod flows;
 mod inside;
+mod interrupted;
 mod journey;
 mod kill;
 mod secrets;

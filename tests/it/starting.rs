@@ -4,10 +4,10 @@
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
 use sqlx::{Connection as _, SqliteConnection};
-use testkit::{DataDir, NodeRed, Redkeep, flows, redkeep::Ended};
+use testkit::{DataDir, NodeRed, Redkeep, flows, verbs::Ended};
 
 #[track_caller]
-fn says(ended: &Ended, words: &[&str]) {
+pub(crate) fn says(ended: &Ended, words: &[&str]) {
     assert!(
         matches!(ended.code, Some(1..)),
         "it did not fail: {ended:?}"
@@ -23,7 +23,7 @@ fn says(ended: &Ended, words: &[&str]) {
     assert!(!ended.stdout.contains("\"ready\":true"), "{}", ended.stdout);
 }
 
-const FREE: [&str; 4] = ["--listen", "127.0.0.1:0", "--console-listen", "127.0.0.1:0"];
+pub(crate) const FREE: [&str; 4] = ["--listen", "127.0.0.1:0", "--console-listen", "127.0.0.1:0"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_cannot_go_well_says_what_to_do() {
@@ -101,7 +101,7 @@ async fn one_redkeep_a_data_directory_and_a_record_nobody_edits() {
         ),
     ] {
         tamper(&data, statement).await;
-        let ended = testkit::redkeep::cli(&data.path(), &["audit", "verify"], None).await;
+        let ended = testkit::verbs::cli(&data.path(), &["audit", "verify"], None).await;
         assert_eq!(ended.code, Some(5), "{how}: not noticed: {ended:?}");
         let problems = ended.json()["problems"].clone();
         let message = problems[0]["message"]

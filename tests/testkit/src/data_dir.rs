@@ -39,6 +39,11 @@ impl DataDir {
         data
     }
 
+    /// Where the shared tree and tarballs of this Node-RED lie.
+    pub(crate) async fn shelf(node_red: NodeRed) -> PathBuf {
+        shelf(node_red).await
+    }
+
     /// Where it is.
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("d")
@@ -85,7 +90,7 @@ fn collect(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
 
 /// `target/test-data`: what all tests share.
 fn test_data() -> PathBuf {
-    crate::redkeep::target_dir().join("test-data")
+    crate::built::target_dir().join("test-data")
 }
 
 /// The shared, installed tree of one Node-RED, made by the first test that asks.
@@ -129,16 +134,21 @@ async fn held(lock: std::io::Result<File>, node_red: NodeRed, root: PathBuf) -> 
 
 /// What the lock files say: another Node-RED is another shelf.
 fn contents(node_red: NodeRed) -> String {
-    let locks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/registry/locks");
-    let mut text = Vec::new();
-    for file in [
-        "node.json".to_owned(),
-        format!("node-red-{}.json", node_red.as_str()),
-    ] {
-        let path = locks.join(file);
-        text.extend(fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())));
-    }
+    let text = locks(node_red).concat();
     Hash::of(&text).to_string().chars().take(12).collect()
+}
+
+/// The lock files of this Node-RED and its Node.js.
+pub(crate) fn locks(node_red: NodeRed) -> [Vec<u8>; 2] {
+    let locks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/registry/locks");
+    let read = |file: &str| {
+        let path = locks.join(file);
+        fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    };
+    [
+        read("node.json"),
+        read(&format!("node-red-{}.json", node_red.as_str())),
+    ]
 }
 
 /// Hard links where the file system allows it, else copies.
