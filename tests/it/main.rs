@@ -6,6 +6,7 @@
 )]
 
 mod browser;
+mod command_line_client;
 mod decisions;
 mod doors;
 mod flows;

@@ -49,6 +49,15 @@ impl DataDir {
         self.folder.path().join("d")
     }
 
+    /// The tree of Node-RED in it.
+    pub fn tree(&self) -> PathBuf {
+        let trees = fs::read_dir(self.path().join("trees")).expect("trees");
+        let mut trees = trees.flatten().map(|entry| entry.path());
+        trees
+            .find(|path| path.join("node_modules/node-red/red.js").is_file())
+            .expect("a tree of Node-RED")
+    }
+
     /// Every regular file below, with its bytes; trees and tarballs (Node-RED itself) left out.
     pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut found = Vec::new();
