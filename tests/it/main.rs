@@ -14,5 +14,6 @@ mod inside;
 mod interrupted;
 mod journey;
 mod kill;
+mod ordinary_user;
 mod secrets;
 mod starting;

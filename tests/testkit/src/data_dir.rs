@@ -39,6 +39,31 @@ impl DataDir {
         data
     }
 
+    /// One with the tree of this Node-RED in it, its files nobody else's.
+    pub async fn with_own_copy(node_red: NodeRed) -> Self {
+        let trees = shelf(node_red).await.join("trees");
+        let data = Self::empty();
+        fs::create_dir_all(data.path()).expect("the data directory");
+        run(Command::new("cp").arg("-a").arg(trees).arg(data.path()));
+        data
+    }
+
+    /// The same as this user's property, where root may give it away.
+    pub fn given_to(self, uid: u32) -> Self {
+        if rustix::process::geteuid().is_root() {
+            let owner = format!("{uid}:{uid}");
+            run(Command::new("chown")
+                .args(["-R", &owner])
+                .arg(self.folder.path()));
+        }
+        self
+    }
+
+    /// A place beside the data directory that goes away with it.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// Where the shared tree and tarballs of this Node-RED lie.
     pub(crate) async fn shelf(node_red: NodeRed) -> PathBuf {
         shelf(node_red).await
@@ -145,6 +170,12 @@ async fn held(lock: std::io::Result<File>, node_red: NodeRed, root: PathBuf) -> 
 fn contents(node_red: NodeRed) -> String {
     let text = locks(node_red).concat();
     Hash::of(&text).to_string().chars().take(12).collect()
+}
+
+fn run(command: &mut Command) {
+    let done = command.output().expect("a program every Debian has");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{command:?} failed: {said}");
 }
 
 /// The lock files of this Node-RED and its Node.js.

@@ -23,6 +23,7 @@ pub mod http;
 mod http2;
 pub mod person;
 mod process;
+pub mod processes;
 mod record;
 pub mod redkeep;
 pub mod registry;
