@@ -17,3 +17,4 @@ mod kill;
 mod ordinary_user;
 mod secrets;
 mod starting;
+mod verbs;

@@ -53,6 +53,18 @@ impl Redkeep {
         self.verb(arguments, None).await
     }
 
+    /// A verb for people: without `--json`. To be run by who asks for it.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.options().command();
+        command.args(arguments).arg("--data-dir").arg(self.path());
+        command
+    }
+
+    /// Runs a verb as a person does, without `--json`.
+    pub async fn plainly(&self, arguments: &[&str]) -> Ended {
+        run(self.command(arguments), None).await
+    }
+
     /// Runs `up` where it must fail, and gives how it ended.
     pub async fn fails(data: &Path, arguments: &[&str]) -> Ended {
         let mut command = Command::new(binary());
