@@ -35,7 +35,10 @@ async fn a_start_that_cannot_go_well_says_what_to_do() {
         .map(|address| (taken, address.to_string()))
         .unwrap();
     let arguments = ["--listen", &taken.1, "--console-listen", "127.0.0.1:0"];
-    says(&Redkeep::fails(&data.path(), &arguments).await, &[&taken.1]);
+    says(
+        &Redkeep::fails(&data.path(), &arguments).await,
+        &[&taken.1, "another program may have it", "--listen ADDR"],
+    );
 
     fs::write(
         data.path().join("redkeep.toml"),
@@ -44,14 +47,17 @@ async fn a_start_that_cannot_go_well_says_what_to_do() {
     .unwrap();
     says(
         &Redkeep::fails(&data.path(), &FREE).await,
-        &["redkeep.toml"],
+        &["redkeep.toml", "line 1", "mend it or remove it"],
     );
     fs::remove_file(data.path().join("redkeep.toml")).unwrap();
 
     let nowhere = DataDir::empty();
     let offline = [&FREE[..], &["--npm-registry", "http://127.0.0.1:9/"]].concat();
     let ended = Redkeep::fails(&nowhere.path(), &offline).await;
-    says(&ended, &["127.0.0.1:9"]);
+    says(
+        &ended,
+        &["127.0.0.1:9", "check the network", "--npm-registry"],
+    );
 
     let long = DataDir::empty();
     let deep = long.path().join("a".repeat(120));
@@ -63,7 +69,7 @@ async fn one_redkeep_a_data_directory_and_a_record_nobody_edits() {
     let redkeep = Redkeep::up().await;
     says(
         &Redkeep::fails(&redkeep.path(), &FREE).await,
-        &["another", "--data-dir"],
+        &["another Redkeep runs", "stop it", "--data-dir"],
     );
     let author = redkeep.author().await;
     redkeep
@@ -120,7 +126,7 @@ async fn one_redkeep_a_data_directory_and_a_record_nobody_edits() {
 
     tamper(&data, "PRAGMA user_version = 999999").await;
     let ended = Redkeep::fails(&data.path(), &FREE).await;
-    says(&ended, &["newer"]);
+    says(&ended, &["newer", "install that version"]);
     put_back(&data, &copy);
     let redkeep = Redkeep::again(data, options).await;
     redkeep.assert_record_whole().await;
