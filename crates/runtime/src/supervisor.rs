@@ -24,7 +24,7 @@ use tokio_util::{
 
 use crate::{
     InstancePlan, RuntimeError, RuntimeEvent, admin::Admin, board::Board, bridge::Bridge,
-    comms::FlowsState, folder::Folder, log, status::Phase,
+    comms::FlowsState, folder::Folder, jail, log, status::Phase,
 };
 
 mod child;
@@ -64,7 +64,6 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct Supervisor {
     pub(crate) plan: InstancePlan,
-    pub(crate) spec: JailSpec,
     pub(crate) admin: Admin,
     pub(crate) bridge: Arc<Bridge>,
     pub(crate) board: Arc<Board>,
@@ -130,15 +129,19 @@ impl Supervisor {
             Ok(bridge) => bridge,
             Err(error) => return crashed(error.to_string()),
         };
+        let spec = match self.jail().await {
+            Ok(spec) => spec,
+            Err(error) => return crashed(error.to_string()),
+        };
         // Before each start, not once: what the kernel grants can change while Redkeep runs.
         let checked = tokio::select! {
-            checked = self.check_jail() => checked,
+            checked = self.check_jail(&spec) => checked,
             Some(ask) = asks.recv() => return Ended::Asked(ask),
         };
         if let Err(reason) = checked {
             return Ended::Refused(reason);
         }
-        let mut jailed = match self.start().await {
+        let mut jailed = match self.start(&spec).await {
             Ok(jailed) => jailed,
             Err(reason) => return crashed(reason),
         };
@@ -176,10 +179,17 @@ impl Supervisor {
         Ok(close.drop_guard())
     }
 
+    /// The jail by the policy of now: who tightens it and starts Node-RED anew relies on it.
+    async fn jail(&self) -> Result<JailSpec, store::StoreError> {
+        let mut plan = self.plan.clone();
+        plan.instance.policy = self.store.instance(self.id()).await?.policy;
+        Ok(jail::spec(&plan, std::process::id()))
+    }
+
     /// Has the canary try everything that must be denied. `Err` says what it could do.
-    async fn check_jail(&self) -> Result<(), String> {
+    async fn check_jail(&self, spec: &JailSpec) -> Result<(), String> {
         let id = self.id();
-        let failure = match child::canary(&self.plan.jailer, &self.spec).await {
+        let failure = match child::canary(&self.plan.jailer, spec).await {
             Ok((enforcement, report)) => {
                 self.board
                     .set_enforcement(id, crate::status::layers(&enforcement));
@@ -195,8 +205,8 @@ impl Supervisor {
         Err(failure)
     }
 
-    async fn start(&self) -> Result<Jailed, String> {
-        let (jailed, enforcement, output) = Jailed::start(&self.plan.jailer, &self.spec).await?;
+    async fn start(&self, spec: &JailSpec) -> Result<Jailed, String> {
+        let (jailed, enforcement, output) = Jailed::start(&self.plan.jailer, spec).await?;
         self.board
             .set_enforcement(self.id(), crate::status::layers(&enforcement));
         let (lines, kept) = mpsc::channel(LOG_LINES_WAITING_MAX);

@@ -28,7 +28,7 @@ use crate::{
     bridge::Bridge,
     folder::Folder,
     identity::Signer,
-    jail, settings,
+    settings,
     status::{InstanceStatus, Phase},
     supervisor::{Ask, Shared, Supervisor},
 };
@@ -192,7 +192,6 @@ impl Workshop {
         let admin = Admin::new(id.clone(), folder.address(), self.signer.clone(), clock);
         let (asks, asked) = mpsc::channel(4);
         let supervisor = Supervisor {
-            spec: jail::spec(&plan, std::process::id()),
             plan,
             admin: admin.clone(),
             bridge: Arc::new(Bridge {
