@@ -5,11 +5,11 @@
     reason = "a test that cannot go on says so by failing"
 )]
 
+mod accessibility;
 mod browser;
 mod command_line_client;
 mod decisions;
 mod doors;
-mod enormous;
 mod flows;
 mod inside;
 mod instances;
