@@ -46,7 +46,8 @@ struct State {
 struct Told {
     left_bytes: u64,
     asked: Vec<String>,
-    sent: BTreeSet<String>,
+    /// Answers being sent now, and the most there were.
+    at_once: (usize, usize),
 }
 
 /// Bytes sent at a time.
@@ -66,7 +67,7 @@ impl Registry {
         let told = Told {
             left_bytes,
             asked: Vec::new(),
-            sent: BTreeSet::new(),
+            at_once: (0, 0),
         };
         let state = Arc::new(State {
             tarballs: tarballs(node_red, &cache),
@@ -93,9 +94,20 @@ impl Registry {
         self.state.told().asked.clone()
     }
 
-    /// The addresses whose tarball was sent to its end.
-    pub fn sent(&self) -> BTreeSet<String> {
-        self.state.told().sent.clone()
+    /// The names in a cache of tarballs of what was asked for so far.
+    pub fn asked_files(&self) -> BTreeSet<String> {
+        let asked = self.asked();
+        let found = asked
+            .iter()
+            .filter_map(|path| self.state.tarballs.get(path));
+        found
+            .filter_map(|file| Some(file.file_name()?.to_str()?.to_owned()))
+            .collect()
+    }
+
+    /// The most answers that were on their way at the same time.
+    pub fn most_at_once(&self) -> usize {
+        self.state.told().at_once.1
     }
 
     /// Waits until it has sent all it may.
@@ -130,6 +142,11 @@ impl State {
                 continue;
             };
             let bytes = fs::read(file)?;
+            {
+                let at_once = &mut self.told().at_once;
+                at_once.0 += 1;
+                at_once.1 = at_once.1.max(at_once.0);
+            }
             let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", bytes.len());
             stream.write_all(head.as_bytes()).await?;
             for piece in bytes.chunks(PIECE) {
@@ -141,7 +158,7 @@ impl State {
                 }
                 stream.write_all(piece).await?;
             }
-            self.told().sent.insert(path);
+            self.told().at_once.0 -= 1;
         }
     }
 
