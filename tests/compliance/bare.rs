@@ -25,12 +25,7 @@ pub(crate) struct Bare {
 impl Bare {
     /// Starts the Node-RED of this data directory's tree with these flows.
     pub(crate) async fn start(data: &DataDir, flows: &Value) -> Self {
-        let trees = fs::read_dir(data.path().join("trees")).expect("trees");
-        let tree = trees
-            .flatten()
-            .map(|entry| entry.path())
-            .find(|path| path.join("node_modules/node-red/red.js").is_file())
-            .expect("a tree of Node-RED");
+        let tree = data.tree();
         let user = data.path().join("bare");
         fs::create_dir_all(&user).expect("a user directory");
         let socket = user.join("nr.sock");

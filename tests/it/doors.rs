@@ -5,17 +5,38 @@ mod tricks;
 use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::{Value, json};
-use testkit::{Redkeep, comms::Comms, flows, http::place, person::navigate, sockets, until};
+use testkit::{
+    Options, Redkeep, comms::Comms, flows, http::place, person::navigate, sockets, until,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doors_let_in_what_they_should_and_nothing_else() {
-    let redkeep = Redkeep::up().await;
+    the_doors(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doors_let_in_what_they_should_over_http2_too() {
+    the_doors(true).await;
+}
+
+async fn the_doors(is_http2: bool) {
+    let redkeep = Redkeep::start(Options {
+        is_http2,
+        ..Options::default()
+    })
+    .await;
     redkeep.person("ada", "administrator").await;
     let author = redkeep.author().await;
     redkeep
         .run_flows(&author, &flows::greeting("/hello", "one"))
         .await;
     no_port_but_the_two(&redkeep);
+    old_tls_is_refused(&redkeep).await;
+    calls_home_are_off(&redkeep, &author).await;
     plain_http_only_redirects(&redkeep).await;
     status_tells_what_the_jail_enforces(&redkeep).await;
     roles_are_held_to(&redkeep).await;
@@ -42,6 +63,41 @@ fn no_port_but_the_two(redkeep: &Redkeep) {
     let ports = sockets::listening(&redkeep.family());
     let expected = BTreeSet::from([port(redkeep.editor()), port(redkeep.console())]);
     assert_eq!(ports, expected, "the kernel lists other listeners");
+}
+
+/// A client that knows nothing newer than TLS 1.1 is told so, and gets no further.
+async fn old_tls_is_refused(redkeep: &Redkeep) {
+    // A ClientHello by the book (RFC 4346): its version, 32 bytes at random, no session, two
+    // cipher suites every server of that time had, no compression.
+    let hello = |version: u8| {
+        let mut body = vec![3, version];
+        body.extend([7; 32]);
+        body.extend([0, 0, 4, 0xc0, 0x14, 0x00, 0x35, 1, 0]);
+        let length = u8::try_from(body.len()).unwrap();
+        let mut record = vec![22, 3, 1, 0, length + 4, 1, 0, 0, length];
+        record.extend(body);
+        record
+    };
+    for origin in [redkeep.editor(), redkeep.console()] {
+        for version in [1, 2] {
+            let mut stream = TcpStream::connect(("127.0.0.1", port(origin)))
+                .await
+                .unwrap();
+            stream.write_all(&hello(version)).await.unwrap();
+            let mut answer = [0; 7];
+            stream.read_exact(&mut answer).await.unwrap();
+            // An alert (21), fatal (2).
+            assert_eq!((answer[0], answer[5]), (21, 2), "{answer:?}");
+        }
+    }
+}
+
+async fn calls_home_are_off(redkeep: &Redkeep, author: &testkit::Client) {
+    let asked = author.get(redkeep.gate_url("/settings")).await;
+    let settings = asked.expect(200).json();
+    assert_eq!(settings["telemetryEnabled"], false, "{settings}");
+    let catalogues = &settings["editorTheme"]["palette"]["catalogues"];
+    assert_eq!(*catalogues, json!([]), "{settings}");
 }
 
 async fn plain_http_only_redirects(redkeep: &Redkeep) {
@@ -241,7 +297,7 @@ async fn tokens_are_held_to_their_scopes(redkeep: &Redkeep) {
     assert_ne!(page.status, 200, "a page was shown to a token");
     // Revoked: over at once.
     let tokens = redkeep.cli(&["token", "list"]).await.ok().json();
-    let newest = testkit::redkeep::listed(&tokens, "tokens");
+    let newest = testkit::verbs::listed(&tokens, "tokens");
     let newest = newest
         .iter()
         .filter_map(|it| it["id"].as_i64())
@@ -390,9 +446,9 @@ async fn revoking_closes_live_sockets(redkeep: &Redkeep) {
         .await
         .expect(200)
         .json();
-    let users = testkit::redkeep::listed(&users, "users");
+    let users = testkit::verbs::listed(&users, "users");
     let paul_id = users.iter().find(|it| it["name"] == "paul").unwrap()["id"].clone();
-    let sessions: Vec<Value> = testkit::redkeep::listed(&found, "sessions")
+    let sessions: Vec<Value> = testkit::verbs::listed(&found, "sessions")
         .into_iter()
         .filter(|it| it["user"] == paul_id)
         .collect();
@@ -417,7 +473,7 @@ async fn revoking_closes_live_sockets(redkeep: &Redkeep) {
         .await
         .expect(200)
         .json();
-    let tokens = testkit::redkeep::listed(&tokens, "tokens");
+    let tokens = testkit::verbs::listed(&tokens, "tokens");
     let id = tokens.iter().find(|it| it["user"] == paul_id).unwrap()["id"].clone();
     admin
         .ask("DELETE", redkeep.api_url(&format!("/tokens/{id}")))

@@ -367,7 +367,7 @@ async fn a_moved_baseline_makes_it_stale(redkeep: &Redkeep, editor: &Client) {
 
 async fn back_to_a_snapshot(redkeep: &Redkeep, editor: &Client) {
     let snapshots = redkeep.cli(&["deployments", "rollback"]).await.ok().json();
-    let snapshots = testkit::redkeep::listed(&snapshots, "snapshots");
+    let snapshots = testkit::verbs::listed(&snapshots, "snapshots");
     let first = snapshots
         .iter()
         .find(|it| it["deployment"] == 1)

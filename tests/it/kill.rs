@@ -152,7 +152,7 @@ async fn holds(redkeep: &Redkeep, round: u32, told: &Told) {
     }
     // What runs is the newest baseline, whole.
     let snapshots = redkeep.cli(&["deployments", "rollback"]).await.ok().json();
-    let snapshots = testkit::redkeep::listed(&snapshots, "snapshots");
+    let snapshots = testkit::verbs::listed(&snapshots, "snapshots");
     let current = snapshots
         .iter()
         .find(|it| it["is_current"] == true)

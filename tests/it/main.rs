@@ -5,15 +5,22 @@
     reason = "a test that cannot go on says so by failing"
 )]
 
+mod accessibility;
 mod browser;
 mod damage;
+mod command_line_client;
 mod decisions;
 mod doors;
 mod export;
 mod flows;
 mod history;
 mod inside;
+mod instances;
+mod interrupted;
 mod journey;
 mod kill;
+mod ordinary_user;
 mod secrets;
 mod starting;
+mod verbs;
+mod walls;

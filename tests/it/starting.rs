@@ -4,10 +4,10 @@
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
 use sqlx::{Connection as _, SqliteConnection};
-use testkit::{DataDir, NodeRed, Redkeep, flows, redkeep::Ended};
+use testkit::{DataDir, NodeRed, Redkeep, flows, verbs::Ended};
 
 #[track_caller]
-fn says(ended: &Ended, words: &[&str]) {
+pub(crate) fn says(ended: &Ended, words: &[&str]) {
     assert!(
         matches!(ended.code, Some(1..)),
         "it did not fail: {ended:?}"
@@ -23,7 +23,7 @@ fn says(ended: &Ended, words: &[&str]) {
     assert!(!ended.stdout.contains("\"ready\":true"), "{}", ended.stdout);
 }
 
-const FREE: [&str; 4] = ["--listen", "127.0.0.1:0", "--console-listen", "127.0.0.1:0"];
+pub(crate) const FREE: [&str; 4] = ["--listen", "127.0.0.1:0", "--console-listen", "127.0.0.1:0"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_cannot_go_well_says_what_to_do() {
@@ -35,7 +35,10 @@ async fn a_start_that_cannot_go_well_says_what_to_do() {
         .map(|address| (taken, address.to_string()))
         .unwrap();
     let arguments = ["--listen", &taken.1, "--console-listen", "127.0.0.1:0"];
-    says(&Redkeep::fails(&data.path(), &arguments).await, &[&taken.1]);
+    says(
+        &Redkeep::fails(&data.path(), &arguments).await,
+        &[&taken.1, "another program may have it", "--listen ADDR"],
+    );
 
     fs::write(
         data.path().join("redkeep.toml"),
@@ -44,14 +47,17 @@ async fn a_start_that_cannot_go_well_says_what_to_do() {
     .unwrap();
     says(
         &Redkeep::fails(&data.path(), &FREE).await,
-        &["redkeep.toml"],
+        &["redkeep.toml", "line 1", "mend it or remove it"],
     );
     fs::remove_file(data.path().join("redkeep.toml")).unwrap();
 
     let nowhere = DataDir::empty();
     let offline = [&FREE[..], &["--npm-registry", "http://127.0.0.1:9/"]].concat();
     let ended = Redkeep::fails(&nowhere.path(), &offline).await;
-    says(&ended, &["127.0.0.1:9"]);
+    says(
+        &ended,
+        &["127.0.0.1:9", "check the network", "--npm-registry"],
+    );
 
     let long = DataDir::empty();
     let deep = long.path().join("a".repeat(120));
@@ -63,7 +69,7 @@ async fn one_redkeep_a_data_directory_and_a_record_nobody_edits() {
     let redkeep = Redkeep::up().await;
     says(
         &Redkeep::fails(&redkeep.path(), &FREE).await,
-        &["another", "--data-dir"],
+        &["another Redkeep runs", "stop it", "--data-dir"],
     );
     let author = redkeep.author().await;
     redkeep
@@ -101,7 +107,7 @@ async fn one_redkeep_a_data_directory_and_a_record_nobody_edits() {
         ),
     ] {
         tamper(&data, statement).await;
-        let ended = testkit::redkeep::cli(&data.path(), &["audit", "verify"], None).await;
+        let ended = testkit::verbs::cli(&data.path(), &["audit", "verify"], None).await;
         assert_eq!(ended.code, Some(5), "{how}: not noticed: {ended:?}");
         let problems = ended.json()["problems"].clone();
         let message = problems[0]["message"]
@@ -120,7 +126,7 @@ async fn one_redkeep_a_data_directory_and_a_record_nobody_edits() {
 
     tamper(&data, "PRAGMA user_version = 999999").await;
     let ended = Redkeep::fails(&data.path(), &FREE).await;
-    says(&ended, &["newer"]);
+    says(&ended, &["newer", "install that version"]);
     put_back(&data, &copy);
     let redkeep = Redkeep::again(data, options).await;
     redkeep.assert_record_whole().await;

@@ -53,7 +53,35 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
         let error: anyhow::Error = error.into();
         Self {
             exit: Exit::Failed,
-            message: format!("{error:#}"),
+            message: told(&error),
         }
+    }
+}
+
+/// An error and its causes in one line. Some errors tell their cause themselves: nothing is said
+/// twice.
+pub(crate) fn told(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |text, cause| {
+        let cause = cause.to_string();
+        match text {
+            text if text.is_empty() => cause,
+            text if text.contains(&cause) => text,
+            text => format!("{text}: {cause}"),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_said_twice() {
+        let error = anyhow!("the disk is full").context("cannot write a: the disk is full");
+        assert_eq!(told(&error), "cannot write a: the disk is full");
+        let error = anyhow!("the disk is full").context("cannot write a");
+        assert_eq!(told(&error), "cannot write a: the disk is full");
     }
 }

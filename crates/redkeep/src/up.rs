@@ -31,7 +31,7 @@ use crate::{
     clock::SystemClock,
     config::{Config, Overrides},
     control,
-    exit::{Exit, Failure},
+    exit::{self, Exit, Failure},
     terminal, wire,
 };
 
@@ -39,7 +39,7 @@ use crate::{
 pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Result<Exit, Failure> {
     announce::log_to_stderr(json);
     let config = Config::load(data_dir, over)
-        .map_err(|error| Failure::new(Exit::Usage, format!("{error:#}")))?;
+        .map_err(|error| Failure::new(Exit::Usage, exit::told(&error)))?;
     let _lock = lock(&config)?;
     sandbox::process::disable_core_dumps_and_tracing()
         .context("this process could not be made unreadable to others")?;

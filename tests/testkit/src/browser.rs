@@ -12,7 +12,7 @@ use fantoccini::{ClientBuilder, Locator, elements::Element};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
-use crate::{Redkeep, redkeep::target_dir, wait};
+use crate::{Redkeep, built::target_dir, wait};
 
 /// How a page is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,23 +1,83 @@
 //! The editor's WebSocket.
 
-use std::time::Duration;
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use http::{HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderValue, Uri, header};
+use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::{
     WebSocketStream,
-    tungstenite::{Error, Message, client::IntoClientRequest as _},
+    tungstenite::{Error, Message, client::IntoClientRequest as _, protocol::Role as Side},
 };
 
 use crate::{Client, Redkeep, http::place};
 
+/// What carries the socket: a connection, or a stream of one.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are as many as sockets in a test"
+)]
+enum Wire {
+    Http1(TlsStream<TcpStream>),
+    Http2(TokioIo<hyper::upgrade::Upgraded>),
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Http1(wire) => Pin::new(wire).poll_read(cx, into),
+            Self::Http2(wire) => Pin::new(wire).poll_read(cx, into),
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Http1(wire) => Pin::new(wire).poll_write(cx, bytes),
+            Self::Http2(wire) => Pin::new(wire).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Http1(wire) => Pin::new(wire).poll_flush(cx),
+            Self::Http2(wire) => Pin::new(wire).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Http1(wire) => Pin::new(wire).poll_shutdown(cx),
+            Self::Http2(wire) => Pin::new(wire).poll_shutdown(cx),
+        }
+    }
+}
+
 /// An open `/comms`.
 #[derive(Debug)]
 pub struct Comms {
-    socket: WebSocketStream<TlsStream<TcpStream>>,
+    socket: WebSocketStream<Wire>,
 }
 
 impl Comms {
@@ -42,7 +102,26 @@ impl Comms {
         let origin = HeaderValue::from_str(origin).expect("an origin");
         request.headers_mut().insert(header::ORIGIN, origin);
         client.identify(&host, request.headers_mut());
-        let (mut socket, _) = tokio_tungstenite::client_async(request, stream).await?;
+        let mut socket = if client.is_http2() {
+            let mut headers = HeaderMap::new();
+            for name in [header::ORIGIN, header::COOKIE, header::AUTHORIZATION] {
+                headers.extend(request.headers().get(&name).map(|it| (name, it.clone())));
+            }
+            let authority = format!("{host}:{port}");
+            let wire = crate::http2::websocket(stream, &authority, "/comms", headers).await;
+            match wire.expect("an answer over HTTP/2") {
+                Ok(wire) => {
+                    WebSocketStream::from_raw_socket(Wire::Http2(wire), Side::Client, None).await
+                }
+                Err(status) => {
+                    let answer = http::Response::builder().status(status).body(None);
+                    return Err(Box::new(Error::Http(Box::new(answer.expect("a status")))));
+                }
+            }
+        } else {
+            let wire = Wire::Http1(stream);
+            tokio_tungstenite::client_async(request, wire).await?.0
+        };
         for topic in ["notification/#", "debug", "status/#"] {
             let frame = format!("{{\"subscribe\":\"{topic}\"}}");
             socket.send(Message::text(frame)).await?;

@@ -39,9 +39,48 @@ impl DataDir {
         data
     }
 
+    /// One with the tree of this Node-RED in it, its files nobody else's.
+    pub async fn with_own_copy(node_red: NodeRed) -> Self {
+        let trees = shelf(node_red).await.join("trees");
+        let data = Self::empty();
+        fs::create_dir_all(data.path()).expect("the data directory");
+        run(Command::new("cp").arg("-a").arg(trees).arg(data.path()));
+        data
+    }
+
+    /// The same as this user's property, where root may give it away.
+    pub fn given_to(self, uid: u32) -> Self {
+        if rustix::process::geteuid().is_root() {
+            let owner = format!("{uid}:{uid}");
+            run(Command::new("chown")
+                .args(["-R", &owner])
+                .arg(self.folder.path()));
+        }
+        self
+    }
+
+    /// A place beside the data directory that goes away with it.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Where the shared tree and tarballs of this Node-RED lie.
+    pub(crate) async fn shelf(node_red: NodeRed) -> PathBuf {
+        shelf(node_red).await
+    }
+
     /// Where it is.
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("d")
+    }
+
+    /// The tree of Node-RED in it.
+    pub fn tree(&self) -> PathBuf {
+        let trees = fs::read_dir(self.path().join("trees")).expect("trees");
+        let mut trees = trees.flatten().map(|entry| entry.path());
+        trees
+            .find(|path| path.join("node_modules/node-red/red.js").is_file())
+            .expect("a tree of Node-RED")
     }
 
     /// Every regular file below, with its bytes; trees and tarballs (Node-RED itself) left out.
@@ -85,7 +124,7 @@ fn collect(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
 
 /// `target/test-data`: what all tests share.
 fn test_data() -> PathBuf {
-    crate::redkeep::target_dir().join("test-data")
+    crate::built::target_dir().join("test-data")
 }
 
 /// The shared, installed tree of one Node-RED, made by the first test that asks.
@@ -129,16 +168,27 @@ async fn held(lock: std::io::Result<File>, node_red: NodeRed, root: PathBuf) -> 
 
 /// What the lock files say: another Node-RED is another shelf.
 fn contents(node_red: NodeRed) -> String {
-    let locks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/registry/locks");
-    let mut text = Vec::new();
-    for file in [
-        "node.json".to_owned(),
-        format!("node-red-{}.json", node_red.as_str()),
-    ] {
-        let path = locks.join(file);
-        text.extend(fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())));
-    }
+    let text = locks(node_red).concat();
     Hash::of(&text).to_string().chars().take(12).collect()
+}
+
+fn run(command: &mut Command) {
+    let done = command.output().expect("a program every Debian has");
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{command:?} failed: {said}");
+}
+
+/// The lock files of this Node-RED and its Node.js.
+pub(crate) fn locks(node_red: NodeRed) -> [Vec<u8>; 2] {
+    let locks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/registry/locks");
+    let read = |file: &str| {
+        let path = locks.join(file);
+        fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    };
+    [
+        read("node.json"),
+        read(&format!("node-red-{}.json", node_red.as_str())),
+    ]
 }
 
 /// Hard links where the file system allows it, else copies.

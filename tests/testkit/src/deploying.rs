@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{Answer, Client, Redkeep, until};
+use crate::{Answer, Client, Redkeep, until, verbs::listed};
 
 impl Redkeep {
     /// An address of the editor's origin.
@@ -77,6 +77,40 @@ impl Redkeep {
         found["state"].as_str().expect("a state").to_owned()
     }
 
+    /// The deployments, newest first, ended ones too.
+    pub async fn deployments(&self) -> Vec<Value> {
+        let found = self
+            .cli(&["deployments", "list", "--all"])
+            .await
+            .ok()
+            .json();
+        listed(&found, "deployments")
+    }
+
+    /// One deployment, with its changes.
+    pub async fn deployment(&self, id: i64) -> Value {
+        self.cli(&["deployments", "show", &id.to_string()])
+            .await
+            .json()
+    }
+
+    /// Approves and applies a deployment as the local administrator; gives how it stands then.
+    pub async fn approve_and_apply(&self, id: i64) -> Value {
+        let shown = self.deployment(id).await["shown"]
+            .as_str()
+            .expect("a hash")
+            .to_owned();
+        let id = id.to_string();
+        self.cli(&["deployments", "approve", &id, "--hash", &shown])
+            .await
+            .ok();
+        let applied = self
+            .cli(&["deployments", "apply", &id, "--hash", &shown])
+            .await;
+        let answer = applied.json();
+        answer.get("deployment").cloned().unwrap_or(answer)
+    }
+
     /// What Node-RED says runs: flows and revision.
     pub async fn running(&self, client: &Client) -> Value {
         let url = self.gate_url("/flows");
@@ -91,7 +125,7 @@ impl Redkeep {
     /// Somebody who proposes by token, made at the first call.
     pub async fn author(&self) -> Client {
         let users = self.cli(&["user", "list"]).await.ok().json();
-        let users = crate::redkeep::listed(&users, "users");
+        let users = listed(&users, "users");
         if !users.iter().any(|user| user["name"] == "author") {
             self.person("author", "editor").await;
         }

@@ -36,6 +36,7 @@ pub struct Client {
     tls: TlsConnector,
     jar: Jar,
     bearer: Option<String>,
+    is_http2: bool,
 }
 
 impl fmt::Debug for Client {
@@ -157,6 +158,9 @@ impl Asking<'_> {
         let answer = if uri.scheme_str() == Some("http") {
             let stream = TcpStream::connect(("127.0.0.1", port)).await?;
             over(TokioIo::new(stream), request).await?
+        } else if self.client.is_http2 {
+            let stream = self.client.tls(&host, port).await?;
+            crate::http2::over(stream, &format!("{host}:{port}"), request).await?
         } else {
             over(TokioIo::new(self.client.tls(&host, port).await?), request).await?
         };
@@ -201,6 +205,32 @@ impl Client {
             tls: TlsConnector::from(Arc::new(config)),
             jar: Jar::default(),
             bearer: None,
+            is_http2: false,
+        }
+    }
+
+    /// The same over HTTP/2, wherever it goes to an `https` address.
+    pub fn with_http2(mut self) -> Self {
+        let mut config = ClientConfig::clone(self.tls.config());
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        self.tls = TlsConnector::from(Arc::new(config));
+        self.is_http2 = true;
+        self
+    }
+
+    /// Whether it speaks HTTP/2.
+    pub fn is_http2(&self) -> bool {
+        self.is_http2
+    }
+
+    /// The same over HTTP/1.1, for what only that has.
+    pub fn with_http1(&self) -> Self {
+        let mut config = ClientConfig::clone(self.tls.config());
+        config.alpn_protocols.clear();
+        Self {
+            tls: TlsConnector::from(Arc::new(config)),
+            is_http2: false,
+            ..self.clone()
         }
     }
 
@@ -210,6 +240,7 @@ impl Client {
             tls: self.tls.clone(),
             jar: Jar::default(),
             bearer: Some(secret.to_owned()),
+            is_http2: self.is_http2,
         }
     }
 
@@ -306,7 +337,8 @@ impl Client {
     pub async fn raw(&self, origin: &str, bytes: &[u8]) -> String {
         let uri: Uri = origin.parse().expect("an origin");
         let (host, port) = place(&uri).expect("an origin with a port");
-        let mut stream = self.tls(&host, port).await.expect("a TLS connection");
+        let client = self.with_http1();
+        let mut stream = client.tls(&host, port).await.expect("a TLS connection");
         let mut answer = Vec::new();
         // The other side may hang up before it has read everything.
         if stream.write_all(bytes).await.is_ok() && stream.flush().await.is_ok() {

@@ -2,7 +2,7 @@
 //! a person, a script or an attacker would. Nothing here knows the product's code; only the words
 //! of its API.
 //!
-//! Open next: [`redkeep`] (the process), [`http`] (a client), [`person`] (who acts), [`browser`].
+//! Open next: [`redkeep`] (the process), [`verbs`] (its command line), [`http`] (a client), [`person`] (who acts), [`browser`].
 #![forbid(unsafe_code)]
 #![expect(
     clippy::panic,
@@ -12,16 +12,24 @@
 )]
 
 pub mod browser;
+pub mod built;
 pub mod comms;
 pub mod data_dir;
 pub mod deploying;
+pub mod disk;
 pub mod flows;
 pub mod html;
 pub mod http;
+mod http2;
+pub mod npm;
 pub mod person;
 mod process;
+pub mod processes;
+mod record;
 pub mod redkeep;
+pub mod registry;
 pub mod sockets;
+pub mod verbs;
 pub mod wait;
 
 pub use browser::Browser;

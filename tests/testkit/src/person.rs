@@ -16,6 +16,35 @@ pub struct Person {
     pub password: String,
 }
 
+impl Redkeep {
+    /// A person with this role, a password and no second factor.
+    pub async fn person(&self, name: &str, role: &str) -> Person {
+        let person = Person::named(name);
+        let arguments = [
+            "user",
+            "add",
+            name,
+            "--role",
+            role,
+            "--password-stdin",
+            "--no-second-factor",
+        ];
+        self.verb(&arguments, Some(&person.password)).await.ok();
+        person
+    }
+
+    /// A client that acts by a new token of this user.
+    pub async fn token(&self, user: &str, scopes: &[&str]) -> Client {
+        let mut arguments = vec!["token", "create", "--user", user];
+        for scope in scopes {
+            arguments.extend(["--scope", scope]);
+        }
+        let made = self.cli(&arguments).await.ok().json();
+        self.client()
+            .with_bearer(made["secret"].as_str().expect("the token's secret"))
+    }
+}
+
 impl Person {
     /// One of this name, with the password everybody has here.
     pub fn named(name: &str) -> Self {

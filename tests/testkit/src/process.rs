@@ -5,14 +5,14 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use tokio::sync::oneshot;
 
-use crate::redkeep::{Options, binary};
+use crate::redkeep::Options;
 
 /// The process and everything it says.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn spawn(data: &Path, options: &Options) -> (Self, oneshot::Receiver<String>) {
-        let mut command = Command::new(binary());
+        let mut command = options.command();
         command
             .arg("up")
             .args([

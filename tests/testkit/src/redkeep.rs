@@ -1,22 +1,13 @@
 //! The real binary, as a person on the machine runs it.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    io::Write as _,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, fs, path::PathBuf, process::Command, sync::Arc, time::Duration};
 
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
-    Client, DataDir, Person,
-    process::{Process, family, reap},
-    until,
+    Client, DataDir, built,
+    process::{Process, family},
 };
 
 /// Which Node-RED.
@@ -48,6 +39,25 @@ pub struct Options {
     pub arguments: Vec<String>,
     /// `redkeep.toml`, if one is to be there.
     pub config: Option<String>,
+    /// Words before the binary's own: another program that becomes it.
+    pub through: Vec<String>,
+    /// Another binary than the one cargo built: a copy of it where others can read it.
+    pub binary: Option<PathBuf>,
+    /// Whether its clients speak HTTP/2.
+    pub is_http2: bool,
+}
+
+impl Options {
+    /// The binary, to be given arguments.
+    pub(crate) fn command(&self) -> Command {
+        let binary = self.binary.clone().unwrap_or_else(built::binary);
+        let Some((first, rest)) = self.through.split_first() else {
+            return Command::new(binary);
+        };
+        let mut command = Command::new(first);
+        command.args(rest).arg(binary);
+        command
+    }
 }
 
 /// A running `redkeep up`. Dropping it stops it; if the test failed, what it said is shown.
@@ -59,37 +69,6 @@ pub struct Redkeep {
     /// The line `up --json` printed when it was ready.
     pub ready: Value,
     _place: Option<OwnedSemaphorePermit>,
-}
-
-/// How a command ended.
-#[derive(Debug, Clone)]
-pub struct Ended {
-    /// Its exit code; none when a signal ended it.
-    pub code: Option<i32>,
-    /// What stood on standard output.
-    pub stdout: String,
-    /// What stood on standard error.
-    pub stderr: String,
-}
-
-impl Ended {
-    /// The JSON on standard output.
-    pub fn json(&self) -> Value {
-        let parsed = serde_json::from_str(self.stdout.trim());
-        parsed.unwrap_or_else(|error| panic!("no JSON ({error}) in {self:?}"))
-    }
-
-    /// This, if it ended well.
-    pub fn ok(self) -> Self {
-        assert_eq!(
-            self.code,
-            Some(0),
-            "it failed: {} {}",
-            self.stdout,
-            self.stderr
-        );
-        self
-    }
 }
 
 /// How many run at a time: two cores, and Node.js starts are heavy.
@@ -161,15 +140,13 @@ impl Redkeep {
         }
     }
 
-    /// Runs `up` where it must fail, and gives how it ended.
-    pub async fn fails(data: &Path, arguments: &[&str]) -> Ended {
-        let mut command = Command::new(binary());
-        command
-            .arg("up")
-            .args(["--json", "--data-dir"])
-            .arg(data)
-            .args(arguments);
-        run(command, None).await
+    /// Starts `up`, and kills it (SIGKILL) at that moment of its start.
+    pub async fn killed_at(data: &DataDir, options: &Options, moment: impl Future<Output = ()>) {
+        let (mut process, line) = Process::spawn(&data.path(), options);
+        tokio::select! {
+            line = line => panic!("it was over before that moment: {line:?}\n{}", process.said()),
+            () = moment => process.kill().await,
+        }
     }
 
     /// The editor's origin.
@@ -231,41 +208,12 @@ impl Redkeep {
     pub fn client(&self) -> Client {
         let file = self.ready["ca_file"].as_str().expect("ca_file");
         let pem = fs::read(file).unwrap_or_else(|error| panic!("{file}: {error}"));
-        Client::trusting(&pem)
-    }
-
-    /// Runs a verb against it, with `--json`.
-    pub async fn cli(&self, arguments: &[&str]) -> Ended {
-        cli(&self.path(), arguments, None).await
-    }
-
-    /// A person with this role, a password and no second factor.
-    pub async fn person(&self, name: &str, role: &str) -> Person {
-        let person = Person::named(name);
-        let arguments = [
-            "user",
-            "add",
-            name,
-            "--role",
-            role,
-            "--password-stdin",
-            "--no-second-factor",
-        ];
-        cli(&self.path(), &arguments, Some(&person.password))
-            .await
-            .ok();
-        person
-    }
-
-    /// A client that acts by a new token of this user.
-    pub async fn token(&self, user: &str, scopes: &[&str]) -> Client {
-        let mut arguments = vec!["token", "create", "--user", user];
-        for scope in scopes {
-            arguments.extend(["--scope", scope]);
+        let client = Client::trusting(&pem);
+        if self.options.is_http2 {
+            client.with_http2()
+        } else {
+            client
         }
-        let made = self.cli(&arguments).await.ok().json();
-        self.client()
-            .with_bearer(made["secret"].as_str().expect("the token's secret"))
     }
 
     /// Stops it as a service manager would, and gives the data directory back.
@@ -295,70 +243,6 @@ impl Redkeep {
     pub fn options(&self) -> Options {
         self.options.clone()
     }
-
-    /// The deployments, newest first, ended ones too.
-    pub async fn deployments(&self) -> Vec<Value> {
-        let found = self
-            .cli(&["deployments", "list", "--all"])
-            .await
-            .ok()
-            .json();
-        listed(&found, "deployments")
-    }
-
-    /// One deployment, with its changes.
-    pub async fn deployment(&self, id: i64) -> Value {
-        self.cli(&["deployments", "show", &id.to_string()])
-            .await
-            .json()
-    }
-
-    /// Approves and applies a deployment as the local administrator; gives how it stands then.
-    pub async fn approve_and_apply(&self, id: i64) -> Value {
-        let shown = self.deployment(id).await["shown"]
-            .as_str()
-            .expect("a hash")
-            .to_owned();
-        let id = id.to_string();
-        self.cli(&["deployments", "approve", &id, "--hash", &shown])
-            .await
-            .ok();
-        let applied = self
-            .cli(&["deployments", "apply", &id, "--hash", &shown])
-            .await;
-        let answer = applied.json();
-        answer.get("deployment").cloned().unwrap_or(answer)
-    }
-
-    /// Entries of the record of this kind, newest first.
-    pub async fn audit(&self, kind: &str) -> Vec<Value> {
-        let found = self
-            .cli(&["audit", "list", "-n", "500", "--kind", kind])
-            .await
-            .ok()
-            .json();
-        listed(&found, "entries")
-    }
-
-    /// Waits until the record holds an entry of this kind that fits, and gives it.
-    pub async fn recorded(&self, kind: &str, fits: impl Fn(&Value) -> bool) -> Value {
-        let what = format!("an entry {kind} in the record");
-        until(&what, || async {
-            self.audit(kind).await.into_iter().find(|entry| fits(entry))
-        })
-        .await
-    }
-
-    /// Fails unless the record is whole.
-    pub async fn assert_record_whole(&self) {
-        let verified = self.cli(&["audit", "verify"]).await;
-        assert_eq!(
-            verified.code,
-            Some(0),
-            "the record is not whole: {}",
-            verified.stdout
-        );
-    }
 }
 
 impl Drop for Redkeep {
@@ -370,85 +254,4 @@ impl Drop for Redkeep {
             }
         }
     }
-}
-
-/// The list of this name in an answer, or the answer itself when it is a list.
-pub fn listed(found: &Value, name: &str) -> Vec<Value> {
-    found
-        .as_array()
-        .or_else(|| found[name].as_array())
-        .cloned()
-        .unwrap_or_else(|| {
-            panic!("no list {name:?} in {found}");
-        })
-}
-
-/// Runs a verb on a data directory, with `--json`.
-pub async fn cli(data: &Path, arguments: &[&str], stdin: Option<&str>) -> Ended {
-    let mut command = Command::new(binary());
-    command
-        .args(arguments)
-        .arg("--json")
-        .arg("--data-dir")
-        .arg(data);
-    run(command, stdin).await
-}
-
-async fn run(mut command: Command, stdin: Option<&str>) -> Ended {
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let stdin = stdin.map(|text| format!("{text}\n")).unwrap_or_default();
-    let task = tokio::task::spawn_blocking(move || {
-        let mut child = command.spawn().expect("redkeep can be started");
-        let mut input = child.stdin.take().expect("piped");
-        // A verb that reads nothing may have ended already.
-        drop(input.write_all(stdin.as_bytes()));
-        drop(input);
-        let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
-        let errors = std::thread::spawn(move || read(err.as_mut()));
-        let stdout = read(out.as_mut());
-        let stderr = errors.join().expect("the reading thread");
-        let status = reap(&mut child, Duration::from_mins(2));
-        Ended {
-            code: status.code(),
-            stdout,
-            stderr,
-        }
-    });
-    task.await.expect("the command's task")
-}
-
-fn read(from: Option<&mut impl std::io::Read>) -> String {
-    let mut bytes = Vec::new();
-    if let Some(from) = from {
-        drop(from.read_to_end(&mut bytes));
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// The folder cargo builds into: the one this test runs from.
-pub fn target_dir() -> PathBuf {
-    profile_dir().parent().expect("target/<profile>").to_owned()
-}
-
-fn profile_dir() -> PathBuf {
-    let here = std::env::current_exe().expect("the path of this test");
-    // target/<profile>/deps/<test>
-    here.ancestors()
-        .nth(2)
-        .expect("target/<profile>")
-        .to_owned()
-}
-
-/// The binary under test.
-pub fn binary() -> PathBuf {
-    let path = profile_dir().join("redkeep");
-    assert!(
-        path.is_file(),
-        "{} is not there: build it first with `cargo build -p redkeep`",
-        path.display()
-    );
-    path
 }

@@ -146,7 +146,7 @@ fn show_one(found: &Value) {
         get("/origin")
     ));
     terminal::line(&format!("summary  {}", get("/summary")));
-    for change in list(found, "/changes") {
+    for change in list(found, "/diff/changes") {
         let at = |pointer| text(change, pointer);
         terminal::line(&format!(
             "\n{} {} ({})",
@@ -155,7 +155,10 @@ fn show_one(found: &Value) {
             at("/node_type")
         ));
         for property in list(change, "/properties") {
-            let side = |pointer| property.pointer(pointer).map(|_| text(property, pointer));
+            let side = |pointer| {
+                let is_there = property.pointer(pointer).is_some_and(|it| !it.is_null());
+                is_there.then(|| text(property, pointer))
+            };
             let (before, after) = (side("/before"), side("/after"));
             let key = text(property, "/key");
             terminal::line(&format!(

@@ -30,30 +30,29 @@ pub(crate) async fn status(client: &Client, json: bool) -> Result<Exit, Failure>
         return Ok(exit);
     }
     terminal::line(&format!("Redkeep {}", text(&status, "/version")));
-    terminal::line(&format!("console  {}", text(&status, "/console")));
+    terminal::line(&format!("console  {}", text(&status, "/addresses/console")));
     for instance in list(&status, "/instances") {
         show_instance(instance);
     }
     terminal::line(&format!(
         "waiting for review: {}",
-        text(&status, "/open_deployments")
+        text(&status, "/queue/open")
     ));
     Ok(exit)
 }
 
 fn show_instance(instance: &Value) {
-    let state = instance.pointer("/status").unwrap_or(&Value::Null);
-    let get = |pointer| text(state, pointer);
+    let get = |pointer| text(instance, pointer);
     terminal::line(&format!(
         "\n{}  Node-RED {} on Node.js {}: {} since {}",
-        text(instance, "/id"),
+        get("/id"),
         get("/node_red"),
         get("/node"),
         get("/phase"),
-        time(state, "/since"),
+        time(instance, "/since"),
     ));
     for (what, value) in [
-        ("editor", text(instance, "/gate")),
+        ("editor", get("/address")),
         ("memory", get("/memory")),
         ("cpu %", get("/cpu_percent")),
         ("why", get("/reason")),
@@ -64,7 +63,7 @@ fn show_instance(instance: &Value) {
             terminal::line(&format!("  {what}  {value}"));
         }
     }
-    for layer in list(state, "/enforcement") {
+    for layer in list(instance, "/enforcement") {
         let mark = match text(layer, "/state").as_str() {
             "enforced" => "+",
             "partial" => "~",

@@ -36,7 +36,9 @@ pub enum UpstreamError {
         why: String,
     },
     /// The transfer broke off.
-    #[error("the transfer from {origin} broke off: {why}")]
+    #[error(
+        "the transfer from {origin} broke off: {why}; check the network and try again: what was fetched is kept"
+    )]
     Cut {
         /// The registry.
         origin: Origin,
@@ -44,7 +46,10 @@ pub enum UpstreamError {
         why: String,
     },
     /// Nothing came for [`Limits::idle`](crate::upstream::Limits::idle), or the whole took longer than [`Limits::whole`](crate::upstream::Limits::whole).
-    #[error("{origin} took too long: {what} within {}", Seconds(.after))]
+    #[error(
+        "{origin} took too long: {what} within {}; check the network and try again: what was fetched is kept",
+        Seconds(.after)
+    )]
     TooSlow {
         /// The registry.
         origin: Origin,

@@ -1,0 +1,76 @@
+//! npm packages the tests need and Redkeep does not: fetched once by the npm of this machine, held
+//! against a hash that stands here, kept in `target/test-data`. Nothing of them is installed.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use model::id::Hash;
+
+use crate::built::target_dir;
+
+/// A package, of one version, by its tarball's SHA-256.
+#[derive(Debug)]
+pub struct Package {
+    name: &'static str,
+    version: &'static str,
+    sha256: &'static str,
+}
+
+/// Deque's accessibility checks (MPL-2.0; used by the tests, no part of Redkeep).
+pub const AXE: Package = Package {
+    name: "axe-core",
+    version: "4.14.0",
+    sha256: "2277b0a3ef47af9b52497faa3e71598e86e0a0e5e6eb295207a5657ede4709af",
+};
+
+impl Package {
+    /// One file of it.
+    pub fn file(&self, path: &str) -> String {
+        let tarball = self.tarball();
+        let file = format!("package/{path}");
+        let read = Command::new("tar")
+            .arg("-xzOf")
+            .arg(&tarball)
+            .arg(&file)
+            .output();
+        let read = read.expect("tar");
+        assert!(
+            read.status.success(),
+            "{file} is not in {}",
+            tarball.display()
+        );
+        String::from_utf8(read.stdout).expect("a text")
+    }
+
+    fn tarball(&self) -> PathBuf {
+        let folder = target_dir().join("test-data");
+        fs::create_dir_all(&folder).expect("target/test-data");
+        let tarball = folder.join(format!("{}-{}.tgz", self.name, self.version));
+        if !self.is_right(&tarball) {
+            let partial = tempfile::tempdir_in(&folder).expect("a folder");
+            let wanted = format!("{}@{}", self.name, self.version);
+            let fetched = Command::new("npm")
+                .args(["pack", &wanted, "--ignore-scripts", "--pack-destination"])
+                .arg(partial.path())
+                .current_dir(partial.path())
+                .output()
+                .expect("npm is not installed: install Debian's package npm");
+            let said = String::from_utf8_lossy(&fetched.stderr);
+            assert!(
+                fetched.status.success(),
+                "{wanted} could not be fetched: {said}"
+            );
+            let name = tarball.file_name().expect("a file");
+            fs::rename(partial.path().join(name), &tarball).expect("the tarball");
+        }
+        assert!(
+            self.is_right(&tarball),
+            "{} is not what it was",
+            tarball.display()
+        );
+        tarball
+    }
+
+    fn is_right(&self, tarball: &PathBuf) -> bool {
+        fs::read(tarball).is_ok_and(|bytes| Hash::of(&bytes).to_string() == self.sha256)
+    }
+}
