@@ -59,6 +59,7 @@ api! {
     post "/deployments/{id}/reject" => deployments::decide::reject,
     post "/deployments/{id}/withdraw" => deployments::decide::withdraw,
     post "/deployments/{id}/rebase" => deployments::decide::rebase,
+    post "/deployments/{id}/emergency-apply" => deployments::decide::apply_emergency,
     post "/deployments/{id}/emergency-review" => deployments::decide::review_emergency,
     get "/deployments/{id}/picture.svg" => deployments::picture,
     get "/users" => access::users::list,

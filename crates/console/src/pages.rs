@@ -62,6 +62,8 @@ pages! {
     post "/deployments/{id}/reject" => deployments::reject::submit,
     get "/deployments/{id}/rebase" => deployments::rebase::page,
     post "/deployments/{id}/rebase" => deployments::rebase::submit,
+    get "/deployments/{id}/emergency" => deployments::emergency::page,
+    post "/deployments/{id}/emergency" => deployments::emergency::submit,
     post "/deployments/{id}/withdraw" => deployments::close::withdraw,
     post "/deployments/{id}/emergency-review" => deployments::close::review_emergency,
     get "/history" => history::show::page,

@@ -97,6 +97,8 @@ impl From<DeployError> for Problem {
         let (status, code) = match &error {
             DeployError::NotAllowed { .. } => (S::FORBIDDEN, "not-allowed"),
             DeployError::OwnChanges { .. } => (S::FORBIDDEN, "own-changes"),
+            DeployError::NoEmergency { .. } => (S::FORBIDDEN, "no-emergency"),
+            DeployError::EmergencyReasonNeeded => (S::UNPROCESSABLE_ENTITY, "reason-needed"),
             DeployError::Flows(_) => (S::UNPROCESSABLE_ENTITY, "not-flows"),
             DeployError::RevisionMismatch { .. } => (S::CONFLICT, "revision-mismatch"),
             DeployError::NotWhatWasShown => (S::CONFLICT, "not-what-was-shown"),

@@ -8,6 +8,7 @@ use model::{
     flow::change::ChangeId,
     id::{DeploymentId, Hash},
     instance::OwnChanges,
+    principal::Actor,
 };
 
 use crate::{Caller, DeployError, Deployments};
@@ -113,7 +114,8 @@ impl Deployments {
             .await?)
     }
 
-    /// Confirms a review afterwards of an emergency deployment. Needs `Decide`; not its proposer.
+    /// Confirms a review afterwards of an emergency deployment. Needs `Decide`; neither its
+    /// proposer nor who applied it.
     pub async fn review_emergency(
         &self,
         caller: &Caller,
@@ -128,12 +130,17 @@ impl Deployments {
                 why: "it was no emergency deployment",
             });
         }
-        if deployment.proposer.user() == Some(caller.principal.user) {
+        if !is_second_look(&deployment, caller) {
             return Err(DeployError::OwnChanges {
                 name: caller.principal.name.to_string(),
             });
         }
         Ok(self.store.review_emergency(id, &caller.actor()).await?)
+    }
+
+    /// Whether the caller may give an emergency its second look, for pages that offer it.
+    pub fn may_review_emergency(&self, caller: &Caller, deployment: &Deployment) -> bool {
+        may(&caller.principal, Permission::Decide) && is_second_look(deployment, caller)
     }
 
     /// Four eyes, where the policy asks for them: the proposer neither decides nor applies.
@@ -159,7 +166,15 @@ impl Deployments {
     }
 }
 
-fn check_length(text: &str) -> Result<(), DeployError> {
+/// Neither the proposer nor who called it an emergency: a second pair of eyes.
+fn is_second_look(deployment: &Deployment, caller: &Caller) -> bool {
+    let declared_by = deployment.emergency.as_ref();
+    let declared_by = declared_by.and_then(|it| it.declared_by.as_ref());
+    let own = Some(caller.principal.user);
+    deployment.proposer.user() != own && declared_by.and_then(Actor::user) != own
+}
+
+pub(crate) fn check_length(text: &str) -> Result<(), DeployError> {
     if text.chars().count() > COMMENT_CHARS_MAX {
         return Err(DeployError::CommentTooLong {
             max: COMMENT_CHARS_MAX,

@@ -64,6 +64,18 @@ pub enum DeployError {
     /// Too much came from inside the runtime in too short a time.
     #[error("too many changes from inside Node-RED in an hour; this one was refused and not kept")]
     TooMany,
+    /// The instance's policy has no emergencies, or not for this person.
+    #[error(
+        "the rules of {instance} let {who} apply before review; have it reviewed, or an \
+         administrator change the rules under Settings"
+    )]
+    NoEmergency {
+        instance: model::id::InstanceId,
+        who: &'static str,
+    },
+    /// An emergency without a reason.
+    #[error("an emergency needs a reason: say why this cannot wait for a review")]
+    EmergencyReasonNeeded,
     /// It is in a state in which this cannot be done.
     #[error("deployment {id} is {state}: {why}")]
     WrongState {

@@ -9,7 +9,7 @@ use model::{
 };
 use store::{BaselineContent, NewDeployment};
 
-use crate::{DeployError, Deployments, secrets};
+use crate::{DeployError, Deployments, emergency::by_a_person, secrets};
 
 /// Something somebody wants to run.
 #[derive(Debug, Clone)]
@@ -142,6 +142,7 @@ impl Deployments {
         }
         self.store.keep_blob(intake.flows.text()).await?;
         let at_once = self.applies_at_once(&intake).await?;
+        let emergency = intake.emergency.clone().filter(|_| at_once);
         let new = NewDeployment {
             instance: intake.instance,
             origin: intake.origin,
@@ -151,12 +152,17 @@ impl Deployments {
             flows: revision,
             credentials: intake.credentials,
             deployment_type: intake.deployment_type,
-            emergency: intake.emergency,
             supersedes: earlier.map(|earlier| earlier.id),
         };
         let deployment = self.store.queue(new).await?;
         if at_once {
-            let deployment = self.apply_unreviewed(deployment).await?;
+            let deployment = match emergency {
+                Some(emergency) => {
+                    let by = deployment.proposer.clone();
+                    self.declare_and_apply(deployment, emergency, &by).await?
+                }
+                None => self.apply_unreviewed(deployment).await?,
+            };
             return Ok(Proposed::Applied {
                 deployment,
                 revision,
@@ -169,12 +175,10 @@ impl Deployments {
     }
 
     async fn applies_at_once(&self, intake: &Intake) -> Result<bool, DeployError> {
-        let by_a_person = match intake.origin {
-            Origin::Editor | Origin::Api | Origin::Rollback => true,
-            // What nobody is known to have asked for waits for a person, whatever the policy.
-            Origin::Runtime | Origin::Disk | Origin::Package | Origin::Promotion => false,
-        };
+        let by_a_person = by_a_person(intake.origin);
         if intake.emergency.is_some() {
+            // Who may is asked where the caller is known; here it is whether anybody may.
+            self.allows_emergency(&intake.instance, true).await?;
             return Ok(by_a_person);
         }
         let policy = self.store.instance(&intake.instance).await?.policy;

@@ -5,6 +5,7 @@
 
 mod apply;
 mod decide;
+mod emergency;
 mod error;
 mod intake;
 mod rebase;

@@ -247,8 +247,22 @@ pub struct Deployment {
 pub struct Emergency {
     /// Why it could not wait.
     pub reason: String,
+    /// Who said so; none: its proposer.
+    #[serde(default)]
+    pub declared_by: Option<Actor>,
     /// Who reviewed it afterwards, once somebody has.
     pub reviewed_by: Option<Actor>,
+}
+
+impl Emergency {
+    /// An emergency nobody has looked at yet.
+    pub fn new(reason: impl Into<String>, declared_by: Option<Actor>) -> Self {
+        Self {
+            reason: reason.into(),
+            declared_by,
+            reviewed_by: None,
+        }
+    }
 }
 
 /// What a deployment proposes. Its [`Proposal::hash`] is what is shown, approved and applied.

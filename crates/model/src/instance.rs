@@ -45,6 +45,8 @@ pub struct Policy {
     pub apply: ApplyPolicy,
     /// Whether the proposer's own approval counts.
     pub own_changes: OwnChanges,
+    /// Whether a waiting deployment may be applied before review, for a reason.
+    pub emergencies: Emergencies,
     /// What the jail lets out to the network.
     pub network: Network,
     /// Absolute paths of commands the flows may run. Empty: none.
@@ -60,6 +62,7 @@ impl Default for Policy {
         Self {
             apply: ApplyPolicy::Reviewed,
             own_changes: OwnChanges::Allowed,
+            emergencies: Emergencies::Allowed,
             network: Network::Any,
             commands: Vec::new(),
             public_paths: Vec::new(),
@@ -87,6 +90,22 @@ pub enum OwnChanges {
     Allowed,
     /// Somebody else must ("four eyes").
     FourEyes,
+}
+
+/// Whether something may be applied before review, for a reason.
+///
+/// Where nobody may, whoever stands before a burning pump goes round Redkeep altogether; so it is
+/// allowed unless a site says otherwise, needs the permission to apply, and is flagged until
+/// somebody else has looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Emergencies {
+    /// Reviewers and administrators may ([`crate::access::Permission::Apply`]).
+    Allowed,
+    /// Administrators alone may.
+    Administrators,
+    /// Nobody may.
+    Never,
 }
 
 /// What the jail lets out to the network. Listening on TCP is never allowed.

@@ -6,7 +6,7 @@ mod decide;
 use model::{
     audit::EventKind,
     clock::Timestamp,
-    deployment::{Deployment, DeploymentType, Emergency, Origin, Proposal, State},
+    deployment::{Deployment, DeploymentType, Origin, Proposal, State},
     flow::credentials::{CredentialChanges, Credentials},
     id::{DeploymentId, Hash, InstanceId},
     principal::Actor,
@@ -50,8 +50,6 @@ pub struct NewDeployment {
     pub credentials: CredentialChanges,
     /// How Node-RED is asked to restart.
     pub deployment_type: DeploymentType,
-    /// Applied before review.
-    pub emergency: Option<Emergency>,
     /// The proposer's open deployment this one replaces, which becomes `Superseded`.
     pub supersedes: Option<DeploymentId>,
 }
@@ -150,6 +148,18 @@ impl Change<'_> {
         detail["proposal"] = json!(deployment.proposal.hash());
         let from = deployment.state.clone();
         deployment.state = from.step(next).map_err(|step| conflict(step.to_string()))?;
+        if matches!(
+            deployment.state,
+            State::InReview | State::Stale { .. } | State::Pending
+        ) {
+            // It goes the ordinary way again: nothing of it was applied before review.
+            deployment.emergency = None;
+        }
+        if let (State::Approved { .. }, Some(emergency)) =
+            (&deployment.state, &deployment.emergency)
+        {
+            detail["emergency"] = json!(emergency.reason);
+        }
         if matches!(deployment.state, State::Stale { .. } | State::Pending) {
             sqlx::query("DELETE FROM decisions WHERE deployment = ?")
                 .bind(deployment.id.0)
@@ -249,7 +259,7 @@ impl Change<'_> {
         let (state, now) = (State::Pending, self.now);
         let id: i64 = sqlx::query_scalar(
             "INSERT INTO deployments (instance, word, is_open, state, origin, proposer, \
-             created_at, proposal, credentials, emergency) VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?) \
+             created_at, proposal, credentials) VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?) \
              RETURNING id",
         )
         .bind(new.instance.as_str())
@@ -260,7 +270,6 @@ impl Change<'_> {
         .bind(now.0)
         .bind(json::canonical(&proposal))
         .bind(sealed)
-        .bind(new.emergency.as_ref().map(json::canonical))
         .fetch_one(self.db())
         .await?;
         self.moves_queue = true;
@@ -270,7 +279,6 @@ impl Change<'_> {
             "proposal": proposal.hash(),
             "base": proposal.base,
             "flows": proposal.flows,
-            "emergency": new.emergency.as_ref().map(|emergency| &emergency.reason),
         });
         let (kind, by) = (EventKind::DeploymentQueued, &new.proposer);
         self.append(kind, by, Some(&new.instance), &subject(id), detail)
@@ -283,7 +291,7 @@ impl Change<'_> {
             created_at: now,
             state,
             proposal,
-            emergency: new.emergency.clone(),
+            emergency: None,
         })
     }
 
@@ -415,6 +423,19 @@ impl Store {
         change.take_step(&mut deployment, next, by).await?;
         change.commit().await?;
         Ok(deployment)
+    }
+
+    /// Emergencies that nobody has looked at afterwards, newest first, however old.
+    pub async fn emergencies_to_review(&self) -> Result<Vec<Deployment>, StoreError> {
+        let query = sqlx::AssertSqlSafe(format!(
+            "{COLUMNS} WHERE emergency IS NOT NULL AND word IN ('applied', 'failed') \
+             AND json_extract(emergency, '$.reviewed_by') IS NULL ORDER BY id DESC LIMIT ?"
+        ));
+        let rows = sqlx::query(query)
+            .bind(OPEN_MAX)
+            .fetch_all(self.read())
+            .await?;
+        rows.iter().map(read_deployment).collect()
     }
 
     /// Tells whenever any deployment changed. Carries no data: look up what you need.

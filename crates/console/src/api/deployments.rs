@@ -160,16 +160,15 @@ pub(super) async fn propose(
     request: Request,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::Propose)?;
-    let emergency = |reason: String| Emergency {
-        reason,
-        reviewed_by: None,
-    };
+    let emergency = |reason: String| Emergency::new(reason, Some(caller.actor()));
     // Flows may be larger than other bodies; only somebody who may propose gets this far.
     let Body(body): Body<Propose> = read_large(request).await?;
     app.store.instance(&body.instance).await?;
     let reason = body.emergency_reason.map(|reason| reason.trim().to_owned());
     if let Some(reason) = &reason {
-        caller.require(Permission::Apply)?;
+        app.deployments
+            .require_emergencies(&caller, &body.instance)
+            .await?;
         if reason.is_empty() || reason.chars().count() > 4_000 {
             let why = "an emergency needs a reason of at most 4,000 characters";
             return Err(Problem::bad_form(why).into());

@@ -3,6 +3,7 @@
 pub(crate) mod close;
 pub(crate) mod confirm;
 pub(crate) mod decide;
+pub(crate) mod emergency;
 pub(crate) mod list;
 pub(crate) mod rebase;
 pub(crate) mod reject;

@@ -6,6 +6,7 @@
 )]
 
 mod api;
+mod emergency;
 mod forms;
 mod house;
 mod http;

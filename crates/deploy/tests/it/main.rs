@@ -6,6 +6,7 @@
 )]
 
 mod badly;
+mod emergency;
 mod house;
 mod life;
 mod policy;

@@ -43,14 +43,25 @@ pub(crate) async fn run(
                 )
                 .await?
         }
-        DeploymentVerb::Apply { id, hash } => {
+        DeploymentVerb::Apply {
+            id,
+            emergency,
+            hash,
+        } => {
             let shown = shown(client, id, hash).await?;
-            client
-                .post(
-                    &format!("/deployments/{id}/apply"),
-                    json!({ "shown": shown }),
-                )
-                .await?
+            let path = format!("/deployments/{id}");
+            match emergency {
+                Some(reason) => {
+                    let body = json!({ "shown": shown, "reason": reason });
+                    client
+                        .post(&format!("{path}/emergency-apply"), body)
+                        .await?
+                }
+                None => {
+                    let body = json!({ "shown": shown });
+                    client.post(&format!("{path}/apply"), body).await?
+                }
+            }
         }
         DeploymentVerb::Rollback {
             instance,

@@ -3,13 +3,13 @@
 use model::{
     audit::EventKind,
     baseline::Baseline,
-    deployment::{Deployment, State},
-    id::DeploymentId,
+    deployment::{Deployment, Emergency, State, Verdict},
+    id::{DeploymentId, Hash},
     principal::Actor,
 };
 use serde_json::json;
 
-use super::{Commit, conflict, deployment_in, subject};
+use super::{Commit, conflict, decide::decisions_in, deployment_in, subject};
 use crate::{
     Store, StoreError,
     baselines::{self, Kept},
@@ -79,14 +79,10 @@ impl Store {
         if let Some(emergency) = &deployment.emergency {
             let detail = json!({ "reason": emergency.reason });
             let kind = EventKind::EmergencyApplied;
+            let declared_by = emergency.declared_by.as_ref();
+            let declared_by = declared_by.unwrap_or(&deployment.proposer);
             change
-                .append(
-                    kind,
-                    &deployment.proposer,
-                    Some(&instance),
-                    &subject(id),
-                    detail,
-                )
+                .append(kind, declared_by, Some(&instance), &subject(id), detail)
                 .await?;
         }
         change.make_others_stale(&instance, Some(id), &by).await?;
@@ -131,6 +127,45 @@ impl Store {
         };
         change.take_step(&mut deployment, next, &by).await?;
         change.make_others_stale(&instance, Some(id), &by).await?;
+        change.commit().await?;
+        Ok(deployment)
+    }
+
+    /// Confirms a deployment before its review, for a reason, in one transaction: it becomes
+    /// `Approved` with `result` and carries the emergency. `Conflict` when it is not in state
+    /// `from` any more, or when a change of it was rejected: an emergency overrules nobody.
+    pub async fn declare_emergency(
+        &self,
+        id: DeploymentId,
+        from: &State,
+        emergency: Emergency,
+        result: Hash,
+        by: &Actor,
+    ) -> Result<Deployment, StoreError> {
+        let mut change = self.begin().await?;
+        let mut deployment = deployment_in(change.db(), id).await?;
+        if deployment.state != *from {
+            let now = deployment.state.word();
+            return Err(conflict(format!(
+                "{} is {now} by now; look again",
+                subject(id)
+            )));
+        }
+        let decisions = decisions_in(change.db(), id).await?;
+        if let Some(rejection) = decisions.iter().find(|it| it.verdict == Verdict::Reject) {
+            return Err(conflict(format!(
+                "{} rejected a change of it, and an emergency overrules no decision: agree with \
+                 them, or apply what is approved",
+                rejection.by.label()
+            )));
+        }
+        deployment.emergency = Some(emergency);
+        let next = State::Approved {
+            by: by.clone(),
+            at: change.now,
+            result,
+        };
+        change.take_step(&mut deployment, next, by).await?;
         change.commit().await?;
         Ok(deployment)
     }

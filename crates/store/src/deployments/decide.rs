@@ -7,6 +7,7 @@ use model::{
     principal::Actor,
 };
 use serde_json::json;
+use sqlx::SqliteConnection;
 
 use super::{conflict, deployment_in, subject};
 use crate::{Store, StoreError, baselines, json, open::Change};
@@ -128,15 +129,19 @@ impl Store {
 
     /// The decisions taken so far.
     pub async fn decisions(&self, id: DeploymentId) -> Result<Vec<Decision>, StoreError> {
-        let texts: Vec<String> = sqlx::query_scalar(
-            "SELECT decision FROM decisions WHERE deployment = ? ORDER BY change",
-        )
-        .bind(id.0)
-        .fetch_all(self.read())
-        .await?;
-        texts
-            .iter()
-            .map(|text| json::read("decision", text))
-            .collect()
+        let mut db = self.read().acquire().await?;
+        decisions_in(&mut db, id).await
     }
+}
+
+pub(super) async fn decisions_in(
+    db: &mut SqliteConnection,
+    id: DeploymentId,
+) -> Result<Vec<Decision>, StoreError> {
+    let query = "SELECT decision FROM decisions WHERE deployment = ? ORDER BY change";
+    let texts: Vec<String> = sqlx::query_scalar(query).bind(id.0).fetch_all(db).await?;
+    texts
+        .iter()
+        .map(|text| json::read("decision", text))
+        .collect()
 }

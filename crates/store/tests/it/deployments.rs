@@ -452,16 +452,37 @@ async fn a_newer_version_replaces_the_proposers_own_only() {
 async fn an_emergency_is_recorded_and_reviewed_once() {
     let house = House::new().await;
     found(&house.store).await;
-    let mut new = proposal(&house.store, "[1]").await.unwrap();
-    new.emergency = Some(Emergency {
-        reason: "flood".into(),
-        reviewed_by: None,
-    });
+    let new = proposal(&house.store, "[1]").await.unwrap();
+    let (result, bob) = (new.flows, actor(2, "bob"));
     let queued = house.store.queue(new).await.unwrap();
-    let deployment = applying_from(&house.store, queued).await.unwrap();
+    let declared = house
+        .store
+        .declare_emergency(
+            queued.id,
+            &queued.state,
+            Emergency::new("flood", None),
+            result,
+            &bob,
+        )
+        .await
+        .unwrap();
+    let since = START;
+    let next = State::Applying { since, result };
+    let deployment = house
+        .store
+        .step(queued.id, &declared.state, next, &bob)
+        .await
+        .unwrap();
     house.store.commit_apply(commit(&deployment)).await.unwrap();
-    assert_eq!(house.kinds().await[6..], [E::Applied, E::EmergencyApplied]);
-    let bob = actor(2, "bob");
+    assert_eq!(
+        house.kinds().await[2..],
+        [
+            E::DeploymentApproved,
+            E::ApplyStarted,
+            E::Applied,
+            E::EmergencyApplied
+        ]
+    );
     house
         .store
         .review_emergency(deployment.id, &bob)

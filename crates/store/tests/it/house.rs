@@ -165,7 +165,6 @@ pub(crate) async fn proposal(store: &Store, flows: &str) -> Result<NewDeployment
         flows: store.keep_blob(flows).await?,
         credentials: credential_changes("second"),
         deployment_type: DeploymentType::Full,
-        emergency: None,
         supersedes: None,
     })
 }

@@ -121,6 +121,27 @@ pub(in crate::api) async fn apply(
     Ok(Json(deployment_json(&done?)))
 }
 
+/// What was looked at, and why it cannot wait.
+#[derive(Deserialize)]
+pub(in crate::api) struct InEmergency {
+    shown: Hash,
+    reason: String,
+}
+
+/// `POST /deployments/{id}/emergency-apply`.
+pub(in crate::api) async fn apply_emergency(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+    Body(body): Body<InEmergency>,
+) -> Answer {
+    let deployment = app
+        .deployments
+        .apply_emergency(&caller, deployment_id(&id)?, body.shown, &body.reason)
+        .await?;
+    Ok(Json(deployment_json(&deployment)))
+}
+
 /// Why it is refused.
 #[derive(Deserialize)]
 pub(in crate::api) struct Reason {

@@ -39,6 +39,9 @@ struct ShowPage {
 
 struct EmergencyView {
     reason: String,
+    declared_by: Option<String>,
+    /// It was applied (or failed); else it is still on its way.
+    is_done: bool,
     reviewed_by: Option<String>,
     may_review: bool,
 }
@@ -94,6 +97,9 @@ impl Stand {
 fn notice(done: Option<&String>) -> Option<&'static str> {
     match done.map(String::as_str) {
         Some("applied") => Some("Applied. Node-RED took it and runs."),
+        Some("emergency") => {
+            Some("Applied before review. It stays flagged until somebody else has looked at it.")
+        }
         Some("rejected") => Some("Rejected. What runs is unchanged."),
         Some("withdrawn") => Some("Withdrawn. What runs is unchanged."),
         Some("rebased") => Some("Rebased onto what runs now. Its review starts anew."),
@@ -131,9 +137,13 @@ pub(crate) async fn page(
         .map(|emergency| EmergencyView {
             reason: shown(&emergency.reason),
             reviewed_by: emergency.reviewed_by.as_ref().map(|by| Who::of(by).name),
+            declared_by: emergency.declared_by.as_ref().map(|by| Who::of(by).name),
+            is_done: !review.deployment.state.is_open(),
             may_review: emergency.reviewed_by.is_none()
-                && shell.sees.decides
-                && review.deployment.proposer.user() != Some(by.caller.principal.user),
+                && !review.deployment.state.is_open()
+                && app
+                    .deployments
+                    .may_review_emergency(&by.caller, &review.deployment),
         });
     let frame = frame(
         &review,

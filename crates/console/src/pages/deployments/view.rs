@@ -57,6 +57,9 @@ pub(crate) struct Head {
     pub(crate) may_reject: bool,
     pub(crate) may_withdraw: bool,
     pub(crate) may_rebase: bool,
+    /// This person may apply it before its review.
+    pub(crate) may_apply_emergency: bool,
+    pub(crate) is_own: bool,
 }
 
 impl Head {
@@ -112,6 +115,11 @@ impl Head {
             may_withdraw: (is_own || shell.sees.all) && is_open,
             may_rebase: matches!(deployment.state, State::Stale { .. })
                 && (is_own || shell.sees.decides),
+            may_apply_emergency: app
+                .deployments
+                .may_apply_emergency(&by.caller, deployment)
+                .await,
+            is_own,
         })
     }
 

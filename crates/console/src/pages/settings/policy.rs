@@ -8,7 +8,7 @@ use axum::{
 use model::{
     access::Permission,
     id::InstanceId,
-    instance::{ApplyPolicy, Network, OwnChanges, Policy},
+    instance::{ApplyPolicy, Emergencies, Network, OwnChanges, Policy},
 };
 
 use super::show::{Again, PolicyForm, build};
@@ -55,6 +55,11 @@ fn typed(fields: &Fields) -> PolicyForm {
     PolicyForm {
         is_automatic: fields.get("apply") == "automatic",
         is_four_eyes: fields.get("own") == "four-eyes",
+        emergencies: match fields.get("emergencies") {
+            "allowed" => "allowed",
+            "administrators" => "administrators",
+            _ => "never",
+        },
         network: match fields.get("network") {
             "any" => "any",
             "ports" => "ports",
@@ -92,6 +97,11 @@ fn read(form: &PolicyForm, present: Policy) -> Result<Policy, String> {
             OwnChanges::FourEyes
         } else {
             OwnChanges::Allowed
+        },
+        emergencies: match form.emergencies {
+            "allowed" => Emergencies::Allowed,
+            "administrators" => Emergencies::Administrators,
+            _ => Emergencies::Never,
         },
         network,
         commands,
