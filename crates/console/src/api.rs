@@ -66,6 +66,7 @@ api! {
     post "/users" => access::users::add,
     put "/users/{id}/role" => access::users::set_role,
     put "/users/{id}/password" => access::users::set_password,
+    post "/users/{id}/reset" => access::users::reset,
     delete "/users/{id}" => access::users::remove,
     post "/enrolments" => access::enrol,
     get "/tokens" => access::tokens::list,

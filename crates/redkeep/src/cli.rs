@@ -125,6 +125,8 @@ enum UserVerb {
     },
     /// List users
     List,
+    /// Lock a user out and print a one-time link to choose password and second factor anew
+    Reset { name: UserName },
     /// Remove a user
     Remove { name: UserName },
 }
