@@ -54,6 +54,8 @@ api! {
     post "/deployments" => deployments::propose,
     get "/deployments/{id}" => deployments::show,
     post "/deployments/{id}/decisions" => deployments::decide::decide,
+    get "/deployments/{id}/comments" => deployments::decide::comments,
+    post "/deployments/{id}/comments" => deployments::decide::comment,
     post "/deployments/{id}/approve" => deployments::decide::approve,
     post "/deployments/{id}/apply" => deployments::decide::apply,
     post "/deployments/{id}/reject" => deployments::decide::reject,

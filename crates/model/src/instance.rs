@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::InstanceId;
+use crate::{flow::finding::Severity, id::InstanceId};
 
 /// Which Node-RED a baseline runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -47,6 +47,8 @@ pub struct Policy {
     pub own_changes: OwnChanges,
     /// Whether a waiting deployment may be applied before review, for a reason.
     pub emergencies: Emergencies,
+    /// Which changes may be approved several at a time, once they were shown.
+    pub together: Together,
     /// What the jail lets out to the network.
     pub network: Network,
     /// Absolute paths of commands the flows may run. Empty: none.
@@ -63,6 +65,7 @@ impl Default for Policy {
             apply: ApplyPolicy::Reviewed,
             own_changes: OwnChanges::Allowed,
             emergencies: Emergencies::Allowed,
+            together: Together::Notes,
             network: Network::Any,
             commands: Vec::new(),
             public_paths: Vec::new(),
@@ -106,6 +109,30 @@ pub enum Emergencies {
     Administrators,
     /// Nobody may.
     Never,
+}
+
+/// The heaviest finding a change may have to be approved together with others of its kind. A change
+/// with a warning or more is always decided by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Together {
+    /// Every change is decided by itself.
+    Never,
+    /// Changes without any finding.
+    Plain,
+    /// Changes with notes at most.
+    Notes,
+}
+
+impl Together {
+    /// Whether a change whose heaviest finding is `worst` may be approved with others.
+    pub fn takes(self, worst: Option<Severity>) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Plain => worst.is_none(),
+            Self::Notes => worst.is_none_or(|worst| worst == Severity::Note),
+        }
+    }
 }
 
 /// What the jail lets out to the network. Listening on TCP is never allowed.

@@ -2,12 +2,19 @@
 
 mod apply;
 mod decide;
+mod thread;
+mod version;
+
+use std::collections::BTreeSet;
 
 use model::{
     audit::EventKind,
     clock::Timestamp,
     deployment::{Deployment, DeploymentType, Origin, Proposal, State},
-    flow::credentials::{CredentialChanges, Credentials},
+    flow::{
+        change::ChangeId,
+        credentials::{CredentialChanges, Credentials},
+    },
     id::{DeploymentId, Hash, InstanceId},
     principal::Actor,
 };
@@ -20,6 +27,8 @@ use crate::{
     Keyring, Store, StoreError, baselines, instances::instance_in, json, json::read_word,
     open::Change,
 };
+
+pub use decide::Seen;
 
 /// What the keyed digest of credential changes, and their sealing, is for.
 const CHANGES: &str = "credential-changes";
@@ -52,6 +61,8 @@ pub struct NewDeployment {
     pub deployment_type: DeploymentType,
     /// The proposer's open deployment this one replaces, which becomes `Superseded`.
     pub supersedes: Option<DeploymentId>,
+    /// The changes that are byte for byte those of the one it replaces: decisions on them stay.
+    pub unchanged: BTreeSet<ChangeId>,
 }
 
 /// What [`Store::commit_apply`] moves in one transaction.
@@ -165,6 +176,7 @@ impl Change<'_> {
                 .bind(deployment.id.0)
                 .execute(self.db())
                 .await?;
+            self.forget_unchanged(deployment.id).await?;
         }
         self.store_deployment(deployment).await?;
         let instance = deployment.instance.clone();
@@ -296,13 +308,19 @@ impl Change<'_> {
     }
 
     /// Ends the proposal that `by` replaces.
-    async fn supersede(&mut self, old: DeploymentId, by: &Deployment) -> Result<(), StoreError> {
+    async fn supersede(
+        &mut self,
+        old: DeploymentId,
+        by: &Deployment,
+        unchanged: &BTreeSet<ChangeId>,
+    ) -> Result<(), StoreError> {
         let mut old = deployment_in(self.db(), old).await?;
         // Nobody takes another's proposal out of the queue by putting in one of their own.
         if old.instance != by.instance || old.proposer.user() != by.proposer.user() {
             let message = format!("{} is not an earlier version of this one", subject(old.id));
             return Err(conflict(message));
         }
+        self.keep_version(old.id, by, unchanged).await?;
         let next = State::Superseded {
             at: self.now,
             by: by.id,
@@ -321,7 +339,7 @@ impl Store {
         change.refuse_flood(&new.instance).await?;
         let mut deployment = change.insert_deployment(&new).await?;
         if let Some(old) = new.supersedes {
-            change.supersede(old, &deployment).await?;
+            change.supersede(old, &deployment, &new.unchanged).await?;
         }
         let current = baselines::current(change.db(), &new.instance).await?;
         if current.is_some_and(|current| current.hash != new.base) {

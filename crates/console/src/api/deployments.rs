@@ -13,7 +13,7 @@ use axum::{
 use deploy::{Proposed, Review, Submission};
 use model::{
     access::Permission,
-    deployment::{Deployment, DeploymentType, Emergency, Origin},
+    deployment::{Decision, Deployment, DeploymentType, Emergency, Origin},
     flow::Limits,
     id::InstanceId,
 };
@@ -111,12 +111,22 @@ pub(super) async fn show(
 }
 
 fn review_json(review: &Review) -> Value {
+    let with_mark = |decision: &Decision| {
+        let mut value = json!(decision);
+        if let Some(members) = value.as_object_mut() {
+            members.insert("mark".to_owned(), json!(decision.mark()));
+        }
+        value
+    };
+    let decisions: Vec<Value> = review.decisions.iter().map(with_mark).collect();
     let mut value = deployment_json(&review.deployment);
     if let Some(members) = value.as_object_mut() {
         members.insert("summary".to_owned(), json!(review.diff.summary()));
         members.insert("undecided".to_owned(), json!(review.undecided()));
         members.insert("steps".to_owned(), json!(review.steps));
-        members.insert("decisions".to_owned(), json!(review.decisions));
+        members.insert("decisions".to_owned(), json!(decisions));
+        members.insert("comments".to_owned(), json!(review.comments));
+        members.insert("version".to_owned(), json!(review.version));
         members.insert("diff".to_owned(), json!(review.diff));
     }
     value

@@ -1,6 +1,7 @@
 //! The queue and the review.
 
 pub(crate) mod close;
+pub(crate) mod comment;
 pub(crate) mod confirm;
 pub(crate) mod decide;
 pub(crate) mod emergency;
@@ -9,4 +10,5 @@ pub(crate) mod rebase;
 pub(crate) mod reject;
 pub(crate) mod show;
 pub(crate) mod step;
+pub(crate) mod together;
 pub(crate) mod view;

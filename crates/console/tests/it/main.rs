@@ -13,3 +13,5 @@ mod http;
 mod pages;
 mod people;
 mod review;
+mod together;
+mod versions;

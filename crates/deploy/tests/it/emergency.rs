@@ -100,6 +100,7 @@ async fn it_overrules_no_rejection_and_nothing_nobody_asked_for() {
         change: review.diff.changes[0].id.clone(),
         verdict: Verdict::Reject,
         comment: "not this one".into(),
+        seen: None,
     };
     let shown = review.shown;
     let decided = house.room.decide(&rita, queued.id, shown, vec![no]).await;

@@ -10,3 +10,5 @@ mod emergency;
 mod house;
 mod life;
 mod policy;
+mod together;
+mod versions;

@@ -49,19 +49,16 @@ pub(crate) async fn run(
             hash,
         } => {
             let shown = shown(client, id, hash).await?;
-            let path = format!("/deployments/{id}");
-            match emergency {
-                Some(reason) => {
-                    let body = json!({ "shown": shown, "reason": reason });
-                    client
-                        .post(&format!("{path}/emergency-apply"), body)
-                        .await?
-                }
-                None => {
-                    let body = json!({ "shown": shown });
-                    client.post(&format!("{path}/apply"), body).await?
-                }
-            }
+            let (verb, body) = match emergency {
+                Some(reason) => (
+                    "emergency-apply",
+                    json!({ "shown": shown, "reason": reason }),
+                ),
+                None => ("apply", json!({ "shown": shown })),
+            };
+            client
+                .post(&format!("/deployments/{id}/{verb}"), body)
+                .await?
         }
         DeploymentVerb::Rollback {
             instance,

@@ -8,7 +8,7 @@ use axum::{
 use model::{
     access::Permission,
     id::InstanceId,
-    instance::{ApplyPolicy, Emergencies, Network, OwnChanges, Policy},
+    instance::{ApplyPolicy, Emergencies, Network, OwnChanges, Policy, Together},
 };
 
 use super::show::{Again, PolicyForm, build};
@@ -60,6 +60,11 @@ fn typed(fields: &Fields) -> PolicyForm {
             "administrators" => "administrators",
             _ => "never",
         },
+        together: match fields.get("together") {
+            "notes" => "notes",
+            "plain" => "plain",
+            _ => "never",
+        },
         network: match fields.get("network") {
             "any" => "any",
             "ports" => "ports",
@@ -102,6 +107,11 @@ fn read(form: &PolicyForm, present: Policy) -> Result<Policy, String> {
             "allowed" => Emergencies::Allowed,
             "administrators" => Emergencies::Administrators,
             _ => Emergencies::Never,
+        },
+        together: match form.together {
+            "notes" => Together::Notes,
+            "plain" => Together::Plain,
+            _ => Together::Never,
         },
         network,
         commands,

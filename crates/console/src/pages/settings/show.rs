@@ -8,7 +8,7 @@ use axum::{
 use model::{
     access::Permission,
     id::InstanceId,
-    instance::{ApplyPolicy, Emergencies, Instance, Network, OwnChanges},
+    instance::{ApplyPolicy, Emergencies, Instance, Network, OwnChanges, Together},
 };
 
 use crate::{
@@ -45,6 +45,8 @@ pub(super) struct PolicyForm {
     pub(super) is_four_eyes: bool,
     /// `allowed`, `administrators` or `never`.
     pub(super) emergencies: &'static str,
+    /// `notes`, `plain` or `never`.
+    pub(super) together: &'static str,
     /// `any`, `ports` or `none`.
     pub(super) network: &'static str,
     pub(super) ports: String,
@@ -81,6 +83,11 @@ impl PolicyForm {
                 Emergencies::Allowed => "allowed",
                 Emergencies::Administrators => "administrators",
                 Emergencies::Never => "never",
+            },
+            together: match policy.together {
+                Together::Notes => "notes",
+                Together::Plain => "plain",
+                Together::Never => "never",
             },
             network,
             ports,
