@@ -2,6 +2,7 @@
 
 mod apply;
 mod decide;
+mod emergency;
 mod thread;
 mod version;
 
@@ -18,7 +19,6 @@ use model::{
     id::{DeploymentId, Hash, InstanceId},
     principal::Actor,
 };
-
 use serde_json::{Value, json};
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 use zeroize::Zeroizing;
@@ -441,19 +441,6 @@ impl Store {
         change.take_step(&mut deployment, next, by).await?;
         change.commit().await?;
         Ok(deployment)
-    }
-
-    /// Emergencies that nobody has looked at afterwards, newest first, however old.
-    pub async fn emergencies_to_review(&self) -> Result<Vec<Deployment>, StoreError> {
-        let query = sqlx::AssertSqlSafe(format!(
-            "{COLUMNS} WHERE emergency IS NOT NULL AND word IN ('applied', 'failed') \
-             AND json_extract(emergency, '$.reviewed_by') IS NULL ORDER BY id DESC LIMIT ?"
-        ));
-        let rows = sqlx::query(query)
-            .bind(OPEN_MAX)
-            .fetch_all(self.read())
-            .await?;
-        rows.iter().map(read_deployment).collect()
     }
 
     /// Tells whenever any deployment changed. Carries no data: look up what you need.

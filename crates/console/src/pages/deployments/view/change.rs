@@ -37,6 +37,8 @@ pub(crate) struct ChangeView {
     pub(crate) decision: Option<DecisionView>,
     pub(crate) error: Option<String>,
     pub(crate) comment: String,
+    /// The step it stands in.
+    pub(crate) step: usize,
     /// The mark of the decision that is shown; empty when there is none.
     pub(crate) mark: String,
     /// The policy lets it be approved together with others.
@@ -101,6 +103,7 @@ impl ChangeView {
             decision: decision.map(|d| DecisionView::new(d, review, shell)),
             error: None,
             comment: comment.unwrap_or_default(),
+            step: looked.step_of(&change.id).unwrap_or(1),
             mark: decision.map_or_else(String::new, |it| it.mark().to_string()),
             is_low_risk: review.is_low_risk(change),
             is_new: review.is_new_in_version(&change.id),
