@@ -22,10 +22,14 @@ use axum::{
     http::{HeaderValue, header},
     middleware::{self, Next},
 };
+use deploy::Choice;
 use house::House;
 use model::{
     access::Role,
     clock::{Clock, FixedClock, Timestamp},
+    deployment::Verdict,
+    flow::change::ChangeId,
+    id::DeploymentId,
     instance::AllowedRoute,
 };
 use store::{LogLevel, SessionKind};
@@ -149,8 +153,53 @@ async fn deployments(house: &House, clock: &FixedClock) {
     let pumps = "pump-house-3".parse().unwrap();
     house.propose_on(&pumps, "ed", BOILER).await;
     clock.advance(600);
+    let draft = house
+        .propose("ed", &CHANGED.replace("call-duty", "call-dutty"))
+        .await;
+    discuss(house, draft).await;
+    clock.advance(900);
     let last = house.propose("ed", CHANGED).await;
     println!("to review: {last}");
+    let panel = BOILER.replace("10.0.0.9", "10.0.0.8");
+    let pumps = house.propose_on(&pumps, "rita", &panel).await;
+    let shown = house.store.deployment(pumps).await.unwrap().proposal.hash();
+    let why = "The panel in the pump house burnt; this is the spare one.";
+    house
+        .room
+        .apply_emergency(&rita, pumps, shown, why)
+        .await
+        .unwrap();
+}
+
+/// Comments and decisions on a first version.
+async fn discuss(house: &House, draft: DeploymentId) {
+    let (ed, rita) = (house.caller("ed").await, house.caller("rita").await);
+    let about = |name: &str| Some(ChangeId(name.to_owned()));
+    let say = async |caller, change, text| {
+        house
+            .room
+            .comment(caller, draft, change, text)
+            .await
+            .unwrap();
+    };
+    let why = "The new probe gives hundredths, and the alarm goes to the duty phone.";
+    say(&ed, None, why).await;
+    let phone = about("added:phone");
+    say(&rita, phone.clone(), "Is this the script of last winter?").await;
+    say(&ed, phone, "Yes, with the new number.").await;
+    let shown = house.store.deployment(draft).await.unwrap().proposal.hash();
+    let choice = |name: &str, verdict, comment: &str| Choice {
+        change: ChangeId(name.to_owned()),
+        verdict,
+        comment: comment.to_owned(),
+        seen: None,
+    };
+    let choices = vec![
+        choice("changed:limit", Verdict::Approve, ""),
+        choice("added:phone", Verdict::Reject, "No such script: dutty?"),
+    ];
+    let decided = house.room.decide(&rita, draft, shown, choices);
+    decided.await.unwrap();
 }
 
 async fn logs(house: &House, clock: &FixedClock) {

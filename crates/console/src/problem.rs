@@ -73,6 +73,9 @@ impl From<StoreError> for Problem {
                 error.to_string(),
             ),
             StoreError::Exists(_) => Self::new(StatusCode::CONFLICT, "exists", error.to_string()),
+            StoreError::Overtaken { .. } => {
+                Self::new(StatusCode::CONFLICT, "overtaken", error.to_string())
+            }
             StoreError::Conflict(_) => {
                 Self::new(StatusCode::CONFLICT, "conflict", error.to_string())
             }
@@ -97,12 +100,18 @@ impl From<DeployError> for Problem {
         let (status, code) = match &error {
             DeployError::NotAllowed { .. } => (S::FORBIDDEN, "not-allowed"),
             DeployError::OwnChanges { .. } => (S::FORBIDDEN, "own-changes"),
+            DeployError::NotTogether { .. } => (S::CONFLICT, "not-together"),
+            DeployError::CommentEmpty => (S::UNPROCESSABLE_ENTITY, "comment-empty"),
+            DeployError::NotInThread { .. } => (S::FORBIDDEN, "not-in-thread"),
+            DeployError::NoEmergency { .. } => (S::FORBIDDEN, "no-emergency"),
             DeployError::Flows(_) => (S::UNPROCESSABLE_ENTITY, "not-flows"),
             DeployError::RevisionMismatch { .. } => (S::CONFLICT, "revision-mismatch"),
             DeployError::NotWhatWasShown => (S::CONFLICT, "not-what-was-shown"),
             DeployError::Undecided { .. } => (S::CONFLICT, "undecided"),
             DeployError::NothingApproved => (S::CONFLICT, "nothing-approved"),
-            DeployError::ReasonNeeded => (S::UNPROCESSABLE_ENTITY, "reason-needed"),
+            DeployError::ReasonNeeded | DeployError::EmergencyReasonNeeded => {
+                (S::UNPROCESSABLE_ENTITY, "reason-needed")
+            }
             DeployError::NoSuchChange(_) => (S::NOT_FOUND, "no-such-change"),
             DeployError::NotWhole(_) => (S::CONFLICT, "not-whole"),
             DeployError::Busy => (S::CONFLICT, "busy"),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use askama::Template;
 use model::{
     clock::Timestamp,
-    deployment::{Deployment, Origin, State},
+    deployment::{Deployment, Emergency, Origin, State},
     flow::finding::Severity,
     principal::{Actor, Via},
 };
@@ -175,6 +175,15 @@ pub(crate) fn state_pill(state: &State) -> Pill {
         State::Superseded { .. } => Pill::new("quiet", "back", "Replaced"),
         State::Stale { .. } => Pill::new("warn", "triangle", "Stale"),
         State::Failed { .. } => Pill::new("bad", "octagon", "Failed"),
+    }
+}
+
+/// An emergency, and whether anybody has looked at it afterwards.
+pub(crate) fn emergency_pill(emergency: &Emergency) -> Pill {
+    if emergency.reviewed_by.is_some() {
+        Pill::new("quiet", "eye", "Emergency, looked at")
+    } else {
+        Pill::new("warn", "triangle", "Emergency, not looked at yet")
     }
 }
 

@@ -1,7 +1,7 @@
 //! Applying: all or nothing.
 //!
-//! `Approved` is the only thing that can be applied, and is made in one place, from decisions in
-//! the ledger. While Node-RED is given the flows, a slot says what it may save; `save` commits it.
+//! `Approved` is the only thing that can be applied, and is made in this file alone: from decisions
+//! in the ledger, or for what policy or an emergency lets through before review. While Node-RED is given the flows, a slot says what it may save; `save` commits it.
 
 use std::{
     collections::{BTreeSet, HashMap, hash_map::Entry},
@@ -24,7 +24,8 @@ use model::{
 use crate::{Caller, DeployError, Deployments, Review, Taken, secrets};
 
 /// A deployment that was approved as a whole, with exactly what was approved: the only thing that
-/// can be applied. Made by [`Deployments::approved`] alone.
+/// can be applied. Made from decisions by [`Deployments::approved`], and by
+/// [`Deployments::apply_whole`] where policy or an emergency stands in for them.
 #[derive(Debug)]
 pub struct Approved {
     deployment: Deployment,
@@ -133,7 +134,7 @@ impl Deployments {
         self.carry_out(approved, &caller.actor()).await
     }
 
-    /// Applies what policy or an emergency lets through before review: everything it proposes.
+    /// Applies what policy lets through before review: everything it proposes.
     pub(crate) async fn apply_unreviewed(
         &self,
         deployment: Deployment,
@@ -143,15 +144,24 @@ impl Deployments {
         let by = Actor::System;
         let confirmed = self.confirm(&deployment, &flows, &by).await?;
         let credentials = self.store.credential_changes(deployment.id).await?;
-        self.carry_out(
-            Approved {
-                deployment: confirmed,
-                flows,
-                credentials,
-            },
-            &by,
-        )
-        .await
+        self.apply_whole(confirmed, flows, credentials, &by).await
+    }
+
+    /// Applies everything a confirmed deployment proposes: with policy or an emergency as the
+    /// approval.
+    pub(crate) async fn apply_whole(
+        &self,
+        deployment: Deployment,
+        flows: Flows,
+        credentials: CredentialChanges,
+        by: &Actor,
+    ) -> Result<Deployment, DeployError> {
+        let approved = Approved {
+            deployment,
+            flows,
+            credentials,
+        };
+        self.carry_out(approved, by).await
     }
 
     async fn confirm(

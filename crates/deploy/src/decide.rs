@@ -8,9 +8,12 @@ use model::{
     flow::change::ChangeId,
     id::{DeploymentId, Hash},
     instance::OwnChanges,
+    principal::Actor,
 };
 
-use crate::{Caller, DeployError, Deployments};
+use store::Seen;
+
+use crate::{Caller, DeployError, Deployments, Review};
 
 /// One choice of a reviewer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,35 +24,63 @@ pub struct Choice {
     pub verdict: Verdict,
     /// Why; required for a rejection. At most 4,000 characters.
     pub comment: String,
+    /// The mark ([`Decision::mark`]) of the decision the reviewer saw on it, if there was one.
+    pub seen: Option<Hash>,
 }
 
 /// How long a comment or a reason may be, in characters.
 const COMMENT_CHARS_MAX: usize = 4_000;
 
+/// What somebody decides at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choices {
+    /// Change by change.
+    Each(Vec<Choice>),
+    /// Approves these, which were shown on one page. Refused when one of them is not low-risk by
+    /// the instance's policy.
+    Together(Vec<ChangeId>),
+    /// Approves what is not decided yet and is low-risk by the instance's policy.
+    LowRisk,
+    /// Approves all that is not decided yet, whatever it weighs: for programs, which could as well
+    /// name each.
+    AllOpen,
+}
+
+impl From<Vec<Choice>> for Choices {
+    fn from(choices: Vec<Choice>) -> Self {
+        Self::Each(choices)
+    }
+}
+
 impl Deployments {
-    /// Takes decisions. Needs `Decide`, and another person where policy asks for four eyes.
+    /// Takes decisions and gives the review as it stands then. Needs `Decide`, and another person
+    /// where policy asks for four eyes. A decision of somebody else is replaced only by one who
+    /// has seen it ([`Choice::seen`]).
     pub async fn decide(
         &self,
         caller: &Caller,
         id: DeploymentId,
         shown: Hash,
-        choices: Vec<Choice>,
-    ) -> Result<Deployment, DeployError> {
+        choices: impl Into<Choices>,
+    ) -> Result<Review, DeployError> {
         caller.require(Permission::Decide)?;
-        let review = self.examine(id).await?;
+        let mut review = self.examine(id).await?;
         if review.shown != shown {
             return Err(DeployError::NotWhatWasShown);
         }
         self.require_other_eyes(caller, &review.deployment).await?;
+        let choices = each(&review, choices.into())?;
         let known: BTreeSet<&ChangeId> = review.diff.changes.iter().map(|it| &it.id).collect();
         let (by, at) = (caller.actor(), self.store.clock().now());
         let mut decisions = Vec::with_capacity(choices.len());
-        for Choice {
-            change,
-            verdict,
-            comment,
-        } in choices
-        {
+        let mut marks = Seen::new();
+        for choice in choices {
+            let Choice {
+                change,
+                verdict,
+                comment,
+                seen,
+            } = choice;
             if !known.contains(&change) {
                 return Err(DeployError::NoSuchChange(change.to_string()));
             }
@@ -58,15 +89,21 @@ impl Deployments {
                 Verdict::Reject if comment.is_empty() => return Err(DeployError::ReasonNeeded),
                 Verdict::Reject | Verdict::Approve => check_length(&comment)?,
             }
+            if let Some(seen) = seen {
+                marks.insert(change.clone(), seen);
+            }
             decisions.push(Decision {
                 change,
                 verdict,
                 by: by.clone(),
                 at,
                 comment,
+                taken_on: None,
             });
         }
-        Ok(self.store.decide(id, shown, &decisions).await?)
+        review.deployment = self.store.decide(id, shown, &decisions, &marks).await?;
+        review.decisions = self.store.decisions(id).await?;
+        Ok(review)
     }
 
     /// Rejects the whole. Needs `Decide` and a reason.
@@ -113,7 +150,8 @@ impl Deployments {
             .await?)
     }
 
-    /// Confirms a review afterwards of an emergency deployment. Needs `Decide`; not its proposer.
+    /// Confirms a review afterwards of an emergency deployment. Needs `Decide`; neither its
+    /// proposer nor who applied it.
     pub async fn review_emergency(
         &self,
         caller: &Caller,
@@ -128,12 +166,17 @@ impl Deployments {
                 why: "it was no emergency deployment",
             });
         }
-        if deployment.proposer.user() == Some(caller.principal.user) {
+        if !is_second_look(&deployment, caller) {
             return Err(DeployError::OwnChanges {
                 name: caller.principal.name.to_string(),
             });
         }
         Ok(self.store.review_emergency(id, &caller.actor()).await?)
+    }
+
+    /// Whether the caller may give an emergency its second look, for pages that offer it.
+    pub fn may_review_emergency(&self, caller: &Caller, deployment: &Deployment) -> bool {
+        may(&caller.principal, Permission::Decide) && is_second_look(deployment, caller)
     }
 
     /// Four eyes, where the policy asks for them: the proposer neither decides nor applies.
@@ -159,7 +202,51 @@ impl Deployments {
     }
 }
 
-fn check_length(text: &str) -> Result<(), DeployError> {
+/// The choices one by one. What is approved in a lump never replaces a decision.
+fn each(review: &Review, choices: Choices) -> Result<Vec<Choice>, DeployError> {
+    let approve = |change: &ChangeId| Choice {
+        change: change.clone(),
+        verdict: Verdict::Approve,
+        comment: String::new(),
+        seen: None,
+    };
+    let open = || {
+        let changes = review.diff.changes.iter();
+        changes.filter(|change| review.decision(&change.id).is_none())
+    };
+    Ok(match choices {
+        Choices::Each(choices) => choices,
+        Choices::AllOpen => open().map(|change| approve(&change.id)).collect(),
+        Choices::LowRisk => open()
+            .filter(|change| review.is_low_risk(change))
+            .map(|change| approve(&change.id))
+            .collect(),
+        Choices::Together(names) => {
+            let names: BTreeSet<ChangeId> = names.into_iter().collect();
+            let heavy = review
+                .diff
+                .changes
+                .iter()
+                .find(|change| names.contains(&change.id) && !review.is_low_risk(change));
+            if let Some(change) = heavy {
+                return Err(DeployError::NotTogether {
+                    label: change.label.clone(),
+                });
+            }
+            names.iter().map(approve).collect()
+        }
+    })
+}
+
+/// Neither the proposer nor who called it an emergency: a second pair of eyes.
+fn is_second_look(deployment: &Deployment, caller: &Caller) -> bool {
+    let declared_by = deployment.emergency.as_ref();
+    let declared_by = declared_by.and_then(|it| it.declared_by.as_ref());
+    let own = Some(caller.principal.user);
+    deployment.proposer.user() != own && declared_by.and_then(Actor::user) != own
+}
+
+pub(crate) fn check_length(text: &str) -> Result<(), DeployError> {
     if text.chars().count() > COMMENT_CHARS_MAX {
         return Err(DeployError::CommentTooLong {
             max: COMMENT_CHARS_MAX,

@@ -32,7 +32,7 @@ pub enum DeployError {
     #[error("the deployment changed since this page was shown; look at it again")]
     NotWhatWasShown,
     /// Some changes are not decided yet.
-    #[error("{count} changes are not decided yet")]
+    #[error("{count} {} not decided yet", if *.count == 1 { "change is" } else { "changes are" })]
     Undecided { count: usize },
     /// Every change was rejected.
     #[error("no change was approved: reject the deployment instead")]
@@ -40,6 +40,15 @@ pub enum DeployError {
     /// A rejection without a reason.
     #[error("a rejection needs a reason")]
     ReasonNeeded,
+    /// A change that is no light matter was approved in a lump.
+    #[error("{label} has a finding that must be looked at: decide it by itself")]
+    NotTogether { label: String },
+    /// A comment that says nothing.
+    #[error("a comment needs some words")]
+    CommentEmpty,
+    /// Somebody who neither proposed nor reviews wants to comment.
+    #[error("{name} neither proposed this nor reviews here, and cannot comment on it")]
+    NotInThread { name: String },
     /// A comment or reason is too long.
     #[error("a comment may have at most {max} characters")]
     CommentTooLong { max: usize },
@@ -64,6 +73,18 @@ pub enum DeployError {
     /// Too much came from inside the runtime in too short a time.
     #[error("too many changes from inside Node-RED in an hour; this one was refused and not kept")]
     TooMany,
+    /// The instance's policy has no emergencies, or not for this person.
+    #[error(
+        "the rules of {instance} let {who} apply before review; have it reviewed, or an \
+         administrator change the rules under Settings"
+    )]
+    NoEmergency {
+        instance: model::id::InstanceId,
+        who: &'static str,
+    },
+    /// An emergency without a reason.
+    #[error("an emergency needs a reason: say why this cannot wait for a review")]
+    EmergencyReasonNeeded,
     /// It is in a state in which this cannot be done.
     #[error("deployment {id} is {state}: {why}")]
     WrongState {

@@ -1,5 +1,7 @@
 //! Where a proposal comes in, whatever door it came by.
 
+use std::collections::BTreeSet;
+
 use model::{
     deployment::{Deployment, DeploymentType, Emergency, Origin, State},
     flow::{Flows, Limits, credentials::CredentialChanges},
@@ -9,7 +11,7 @@ use model::{
 };
 use store::{BaselineContent, NewDeployment};
 
-use crate::{DeployError, Deployments, secrets};
+use crate::{DeployError, Deployments, emergency::by_a_person, secrets};
 
 /// Something somebody wants to run.
 #[derive(Debug, Clone)]
@@ -87,22 +89,22 @@ impl Deployments {
             .baseline(&instance)
             .await?
             .ok_or(DeployError::NoBaseline)?;
-        let earlier = self.open_proposal_of(&instance, origin, &proposer).await?;
+        let waiting = self.waiting_of(&instance, origin, &proposer).await?;
         let current = base.baseline.flows;
-        if let Some(revision) = revision {
-            let revision = revision.parse::<Hash>().ok();
-            // The author may go on from their own waiting proposal: the editor was told its
-            // future revision.
-            let continues = earlier
-                .as_ref()
-                .is_some_and(|it| revision == Some(it.proposal.flows));
-            if revision != Some(current) && !continues {
-                return Err(DeployError::RevisionMismatch { current });
-            }
+        let named = revision.is_some();
+        let revision = revision.and_then(|text| text.parse::<Hash>().ok());
+        // The author may go on from their own waiting proposal: the editor was told its future
+        // revision.
+        let continues = waiting.iter().any(|it| revision == Some(it.proposal.flows));
+        if named && revision != Some(current) && !continues {
+            return Err(DeployError::RevisionMismatch { current });
         }
         let limits = *limits;
         let submitted = blocking(move || Flows::submitted(&flows, &limits)).await?;
         let mut credentials = submitted.credential_changes(&base.credentials.names());
+        let flows = &submitted.flows;
+        let earlier = self.earlier_version(waiting, revision, &base, flows, &credentials);
+        let earlier = Box::pin(earlier).await?;
         if let Some(earlier) = &earlier {
             // The editor sends a typed password once only; it must survive an amendment.
             let mut carried = self.store.credential_changes(earlier.id).await?;
@@ -119,7 +121,8 @@ impl Deployments {
             deployment_type,
             emergency,
         };
-        self.take_in(intake, base, earlier).await
+        // On the heap: a door awaits this inside its own large future.
+        Box::pin(self.take_in(intake, base, earlier)).await
     }
 
     /// Queues what was read, or finds that it changes nothing, or applies it where policy says so.
@@ -142,6 +145,14 @@ impl Deployments {
         }
         self.store.keep_blob(intake.flows.text()).await?;
         let at_once = self.applies_at_once(&intake).await?;
+        let emergency = intake.emergency.clone().filter(|_| at_once);
+        let unchanged = match &earlier {
+            Some(earlier) => {
+                self.unchanged(earlier, &base, &intake.flows, &intake.credentials)
+                    .await?
+            }
+            None => BTreeSet::new(),
+        };
         let new = NewDeployment {
             instance: intake.instance,
             origin: intake.origin,
@@ -151,12 +162,18 @@ impl Deployments {
             flows: revision,
             credentials: intake.credentials,
             deployment_type: intake.deployment_type,
-            emergency: intake.emergency,
             supersedes: earlier.map(|earlier| earlier.id),
+            unchanged,
         };
         let deployment = self.store.queue(new).await?;
         if at_once {
-            let deployment = self.apply_unreviewed(deployment).await?;
+            let deployment = match emergency {
+                Some(emergency) => {
+                    let by = deployment.proposer.clone();
+                    self.declare_and_apply(deployment, emergency, &by).await?
+                }
+                None => self.apply_unreviewed(deployment).await?,
+            };
             return Ok(Proposed::Applied {
                 deployment,
                 revision,
@@ -169,30 +186,28 @@ impl Deployments {
     }
 
     async fn applies_at_once(&self, intake: &Intake) -> Result<bool, DeployError> {
-        let by_a_person = match intake.origin {
-            Origin::Editor | Origin::Api | Origin::Rollback => true,
-            // What nobody is known to have asked for waits for a person, whatever the policy.
-            Origin::Runtime | Origin::Disk | Origin::Package | Origin::Promotion => false,
-        };
+        let by_a_person = by_a_person(intake.origin);
         if intake.emergency.is_some() {
+            // Who may is asked where the caller is known; here it is whether anybody may.
+            self.allows_emergency(&intake.instance, true).await?;
             return Ok(by_a_person);
         }
         let policy = self.store.instance(&intake.instance).await?.policy;
         Ok(by_a_person && policy.apply == ApplyPolicy::Automatic)
     }
 
-    /// The proposal of the same proposer by the same door that still waits: a new one replaces it.
-    pub(crate) async fn open_proposal_of(
+    /// The proposals of the same proposer by the same door that still wait, newest first.
+    pub(crate) async fn waiting_of(
         &self,
         instance: &InstanceId,
         origin: Origin,
         proposer: &Actor,
-    ) -> Result<Option<Deployment>, DeployError> {
-        let open = self
+    ) -> Result<Vec<Deployment>, DeployError> {
+        let mut open = self
             .store
             .deployments(Some(instance), true, OPEN_MAX)
             .await?;
-        Ok(open.into_iter().find(|it| {
+        open.retain(|it| {
             let waits = match it.state {
                 State::Pending | State::InReview | State::Approved { .. } => true,
                 State::Applying { .. }
@@ -204,11 +219,12 @@ impl Deployments {
                 | State::Failed { .. } => false,
             };
             waits && it.origin == origin && same_proposer(&it.proposer, proposer)
-        }))
+        });
+        Ok(open)
     }
 }
 
-/// How many open deployments are looked through for one to replace.
+/// How many open deployments are looked through for those of one person.
 const OPEN_MAX: u32 = 500;
 
 /// The same person (whatever the session), or both without a person: one waiting proposal each.

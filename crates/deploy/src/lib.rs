@@ -5,6 +5,7 @@
 
 mod apply;
 mod decide;
+mod emergency;
 mod error;
 pub mod export;
 mod intake;
@@ -14,6 +15,8 @@ mod review;
 mod rollback;
 mod save;
 mod secrets;
+mod thread;
+mod version;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -26,7 +29,7 @@ use model::{
 use store::Store;
 
 pub use apply::Approved;
-pub use decide::Choice;
+pub use decide::{Choice, Choices};
 pub use error::DeployError;
 pub use intake::{Proposed, Submission};
 pub use review::{Review, Step, StepKind};

@@ -2,7 +2,7 @@
 
 use model::{
     access::Permission,
-    deployment::{Decision, Deployment, State},
+    deployment::{Comment, Decision, Deployment, State, Version},
     flow::{
         FlowError, Flows,
         change::{Aspect, Change, ChangeId, Subject},
@@ -10,6 +10,7 @@ use model::{
         diff::{self, Diff},
     },
     id::{DeploymentId, Hash},
+    instance::Together,
 };
 use store::StoreError;
 
@@ -32,6 +33,12 @@ pub struct Review {
     pub decisions: Vec<Decision>,
     /// The way through it.
     pub steps: Vec<Step>,
+    /// What was said about it and the versions before it, oldest first.
+    pub comments: Vec<Comment>,
+    /// Which version of a proposal it is; none: the first.
+    pub version: Option<Version>,
+    /// Which changes the instance's policy lets be approved together.
+    pub together: Together,
 }
 
 /// One step of the way through a review: changes that are looked at together.
@@ -73,6 +80,30 @@ impl Review {
             .find(|decision| &decision.change == change)
     }
 
+    /// Whether the instance's policy lets this change be approved together with others.
+    pub fn is_low_risk(&self, change: &Change) -> bool {
+        let worst = change.findings.iter().map(|it| it.severity).max();
+        self.together.takes(worst)
+    }
+
+    /// Whether a change is new or another than in the version before; false on the first version.
+    pub fn is_new_in_version(&self, change: &ChangeId) -> bool {
+        let version = self.version.as_ref();
+        version.is_some_and(|version| !version.unchanged.contains(change))
+    }
+
+    /// Which version of the proposal a deployment of its line is, from 1.
+    pub fn number_of(&self, version: DeploymentId) -> Option<usize> {
+        let line = &self.version.as_ref()?.line;
+        line.iter().position(|it| *it == version).map(|at| at + 1)
+    }
+
+    /// What was said about a change, or (none) about the whole.
+    pub fn thread(&self, change: Option<&ChangeId>) -> impl Iterator<Item = &Comment> {
+        let comments = self.comments.iter();
+        comments.filter(move |comment| comment.change.as_ref() == change)
+    }
+
     /// How many changes are not decided yet.
     pub fn undecided(&self) -> usize {
         self.diff
@@ -110,6 +141,12 @@ impl Deployments {
         })
         .await?;
         let decisions = self.store.decisions(id).await?;
+        let together = self
+            .store
+            .instance(&deployment.instance)
+            .await?
+            .policy
+            .together;
         let steps = steps(&diff);
         let shown = deployment.proposal.hash();
         Ok(Review {
@@ -120,6 +157,9 @@ impl Deployments {
             diff,
             decisions,
             steps,
+            comments: self.store.comments(id).await?,
+            version: self.store.version(id).await?,
+            together,
         })
     }
 

@@ -26,9 +26,10 @@ impl Deployments {
         let target = self.store.baseline_at(instance, to).await?;
         let flows = Flows::from_canonical(target.flows)?;
         let proposer = caller.actor();
-        let earlier = self
-            .open_proposal_of(instance, Origin::Rollback, &proposer)
+        let waiting = self
+            .waiting_of(instance, Origin::Rollback, &proposer)
             .await?;
+        let earlier = waiting.into_iter().next();
         let intake = Intake {
             instance: instance.clone(),
             origin: Origin::Rollback,

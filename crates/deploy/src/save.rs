@@ -121,9 +121,8 @@ impl Deployments {
         base: BaselineContent,
     ) -> Result<String, DeployError> {
         secrets::prune(&mut credentials, &base.credentials, &flows);
-        let earlier = self
-            .open_proposal_of(instance, Origin::Runtime, actor)
-            .await?;
+        let waiting = self.waiting_of(instance, Origin::Runtime, actor).await?;
+        let earlier = waiting.into_iter().next();
         if let Some(earlier) = &earlier {
             let digest = self.store.credential_changes_digest(&credentials);
             if earlier.proposal.flows == flows.hash() && earlier.proposal.credentials == digest {

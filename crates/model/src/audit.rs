@@ -28,8 +28,14 @@ pub enum EventKind {
     SessionRevoked,
     /// A user was added.
     UserAdded,
-    /// A user's role, password or factor changed.
+    /// A user's role changed, or a recovery code was used.
     UserChanged,
+    /// A user's password changed.
+    PasswordChanged,
+    /// A user's second factor or recovery codes were renewed.
+    FactorRenewed,
+    /// An administrator reset a user's account: sessions ended, a link renews it.
+    AccountReset,
     /// A user was removed.
     UserRemoved,
     /// An enrolment link was made.
@@ -50,6 +56,8 @@ pub enum EventKind {
     ReviewStarted,
     /// A change was approved or rejected.
     Decided,
+    /// Somebody said something about a deployment or one of its changes.
+    Commented,
     /// A deployment was approved as a whole.
     DeploymentApproved,
     /// A deployment was rejected.

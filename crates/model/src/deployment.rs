@@ -8,6 +8,8 @@
 //!    └─────────┴───────────┴→ Stale → Pending (rebased; decisions void)
 //! ```
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -247,8 +249,22 @@ pub struct Deployment {
 pub struct Emergency {
     /// Why it could not wait.
     pub reason: String,
+    /// Who said so; none: its proposer.
+    #[serde(default)]
+    pub declared_by: Option<Actor>,
     /// Who reviewed it afterwards, once somebody has.
     pub reviewed_by: Option<Actor>,
+}
+
+impl Emergency {
+    /// An emergency nobody has looked at yet.
+    pub fn new(reason: impl Into<String>, declared_by: Option<Actor>) -> Self {
+        Self {
+            reason: reason.into(),
+            declared_by,
+            reviewed_by: None,
+        }
+    }
 }
 
 /// What a deployment proposes. Its [`Proposal::hash`] is what is shown, approved and applied.
@@ -298,6 +314,45 @@ pub struct Decision {
     pub at: Timestamp,
     /// Why; required for a rejection.
     pub comment: String,
+    /// The earlier version of the proposal it was taken on, whose change is byte for byte the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_on: Option<DeploymentId>,
+}
+
+impl Decision {
+    /// A digest of the whole decision: what somebody saw before they took their own.
+    pub fn mark(&self) -> Hash {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        Hash::of(text.as_bytes())
+    }
+}
+
+/// Something said about a change of a deployment, or about the whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Comment {
+    /// On which deployment: the one that is looked at, or an earlier version of it.
+    pub deployment: DeploymentId,
+    /// About which change; none: the whole.
+    pub change: Option<ChangeId>,
+    /// Who.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub text: String,
+}
+
+/// That a deployment is a newer version of an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// Which, from 2.
+    pub number: u32,
+    /// The one before it.
+    pub earlier: DeploymentId,
+    /// All before it, the first version first.
+    pub line: Vec<DeploymentId>,
+    /// The changes that are byte for byte those of the one before.
+    pub unchanged: BTreeSet<ChangeId>,
 }
 
 /// Approve or reject.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::InstanceId;
+use crate::{flow::finding::Severity, id::InstanceId};
 
 mod memory;
 
@@ -49,6 +49,10 @@ pub struct Policy {
     pub apply: ApplyPolicy,
     /// Whether the proposer's own approval counts.
     pub own_changes: OwnChanges,
+    /// Whether a waiting deployment may be applied before review, for a reason.
+    pub emergencies: Emergencies,
+    /// Which changes may be approved several at a time, once they were shown.
+    pub together: Together,
     /// What the jail lets out to the network.
     pub network: Network,
     /// Absolute paths of commands the flows may run. Empty: none.
@@ -70,6 +74,8 @@ impl Default for Policy {
         Self {
             apply: ApplyPolicy::Reviewed,
             own_changes: OwnChanges::Allowed,
+            emergencies: Emergencies::Allowed,
+            together: Together::Notes,
             network: Network::Any,
             commands: Vec::new(),
             memory: None,
@@ -99,6 +105,46 @@ pub enum OwnChanges {
     Allowed,
     /// Somebody else must ("four eyes").
     FourEyes,
+}
+
+/// Whether something may be applied before review, for a reason.
+///
+/// Where nobody may, whoever stands before a burning pump goes round Redkeep altogether; so it is
+/// allowed unless a site says otherwise, needs the permission to apply, and is flagged until
+/// somebody else has looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Emergencies {
+    /// Reviewers and administrators may ([`crate::access::Permission::Apply`]).
+    Allowed,
+    /// Administrators alone may.
+    Administrators,
+    /// Nobody may.
+    Never,
+}
+
+/// The heaviest finding a change may have to be approved together with others of its kind. A change
+/// with a warning or more is always decided by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Together {
+    /// Every change is decided by itself.
+    Never,
+    /// Changes without any finding.
+    Plain,
+    /// Changes with notes at most.
+    Notes,
+}
+
+impl Together {
+    /// Whether a change whose heaviest finding is `worst` may be approved with others.
+    pub fn takes(self, worst: Option<Severity>) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Plain => worst.is_none(),
+            Self::Notes => worst.is_none_or(|worst| worst == Severity::Note),
+        }
+    }
 }
 
 /// What the jail lets out to the network. Listening on TCP is never allowed.

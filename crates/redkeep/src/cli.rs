@@ -133,6 +133,8 @@ enum UserVerb {
     },
     /// List users
     List,
+    /// Lock a user out and print a one-time link to choose password and second factor anew
+    Reset { name: UserName },
     /// Remove a user
     Remove { name: UserName },
 }
@@ -197,6 +199,10 @@ enum DeploymentVerb {
     /// Apply an approved deployment and wait until it runs
     Apply {
         id: DeploymentId,
+        /// Apply it before its review, for this reason; it stays flagged until somebody else has
+        /// looked at it
+        #[arg(long, value_name = "REASON")]
+        emergency: Option<String>,
         /// The hash that was shown; refused if it is another by now
         #[arg(long)]
         hash: Option<Hash>,

@@ -5,13 +5,14 @@ mod factor;
 mod limits;
 mod login;
 mod password;
+mod renew;
 
 use model::{
     access::Role,
     audit::EventKind,
     clock::Timestamp,
     id::{Hash, UserId, UserName},
-    principal::{Actor, Via},
+    principal::Actor,
 };
 use serde_json::{Value, json};
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
@@ -167,19 +168,10 @@ impl Change<'_> {
         .fetch_one(self.db())
         .await?;
         let id = UserId(row.try_get("id")?);
-        let codes = if new.second_factor.is_some() {
-            new_recovery_codes()
-        } else {
-            Vec::new()
+        let codes = match new.second_factor {
+            Some(_) => self.replace_recovery_codes(id).await?,
+            None => Vec::new(),
         };
-        for code in &codes {
-            let digest = recovery_digest(&self.store.keyring, id, code).to_string();
-            sqlx::query("INSERT INTO recovery_codes (user_id, digest) VALUES (?, ?)")
-                .bind(id.0)
-                .bind(digest)
-                .execute(self.db())
-                .await?;
-        }
         let detail = json!({
             "user": new.name,
             "role": role,
@@ -315,27 +307,12 @@ impl Store {
             .bind(user.0)
             .execute(change.db())
             .await?;
-        let kept = match by {
-            Actor::Principal {
-                user: acting,
-                via: Via::ConsoleSession { session },
-                ..
-            } if *acting == user => session.0,
-            _ => 0,
-        };
-        // What hangs on the session that stays, stays.
-        sqlx::query(
-            "DELETE FROM sessions WHERE user_id = ? AND id <> ? AND COALESCE(parent, 0) <> ?",
-        )
-        .bind(user.0)
-        .bind(kept)
-        .bind(if kept == 0 { -1 } else { kept })
-        .execute(change.db())
-        .await?;
+        change.end_other_sessions(user, by).await?;
+        let detail = json!({ "user": before.name });
+        let about = subject(&before.name);
         change
-            .note_user_change(&before, "password", json!({}), by)
+            .append(EventKind::PasswordChanged, by, None, &about, detail)
             .await?;
-        change.revokes = true;
         change.commit().await
     }
 

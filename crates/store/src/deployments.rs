@@ -2,16 +2,23 @@
 
 mod apply;
 mod decide;
+mod emergency;
+mod thread;
+mod version;
+
+use std::collections::BTreeSet;
 
 use model::{
     audit::EventKind,
     clock::Timestamp,
-    deployment::{Deployment, DeploymentType, Emergency, Origin, Proposal, State},
-    flow::credentials::{CredentialChanges, Credentials},
+    deployment::{Deployment, DeploymentType, Origin, Proposal, State},
+    flow::{
+        change::ChangeId,
+        credentials::{CredentialChanges, Credentials},
+    },
     id::{DeploymentId, Hash, InstanceId},
     principal::Actor,
 };
-
 use serde_json::{Value, json};
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 use zeroize::Zeroizing;
@@ -20,6 +27,8 @@ use crate::{
     Keyring, Store, StoreError, baselines, instances::instance_in, json, json::read_word,
     open::Change,
 };
+
+pub use decide::Seen;
 
 /// What the keyed digest of credential changes, and their sealing, is for.
 const CHANGES: &str = "credential-changes";
@@ -50,10 +59,10 @@ pub struct NewDeployment {
     pub credentials: CredentialChanges,
     /// How Node-RED is asked to restart.
     pub deployment_type: DeploymentType,
-    /// Applied before review.
-    pub emergency: Option<Emergency>,
     /// The proposer's open deployment this one replaces, which becomes `Superseded`.
     pub supersedes: Option<DeploymentId>,
+    /// The changes that are byte for byte those of the one it replaces: decisions on them stay.
+    pub unchanged: BTreeSet<ChangeId>,
 }
 
 /// What [`Store::commit_apply`] moves in one transaction.
@@ -150,11 +159,24 @@ impl Change<'_> {
         detail["proposal"] = json!(deployment.proposal.hash());
         let from = deployment.state.clone();
         deployment.state = from.step(next).map_err(|step| conflict(step.to_string()))?;
+        if matches!(
+            deployment.state,
+            State::InReview | State::Stale { .. } | State::Pending
+        ) {
+            // It goes the ordinary way again: nothing of it was applied before review.
+            deployment.emergency = None;
+        }
+        if let (State::Approved { .. }, Some(emergency)) =
+            (&deployment.state, &deployment.emergency)
+        {
+            detail["emergency"] = json!(emergency.reason);
+        }
         if matches!(deployment.state, State::Stale { .. } | State::Pending) {
             sqlx::query("DELETE FROM decisions WHERE deployment = ?")
                 .bind(deployment.id.0)
                 .execute(self.db())
                 .await?;
+            self.forget_unchanged(deployment.id).await?;
         }
         self.store_deployment(deployment).await?;
         let instance = deployment.instance.clone();
@@ -249,7 +271,7 @@ impl Change<'_> {
         let (state, now) = (State::Pending, self.now);
         let id: i64 = sqlx::query_scalar(
             "INSERT INTO deployments (instance, word, is_open, state, origin, proposer, \
-             created_at, proposal, credentials, emergency) VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?) \
+             created_at, proposal, credentials) VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?) \
              RETURNING id",
         )
         .bind(new.instance.as_str())
@@ -260,7 +282,6 @@ impl Change<'_> {
         .bind(now.0)
         .bind(json::canonical(&proposal))
         .bind(sealed)
-        .bind(new.emergency.as_ref().map(json::canonical))
         .fetch_one(self.db())
         .await?;
         self.moves_queue = true;
@@ -270,7 +291,6 @@ impl Change<'_> {
             "proposal": proposal.hash(),
             "base": proposal.base,
             "flows": proposal.flows,
-            "emergency": new.emergency.as_ref().map(|emergency| &emergency.reason),
         });
         let (kind, by) = (EventKind::DeploymentQueued, &new.proposer);
         self.append(kind, by, Some(&new.instance), &subject(id), detail)
@@ -283,18 +303,24 @@ impl Change<'_> {
             created_at: now,
             state,
             proposal,
-            emergency: new.emergency.clone(),
+            emergency: None,
         })
     }
 
     /// Ends the proposal that `by` replaces.
-    async fn supersede(&mut self, old: DeploymentId, by: &Deployment) -> Result<(), StoreError> {
+    async fn supersede(
+        &mut self,
+        old: DeploymentId,
+        by: &Deployment,
+        unchanged: &BTreeSet<ChangeId>,
+    ) -> Result<(), StoreError> {
         let mut old = deployment_in(self.db(), old).await?;
         // Nobody takes another's proposal out of the queue by putting in one of their own.
         if old.instance != by.instance || old.proposer.user() != by.proposer.user() {
             let message = format!("{} is not an earlier version of this one", subject(old.id));
             return Err(conflict(message));
         }
+        self.keep_version(old.id, by, unchanged).await?;
         let next = State::Superseded {
             at: self.now,
             by: by.id,
@@ -313,7 +339,7 @@ impl Store {
         change.refuse_flood(&new.instance).await?;
         let mut deployment = change.insert_deployment(&new).await?;
         if let Some(old) = new.supersedes {
-            change.supersede(old, &deployment).await?;
+            change.supersede(old, &deployment, &new.unchanged).await?;
         }
         let current = baselines::current(change.db(), &new.instance).await?;
         if current.is_some_and(|current| current.hash != new.base) {

@@ -38,6 +38,18 @@ pub enum StoreError {
     /// The state moved on meanwhile, or the step is not one the state machine has.
     #[error("{0}")]
     Conflict(String),
+    /// Somebody else decided the same change since it was looked at.
+    #[error(
+        "{by} {verdict} {change} meanwhile; look at their decision, then decide again if you must"
+    )]
+    Overtaken {
+        /// Who.
+        by: String,
+        /// `approved` or `rejected`.
+        verdict: &'static str,
+        /// Which change.
+        change: String,
+    },
     /// The password is not accepted.
     #[error(transparent)]
     Password(#[from] PasswordError),

@@ -23,7 +23,7 @@ mod tokens;
 pub use accounts::{Enrolment, LoginAttempt, NewUser, PasswordError, SecondFactor, User};
 pub use audit::{AuditFilter, AuditProblem};
 pub use baselines::{BaselineContent, Snapshot};
-pub use deployments::{Commit, NewDeployment};
+pub use deployments::{Commit, NewDeployment, Seen};
 pub use error::StoreError;
 pub use instances::RefusedRoute;
 pub use keyring::{Keyring, Secret, is_signed_by};

@@ -13,7 +13,7 @@ use axum::{
 use deploy::{Proposed, Review, Submission};
 use model::{
     access::Permission,
-    deployment::{Deployment, DeploymentType, Emergency, Origin},
+    deployment::{Decision, Deployment, DeploymentType, Emergency, Origin},
     flow::Limits,
     id::InstanceId,
 };
@@ -111,12 +111,22 @@ pub(super) async fn show(
 }
 
 fn review_json(review: &Review) -> Value {
+    let with_mark = |decision: &Decision| {
+        let mut value = json!(decision);
+        if let Some(members) = value.as_object_mut() {
+            members.insert("mark".to_owned(), json!(decision.mark()));
+        }
+        value
+    };
+    let decisions: Vec<Value> = review.decisions.iter().map(with_mark).collect();
     let mut value = deployment_json(&review.deployment);
     if let Some(members) = value.as_object_mut() {
         members.insert("summary".to_owned(), json!(review.diff.summary()));
         members.insert("undecided".to_owned(), json!(review.undecided()));
         members.insert("steps".to_owned(), json!(review.steps));
-        members.insert("decisions".to_owned(), json!(review.decisions));
+        members.insert("decisions".to_owned(), json!(decisions));
+        members.insert("comments".to_owned(), json!(review.comments));
+        members.insert("version".to_owned(), json!(review.version));
         members.insert("diff".to_owned(), json!(review.diff));
     }
     value
@@ -176,16 +186,15 @@ pub(super) async fn propose(
     request: Request,
 ) -> Result<Response, ApiError> {
     caller.require(Permission::Propose)?;
-    let emergency = |reason: String| Emergency {
-        reason,
-        reviewed_by: None,
-    };
+    let emergency = |reason: String| Emergency::new(reason, Some(caller.actor()));
     // Flows may be larger than other bodies; only somebody who may propose gets this far.
     let Body(body): Body<Propose> = read_large(request).await?;
     app.store.instance(&body.instance).await?;
     let reason = body.emergency_reason.map(|reason| reason.trim().to_owned());
     if let Some(reason) = &reason {
-        caller.require(Permission::Apply)?;
+        app.deployments
+            .require_emergencies(&caller, &body.instance)
+            .await?;
         if reason.is_empty() || reason.chars().count() > 4_000 {
             let why = "an emergency needs a reason of at most 4,000 characters";
             return Err(Problem::bad_form(why).into());

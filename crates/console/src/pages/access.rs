@@ -2,6 +2,7 @@
 
 pub(crate) mod enrol;
 pub(crate) mod remove;
+pub(crate) mod reset;
 pub(crate) mod revoke;
 pub(crate) mod role;
 pub(crate) mod show;

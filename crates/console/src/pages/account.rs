@@ -1,5 +1,6 @@
-//! One's own password, sessions and tokens.
+//! One's own account.
 
+pub(crate) mod factor;
 pub(crate) mod password;
 pub(crate) mod show;
 pub(crate) mod token;

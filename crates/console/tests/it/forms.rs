@@ -15,7 +15,11 @@ fn posts() -> Vec<String> {
         .iter()
         .filter(|(method, _)| *method == "post");
     posts
-        .map(|(_, path)| path.replace("{id}", "1").replace("{number}", "1"))
+        .map(|(_, path)| {
+            path.replace("{id}", "1")
+                .replace("{number}", "1")
+                .replace("{kind}", "added")
+        })
         .collect()
 }
 

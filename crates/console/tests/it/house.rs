@@ -204,9 +204,10 @@ impl House {
             change: change.id.clone(),
             verdict: Verdict::Approve,
             comment: String::new(),
+            seen: None,
         });
         self.room
-            .decide(&caller, id, review.shown, choices.collect())
+            .decide(&caller, id, review.shown, choices.collect::<Vec<_>>())
             .await
             .unwrap();
         self.room.approve(&caller, id, review.shown).await.unwrap();

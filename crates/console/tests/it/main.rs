@@ -6,9 +6,12 @@
 )]
 
 mod api;
+mod emergency;
 mod forms;
 mod house;
 mod http;
 mod pages;
 mod people;
 mod review;
+mod together;
+mod versions;

@@ -46,6 +46,7 @@ fn paths() -> Vec<String> {
             for step in 1..=6 {
                 paths.push(
                     path.replace("{id}", id)
+                        .replace("{kind}", "added")
                         .replace("{number}", &step.to_string()),
                 );
             }

@@ -1,6 +1,6 @@
 //! Signing in, enrolling, revoking.
 
-use model::{access::Role, principal::Actor};
+use model::{access::Role, audit::EventKind, principal::Actor};
 use store::{SecondFactor, Secret, SessionKind};
 
 use crate::{
@@ -356,6 +356,111 @@ async fn a_password_is_changed_by_who_knows_it() {
         .await
         .unwrap();
     assert!(gone.is_none(), "other sessions end");
+    let filter = store::AuditFilter {
+        limit: 100,
+        ..store::AuditFilter::default()
+    };
+    let record = console.house.store.audit(&filter);
+    let kinds: Vec<_> = record
+        .await
+        .unwrap()
+        .iter()
+        .map(|entry| entry.event.kind)
+        .collect();
+    assert!(kinds.contains(&EventKind::PasswordChanged), "{kinds:?}");
+    assert!(!kinds.contains(&EventKind::LoggedIn), "{kinds:?}");
+}
+
+#[tokio::test]
+async fn a_factor_is_renewed_by_who_knows_password_and_code() {
+    let console = Console::new().await;
+    let ed = console.person("ed", Role::Editor).await;
+    let begin = |present: &'static str| [("present", present)];
+    let path = "/account/factor";
+    let wrong = console.post(&ed, path, &begin("not it")).await.expect(422);
+    assert!(wrong.text.contains("Password or code is wrong."));
+    console.clock.advance(3_600);
+    let page = console.post(&ed, path, &begin(PASSWORD)).await.expect(200);
+    let sealed = page.field("sealed");
+    let (_, rest) = page.text.split_once("<code class=\"key\">").unwrap();
+    let key = rest.split('<').next().unwrap().to_owned();
+    let confirm = "/account/factor/confirm";
+    let fields = |code: &str| vec![("sealed", sealed.clone()), ("code", code.to_owned())];
+    let post = async |session: &str, code: &str| {
+        let fields = fields(code);
+        let fields: Vec<_> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        console.post(session, confirm, &fields).await
+    };
+    post(&ed, "no").await.expect(422);
+    let mallory = console.person("mallory", Role::Editor).await;
+    let theirs = post(&mallory, &code_now(&console, &key)).await.expect(422);
+    assert!(theirs.text.contains("out of date"), "{}", theirs.text);
+    let done = post(&ed, &code_now(&console, &key)).await.expect(200);
+    assert_eq!(done.text.matches("<li><code>").count(), 10);
+    // From now on the code is asked for.
+    let refused = console.post(&ed, path, &begin(PASSWORD)).await.expect(422);
+    assert!(
+        refused.text.contains("A code is needed"),
+        "{}",
+        refused.text
+    );
+    console.clock.advance(3_600);
+    let code = code_now(&console, &key);
+    let fields = [("present", PASSWORD), ("code", code.as_str())];
+    let codes = console
+        .post(&ed, "/account/recovery-codes", &fields)
+        .await
+        .expect(200);
+    assert_eq!(codes.text.matches("<li><code>").count(), 10);
+    let again = console.post(&ed, "/account/recovery-codes", &fields).await;
+    again.expect(422);
+}
+
+#[tokio::test]
+async fn an_administrator_resets_another_and_the_link_renews_the_account() {
+    let console = Console::new().await;
+    let ada = console.person("ada", Role::Administrator).await;
+    let ed = console.person("ed", Role::Editor).await;
+    let id = console.house.caller("ed").await.principal.user;
+    let path = format!("/access/users/{id}/reset");
+    console
+        .post(&ed, &path, &[("name", "ed")])
+        .await
+        .expect(403);
+    console
+        .post(&ada, &path, &[("name", "eddy")])
+        .await
+        .expect(422);
+    console.get(&ed, "/account").await.expect(200);
+    let made = console
+        .post(&ada, &path, &[("name", "ed")])
+        .await
+        .expect(200);
+    console.get(&ed, "/account").await.expect(303);
+    let (_, rest) = made.text.split_once("/enrol?token=").unwrap();
+    let token = rest.split('<').next().unwrap();
+    let open = Ask::get(&format!("/enrol?token={token}"));
+    let open = open.send(&console.router).await.expect(200);
+    assert!(open.text.contains("Your account, anew"), "{}", open.text);
+    let new = "nine blue boats at sea";
+    let fields = [("token", token), ("password", new), ("again", new)];
+    let factor = Ask::post("/enrol", &fields).send(&console.router).await;
+    let factor = factor.expect(200);
+    let (_, rest) = factor.text.split_once("<code class=\"key\">").unwrap();
+    let code = code_now(&console, rest.split('<').next().unwrap());
+    let sealed = factor.field("sealed");
+    let fields = [("token", token), ("sealed", &sealed), ("code", &code)];
+    let done = Ask::post("/enrol/confirm", &fields)
+        .send(&console.router)
+        .await;
+    assert!(
+        done.expect(200)
+            .text
+            .contains("Your account is renewed, ed")
+    );
+    let user = console.house.store.user(id).await.unwrap();
+    assert!(user.has_second_factor);
+    assert_eq!(user.role, Role::Editor);
 }
 
 #[tokio::test]

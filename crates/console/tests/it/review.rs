@@ -199,6 +199,19 @@ async fn nothing_undecided_is_applied() {
         .post("/deployments/1/confirm", &ticked)
         .await
         .expect(303);
+    // Code is never approved in a lump: one is left, and decided by itself.
+    let refused = review.apply(id).await.expect(409);
+    assert!(refused.text.contains("1 change is not decided yet"));
+    let code = [
+        ("shown", shown.as_str()),
+        ("change", "added:f"),
+        ("verdict", "approve"),
+    ];
+    let by_itself = review.post("/deployments/1/steps/2", &code).await;
+    assert_eq!(
+        by_itself.expect(303).header("location"),
+        "/deployments/1/confirm"
+    );
     review.apply(id).await.expect(303);
 }
 

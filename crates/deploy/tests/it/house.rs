@@ -182,9 +182,10 @@ impl House {
             change: change.id.clone(),
             verdict,
             comment: "seen".into(),
+            seen: None,
         });
         self.room
-            .decide(caller, id, review.shown, choices.collect())
+            .decide(caller, id, review.shown, choices.collect::<Vec<_>>())
             .await
             .unwrap();
     }

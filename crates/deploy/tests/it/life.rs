@@ -55,6 +55,7 @@ async fn another_hash_than_the_one_shown_decides_nothing() {
             change: model::flow::change::ChangeId("x".into()),
             verdict,
             comment: comment.into(),
+            seen: None,
         }]
     };
     let decided = house
@@ -94,6 +95,7 @@ async fn a_rejection_needs_a_reason_and_is_left_out() {
             change: found.id.clone(),
             verdict,
             comment: comment.into(),
+            seen: None,
         }
     };
     let without = vec![choice("a", Verdict::Reject, " ")];

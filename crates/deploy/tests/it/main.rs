@@ -7,6 +7,9 @@
 
 mod badly;
 mod export;
+mod emergency;
 mod house;
 mod life;
 mod policy;
+mod together;
+mod versions;

@@ -109,10 +109,7 @@ async fn an_emergency_applies_at_once_and_waits_for_somebody_elses_look() {
     let house = House::new().await;
     let rita = reviewer();
     let mut submission = house.submission(&rita, FLOWS);
-    submission.emergency = Some(Emergency {
-        reason: "pump stuck".into(),
-        reviewed_by: None,
-    });
+    submission.emergency = Some(Emergency::new("pump stuck", None));
     let Proposed::Applied { deployment, .. } = house
         .room
         .propose(submission, &Limits::default())

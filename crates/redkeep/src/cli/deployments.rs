@@ -45,13 +45,21 @@ pub(crate) async fn run(
                 )
                 .await?
         }
-        DeploymentVerb::Apply { id, hash } => {
+        DeploymentVerb::Apply {
+            id,
+            emergency,
+            hash,
+        } => {
             let shown = shown(client, id, hash).await?;
+            let (verb, body) = match emergency {
+                Some(reason) => (
+                    "emergency-apply",
+                    json!({ "shown": shown, "reason": reason }),
+                ),
+                None => ("apply", json!({ "shown": shown })),
+            };
             client
-                .post(
-                    &format!("/deployments/{id}/apply"),
-                    json!({ "shown": shown }),
-                )
+                .post(&format!("/deployments/{id}/{verb}"), body)
                 .await?
         }
         DeploymentVerb::Rollback {

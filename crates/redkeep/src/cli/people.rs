@@ -73,6 +73,7 @@ pub(crate) async fn user(client: &Client, as_json: bool, verb: UserVerb) -> Resu
             let rows: Vec<_> = list(&users, "/users").iter().map(row).collect();
             table(["NAME", "ROLE", "SECOND FACTOR", "LAST LOGIN"], &rows);
         }
+        UserVerb::Reset { name } => reset(client, as_json, &name).await?,
         UserVerb::Remove { name } => {
             let id = user_id(client, &name).await?;
             client.delete(&format!("/users/{id}")).await?;
@@ -80,6 +81,22 @@ pub(crate) async fn user(client: &Client, as_json: bool, verb: UserVerb) -> Resu
         }
     }
     Ok(Exit::Done)
+}
+
+async fn reset(client: &Client, as_json: bool, name: &UserName) -> Result<(), Failure> {
+    let id = user_id(client, name).await?;
+    let made = client
+        .post(&format!("/users/{id}/reset"), json!({}))
+        .await?;
+    if as_json {
+        terminal::line(&made.to_string());
+        return Ok(());
+    }
+    let ended = format!("{name} is signed out everywhere; the old password is void");
+    terminal::line(&ended);
+    terminal::line("open this once, to choose password and second factor anew:");
+    terminal::line(&text(&made, "/url"));
+    Ok(())
 }
 
 /// The second factor of a user made on the command line: shown once.

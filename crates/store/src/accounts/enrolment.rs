@@ -7,7 +7,7 @@ use model::{
     access::Role,
     audit::EventKind,
     clock::Timestamp,
-    id::{Hash, UserName},
+    id::{Hash, UserId, UserName},
     principal::Actor,
 };
 use serde_json::json;
@@ -27,6 +27,8 @@ pub struct Enrolment {
     pub name: Option<UserName>,
     /// Until when it is good.
     pub expires_at: Timestamp,
+    /// The user whose account it renews; none: it makes a user.
+    pub renews: Option<UserId>,
 }
 
 impl std::fmt::Debug for Enrolment {
@@ -36,16 +38,18 @@ impl std::fmt::Debug for Enrolment {
             role,
             name,
             expires_at,
+            renews,
         } = self;
         f.debug_struct("Enrolment")
             .field("role", role)
             .field("name", name)
             .field("expires_at", expires_at)
+            .field("renews", renews)
             .finish_non_exhaustive()
     }
 }
 
-fn gone() -> StoreError {
+pub(super) fn gone() -> StoreError {
     StoreError::NotFound(
         "such enrolment: it was used, has expired, or never was; ask for a new link".to_owned(),
     )
@@ -57,7 +61,7 @@ async fn find(
     now: Timestamp,
 ) -> Result<Option<Enrolment>, StoreError> {
     let row = sqlx::query(
-        "SELECT role, name, expires_at FROM enrolments WHERE digest = ? AND expires_at > ?",
+        "SELECT role, name, expires_at, user_id FROM enrolments WHERE digest = ? AND expires_at > ?",
     )
     .bind(Hash::of(secret.as_bytes()).to_string())
     .bind(now.0)
@@ -71,6 +75,7 @@ async fn find(
         role: read_word("enrolment", &role)?,
         name: name.map(|name| read_word("enrolment", &name)).transpose()?,
         expires_at: Timestamp(row.try_get("expires_at")?),
+        renews: row.try_get::<Option<i64>, _>("user_id")?.map(UserId),
     }))
 }
 
@@ -108,6 +113,7 @@ impl Store {
             role,
             name,
             expires_at,
+            renews: None,
         })
     }
 
@@ -118,7 +124,8 @@ impl Store {
     }
 
     /// Uses an enrolment up and adds the user, in one transaction. The role is the enrolment's,
-    /// whatever `new` says; the very first user becomes an administrator.
+    /// whatever `new` says; the very first user becomes an administrator. One that renews an
+    /// account changes that user's password and factor, and nothing else of it.
     pub async fn enrol(
         &self,
         secret: &str,
@@ -142,6 +149,11 @@ impl Store {
             .bind(Hash::of(secret.as_bytes()).to_string())
             .execute(change.db())
             .await?;
+        if let Some(user) = enrolment.renews {
+            let renewed = change.renew_account(user, &new, &hashed, address).await?;
+            change.commit().await?;
+            return Ok(renewed);
+        }
         let users: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM users")
             .fetch_one(change.db())
             .await?;

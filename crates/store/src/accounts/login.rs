@@ -42,6 +42,7 @@ struct Attempt {
     address: Option<IpAddr>,
     /// The account, if there is one of that name.
     account: Option<Account>,
+    purpose: Purpose,
 }
 
 /// What a code was good for.
@@ -50,7 +51,30 @@ enum CodeUse {
     Recovery(String),
 }
 
+/// What is done when everything is right.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// The login is written down, as the user's last.
+    LogIn,
+    /// Nothing: what is confirmed writes its own row.
+    Confirm,
+}
+
 impl Store {
+    /// Asks somebody who is logged in once more for password and code, before something that
+    /// would let another person take the account over. Counted and recorded as a login where it is
+    /// wrong; where it is right nothing is recorded.
+    pub async fn confirm_identity(
+        &self,
+        name: &UserName,
+        password: &Secret,
+        code: Option<&str>,
+        address: Option<IpAddr>,
+    ) -> Result<LoginAttempt, StoreError> {
+        self.attempt(name.as_str(), password, code, address, Purpose::Confirm)
+            .await
+    }
+
     /// Checks name, password (argon2id; a dummy hash is computed for unknown names) and code (a
     /// TOTP step is accepted once; recovery codes too). Failures are counted per account and per
     /// network (IPv4 /32, IPv6 /64) with a growing delay, bounded in memory and in the database.
@@ -61,6 +85,18 @@ impl Store {
         password: &Secret,
         code: Option<&str>,
         address: Option<IpAddr>,
+    ) -> Result<LoginAttempt, StoreError> {
+        self.attempt(name, password, code, address, Purpose::LogIn)
+            .await
+    }
+
+    async fn attempt(
+        &self,
+        name: &str,
+        password: &Secret,
+        code: Option<&str>,
+        address: Option<IpAddr>,
+        purpose: Purpose,
     ) -> Result<LoginAttempt, StoreError> {
         // More waiting logins than this would only hold memory and time out.
         let Ok(_waiting) = self.inner.hash_waiting.try_acquire() else {
@@ -79,6 +115,7 @@ impl Store {
             at: change.now,
             address,
             account,
+            purpose,
         };
         match change.count_attempt(&attempt.counted).await? {
             Counting::Wait { seconds, is_news } => {
@@ -210,6 +247,9 @@ impl Change<'_> {
     ) -> Result<LoginAttempt, StoreError> {
         self.forgive_attempt(&attempt.counted, attempt.at).await?;
         self.reset_account(&attempt.counted).await?;
+        if attempt.purpose == Purpose::Confirm {
+            return Ok(LoginAttempt::Accepted(account.user.clone()));
+        }
         let now = self.now;
         sqlx::query("UPDATE users SET last_login_at = ? WHERE id = ?")
             .bind(now.0)

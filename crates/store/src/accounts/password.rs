@@ -7,7 +7,7 @@ use argon2::{
 use model::id::UserName;
 use zeroize::Zeroizing;
 
-use crate::{Secret, Store, StoreError};
+use crate::{Keyring, Secret, Store, StoreError};
 
 /// Characters a password needs, and may have.
 const LENGTH_MIN: usize = 12;
@@ -108,6 +108,12 @@ impl Store {
         check(name, text)?;
         let password = password.clone();
         self.hashing(move || hash(password.expose())).await?
+    }
+
+    /// Hashes what is no person's password, unchecked.
+    pub(super) async fn hash_unknown(&self) -> Result<String, StoreError> {
+        let unknown = Keyring::random::<32>();
+        self.hashing(move || hash(&unknown)).await?
     }
 
     /// Compares a password with a stored hash, or with the dummy. The dummy's answer is no.

@@ -79,14 +79,10 @@ impl Store {
         if let Some(emergency) = &deployment.emergency {
             let detail = json!({ "reason": emergency.reason });
             let kind = EventKind::EmergencyApplied;
+            let declared_by = emergency.declared_by.as_ref();
+            let declared_by = declared_by.unwrap_or(&deployment.proposer);
             change
-                .append(
-                    kind,
-                    &deployment.proposer,
-                    Some(&instance),
-                    &subject(id),
-                    detail,
-                )
+                .append(kind, declared_by, Some(&instance), &subject(id), detail)
                 .await?;
         }
         change.make_others_stale(&instance, Some(id), &by).await?;
@@ -133,28 +129,5 @@ impl Store {
         change.make_others_stale(&instance, Some(id), &by).await?;
         change.commit().await?;
         Ok(deployment)
-    }
-
-    /// Notes who reviewed an emergency deployment afterwards.
-    pub async fn review_emergency(&self, id: DeploymentId, by: &Actor) -> Result<(), StoreError> {
-        let mut change = self.begin().await?;
-        let mut deployment = deployment_in(change.db(), id).await?;
-        let Some(emergency) = &mut deployment.emergency else {
-            return Err(conflict(format!(
-                "{} is no emergency deployment",
-                subject(id)
-            )));
-        };
-        if emergency.reviewed_by.is_some() {
-            return Err(conflict(format!("{} was reviewed already", subject(id))));
-        }
-        emergency.reviewed_by = Some(by.clone());
-        let detail = json!({ "reason": emergency.reason });
-        change.store_deployment(&deployment).await?;
-        let kind = EventKind::EmergencyReviewed;
-        change
-            .append(kind, by, Some(&deployment.instance), &subject(id), detail)
-            .await?;
-        change.commit().await
     }
 }

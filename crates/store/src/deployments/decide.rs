@@ -1,15 +1,22 @@
 //! Decisions on a deployment's changes, and what voids them.
 
+use std::collections::BTreeMap;
+
 use model::{
     audit::EventKind,
-    deployment::{Decision, Deployment, Proposal, State},
+    deployment::{Decision, Deployment, Proposal, State, Verdict},
+    flow::change::ChangeId,
     id::{DeploymentId, Hash},
     principal::Actor,
 };
 use serde_json::json;
+use sqlx::SqliteConnection;
 
 use super::{conflict, deployment_in, subject};
 use crate::{Store, StoreError, baselines, json, open::Change};
+
+/// The marks ([`Decision::mark`]) of the decisions of others that somebody saw before deciding.
+pub type Seen = BTreeMap<ChangeId, Hash>;
 
 /// Decisions taken at once.
 const DECISIONS_MAX: usize = 200_000;
@@ -81,12 +88,15 @@ impl Store {
 
     /// Records a decision (replacing an earlier one on the same change) if the deployment is
     /// `Pending`, `InReview` or `Approved` (then it returns to `InReview`) and its proposal still
-    /// has digest `shown`; `Conflict` otherwise.
+    /// has digest `shown`; `Conflict` otherwise. A decision somebody else took is replaced only
+    /// where `seen` has its mark, so that nobody overrules what they have not seen: `Overtaken`
+    /// otherwise, and nothing is recorded.
     pub async fn decide(
         &self,
         id: DeploymentId,
         shown: Hash,
         decisions: &[Decision],
+        seen: &Seen,
     ) -> Result<Deployment, StoreError> {
         let mut change = self.begin().await?;
         let mut deployment = deployment_in(change.db(), id).await?;
@@ -113,6 +123,7 @@ impl Store {
         let Some(first) = decisions.first() else {
             return Ok(deployment);
         };
+        refuse_overtaken(&decisions_in(change.db(), id).await?, decisions, seen)?;
         if deployment.state != State::InReview {
             change
                 .take_step(&mut deployment, State::InReview, &first.by)
@@ -128,15 +139,45 @@ impl Store {
 
     /// The decisions taken so far.
     pub async fn decisions(&self, id: DeploymentId) -> Result<Vec<Decision>, StoreError> {
-        let texts: Vec<String> = sqlx::query_scalar(
-            "SELECT decision FROM decisions WHERE deployment = ? ORDER BY change",
-        )
-        .bind(id.0)
-        .fetch_all(self.read())
-        .await?;
-        texts
-            .iter()
-            .map(|text| json::read("decision", text))
-            .collect()
+        let mut db = self.read().acquire().await?;
+        decisions_in(&mut db, id).await
     }
+}
+
+fn refuse_overtaken(
+    standing: &[Decision],
+    decisions: &[Decision],
+    seen: &Seen,
+) -> Result<(), StoreError> {
+    let standing: BTreeMap<&ChangeId, &Decision> =
+        standing.iter().map(|it| (&it.change, it)).collect();
+    for decision in decisions {
+        let Some(other) = standing.get(&decision.change) else {
+            continue;
+        };
+        let is_own = other.by.user().is_some() && other.by.user() == decision.by.user();
+        if !is_own && seen.get(&decision.change) != Some(&other.mark()) {
+            return Err(StoreError::Overtaken {
+                by: other.by.label(),
+                verdict: match other.verdict {
+                    Verdict::Approve => "approved",
+                    Verdict::Reject => "rejected",
+                },
+                change: other.change.to_string(),
+            });
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn decisions_in(
+    db: &mut SqliteConnection,
+    id: DeploymentId,
+) -> Result<Vec<Decision>, StoreError> {
+    let query = "SELECT decision FROM decisions WHERE deployment = ? ORDER BY change";
+    let texts: Vec<String> = sqlx::query_scalar(query).bind(id.0).fetch_all(db).await?;
+    texts
+        .iter()
+        .map(|text| json::read("decision", text))
+        .collect()
 }

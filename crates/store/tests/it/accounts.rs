@@ -14,7 +14,7 @@ fn secret(text: &str) -> Secret {
 }
 
 /// The code of a factor at the clock's time.
-fn code(house: &House, factor: &SecondFactor) -> String {
+pub(crate) fn code(house: &House, factor: &SecondFactor) -> String {
     let totp = totp_rs::Builder::new()
         .with_secret(factor.secret.expose())
         .build()

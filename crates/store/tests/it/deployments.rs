@@ -4,7 +4,7 @@ use model::{
     id::{DeploymentId, Hash},
     principal::Actor,
 };
-use store::{AuditFilter, StoreError};
+use store::{AuditFilter, Seen, StoreError};
 
 use crate::house::{
     House, START, actor, applying, applying_from, commit, content, credentials, decision, found,
@@ -196,13 +196,24 @@ async fn decisions_hold_for_what_was_shown() {
         decision("added:b", Verdict::Approve),
     ];
     assert!(is_conflict(
-        house.store.decide(id, Hash::of(b"other"), &approve).await
+        house
+            .store
+            .decide(id, Hash::of(b"other"), &approve, &Seen::new())
+            .await
     ));
     assert!(house.store.decisions(id).await.unwrap().is_empty());
-    let seen = house.store.decide(id, shown, &approve).await.unwrap();
+    let seen = house
+        .store
+        .decide(id, shown, &approve, &Seen::new())
+        .await
+        .unwrap();
     assert_eq!(seen.state, State::InReview);
     let reject = [decision("added:a", Verdict::Reject)];
-    house.store.decide(id, shown, &reject).await.unwrap();
+    house
+        .store
+        .decide(id, shown, &reject, &Seen::new())
+        .await
+        .unwrap();
     let decisions = house.store.decisions(id).await.unwrap();
     assert_eq!(decisions, [reject[0].clone(), approve[1].clone()]);
 
@@ -218,7 +229,11 @@ async fn decisions_hold_for_what_was_shown() {
         .step(id, &State::InReview, approved, &bob)
         .await
         .unwrap();
-    let again = house.store.decide(id, shown, &approve).await.unwrap();
+    let again = house
+        .store
+        .decide(id, shown, &approve, &Seen::new())
+        .await
+        .unwrap();
     assert_eq!(
         again.state,
         State::InReview,
@@ -231,7 +246,9 @@ async fn decisions_hold_for_what_was_shown() {
         .await
         .unwrap();
     assert!(house.store.decisions(id).await.unwrap().is_empty());
-    assert!(is_conflict(house.store.decide(id, shown, &approve).await));
+    assert!(is_conflict(
+        house.store.decide(id, shown, &approve, &Seen::new()).await
+    ));
 }
 
 #[tokio::test]
@@ -245,7 +262,11 @@ async fn others_go_stale_and_can_be_rebased() {
         .unwrap();
     let shown = other.proposal.hash();
     let approve = [decision("added:a", Verdict::Approve)];
-    house.store.decide(other.id, shown, &approve).await.unwrap();
+    house
+        .store
+        .decide(other.id, shown, &approve, &Seen::new())
+        .await
+        .unwrap();
     let late = proposal(&house.store, "[3]").await.unwrap();
     let deployment = applying(&house.store, "[1]").await.unwrap();
     house.store.commit_apply(commit(&deployment)).await.unwrap();
@@ -290,7 +311,10 @@ async fn others_go_stale_and_can_be_rebased() {
     assert_eq!(house.kinds().await.last(), Some(&E::DeploymentRebased));
     assert!(is_conflict(house.store.rebase(other.id, &new, &ann).await));
     assert!(is_conflict(
-        house.store.decide(other.id, shown, &approve).await
+        house
+            .store
+            .decide(other.id, shown, &approve, &Seen::new())
+            .await
     ));
 }
 
@@ -452,16 +476,37 @@ async fn a_newer_version_replaces_the_proposers_own_only() {
 async fn an_emergency_is_recorded_and_reviewed_once() {
     let house = House::new().await;
     found(&house.store).await;
-    let mut new = proposal(&house.store, "[1]").await.unwrap();
-    new.emergency = Some(Emergency {
-        reason: "flood".into(),
-        reviewed_by: None,
-    });
+    let new = proposal(&house.store, "[1]").await.unwrap();
+    let (result, bob) = (new.flows, actor(2, "bob"));
     let queued = house.store.queue(new).await.unwrap();
-    let deployment = applying_from(&house.store, queued).await.unwrap();
+    let declared = house
+        .store
+        .declare_emergency(
+            queued.id,
+            &queued.state,
+            Emergency::new("flood", None),
+            result,
+            &bob,
+        )
+        .await
+        .unwrap();
+    let since = START;
+    let next = State::Applying { since, result };
+    let deployment = house
+        .store
+        .step(queued.id, &declared.state, next, &bob)
+        .await
+        .unwrap();
     house.store.commit_apply(commit(&deployment)).await.unwrap();
-    assert_eq!(house.kinds().await[6..], [E::Applied, E::EmergencyApplied]);
-    let bob = actor(2, "bob");
+    assert_eq!(
+        house.kinds().await[2..],
+        [
+            E::DeploymentApproved,
+            E::ApplyStarted,
+            E::Applied,
+            E::EmergencyApplied
+        ]
+    );
     house
         .store
         .review_emergency(deployment.id, &bob)

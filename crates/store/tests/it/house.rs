@@ -1,6 +1,10 @@
 //! A ledger in a folder of its own, with a clock that stands still.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
 
 use model::{
     access::Role,
@@ -17,8 +21,8 @@ use model::{
 };
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use store::{
-    AuditFilter, BaselineContent, Commit, NewDeployment, NewUser, SecondFactor, Secret, Store,
-    StoreError, User,
+    AuditFilter, BaselineContent, Commit, NewDeployment, NewUser, SecondFactor, Secret, Seen,
+    Store, StoreError, User,
 };
 use tempfile::TempDir;
 
@@ -165,8 +169,8 @@ pub(crate) async fn proposal(store: &Store, flows: &str) -> Result<NewDeployment
         flows: store.keep_blob(flows).await?,
         credentials: credential_changes("second"),
         deployment_type: DeploymentType::Full,
-        emergency: None,
         supersedes: None,
+        unchanged: BTreeSet::new(),
     })
 }
 
@@ -177,6 +181,7 @@ pub(crate) fn decision(change: &str, verdict: Verdict) -> Decision {
         by: actor(2, "bob"),
         at: START,
         comment: "looked at".to_owned(),
+        taken_on: None,
     }
 }
 
@@ -193,7 +198,7 @@ pub(crate) async fn applying_from(
     let (id, shown, result) = (queued.id, queued.proposal.hash(), queued.proposal.flows);
     let bob = actor(2, "bob");
     let decisions = [decision("added:x", Verdict::Approve)];
-    let seen = store.decide(id, shown, &decisions).await?;
+    let seen = store.decide(id, shown, &decisions, &Seen::new()).await?;
     let approved = State::Approved {
         by: bob.clone(),
         at: START,

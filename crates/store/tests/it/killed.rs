@@ -16,7 +16,7 @@ use model::{
     deployment::{State, Verdict},
     id::DeploymentId,
 };
-use store::{Keyring, Store};
+use store::{Keyring, Seen, Store};
 
 use crate::house::{
     START, applying_from, commit, credentials, decision, found, main_instance, proposal,
@@ -48,7 +48,10 @@ async fn worker() {
             decision("added:a", Verdict::Approve),
             decision("b", Verdict::Reject),
         ];
-        let seen = store.decide(id, shown, &decisions).await.unwrap();
+        let seen = store
+            .decide(id, shown, &decisions, &Seen::new())
+            .await
+            .unwrap();
         say(&format!("decided {id}"));
         let deployment = applying_from(&store, seen).await.unwrap();
         let applied = store.commit_apply(commit(&deployment)).await.unwrap();

@@ -70,10 +70,7 @@ async fn a_newer_schema_is_left_alone() {
     assert!(
         matches!(
             newer,
-            StoreError::Newer {
-                found: 99,
-                known: 1
-            }
+            StoreError::Newer { found: 99, known } if known < 99
         ),
         "{newer}"
     );

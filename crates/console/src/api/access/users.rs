@@ -18,6 +18,7 @@ use store::{NewUser, SecondFactor, Secret, Store};
 use crate::{
     App,
     api::Body,
+    pages::access::enrol::LINK_SECONDS,
     problem::{ApiError, Problem},
     session::Authenticated,
 };
@@ -127,6 +128,25 @@ pub(in crate::api) async fn set_password(
         .set_password(user.id, &password, &caller.actor())
         .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /users/{id}/reset`.
+pub(in crate::api) async fn reset(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<i64>,
+) -> Result<Json<Value>, ApiError> {
+    caller.require(Permission::Administer)?;
+    let made = app
+        .store
+        .reset_account(UserId(id), LINK_SECONDS, &caller.actor())
+        .await?;
+    Ok(Json(json!({
+        "url": format!("{}/enrol?token={}", app.addresses.console_origin, made.secret),
+        "name": made.name,
+        "role": made.role,
+        "expires_at": made.expires_at,
+    })))
 }
 
 /// `DELETE /users/{id}`.

@@ -4,8 +4,8 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use deploy::Choice;
-use model::{deployment::Verdict, flow::change::ChangeId, id::Hash};
+use deploy::{Choice, Choices};
+use model::{access::Permission, deployment::Verdict, flow::change::ChangeId, id::Hash};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -30,13 +30,13 @@ pub(in crate::api) struct Shown {
 #[derive(Deserialize)]
 pub(in crate::api) struct Decisions {
     shown: Hash,
-    choices: Choices,
+    choices: Wanted,
 }
 
 /// One by one, or the word `all-approve`.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Choices {
+enum Wanted {
     Each(Vec<Each>),
     All(AllApprove),
 }
@@ -53,6 +53,9 @@ struct Each {
     verdict: Verdict,
     #[serde(default)]
     comment: String,
+    /// The mark of the decision that was seen on it.
+    #[serde(default)]
+    seen: Option<Hash>,
 }
 
 /// `POST /deployments/{id}/decisions`.
@@ -64,35 +67,22 @@ pub(in crate::api) async fn decide(
 ) -> Answer {
     let id = deployment_id(&id)?;
     let choices = match body.choices {
-        Choices::Each(each) => each
-            .into_iter()
-            .map(
-                |Each {
-                     change,
-                     verdict,
-                     comment,
-                 }| Choice {
-                    change,
-                    verdict,
-                    comment,
-                },
-            )
-            .collect(),
-        Choices::All(AllApprove::AllApprove) => {
-            let review = app.deployments.review(&caller, id).await?;
-            let all = review.diff.changes.into_iter().map(|change| Choice {
-                change: change.id,
-                verdict: Verdict::Approve,
-                comment: String::new(),
+        Wanted::Each(each) => {
+            let each = each.into_iter().map(|each| Choice {
+                change: each.change,
+                verdict: each.verdict,
+                comment: each.comment,
+                seen: each.seen,
             });
-            all.collect()
+            Choices::Each(each.collect())
         }
+        Wanted::All(AllApprove::AllApprove) => Choices::AllOpen,
     };
-    let deployment = app
+    let review = app
         .deployments
         .decide(&caller, id, body.shown, choices)
         .await?;
-    Ok(Json(deployment_json(&deployment)))
+    Ok(Json(deployment_json(&review.deployment)))
 }
 
 /// `POST /deployments/{id}/approve`.
@@ -119,6 +109,61 @@ pub(in crate::api) async fn apply(
     let id = deployment_id(&id)?;
     let done = approve_and_apply(app.deployments.clone(), caller, id, body.shown).await?;
     Ok(Json(deployment_json(&done?)))
+}
+
+/// What is said, and about what.
+#[derive(Deserialize)]
+pub(in crate::api) struct Said {
+    #[serde(default)]
+    change: Option<ChangeId>,
+    text: String,
+}
+
+/// `POST /deployments/{id}/comments`.
+pub(in crate::api) async fn comment(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+    Body(body): Body<Said>,
+) -> Answer {
+    let comment = app
+        .deployments
+        .comment(&caller, deployment_id(&id)?, body.change, &body.text)
+        .await?;
+    Ok(Json(json!(comment)))
+}
+
+/// `GET /deployments/{id}/comments`: with those on the versions before it, oldest first.
+pub(in crate::api) async fn comments(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+) -> Answer {
+    caller.require(Permission::ReadQueue)?;
+    let id = deployment_id(&id)?;
+    app.store.deployment(id).await?;
+    Ok(Json(json!({ "comments": app.store.comments(id).await? })))
+}
+
+/// What was looked at, and why it cannot wait.
+#[derive(Deserialize)]
+pub(in crate::api) struct InEmergency {
+    shown: Hash,
+    reason: String,
+}
+
+/// `POST /deployments/{id}/emergency-apply`.
+pub(in crate::api) async fn apply_emergency(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+    Body(body): Body<InEmergency>,
+) -> Answer {
+    let deployment = app
+        .deployments
+        .apply_emergency(&caller, deployment_id(&id)?, body.shown, &body.reason)
+        .await?;
+    Ok(Json(deployment_json(&deployment)))
 }
 
 /// Why it is refused.

@@ -38,10 +38,9 @@ pub(crate) async fn submit(
     // Whoever finds an open browser must not be able to take the account over. Without a code, a
     // right password is answered by "needs a code"; that is right enough here.
     let present = Secret::new(fields.raw("present").as_bytes().to_vec());
-    let name = principal.name.as_str();
     match app
         .store
-        .log_in(name, &present, None, by.caller.address)
+        .confirm_identity(&principal.name, &present, None, by.caller.address)
         .await?
     {
         LoginAttempt::Accepted(_) | LoginAttempt::NeedsCode => {}

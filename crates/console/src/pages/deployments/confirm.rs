@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
     response::{Html, IntoResponse, Redirect, Response},
 };
-use deploy::{Caller, Choice, DeployError, Deployments};
+use deploy::{Caller, Choices, DeployError, Deployments};
 use model::{
     access::Permission,
     deployment::{Deployment, State as Stands, Verdict},
@@ -35,6 +35,8 @@ struct ConfirmPage {
     button: String,
     rejected: Vec<RejectedLine>,
     undecided: Vec<StepLine>,
+    /// Of the undecided ones, how many may be approved together.
+    low_risk: usize,
     approved: Vec<StepLine>,
     findings: Vec<FindingGroup>,
     error: Option<String>,
@@ -103,6 +105,12 @@ async fn show(
             head.instance
         ),
         rejected,
+        low_risk: review
+            .diff
+            .changes
+            .iter()
+            .filter(|change| review.is_low_risk(change) && review.decision(&change.id).is_none())
+            .count(),
         undecided: lines(None),
         approved: lines(Some(Verdict::Approve)),
         findings: looked.findings(),
@@ -123,7 +131,8 @@ pub(crate) async fn submit(
     let shown: Hash = fields.get("shown").parse().map_err(Problem::from)?;
     let done = match fields.get("do") {
         "approve-rest" if fields.get("looked") == "yes" => {
-            approve_rest(&app, &by.caller, id, shown).await
+            let choices = Choices::LowRisk;
+            app.deployments.decide(&by.caller, id, shown, choices).await
         }
         "approve-rest" => {
             let why = "Tick the box to say that you have looked at all of them.".to_owned();
@@ -136,28 +145,6 @@ pub(crate) async fn submit(
         Err(DeployError::Store(error)) => Err(error.into()),
         Err(error) => again(&app, &by, id, sentence(&error.to_string())).await,
     }
-}
-
-async fn approve_rest(
-    app: &App,
-    caller: &Caller,
-    id: DeploymentId,
-    shown: Hash,
-) -> Result<Deployment, DeployError> {
-    let review = app.deployments.review(caller, id).await?;
-    let open = review
-        .diff
-        .changes
-        .iter()
-        .filter(|change| review.decision(&change.id).is_none());
-    let choices = open
-        .map(|change| Choice {
-            change: change.id.clone(),
-            verdict: Verdict::Approve,
-            comment: String::new(),
-        })
-        .collect();
-    app.deployments.decide(caller, id, shown, choices).await
 }
 
 async fn apply(

@@ -1,12 +1,13 @@
-//! What a step's forms do: approve or reject one change, or all of the step.
+//! What a step's forms do: approve or reject one change, or those of the step together.
 
 use axum::{
     extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use deploy::{Choice, DeployError};
-use model::{deployment::Verdict, flow::change::ChangeId};
+use deploy::{Choice, Choices, DeployError, Review};
+use model::{deployment::Verdict, flow::change::ChangeId, id::DeploymentId};
+use store::StoreError;
 
 use super::{
     step::{Again, Look, show},
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     App,
-    csrf::Posted,
+    csrf::{Fields, Posted},
     pages::deployment_id,
     problem::{PageError, Problem},
     wording::sentence,
@@ -23,69 +24,86 @@ use crate::{
 /// Characters of a comment, as the waiting room takes them.
 const COMMENT_MAX: usize = 4_000;
 
-/// `POST /deployments/{id}/steps/{number}`: `change` (or `*`), `verdict`, `comment`, `shown`.
+/// `POST /deployments/{id}/steps/{number}`: `change`, `verdict`, `comment`, `shown`, `seen`. With
+/// `together`, every `change` of the page that is low-risk, and every `other` that is not.
 pub(crate) async fn submit(
     State(app): State<App>,
     Path((id, number)): Path<(String, usize)>,
     Posted { by, fields }: Posted,
 ) -> Result<Response, PageError> {
     let id = deployment_id(&id)?;
-    let verdict = match fields.get("verdict") {
-        "approve" => Verdict::Approve,
-        "reject" => Verdict::Reject,
-        _ => return Err(Problem::bad_form("choose to approve or to reject").into()),
-    };
     let shown = fields.get("shown").parse().map_err(Problem::from)?;
-    let comment: String = fields.get("comment").chars().take(COMMENT_MAX).collect();
-    let review = app.deployments.review(&by.caller, id).await?;
-    let step = review.steps.iter().find(|step| step.number == number);
-    let step = step.ok_or_else(|| Problem::not_found("such step"))?;
-    let one = match fields.get("change") {
-        "*" => None,
-        name => Some(ChangeId(name.to_owned())),
-    };
-    let changes = match &one {
-        Some(change) => vec![change.clone()],
-        None => step.changes.clone(),
-    };
-    let choices = changes
-        .into_iter()
-        .map(|change| Choice {
-            change,
-            verdict,
-            comment: comment.clone(),
-        })
-        .collect();
+    let (choices, one) = chosen(&fields)?;
     match app.deployments.decide(&by.caller, id, shown, choices).await {
-        Ok(_) => {}
-        Err(error @ (DeployError::ReasonNeeded | DeployError::NotWhatWasShown)) => {
+        Ok(review) => Ok(onward(&review, id, number)),
+        Err(
+            error @ (DeployError::ReasonNeeded
+            | DeployError::NotWhatWasShown
+            | DeployError::NotTogether { .. }
+            | DeployError::Store(StoreError::Overtaken { .. })),
+        ) => {
             let again = Again {
                 change: one,
                 message: sentence(&error.to_string()),
-                comment,
+                comment: comment(&fields),
             };
             let page = show(&app, &by, id, number, Look::default(), Some(again)).await?;
-            return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => Err(error.into()),
     }
-    let review = app.deployments.review(&by.caller, id).await?;
-    let is_open_here = review
-        .steps
-        .iter()
-        .filter(|step| step.number == number)
-        .any(|step| {
-            step.changes
-                .iter()
-                .any(|change| review.decision(change).is_none())
+}
+
+fn comment(fields: &Fields) -> String {
+    fields.get("comment").chars().take(COMMENT_MAX).collect()
+}
+
+/// What the form says, and the change it was for, where it was for one.
+fn chosen(fields: &Fields) -> Result<(Choices, Option<ChangeId>), Problem> {
+    let verdict = match fields.get("verdict") {
+        "approve" => Verdict::Approve,
+        "reject" => Verdict::Reject,
+        _ => return Err(Problem::bad_form("choose to approve or to reject")),
+    };
+    let named = |name| fields.all(name).map(|text| ChangeId(text.to_owned()));
+    if fields.get("together") == "yes" {
+        return Ok(match verdict {
+            Verdict::Approve => (Choices::Together(named("change").collect()), None),
+            Verdict::Reject => {
+                let rejected = named("change").chain(named("other")).map(|change| Choice {
+                    change,
+                    verdict,
+                    comment: comment(fields),
+                    seen: None,
+                });
+                (Choices::Each(rejected.collect()), None)
+            }
         });
+    }
+    let change = ChangeId(fields.get("change").to_owned());
+    let choice = Choice {
+        change: change.clone(),
+        verdict,
+        comment: comment(fields),
+        seen: fields.get("seen").parse().ok(),
+    };
+    Ok((Choices::Each(vec![choice]), Some(change)))
+}
+
+/// To what is left: of this step, of the next ones, or to the confirmation.
+pub(super) fn onward(review: &Review, id: DeploymentId, number: usize) -> Response {
+    let here = review.steps.iter().find(|step| step.number == number);
+    let is_open_here = here.is_some_and(|step| {
+        let mut changes = step.changes.iter();
+        changes.any(|change| review.decision(change).is_none())
+    });
     let next = if is_open_here {
         Some(number)
     } else {
-        Looked::new(&review).next_undecided(number)
+        Looked::new(review).next_undecided(number)
     };
-    Ok(match next {
+    match next {
         Some(next) => Redirect::to(&format!("/deployments/{id}/steps/{next}")).into_response(),
         None => Redirect::to(&format!("/deployments/{id}/confirm")).into_response(),
-    })
+    }
 }

@@ -23,6 +23,8 @@ const LISTED_MAX: u32 = 100;
 struct ListPage {
     shell: Shell,
     cards: Vec<Card>,
+    /// Applied before review, and nobody has looked yet.
+    emergencies: Vec<Card>,
     is_all: bool,
     instance: Option<String>,
 }
@@ -47,10 +49,20 @@ pub(crate) async fn page(
     for deployment in &found {
         cards.push(Card::new(&app, &by, &shell, deployment).await);
     }
+    let mut emergencies = Vec::new();
+    for deployment in app.store.emergencies_to_review().await? {
+        if instance
+            .as_ref()
+            .is_none_or(|id| *id == deployment.instance)
+        {
+            emergencies.push(Card::new(&app, &by, &shell, &deployment).await);
+        }
+    }
     let instance = instance.map(|id| id.to_string());
     render(&ListPage {
         shell,
         cards,
+        emergencies,
         is_all,
         instance,
     })

@@ -5,9 +5,19 @@ use axum::{
     extract::{Path, Query, State},
     response::Html,
 };
-use model::deployment::State as Stands;
+use deploy::Review;
+use model::{
+    deployment::State as Stands,
+    flow::{
+        change::{Aspect, Change},
+        finding::Severity,
+    },
+};
 
-use super::view::{FindingGroup, Head, Looked, StepLine};
+use super::{
+    together::Lot,
+    view::{CommentView, FindingGroup, Head, Looked, StepLine},
+};
 use crate::{
     App,
     frame::{Frame, frame},
@@ -15,7 +25,7 @@ use crate::{
     problem::PageError,
     session::SignedIn,
     shell::{Shell, page as render},
-    wording::{Moment, Who, shown},
+    wording::{Moment, Pill, Who, counted, severity_pill, shown},
 };
 
 /// Steps listed on one page.
@@ -35,10 +45,69 @@ struct ShowPage {
     steps_count: usize,
     next: Option<usize>,
     frame: Option<Frame>,
+    lots: Vec<Lot>,
+    /// What was said about the whole.
+    said: Vec<CommentView>,
+    summary: Summary,
+}
+
+/// What a reviewer wants to know before the first step.
+struct Summary {
+    /// What the proposer said first about the whole.
+    why: Option<String>,
+    /// "2 added, 1 changed".
+    size: String,
+    /// "41 nodes before, 43 after".
+    nodes: String,
+    /// How many findings of each weight, heaviest first.
+    weights: Vec<(Pill, usize)>,
+    /// Changes with a comment.
+    discussed: usize,
+}
+
+impl Summary {
+    fn of(review: &Review, said: &[CommentView]) -> Self {
+        let changes = &review.diff.changes;
+        let aspects = [
+            (Aspect::Added, "added"),
+            (Aspect::Removed, "removed"),
+            (Aspect::Changed, "changed"),
+            (Aspect::Wired, "rewired"),
+            (Aspect::Layout, "moved on the canvas"),
+        ];
+        let counts = aspects.iter().filter_map(|(aspect, word)| {
+            let count = changes.iter().filter(|it| it.aspect == *aspect).count();
+            (count > 0).then(|| format!("{count} {word}"))
+        });
+        let findings = || changes.iter().flat_map(|change| &change.findings);
+        let weights = [Severity::Danger, Severity::Warning, Severity::Note];
+        let weights = weights.into_iter().filter_map(|severity| {
+            let count = findings().filter(|it| it.severity == severity).count();
+            (count > 0).then(|| (severity_pill(severity), count))
+        });
+        let is_discussed = |change: &&Change| review.thread(Some(&change.id)).next().is_some();
+        Self {
+            why: said
+                .iter()
+                .find(|comment| comment.is_proposers)
+                .map(|comment| comment.text.clone()),
+            size: counts.collect::<Vec<_>>().join(", "),
+            nodes: format!(
+                "{} before, {} after",
+                counted(review.base.len(), "node"),
+                review.proposal.len()
+            ),
+            weights: weights.collect(),
+            discussed: changes.iter().filter(is_discussed).count(),
+        }
+    }
 }
 
 struct EmergencyView {
     reason: String,
+    declared_by: Option<String>,
+    /// It was applied (or failed); else it is still on its way.
+    is_done: bool,
     reviewed_by: Option<String>,
     may_review: bool,
 }
@@ -94,8 +163,12 @@ impl Stand {
 fn notice(done: Option<&String>) -> Option<&'static str> {
     match done.map(String::as_str) {
         Some("applied") => Some("Applied. Node-RED took it and runs."),
+        Some("emergency") => {
+            Some("Applied before review. It stays flagged until somebody else has looked at it.")
+        }
         Some("rejected") => Some("Rejected. What runs is unchanged."),
         Some("withdrawn") => Some("Withdrawn. What runs is unchanged."),
+        Some("comment") => Some("Said. Whoever reviews or proposed this reads it here."),
         Some("rebased") => Some("Rebased onto what runs now. Its review starts anew."),
         Some("rollback") => Some("Going back is a deployment like any other: review it here."),
         Some("reviewed") => Some("Noted: the emergency deployment was reviewed."),
@@ -131,10 +204,15 @@ pub(crate) async fn page(
         .map(|emergency| EmergencyView {
             reason: shown(&emergency.reason),
             reviewed_by: emergency.reviewed_by.as_ref().map(|by| Who::of(by).name),
+            declared_by: emergency.declared_by.as_ref().map(|by| Who::of(by).name),
+            is_done: !review.deployment.state.is_open(),
             may_review: emergency.reviewed_by.is_none()
-                && shell.sees.decides
-                && review.deployment.proposer.user() != Some(by.caller.principal.user),
+                && !review.deployment.state.is_open()
+                && app
+                    .deployments
+                    .may_review_emergency(&by.caller, &review.deployment),
         });
+    let said = CommentView::thread(&review, None, &shell);
     let frame = frame(
         &review,
         asked.get("tab").map(String::as_str),
@@ -156,6 +234,13 @@ pub(crate) async fn page(
         later: (from + STEPS_SHOWN < review.steps.len()).then_some(from + STEPS_SHOWN),
         steps_count: review.steps.len(),
         next: looked.next_undecided(0),
+        lots: if head.may_decide {
+            Lot::all(&review)
+        } else {
+            Vec::new()
+        },
+        summary: Summary::of(&review, &said),
+        said,
         frame,
         head,
         shell,

@@ -40,6 +40,9 @@ struct StepPage {
     next: Option<usize>,
     next_undecided: Option<usize>,
     frame: Option<Frame>,
+    /// Changes on this page that may be approved together, and the other undecided ones.
+    lot: Vec<String>,
+    others: Vec<String>,
     bulk_error: Option<String>,
     is_full: bool,
 }
@@ -120,6 +123,9 @@ fn build(
         .take(CHANGES_SHOWN)
         .map(|change| ChangeView::new(&looked, change, &shell, look.is_full))
         .collect();
+    // What is left comes first.
+    changes.sort_by_key(|change| change.decision.is_some());
+    let (lot, others) = (undecided(&changes, true), undecided(&changes, false));
     let mut bulk_error = None;
     if let Some(again) = again {
         let mut found = again
@@ -163,9 +169,19 @@ fn build(
         next_undecided: looked.next_undecided(number),
         is_full: look.is_full,
         changes,
+        lot,
+        others,
         frame,
         bulk_error,
         head,
         shell,
     })
+}
+
+/// The undecided changes on the page that may, or may not, be approved together.
+fn undecided(changes: &[ChangeView], is_low_risk: bool) -> Vec<String> {
+    let open = changes.iter().filter(|change| change.decision.is_none());
+    open.filter(|change| change.is_low_risk == is_low_risk)
+        .map(|change| change.id.clone())
+        .collect()
 }

@@ -15,7 +15,7 @@ use model::{
 
 pub(crate) use self::{
     card::Card,
-    change::ChangeView,
+    change::{ChangeView, CommentView},
     finding::{FindingGroup, FindingLine},
 };
 use crate::{
@@ -57,6 +57,23 @@ pub(crate) struct Head {
     pub(crate) may_reject: bool,
     pub(crate) may_withdraw: bool,
     pub(crate) may_rebase: bool,
+    /// This person may apply it before its review.
+    pub(crate) may_apply_emergency: bool,
+    pub(crate) is_own: bool,
+    pub(crate) may_comment: bool,
+    /// Which version of the proposal it is, where it is not the first.
+    pub(crate) version: Option<VersionView>,
+}
+
+/// A newer version of a proposal.
+#[derive(Debug)]
+pub(crate) struct VersionView {
+    pub(crate) number: u32,
+    pub(crate) earlier: i64,
+    /// Changes that are new or another than in the version before.
+    pub(crate) new: usize,
+    /// Decisions that were taken on an earlier version and hold.
+    pub(crate) kept: usize,
 }
 
 impl Head {
@@ -112,6 +129,26 @@ impl Head {
             may_withdraw: (is_own || shell.sees.all) && is_open,
             may_rebase: matches!(deployment.state, State::Stale { .. })
                 && (is_own || shell.sees.decides),
+            may_apply_emergency: app
+                .deployments
+                .may_apply_emergency(&by.caller, deployment)
+                .await,
+            is_own,
+            may_comment: app.deployments.may_comment(&by.caller, deployment),
+            version: review.version.as_ref().map(|version| VersionView {
+                number: version.number,
+                earlier: version.earlier.0,
+                new: review
+                    .diff
+                    .changes
+                    .len()
+                    .saturating_sub(version.unchanged.len()),
+                kept: review
+                    .decisions
+                    .iter()
+                    .filter(|it| it.taken_on.is_some())
+                    .count(),
+            }),
         })
     }
 
@@ -195,6 +232,12 @@ pub(crate) struct StepLine {
     pub(crate) place: String,
     pub(crate) decided: Decided,
     pub(crate) worst: Option<Pill>,
+    /// Who decided, by name.
+    pub(crate) by: String,
+    /// Something in it is new or another than in the version before.
+    pub(crate) is_new: bool,
+    /// Comments on its changes.
+    pub(crate) comments: usize,
 }
 
 /// Labels a step's line names.
@@ -215,6 +258,11 @@ impl<'a> Looked<'a> {
             .map(|change| (&change.id, change))
             .collect();
         Self { review, changes }
+    }
+
+    /// The changes by name.
+    pub(crate) fn by_name(self) -> HashMap<&'a ChangeId, &'a Change> {
+        self.changes
     }
 
     pub(crate) fn change(&self, id: &ChangeId) -> Option<&'a Change> {
@@ -265,7 +313,29 @@ impl<'a> Looked<'a> {
             place,
             decided: Decided::of(self.review, &step.changes),
             worst: worst.map(severity_pill),
+            by: self.deciders(&step.changes),
+            is_new: step
+                .changes
+                .iter()
+                .any(|id| self.review.is_new_in_version(id)),
+            comments: step
+                .changes
+                .iter()
+                .map(|id| self.review.thread(Some(id)).count())
+                .sum(),
         }
+    }
+
+    /// Who decided these changes, each once.
+    fn deciders(&self, changes: &[ChangeId]) -> String {
+        let mut names: Vec<String> = Vec::new();
+        for decision in changes.iter().filter_map(|id| self.review.decision(id)) {
+            let name = Who::of(&decision.by).name;
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.join(", ")
     }
 
     /// The labels of a few changes, and how many more there are.

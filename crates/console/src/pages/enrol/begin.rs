@@ -40,24 +40,28 @@ impl FactorPage {
         error: Option<&'static str>,
     ) -> Result<Self, Problem> {
         let factor = begun.second_factor();
-        let uri = factor.uri(&begun.name, "Redkeep");
-        let qr = qr::draw(&uri).ok_or_else(|| Problem::bad_form("this name is too long"))?;
-        let digits = factor.base32();
-        let groups: Vec<_> = digits
-            .as_bytes()
-            .chunks(4)
-            .map(String::from_utf8_lossy)
-            .collect();
         Ok(Self {
             style: assets::style_path(),
             token: token.to_owned(),
             sealed: begun.seal(app)?,
             name: begun.name.to_string(),
-            qr,
-            base32: groups.join(" "),
+            qr: qr_of(&factor, &begun.name)?,
+            base32: in_fours(&factor.base32()),
             error,
         })
     }
+}
+
+/// The QR code an authenticator scans.
+pub(crate) fn qr_of(factor: &SecondFactor, name: &UserName) -> Result<qr::Qr, Problem> {
+    let uri = factor.uri(name, "Redkeep");
+    qr::draw(&uri).ok_or_else(|| Problem::bad_form("this name is too long"))
+}
+
+/// A key for typing, in groups of four.
+pub(crate) fn in_fours(digits: &str) -> String {
+    let groups = digits.as_bytes().chunks(4).map(String::from_utf8_lossy);
+    groups.collect::<Vec<_>>().join(" ")
 }
 
 /// `POST /enrol`: checks name and password, then asks for the second factor.
@@ -78,8 +82,10 @@ pub(crate) async fn submit(
     };
     let name = match typed.parse::<UserName>() {
         Ok(name) => match app.store.user_by_name(&name).await? {
-            Some(_) => Err("This name is taken.".to_owned()),
-            None => Ok(name),
+            Some(user) if enrolment.renews != Some(user.id) => {
+                Err("This name is taken.".to_owned())
+            }
+            _ => Ok(name),
         },
         Err(error) => Err(format!("A name is {}.", error.rule)),
     };

@@ -18,6 +18,7 @@ struct DonePage {
     style: &'static str,
     name: String,
     codes: Vec<String>,
+    is_renewal: bool,
 }
 
 /// `POST /enrol/confirm`.
@@ -53,6 +54,7 @@ pub(crate) async fn submit(
         style: assets::style_path(),
         name: user.name.to_string(),
         codes,
+        is_renewal: enrolment.renews.is_some(),
     };
     Ok(render(&page)?.into_response())
 }

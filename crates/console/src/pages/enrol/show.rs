@@ -17,6 +17,8 @@ pub(super) struct FormPage {
     pub(super) style: &'static str,
     pub(super) token: String,
     pub(super) role: Role,
+    /// It renews an account that is there.
+    pub(super) is_renewal: bool,
     /// The name that was fixed beforehand, if one was.
     pub(super) fixed: Option<String>,
     pub(super) name: String,
@@ -30,6 +32,7 @@ impl FormPage {
             style: assets::style_path(),
             token: token.to_owned(),
             role: enrolment.role,
+            is_renewal: enrolment.renews.is_some(),
             fixed: enrolment.name.as_ref().map(ToString::to_string),
             name: String::new(),
             name_error: None,

@@ -5,7 +5,7 @@ use axum::{extract::State, response::Html};
 use model::{
     access::Permission,
     clock::Timestamp,
-    deployment::{Deployment, State as Stands},
+    deployment::Deployment,
     id::InstanceId,
     instance::{ApplyPolicy, OwnChanges},
 };
@@ -168,7 +168,8 @@ pub(crate) async fn page(State(app): State<App>, by: SignedIn) -> Result<Html<St
             open.push(Card::new(&app, &by, &shell, &deployment).await);
         }
         let all = app.store.deployments(None, false, RECENT_READ).await?;
-        needs.extend(all.iter().filter_map(emergency));
+        let emergencies = app.store.emergencies_to_review().await?;
+        needs.extend(emergencies.iter().filter_map(emergency));
         let closed = all.iter().filter(|deployment| !deployment.state.is_open());
         for deployment in closed.take(RECENT_SHOWN) {
             recent.push(Card::new(&app, &by, &shell, deployment).await);
@@ -215,12 +216,7 @@ pub(crate) fn policy_words(apply: ApplyPolicy, own: OwnChanges) -> &'static str 
 
 fn emergency(deployment: &Deployment) -> Option<Need> {
     let emergency = deployment.emergency.as_ref()?;
-    let is_waiting = emergency.reviewed_by.is_none()
-        && matches!(
-            deployment.state,
-            Stands::Applied { .. } | Stands::Failed { .. }
-        );
-    is_waiting.then(|| Need {
+    Some(Need {
         tone: "warn",
         icon: Icon("triangle"),
         text: format!(
@@ -229,7 +225,7 @@ fn emergency(deployment: &Deployment) -> Option<Need> {
         ),
         detail: shown(&emergency.reason),
         path: format!("/deployments/{}", deployment.id),
-        action: "Review it",
+        action: "Look at it",
     })
 }
 

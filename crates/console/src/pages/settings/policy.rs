@@ -8,7 +8,7 @@ use axum::{
 use model::{
     access::Permission,
     id::InstanceId,
-    instance::{ApplyPolicy, MemoryError, Network, OwnChanges, Policy},
+    instance::{ApplyPolicy, Emergencies, MemoryError, Network, OwnChanges, Policy, Together},
 };
 
 use super::show::{Again, PolicyForm, build};
@@ -55,6 +55,16 @@ fn typed(fields: &Fields) -> PolicyForm {
     PolicyForm {
         is_automatic: fields.get("apply") == "automatic",
         is_four_eyes: fields.get("own") == "four-eyes",
+        emergencies: match fields.get("emergencies") {
+            "allowed" => "allowed",
+            "administrators" => "administrators",
+            _ => "never",
+        },
+        together: match fields.get("together") {
+            "notes" => "notes",
+            "plain" => "plain",
+            _ => "never",
+        },
         network: match fields.get("network") {
             "any" => "any",
             "ports" => "ports",
@@ -109,6 +119,16 @@ fn read(form: &PolicyForm, present: Policy) -> Result<Policy, String> {
             OwnChanges::FourEyes
         } else {
             OwnChanges::Allowed
+        },
+        emergencies: match form.emergencies {
+            "allowed" => Emergencies::Allowed,
+            "administrators" => Emergencies::Administrators,
+            _ => Emergencies::Never,
+        },
+        together: match form.together {
+            "notes" => Together::Notes,
+            "plain" => Together::Plain,
+            _ => Together::Never,
         },
         network,
         commands,

@@ -8,7 +8,7 @@ use axum::{
 use model::{
     access::Permission,
     id::InstanceId,
-    instance::{ApplyPolicy, Instance, Network, OwnChanges},
+    instance::{ApplyPolicy, Emergencies, Instance, Network, OwnChanges, Together},
 };
 
 use crate::{
@@ -43,6 +43,10 @@ struct Rules {
 pub(super) struct PolicyForm {
     pub(super) is_automatic: bool,
     pub(super) is_four_eyes: bool,
+    /// `allowed`, `administrators` or `never`.
+    pub(super) emergencies: &'static str,
+    /// `notes`, `plain` or `never`.
+    pub(super) together: &'static str,
     /// `any`, `ports` or `none`.
     pub(super) network: &'static str,
     pub(super) ports: String,
@@ -79,6 +83,16 @@ impl PolicyForm {
         Self {
             is_automatic: policy.apply == ApplyPolicy::Automatic,
             is_four_eyes: policy.own_changes == OwnChanges::FourEyes,
+            emergencies: match policy.emergencies {
+                Emergencies::Allowed => "allowed",
+                Emergencies::Administrators => "administrators",
+                Emergencies::Never => "never",
+            },
+            together: match policy.together {
+                Together::Notes => "notes",
+                Together::Plain => "plain",
+                Together::Never => "never",
+            },
             network,
             ports,
             commands: policy.commands.join("\n"),

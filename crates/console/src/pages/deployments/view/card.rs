@@ -9,7 +9,10 @@ use crate::{
     App,
     session::SignedIn,
     shell::Shell,
-    wording::{Moment, Pill, Who, counted, name_of, origin_words, severity_pill, state_pill},
+    wording::{
+        Moment, Pill, Who, counted, emergency_pill, name_of, origin_words, severity_pill,
+        state_pill,
+    },
 };
 
 /// A deployment as the lists show it.
@@ -25,6 +28,8 @@ pub(crate) struct Card {
     pub(crate) changes: String,
     pub(crate) worst: Option<Pill>,
     pub(crate) reason: String,
+    /// An emergency nobody has looked at afterwards, or one somebody has.
+    pub(crate) emergency: Option<Pill>,
 }
 
 impl Card {
@@ -62,6 +67,7 @@ impl Card {
                 .filter(|worst| *worst > Severity::Note)
                 .map(severity_pill),
             reason,
+            emergency: deployment.emergency.as_ref().map(emergency_pill),
         }
     }
 }

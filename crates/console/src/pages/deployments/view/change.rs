@@ -1,10 +1,11 @@
 //! One change, ready to be shown and decided.
 
+use deploy::Review;
 use model::{
-    deployment::{Decision, Verdict},
+    deployment::{Comment, Decision, Verdict},
     flow::{
         Flows,
-        change::{Aspect, Change, CredentialAction, Subject, WireChange},
+        change::{Aspect, Change, ChangeId, CredentialAction, Subject, WireChange},
     },
 };
 
@@ -36,6 +37,15 @@ pub(crate) struct ChangeView {
     pub(crate) decision: Option<DecisionView>,
     pub(crate) error: Option<String>,
     pub(crate) comment: String,
+    /// The step it stands in.
+    pub(crate) step: usize,
+    /// The mark of the decision that is shown; empty when there is none.
+    pub(crate) mark: String,
+    /// The policy lets it be approved together with others.
+    pub(crate) is_low_risk: bool,
+    /// It is new or another than in the version before.
+    pub(crate) is_new: bool,
+    pub(crate) comments: Vec<CommentView>,
 }
 
 /// Users of a config node listed by name at most.
@@ -52,10 +62,9 @@ impl ChangeView {
             Aspect::Order => ("lines", "quiet", "Reordered"),
         };
         let users = change.used_by.iter().take(USERS_SHOWN);
-        let comment = looked
-            .review
-            .decision(&change.id)
-            .map(|d| d.comment.clone());
+        let review = looked.review;
+        let decision = review.decision(&change.id);
+        let comment = decision.map(|d| d.comment.clone());
         Self {
             id: change.id.to_string(),
             verb,
@@ -91,12 +100,14 @@ impl ChangeView {
             used_by: users.map(|id| looked.name(id)).collect(),
             used_by_more: change.used_by.len().saturating_sub(USERS_SHOWN),
             findings: change.findings.iter().map(FindingLine::new).collect(),
-            decision: looked
-                .review
-                .decision(&change.id)
-                .map(|d| DecisionView::new(d, shell)),
+            decision: decision.map(|d| DecisionView::new(d, review, shell)),
             error: None,
             comment: comment.unwrap_or_default(),
+            step: looked.step_of(&change.id).unwrap_or(1),
+            mark: decision.map_or_else(String::new, |it| it.mark().to_string()),
+            is_low_risk: review.is_low_risk(change),
+            is_new: review.is_new_in_version(&change.id),
+            comments: CommentView::thread(review, Some(&change.id), shell),
         }
     }
 }
@@ -144,10 +155,12 @@ pub(crate) struct DecisionView {
     pub(crate) by: String,
     pub(crate) at: Moment,
     pub(crate) comment: String,
+    /// The number of the earlier version it was taken on.
+    pub(crate) version: Option<usize>,
 }
 
 impl DecisionView {
-    pub(crate) fn new(decision: &Decision, shell: &Shell) -> Self {
+    pub(crate) fn new(decision: &Decision, review: &Review, shell: &Shell) -> Self {
         let is_approval = decision.verdict == Verdict::Approve;
         Self {
             pill: if is_approval {
@@ -159,7 +172,35 @@ impl DecisionView {
             by: Who::of(&decision.by).name,
             at: shell.moment(decision.at),
             comment: shown(&decision.comment),
+            version: decision.taken_on.and_then(|id| review.number_of(id)),
         }
+    }
+}
+
+/// Something said about a change or the whole.
+#[derive(Debug)]
+pub(crate) struct CommentView {
+    pub(crate) by: String,
+    pub(crate) at: Moment,
+    pub(crate) text: String,
+    /// The number of the earlier version it was said on.
+    pub(crate) version: Option<usize>,
+    /// The proposer said it.
+    pub(crate) is_proposers: bool,
+}
+
+impl CommentView {
+    /// What was said about a change, or (none) about the whole.
+    pub(crate) fn thread(review: &Review, change: Option<&ChangeId>, shell: &Shell) -> Vec<Self> {
+        let proposer = review.deployment.proposer.user();
+        let view = |comment: &Comment| Self {
+            by: Who::of(&comment.by).name,
+            at: shell.moment(comment.at),
+            text: shown(&comment.text),
+            version: review.number_of(comment.deployment),
+            is_proposers: proposer.is_some() && comment.by.user() == proposer,
+        };
+        review.thread(change).map(view).collect()
     }
 }
 

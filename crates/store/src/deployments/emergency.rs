@@ -1,0 +1,91 @@
+//! Emergencies: declared in one transaction, listed and noted until somebody else has looked.
+
+use model::{
+    audit::EventKind,
+    deployment::{Deployment, Emergency, State, Verdict},
+    id::{DeploymentId, Hash},
+    principal::Actor,
+};
+use serde_json::json;
+
+use super::{
+    COLUMNS, OPEN_MAX, conflict, decide::decisions_in, deployment_in, read_deployment, subject,
+};
+use crate::{Store, StoreError};
+
+impl Store {
+    /// Emergencies that nobody has looked at afterwards, newest first, however old.
+    pub async fn emergencies_to_review(&self) -> Result<Vec<Deployment>, StoreError> {
+        let query = sqlx::AssertSqlSafe(format!(
+            "{COLUMNS} WHERE emergency IS NOT NULL AND word IN ('applied', 'failed') \
+             AND json_extract(emergency, '$.reviewed_by') IS NULL ORDER BY id DESC LIMIT ?"
+        ));
+        let rows = sqlx::query(query)
+            .bind(OPEN_MAX)
+            .fetch_all(self.read())
+            .await?;
+        rows.iter().map(read_deployment).collect()
+    }
+
+    /// Confirms a deployment before its review, for a reason, in one transaction: it becomes
+    /// `Approved` with `result` and carries the emergency. `Conflict` when it is not in state
+    /// `from` any more, or when a change of it was rejected: an emergency overrules nobody.
+    pub async fn declare_emergency(
+        &self,
+        id: DeploymentId,
+        from: &State,
+        emergency: Emergency,
+        result: Hash,
+        by: &Actor,
+    ) -> Result<Deployment, StoreError> {
+        let mut change = self.begin().await?;
+        let mut deployment = deployment_in(change.db(), id).await?;
+        if deployment.state != *from {
+            let now = deployment.state.word();
+            return Err(conflict(format!(
+                "{} is {now} by now; look again",
+                subject(id)
+            )));
+        }
+        let decisions = decisions_in(change.db(), id).await?;
+        if let Some(rejection) = decisions.iter().find(|it| it.verdict == Verdict::Reject) {
+            return Err(conflict(format!(
+                "{} rejected a change of it, and an emergency overrules no decision: agree with \
+                 them, or apply what is approved",
+                rejection.by.label()
+            )));
+        }
+        deployment.emergency = Some(emergency);
+        let next = State::Approved {
+            by: by.clone(),
+            at: change.now,
+            result,
+        };
+        change.take_step(&mut deployment, next, by).await?;
+        change.commit().await?;
+        Ok(deployment)
+    }
+
+    /// Notes who reviewed an emergency deployment afterwards.
+    pub async fn review_emergency(&self, id: DeploymentId, by: &Actor) -> Result<(), StoreError> {
+        let mut change = self.begin().await?;
+        let mut deployment = deployment_in(change.db(), id).await?;
+        let Some(emergency) = &mut deployment.emergency else {
+            return Err(conflict(format!(
+                "{} is no emergency deployment",
+                subject(id)
+            )));
+        };
+        if emergency.reviewed_by.is_some() {
+            return Err(conflict(format!("{} was reviewed already", subject(id))));
+        }
+        emergency.reviewed_by = Some(by.clone());
+        let detail = json!({ "reason": emergency.reason });
+        change.store_deployment(&deployment).await?;
+        let kind = EventKind::EmergencyReviewed;
+        change
+            .append(kind, by, Some(&deployment.instance), &subject(id), detail)
+            .await?;
+        change.commit().await
+    }
+}
