@@ -7,8 +7,8 @@
 
 mod accessibility;
 mod browser;
-mod damage;
 mod command_line_client;
+mod damage;
 mod decisions;
 mod doors;
 mod export;

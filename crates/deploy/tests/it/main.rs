@@ -6,8 +6,8 @@
 )]
 
 mod badly;
-mod export;
 mod emergency;
+mod export;
 mod house;
 mod life;
 mod policy;

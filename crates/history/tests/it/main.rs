@@ -93,7 +93,7 @@ impl House {
             flows,
             credentials: CredentialChanges::default(),
             deployment_type: DeploymentType::Full,
-            emergency: None,
+            unchanged: std::collections::BTreeSet::new(),
             supersedes: None,
         };
         let queued = self.store.queue(new).await.unwrap();
@@ -104,10 +104,16 @@ impl House {
             by: bob.clone(),
             at,
             comment: String::new(),
+            taken_on: None,
         };
         let shown = queued.proposal.hash();
         self.store
-            .decide(queued.id, shown, std::slice::from_ref(&decision))
+            .decide(
+                queued.id,
+                shown,
+                std::slice::from_ref(&decision),
+                &std::collections::BTreeMap::new(),
+            )
             .await
             .unwrap();
         let mut now = self.store.deployment(queued.id).await.unwrap();
