@@ -43,8 +43,8 @@ async fn a_changed_tree_is_seen_while_it_runs_and_recorded_before_it_is_mended()
     let failed = Redkeep::fails(&data.path(), &nowhere).await;
     assert!(failed.stderr.contains("stray.js"), "{}", failed.stderr);
     let arguments = ["audit", "list", "--kind", "disk-drift"];
-    let rows = testkit::redkeep::cli(&data.path(), &arguments, None).await;
-    let newest = &testkit::redkeep::listed(&rows.json(), "entries")[0];
+    let rows = testkit::verbs::cli(&data.path(), &arguments, None).await;
+    let newest = &testkit::verbs::listed(&rows.json(), "entries")[0];
     assert!(names(newest, "stray.js"), "{newest}");
     assert_eq!(newest["event"]["detail"]["found"], "at start", "{newest}");
 }
