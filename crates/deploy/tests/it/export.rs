@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::house::{FLOWS, House, editor, reviewer};
 
+/// What somebody does to a statement.
+type Lie = fn(&mut Value);
+
 /// The file's statement altered by `change`, and signed by whoever holds the key.
 fn forged(house: &House, file: &str, change: impl FnOnce(&mut Value)) -> String {
     let mut envelope: Value = serde_json::from_str(file).unwrap();
@@ -105,7 +108,7 @@ async fn a_signed_file_that_contradicts_itself_is_refused() {
     let file = house.room.export(&rita, queued.id).await.unwrap();
     assert!(verify(forged(&house, &file, |_| {}).as_bytes(), None).is_ok());
 
-    let lies: [(&str, fn(&mut Value)); 7] = [
+    let lies: [(&str, Lie); 7] = [
         ("other flows", |it| {
             let flows = it["proposed_flows"]
                 .as_str()
@@ -122,10 +125,10 @@ async fn a_signed_file_that_contradicts_itself_is_refused() {
             it["decisions"][0]["verdict"] = json!("reject");
         }),
         ("a decision on nothing", |it| {
-            it["decisions"][0]["change"] = json!("added:zz")
+            it["decisions"][0]["change"] = json!("added:zz");
         }),
         ("another baseline", |it| {
-            it["applied"]["node_red"] = json!("4.0.0")
+            it["applied"]["node_red"] = json!("4.0.0");
         }),
     ];
     for (what, lie) in lies {
