@@ -1,5 +1,7 @@
 //! What a reviewer is shown.
 
+use std::sync::Arc;
+
 use model::{
     access::Permission,
     deployment::{Decision, Deployment, State},
@@ -10,6 +12,7 @@ use model::{
         diff::{self, Diff},
     },
     id::{DeploymentId, Hash},
+    palette::Palette,
 };
 use store::StoreError;
 
@@ -28,6 +31,8 @@ pub struct Review {
     pub proposal: Flows,
     /// What differs.
     pub diff: Diff,
+    /// What the instance's packages say of their node types, as installed now.
+    pub palette: Arc<Palette>,
     /// The decisions so far, at most one a change.
     pub decisions: Vec<Decision>,
     /// The way through it.
@@ -109,6 +114,7 @@ impl Deployments {
             Ok::<_, FlowError>((base, proposed, diff))
         })
         .await?;
+        let palette = self.target.palette(&deployment.instance).await;
         let decisions = self.store.decisions(id).await?;
         let steps = steps(&diff);
         let shown = deployment.proposal.hash();
@@ -118,6 +124,7 @@ impl Deployments {
             base,
             proposal: proposed,
             diff,
+            palette,
             decisions,
             steps,
         })

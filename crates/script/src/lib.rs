@@ -4,3 +4,5 @@
 //! would end the process, so sources are measured before they are parsed, and parsed on a thread
 //! whose stack is big enough for what passes.
 #![forbid(unsafe_code)]
+
+pub mod editor;

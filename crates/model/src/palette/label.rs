@@ -16,6 +16,8 @@ pub enum Label {
     Joined(Vec<Label>),
     /// How many items a property holds.
     Count(String),
+    /// The first letter of this.
+    Initial(Box<Label>),
     /// One or the other.
     When {
         /// What decides.
@@ -64,6 +66,7 @@ impl Label {
                 then,
                 otherwise,
             } => test.size() + then.size() + otherwise.size(),
+            Self::Initial(of) => of.size(),
             Self::Text(_) | Self::Property(_) | Self::Count(_) | Self::Unknown => 0,
         }
     }
@@ -81,6 +84,10 @@ impl Label {
                 Value::Array(items) => Some(items.len().into()),
                 _ => None,
             },
+            Self::Initial(of) => {
+                let whole = of.of(properties)?;
+                Some(Value::String(whole.chars().take(1).collect()))
+            }
             Self::FirstOf(parts) => {
                 let mut last = None;
                 for part in parts {
