@@ -4,6 +4,7 @@
 //! a small language without loops. Nothing in it is code, and whoever shows a text still escapes it.
 
 mod colour;
+mod icon;
 mod label;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 pub use colour::Colour;
+pub use icon::{Icon, Outline, Stroke};
 pub use label::{Label, Test};
 
 /// What is known of the node types of an instance.
@@ -18,12 +20,29 @@ pub use label::{Label, Test};
 pub struct Palette {
     /// By the type's name as flows write it, such as `mqtt in`.
     pub types: BTreeMap<String, NodeType>,
+    /// Icons by package and file name, such as `node-red/inject.svg`.
+    pub icons: BTreeMap<String, Icon>,
 }
 
 impl Palette {
     /// What is known of a type.
     pub fn get(&self, node_type: &str) -> Option<&NodeType> {
         self.types.get(node_type)
+    }
+
+    /// The icon called `name` by a node type of `module`, and its whole name: the package's own,
+    /// else Node-RED's.
+    pub fn icon(&self, module: &str, name: &str) -> Option<(&str, &Icon)> {
+        // Node-RED itself gives the SVG where one of its former PNG files is asked for.
+        let stem = name.strip_suffix(".png").unwrap_or(name);
+        let names = [
+            name.to_owned(),
+            format!("{module}/{name}"),
+            format!("node-red/{name}"),
+            format!("node-red/{stem}.svg"),
+        ];
+        let found = names.iter().find_map(|name| self.icons.get_key_value(name));
+        found.map(|(name, icon)| (name.as_str(), icon))
     }
 }
 

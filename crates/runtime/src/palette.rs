@@ -40,6 +40,7 @@ pub fn read(modules: &Path) -> Palette {
     let mut palette = Palette::default();
     for package in package::all(modules, &mut budget) {
         package.read(&mut budget, &mut palette);
+        package.read_icons(&mut budget, &mut palette);
     }
     palette
 }

@@ -7,6 +7,7 @@
 mod definition;
 mod fold;
 mod guard;
+pub mod icon;
 mod label;
 mod scripts;
 

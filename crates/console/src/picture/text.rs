@@ -22,7 +22,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// `text` cut to `max` characters.
-pub(super) fn cut(text: &str, max: usize) -> String {
+pub(crate) fn cut(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

@@ -1,6 +1,7 @@
 //! Packages that bring nodes.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Component, Path, PathBuf},
     sync::Arc,
@@ -17,6 +18,9 @@ const CATALOGUE_MAX_BYTES: u64 = 4 * 1024 * 1024;
 /// How deep the folders of Node-RED's own nodes go.
 const CORE_DEPTH_MAX: u8 = 3;
 
+/// Icons of one package, and of one file, at most.
+const ICONS_MAX: usize = 500;
+
 /// Where Node-RED's own nodes are.
 const CORE: &str = "@node-red/nodes";
 
@@ -30,6 +34,8 @@ pub(super) struct Package {
     files: Vec<PathBuf>,
     /// Whether it is Node-RED's own: one catalogue for all files.
     is_core: bool,
+    /// Where its icons are.
+    icons: BTreeSet<PathBuf>,
     /// Node-RED's own texts.
     core: Arc<Catalogue>,
 }
@@ -48,6 +54,11 @@ pub(super) fn all(modules: &Path, budget: &mut Budget) -> Vec<Package> {
         version,
         files,
         is_core: true,
+        icons: [
+            core.join("icons"),
+            modules.join("@node-red/editor-client/public/red/images/icons"),
+        ]
+        .into(),
         core: texts.clone(),
     }];
     for folder in folders(modules, budget) {
@@ -72,11 +83,15 @@ fn contributed(
         let is_inside = file.components().all(stays);
         is_inside.then(|| folder.join(file).with_extension("html"))
     });
+    let files: Vec<_> = files.collect();
+    let beside = |file: &PathBuf| Some(file.parent()?.join("icons"));
+    let icons = files.iter().filter_map(beside).collect();
     Some(Package {
         name: folder.strip_prefix(modules).ok()?.to_str()?.to_owned(),
         version: version(&manifest),
-        files: files.collect(),
+        files,
         is_core: false,
+        icons,
         core: core.clone(),
     })
 }
@@ -166,6 +181,24 @@ impl Package {
                         "a node's HTML was not read"
                     );
                 }
+            }
+        }
+    }
+
+    /// Adds the package's SVG icons.
+    pub(super) fn read_icons(&self, budget: &mut Budget, palette: &mut Palette) {
+        let files = self.icons.iter().flat_map(|folder| children(folder));
+        for file in files.take(ICONS_MAX) {
+            let Some(name) = file.file_name().and_then(|name| name.to_str()) else {
+                continue;
+            };
+            if file.extension().is_none_or(|it| it != "svg") {
+                continue;
+            }
+            let text = budget.text(&file, script::editor::icon::SVG_MAX_BYTES as u64);
+            if let Some(icon) = text.and_then(|text| script::editor::icon::read(&text)) {
+                let name = format!("{}/{name}", self.name);
+                palette.icons.entry(name).or_insert(icon);
             }
         }
     }

@@ -10,7 +10,7 @@ use model::deployment::State as Stands;
 use super::view::{FindingGroup, Head, Looked, StepLine};
 use crate::{
     App,
-    frame::{Frame, frame},
+    frame::{Frame, Look, frame},
     pages::{Asked, deployment_id},
     problem::PageError,
     session::SignedIn,
@@ -135,12 +135,7 @@ pub(crate) async fn page(
                 && shell.sees.decides
                 && review.deployment.proposer.user() != Some(by.caller.principal.user),
         });
-    let frame = frame(
-        &review,
-        asked.get("tab").map(String::as_str),
-        asked.get("mode"),
-        None,
-    );
+    let frame = frame(&review, &Look::asked(&asked), &[], false);
     render(&ShowPage {
         stands: Stand::of(&review.deployment.state, &shell),
         emergency,
