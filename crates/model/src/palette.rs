@@ -65,6 +65,8 @@ pub struct NodeType {
     pub icon: Option<Label>,
     /// What stands on the node.
     pub label: Option<Label>,
+    /// The class of what stands on it: most write a name a person gave in italics.
+    pub label_style: Option<Label>,
     /// What stands on it in the palette.
     pub palette_label: Option<Label>,
     /// On which side the icon is.

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Characters of a label; the editor shows all, which a hostile flow could make endless.
-const LABEL_MAX: usize = 60;
+const LABEL_MAX: usize = 120;
 
 /// How a node is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub(super) struct Shape {
     pub(super) node_type: String,
     pub(super) kind: Kind,
     pub(super) label: String,
+    /// How the label stands.
+    pub(super) style: Style,
     pub(super) x: f64,
     pub(super) y: f64,
     pub(super) w: f64,
@@ -54,6 +56,35 @@ pub(super) struct Shape {
     pub(super) colour: Option<Colour>,
     /// A group's own fill, and how much of it.
     pub(super) fill: Option<(Colour, f64)>,
+}
+
+/// How a label stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Style {
+    pub(super) is_italic: bool,
+    /// Of a group: at which side, from 0 (left) to 1 (right).
+    pub(super) across: f64,
+    /// Of a group: whether at its foot.
+    pub(super) is_below: bool,
+}
+
+impl Style {
+    fn of(all: &Map<String, Value>, known: Option<&NodeType>) -> Self {
+        let class = known.and_then(|it| it.label_style.as_ref()?.of(all));
+        let position = all
+            .get("style")
+            .and_then(|it| it.get("label-position")?.as_str());
+        let position = position.unwrap_or("nw");
+        Self {
+            is_italic: class.is_some_and(|class| class.contains("italic")),
+            across: match position {
+                "n" | "s" => 0.5,
+                "ne" | "se" => 1.0,
+                _ => 0.0,
+            },
+            is_below: position.starts_with('s'),
+        }
+    }
 }
 
 fn place(value: Option<&Value>) -> f64 {
@@ -94,6 +125,7 @@ impl Shape {
             node_type: node.kind().to_owned(),
             kind,
             label: if is_unnamed { String::new() } else { label },
+            style: Style::of(&all, node_type),
             x,
             y,
             w,
@@ -127,6 +159,7 @@ impl Shape {
             node_type: "port".to_owned(),
             kind: Kind::Port,
             label,
+            style: Style::default(),
             x: place(at.get("x")),
             y: place(at.get("y")),
             w: 40.0,

@@ -287,7 +287,7 @@ fn a_large_tab_opens_on_its_change() {
 
 #[test]
 fn the_whole_of_a_large_tab_is_bounded_and_keeps_what_changes() {
-    for count in [2_000, 20_000] {
+    for count in [2_000, 6_000] {
         let drawn = framed(count, Some(Zoom::Whole), super::picture);
         assert_well_formed(&drawn.svg);
         assert!(drawn.svg.len() < 160_000, "{}", drawn.svg.len());
@@ -295,7 +295,7 @@ fn the_whole_of_a_large_tab_is_bounded_and_keeps_what_changes() {
         assert!(drawn.svg.contains("rk-block"));
         assert_eq!(drawn.map, None);
     }
-    let drawn = framed(20_000, Some(Zoom::Whole), draw);
+    let drawn = framed(6_000, Some(Zoom::Whole), draw);
     assert!(drawn.contains("nodes and ") && drawn.contains("wires are not drawn: look closer"));
 }
 

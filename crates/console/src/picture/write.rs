@@ -370,9 +370,19 @@ fn put_group(out: &mut String, shape: &Shape) {
         fill.unwrap_or_default(),
         stroke.unwrap_or_default(),
     );
+    if shape.label.is_empty() {
+        return;
+    }
+    let x = 10.0 + (w - 20.0) * shape.style.across;
+    let y = if shape.style.is_below { h - 8.0 } else { 18.0 };
+    let anchor = match shape.style.across {
+        across if across > 0.9 => " rk-end",
+        across if across > 0.1 => " rk-middle",
+        _ => "",
+    };
     put!(
         out,
-        r#"<text class="rk-group-label" x="10" y="18">{}</text>"#,
+        r#"<text class="rk-group-label{anchor}" x="{x}" y="{y}">{}</text>"#,
         escape(&shape.label)
     );
 }
@@ -428,9 +438,14 @@ fn put_node(out: &mut String, shape: &Shape, icons: &Icons<'_>) {
             (38.0, "")
         };
         let label = escape(&shape.label);
+        let italic = if shape.style.is_italic {
+            " rk-italic"
+        } else {
+            ""
+        };
         put!(
             out,
-            r#"<text class="rk-label{end}" x="{x}" y="{}">{label}</text>"#,
+            r#"<text class="rk-label{end}{italic}" x="{x}" y="{}">{label}</text>"#,
             h / 2.0 + 5.0
         );
     }

@@ -30,6 +30,7 @@ pub(super) fn read<'a>(
             "outputs" => node_type.outputs = count(names.value(value)),
             "icon" => node_type.icon = label(value),
             "label" => node_type.label = label(value),
+            "labelStyle" => node_type.label_style = label(value),
             "paletteLabel" => node_type.palette_label = label(value),
             "align" if names.text(value).as_deref() == Some("right") => {
                 node_type.align = Align::Right;
