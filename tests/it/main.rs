@@ -8,7 +8,9 @@
 mod browser;
 mod decisions;
 mod doors;
+mod export;
 mod flows;
+mod history;
 mod inside;
 mod journey;
 mod kill;

@@ -5,11 +5,12 @@ use std::{path::Path, process::Command};
 use anyhow::{Result, bail};
 
 /// Debian packages, and the program each is there for.
-const PACKAGES: [(&str, &str); 4] = [
+const PACKAGES: [(&str, &str); 5] = [
     ("chromium", "/usr/bin/chromium"),
     ("chromium-driver", "/usr/bin/chromedriver"),
     ("nodejs", "node"),
     ("npm", "npm"),
+    ("git", "git"),
 ];
 
 /// Cargo tools, and the command that shows they are there.

@@ -61,6 +61,7 @@ api! {
     post "/deployments/{id}/rebase" => deployments::decide::rebase,
     post "/deployments/{id}/emergency-review" => deployments::decide::review_emergency,
     get "/deployments/{id}/picture.svg" => deployments::picture,
+    get "/deployments/{id}/export" => deployments::export,
     get "/users" => access::users::list,
     post "/users" => access::users::add,
     put "/users/{id}/role" => access::users::set_role,

@@ -329,7 +329,7 @@ fn approvals(review: &Review) -> BTreeSet<ChangeId> {
 }
 
 /// The flows that the approved changes give.
-fn result_of(review: &Review) -> Result<Flows, DeployError> {
+pub(crate) fn result_of(review: &Review) -> Result<Flows, DeployError> {
     let approved = approvals(review);
     if approved.is_empty() {
         return Err(DeployError::NothingApproved);

@@ -6,6 +6,7 @@
 mod apply;
 mod decide;
 mod error;
+pub mod export;
 mod intake;
 mod rebase;
 mod recovery;

@@ -117,6 +117,7 @@ fn holds(class: &Class, principal: &Principal) -> bool {
             crate::route::Write::Library => may(Permission::Propose),
         },
         Class::Endpoint => may(Permission::UseEndpoints),
+        Class::History => may(Permission::ReadQueue),
         Class::Own(_) | Class::Login(_) => true,
         Class::Unknown | Class::Never(_) => false,
     }

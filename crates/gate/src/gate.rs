@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 mod door;
+mod history;
 mod identity;
 
 use std::{net::IpAddr, sync::Arc};
@@ -27,6 +28,8 @@ use crate::{
     route::{self, Class, Target},
 };
 use identity::Identities;
+
+pub use history::{File, History};
 
 /// What is configured for one gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +67,7 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) deployments: Deployments,
     pub(crate) pages: Arc<dyn Pages>,
+    pub(crate) history: Arc<dyn History>,
     pub(crate) upstream: Arc<dyn Upstream>,
     pub(crate) forwarder: Forwarder,
     pub(crate) identities: Identities,
@@ -159,6 +163,7 @@ impl Gate {
         deployments: Deployments,
         upstream: Arc<dyn Upstream>,
         pages: Arc<dyn Pages>,
+        history: Arc<dyn History>,
     ) -> Result<Self, ConfigError> {
         let host = door::host_of(&config.public_origin)?;
         door::host_of(&config.console_origin)?;
@@ -167,6 +172,7 @@ impl Gate {
             host,
             deployments,
             pages,
+            history,
             forwarder: Forwarder::new(
                 Arc::clone(&upstream),
                 instance.clone(),
@@ -243,7 +249,11 @@ impl Inner {
         let Identity {
             known,
             is_foreign_login,
-        } = identify::identify(&self.store, request.headers()).await?;
+        } = {
+            let headers = request.headers();
+            let password = history::token(&target, headers);
+            identify::identify(&self.store, headers, password.as_deref()).await?
+        };
         let (head, body) = request.into_parts();
         let request = Request::from_parts(head, ());
         let visit = Visit {

@@ -43,10 +43,16 @@ pub(crate) struct Identity {
 }
 
 /// Looks a request's sender up. A bearer token that is not good does not fall back on a cookie.
-pub(crate) async fn identify(store: &Store, headers: &HeaderMap) -> Result<Identity, StoreError> {
+/// `password` is an access token that came as one, where that is allowed.
+pub(crate) async fn identify(
+    store: &Store,
+    headers: &HeaderMap,
+    password: Option<&str>,
+) -> Result<Identity, StoreError> {
     let mut is_foreign_login = false;
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let token = value.to_str().ok().and_then(bearer);
+        let token = token.or(password.filter(|password| is_token(password)));
         match token {
             Some(token) => {
                 let credential = Credential::Token(token.to_owned());
@@ -110,8 +116,11 @@ pub(crate) async fn is_listed(store: &Store, principal: &Principal) -> Result<bo
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     let token = token.trim();
-    let is_ours = scheme.eq_ignore_ascii_case("bearer") && token.starts_with("rk_");
-    (is_ours && token.len() <= 256).then_some(token)
+    (scheme.eq_ignore_ascii_case("bearer") && is_token(token)).then_some(token)
+}
+
+fn is_token(token: &str) -> bool {
+    token.starts_with("rk_") && token.len() <= 256
 }
 
 fn is_secret(text: &str) -> bool {

@@ -27,7 +27,7 @@ mod upgrade;
 
 pub use certificate::{CertificateError, Certificates};
 pub use forward::{Connected, Reloaded, Upstream};
-pub use gate::{ConfigError, Gate, GateConfig};
+pub use gate::{ConfigError, File, Gate, GateConfig, History};
 pub use limit::Limits;
 pub use listen::{ConnectionService, Peer, serve};
 pub use respond::{Message, Pages};

@@ -31,6 +31,8 @@ pub enum Class {
     Login(Login),
     /// A page of the gate itself.
     Own(Own),
+    /// A file of the instance's history, as Git's clients ask for it.
+    History,
     /// An http-in node, a WebSocket listener or a dashboard.
     Endpoint,
     /// A route of a node that no table knows: a GET.

@@ -3,6 +3,7 @@
 
 mod client;
 mod deployments;
+mod export;
 mod output;
 mod people;
 mod record;
@@ -70,6 +71,13 @@ enum Verb {
     /// Tokens for scripts and command-line clients
     #[command(subcommand)]
     Token(TokenVerb),
+    /// Check an exported deployment; needs nothing but the file
+    Verify {
+        file: PathBuf,
+        /// The public key it must be signed with, as `redkeep status --json` says it (`export_key`)
+        #[arg(long, value_name = "HEX")]
+        key: Option<String>,
+    },
     /// The queue
     #[command(subcommand)]
     Deployments(DeploymentVerb),
@@ -165,6 +173,13 @@ enum DeploymentVerb {
     },
     /// Show one with its changes
     Show { id: DeploymentId },
+    /// Write one as a signed file that `redkeep verify` checks
+    Export {
+        id: DeploymentId,
+        /// Where to [default: deployment-N.redkeep.json]
+        #[arg(long, short, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Approve every change not decided yet, and the whole
     Approve {
         id: DeploymentId,
@@ -289,6 +304,9 @@ fn start(cli: Cli) -> Result<Exit, Failure> {
             };
             return up::run(data_dir, over, json).await;
         }
+        if let Verb::Verify { file, key } = cli.verb {
+            return export::verify(&file, key.as_deref(), json);
+        }
         let client = Client::connect(data_dir).await?;
         act(&client, cli.verb, json).await
     })
@@ -297,7 +315,7 @@ fn start(cli: Cli) -> Result<Exit, Failure> {
 async fn act(client: &Client, verb: Verb, json: bool) -> Result<Exit, Failure> {
     match verb {
         // Handled before a client is made.
-        Verb::Up(_) => Ok(Exit::Usage),
+        Verb::Up(_) | Verb::Verify { .. } => Ok(Exit::Usage),
         Verb::Status => status::status(client, json).await,
         Verb::Logs {
             follow,

@@ -5,6 +5,7 @@
 //! recovered, and no Node-RED starts that could be reached past the gate.
 
 mod announce;
+mod chronicle;
 mod doors;
 mod events;
 mod install;
@@ -14,6 +15,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
 use deploy::Deployments;
+use history::History;
 use model::{
     audit::EventKind, baseline::Baseline, flow::credentials::Credentials, id::Hash,
     principal::Actor,
@@ -72,6 +74,7 @@ pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Resul
         .record(EventKind::Started, &Actor::System, None, "redkeep", detail)
         .await?;
 
+    let history = History::new(store.clone(), config.data_dir.join("instances"));
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     let house = House {
@@ -79,6 +82,7 @@ pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Resul
         store,
         deployments,
         workshop,
+        history,
         stop,
         tasks,
     };
@@ -100,6 +104,7 @@ struct House {
     store: Store,
     deployments: Deployments,
     workshop: Arc<Workshop>,
+    history: History,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -124,6 +129,7 @@ impl House {
             self.workshop.start(plan.clone()).await?;
         }
         watch::spawn(self, &plans);
+        chronicle::spawn(self, &plans);
         for plan in &plans {
             let status = self
                 .workshop

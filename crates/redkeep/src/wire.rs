@@ -123,6 +123,19 @@ impl Baselines for Bridge {
     }
 }
 
+/// The chronicle as the gate sees it.
+#[derive(Debug)]
+pub(crate) struct Histories(pub(crate) history::History);
+
+impl gate::History for Histories {
+    fn file<'a>(&'a self, instance: &'a InstanceId, path: &'a str) -> gate::File<'a> {
+        Box::pin(async move {
+            let found = self.0.file(instance, path).await;
+            found.map_err(|error| error.to_string())
+        })
+    }
+}
+
 /// The console's page frame as the gate sees it: HTML is written in the console alone.
 #[derive(Debug)]
 pub(crate) struct GatePages;

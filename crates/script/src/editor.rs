@@ -6,31 +6,29 @@
 
 mod definition;
 mod fold;
-mod guard;
 pub mod icon;
 mod label;
 mod scripts;
 
-use std::{collections::BTreeMap, thread};
+use std::collections::BTreeMap;
 
 use model::palette::NodeType;
-use oxc_allocator::Allocator;
 use oxc_ast::{
     AstKind,
     ast::{AssignmentTarget, BindingPattern, CallExpression, Expression},
 };
 use oxc_ast_visit::Visit;
-use oxc_parser::Parser;
-use oxc_span::SourceType;
+
+use crate::{
+    Refused,
+    reader::{self, Kind},
+};
 
 /// A node's HTML has at most this many bytes; real ones have some 100 KB.
 pub const HTML_MAX_BYTES: usize = 2 * 1024 * 1024;
 
 /// Types registered by one file at most.
 const TYPES_MAX: usize = 500;
-
-/// The parser calls itself for what is nested. What passes the guard needs less than this.
-const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 /// Why a node's HTML could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,15 +39,12 @@ pub enum EditorError {
         /// How long it is.
         bytes: usize,
     },
-    /// A script of it is nested so deeply that parsing it could end the process.
-    #[error("a script in it is nested too deeply to be read safely")]
-    TooDeep,
+    /// A script of it cannot be read safely.
+    #[error("a script in it: {0}")]
+    Refused(#[from] Refused),
     /// It is not HTML.
     #[error("it cannot be read as HTML")]
     NotHtml,
-    /// No thread to parse it on.
-    #[error("there is no thread to read it on; the machine is short of memory")]
-    NoThread,
 }
 
 /// The catalogue of a package's texts: from a key to the text.
@@ -64,46 +59,35 @@ pub fn node_types(
     if html.len() > HTML_MAX_BYTES {
         return Err(EditorError::TooLong { bytes: html.len() });
     }
-    let scripts = scripts::read(html)?;
-    let scripts: Vec<_> = scripts
-        .into_iter()
-        .filter(|script| script.contains("registerType"))
-        .collect();
-    if scripts.is_empty() {
-        return Ok(Vec::new());
+    let mut types = Vec::new();
+    for script in scripts::read(html)? {
+        // Most scripts of most packages are something else; parsing those is for others.
+        if script.contains("registerType") {
+            types.extend(registered(&script, messages)?);
+        }
     }
-    if !scripts.iter().all(|script| guard::is_shallow(script)) {
-        return Err(EditorError::TooDeep);
-    }
-    thread::scope(|scope| {
-        let read = || {
-            let types = scripts.iter().flat_map(|script| parse(script, messages));
-            types.take(TYPES_MAX).collect()
-        };
-        let thread = thread::Builder::new().stack_size(STACK_BYTES);
-        let thread = thread.spawn_scoped(scope, read);
-        let types = thread.ok().and_then(|it| it.join().ok());
-        types.ok_or(EditorError::NoThread)
-    })
+    types.truncate(TYPES_MAX);
+    Ok(types)
 }
 
-fn parse(script: &str, messages: Messages<'_>) -> Vec<(String, NodeType)> {
-    let allocator = Allocator::default();
-    let parsed = Parser::new(&allocator, script, SourceType::script()).parse();
-    if parsed.panicked {
-        return Vec::new();
-    }
-    let mut calls = Calls::default();
-    calls.visit_program(&parsed.program);
-    let Calls { found, names } = calls;
-    let scope = fold::Names(&names);
-    let types = found.into_iter().filter_map(|call| {
-        let mut arguments = call.arguments.iter();
-        let name = scope.text(arguments.next()?.as_expression()?)?;
-        let object = scope.object(arguments.next()?.as_expression()?)?;
-        Some((name, definition::read(object, &scope, messages)))
+fn registered(
+    script: &str,
+    messages: Messages<'_>,
+) -> Result<Vec<(String, NodeType)>, EditorError> {
+    let types = reader::read(script, &[Kind::Script], |tree| {
+        let mut calls = Calls::default();
+        calls.visit_program(tree.program);
+        let Calls { found, names } = calls;
+        let scope = fold::Names(&names);
+        let types = found.into_iter().filter_map(|call| {
+            let mut arguments = call.arguments.iter();
+            let name = scope.text(arguments.next()?.as_expression()?)?;
+            let object = scope.object(arguments.next()?.as_expression()?)?;
+            Some((name, definition::read(object, &scope, messages)))
+        });
+        types.collect()
     });
-    types.collect()
+    Ok(types?)
 }
 
 /// The calls of `registerType`, and every name that is bound to a value once.

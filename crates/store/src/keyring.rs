@@ -49,6 +49,13 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Whether `signature` over `message` was made with the Ed25519 key of this public key.
+pub fn is_signed_by(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(&ED25519, public_key)
+        .verify(message, signature)
+        .is_ok()
+}
+
 /// The installation's keys.
 #[derive(Debug)]
 pub struct Keyring {
@@ -163,10 +170,7 @@ impl Keyring {
 
     /// Whether `signature` over `message` was made by [`Keyring::sign`] for the same purpose.
     pub fn is_signed(&self, purpose: &str, message: &[u8], signature: &[u8]) -> bool {
-        let key = self.public_key(purpose);
-        UnparsedPublicKey::new(&ED25519, key)
-            .verify(message, signature)
-            .is_ok()
+        is_signed_by(&self.public_key(purpose), message, signature)
     }
 
     /// `N` random bytes from the system.

@@ -26,7 +26,7 @@ pub use baselines::{BaselineContent, Snapshot};
 pub use deployments::{Commit, NewDeployment};
 pub use error::StoreError;
 pub use instances::RefusedRoute;
-pub use keyring::{Keyring, Secret};
+pub use keyring::{Keyring, Secret, is_signed_by};
 pub use logs::{LogLevel, LogLine};
 pub use open::Store;
 pub use sessions::{Session, SessionKind, SessionSecret};

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Problem;
 
 /// Each crate of the house with what it may depend on, tests left out.
-const MAY: [(&str, &[&str]); 13] = [
+const MAY: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("script", &[]),
     ("inspect", &["model", "script"]),
@@ -18,6 +18,7 @@ const MAY: [(&str, &[&str]); 13] = [
     ("runtime", &["model", "store", "sandbox", "script"]),
     ("deploy", &["model", "store", "inspect"]),
     ("integrity", &["model"]),
+    ("history", &["model", "store"]),
     ("gate", &["model", "store", "deploy", "runtime"]),
     (
         "console",
@@ -33,6 +34,7 @@ const MAY: [(&str, &[&str]); 13] = [
             "runtime",
             "deploy",
             "integrity",
+            "history",
             "gate",
             "console",
             "script",

@@ -146,6 +146,22 @@ pub(super) async fn picture(
     Ok((headers, drawn).into_response())
 }
 
+/// `GET /deployments/{id}/export`: one signed file, for `redkeep verify`.
+pub(super) async fn export(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let id = deployment_id(&id)?;
+    let file = app.deployments.export(&caller, id).await?;
+    let name = format!("attachment; filename=\"deployment-{id}.redkeep.json\"");
+    let headers = [
+        (header::CONTENT_TYPE, "application/json".to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+    ];
+    Ok((headers, file).into_response())
+}
+
 /// The body of a proposal. The flows are kept as they were sent.
 #[derive(Deserialize)]
 struct Propose {

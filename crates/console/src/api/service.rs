@@ -29,6 +29,7 @@ pub(super) async fn status(
     };
     Ok(Json(json!({
         "version": app.version,
+        "export_key": app.deployments.export_key(),
         "addresses": { "console": app.addresses.console_origin },
         "is_running": app.workshop.is_some(),
         "instances": instances,

@@ -6,6 +6,7 @@
 )]
 
 mod badly;
+mod export;
 mod house;
 mod life;
 mod policy;

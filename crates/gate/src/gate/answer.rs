@@ -11,7 +11,7 @@ use model::principal::Via;
 use serde_json::json;
 use store::{SessionKind, Store};
 
-use super::{Denial, Inner, Visit};
+use super::{Denial, Inner, Visit, history};
 use crate::{
     authorize::{Permit, Refusal},
     body::{Body, boxed, empty, full},
@@ -54,6 +54,7 @@ impl Inner {
             Class::Own(Own::Enter) => self.enter(&visit).await,
             Class::Own(Own::Leave) | Class::Login(Login::Revoke) => self.leave(&visit).await,
             Class::Login(Login::Describe) => Ok(describe_login(&visit)),
+            Class::History if !visit.is_upgrade => self.history(&visit).await,
             Class::Comms => comms::accept(self, visit, &permit).await,
             Class::Change(change) => intercept::take(self, visit, body, change).await,
             Class::Effect(_) => effect::trigger(self, visit, body, &permit).await,
@@ -170,10 +171,15 @@ impl Inner {
                 "unauthorized",
                 "log in on the gate, or send an access token as Authorization: Bearer",
             );
-            let challenge = HeaderValue::from_static("Bearer realm=\"redkeep\"");
-            response
-                .headers_mut()
-                .insert(header::WWW_AUTHENTICATE, challenge);
+            let challenge = if history::asks(visit) {
+                history::CHALLENGE
+            } else {
+                "Bearer realm=\"redkeep\""
+            };
+            response.headers_mut().insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static(challenge),
+            );
             response
         };
         self.finish(response, Sort::Own)

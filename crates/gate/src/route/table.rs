@@ -160,6 +160,7 @@ const TABLE: &[(Verb, &str, Kind)] = &[
     ),
     (Get, ".redkeep/enter", Is(|| Class::Own(Own::Enter))),
     (Post, ".redkeep/leave", Is(|| Class::Own(Own::Leave))),
+    (Get, ".redkeep/history.git/*", Is(|| Class::History)),
     (
         Any,
         ".redkeep/**",

@@ -69,6 +69,13 @@ impl Pages for Plain {
     }
 }
 
+impl gate::History for Plain {
+    fn file<'a>(&'a self, _: &'a InstanceId, path: &'a str) -> gate::File<'a> {
+        let found = (path == "HEAD").then(|| b"ref: refs/heads/main\n".to_vec());
+        Box::pin(std::future::ready(Ok(found)))
+    }
+}
+
 #[derive(Debug)]
 struct Shop {
     socket: Mutex<Option<PathBuf>>,
@@ -196,6 +203,7 @@ impl House {
             store.clone(),
             deployments,
             Arc::clone(&shop) as _,
+            Arc::new(Plain),
             Arc::new(Plain),
         )
         .unwrap();

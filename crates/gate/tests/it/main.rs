@@ -10,6 +10,7 @@ mod cross_site;
 mod deploying;
 mod editor_comms;
 mod forwarding;
+mod history;
 mod house;
 mod login;
 mod node_red;

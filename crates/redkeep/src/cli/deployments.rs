@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     DeploymentVerb,
     client::Client,
+    export,
     output::{actor, list, table, text, time},
 };
 use crate::{
@@ -30,6 +31,7 @@ pub(crate) async fn run(
         DeploymentVerb::Show { id } => {
             return look(client, as_json, &format!("/deployments/{id}"), show_one).await;
         }
+        DeploymentVerb::Export { id, out } => return export::write(client, id, out, as_json).await,
         DeploymentVerb::Rollback { instance, to: None } => {
             let path = format!("/instances/{instance}/snapshots");
             return look(client, as_json, &path, show_snapshots).await;

@@ -83,6 +83,7 @@ impl Doors {
                 house.deployments.clone(),
                 house.workshop.clone(),
                 Arc::new(wire::GatePages),
+                Arc::new(wire::Histories(house.history.clone())),
             )?;
             let (stop, tls, service) = (house.stop.clone(), tls.clone(), gate.service());
             house.tasks.spawn(gate::serve(

@@ -1,0 +1,108 @@
+//! `redkeep deployments export` and `redkeep verify`.
+
+use std::{
+    fs::OpenOptions,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use deploy::export::{NotGenuine, Verified};
+use model::{deployment::Verdict, id::DeploymentId};
+use serde_json::json;
+
+use super::{client::Client, output::printable};
+use crate::{
+    exit::{Exit, Failure},
+    terminal,
+};
+
+/// Writes a deployment into a file that is not there yet.
+pub(crate) async fn write(
+    client: &Client,
+    id: DeploymentId,
+    out: Option<PathBuf>,
+    as_json: bool,
+) -> Result<Exit, Failure> {
+    let path = out.unwrap_or_else(|| PathBuf::from(format!("deployment-{id}.redkeep.json")));
+    let file = client.get(&format!("/deployments/{id}/export")).await?;
+    let text = serde_json::to_string_pretty(&file)?;
+    let shown = path.display();
+    let opened = OpenOptions::new().write(true).create_new(true).open(&path);
+    let mut opened =
+        opened.with_context(|| format!("{shown} cannot be made; choose another with --out"))?;
+    let written = opened.write_all(text.as_bytes());
+    written.with_context(|| format!("{shown} could not be written"))?;
+    if as_json {
+        terminal::line(&json!({ "file": path, "bytes": text.len() }).to_string());
+    } else {
+        terminal::line(&format!("{shown}: check it with `redkeep verify {shown}`"));
+    }
+    Ok(Exit::Done)
+}
+
+/// Checks a file and says what it holds.
+pub(crate) fn verify(path: &Path, key: Option<&str>, as_json: bool) -> Result<Exit, Failure> {
+    let shown = path.display();
+    let file = std::fs::read(path).with_context(|| format!("{shown} cannot be read"))?;
+    let verified = match deploy::export::verify(&file, key) {
+        Ok(verified) => verified,
+        Err(not) => {
+            let exit = match not {
+                NotGenuine::NotOne(_) => Exit::Usage,
+                _ => Exit::NotWhole,
+            };
+            // The reader's words for it may quote the file.
+            return Err(Failure::new(exit, printable(&not.to_string())));
+        }
+    };
+    if as_json {
+        let Verified { statement, key } = &verified;
+        let told = json!({ "genuine": true, "key": key, "statement": statement });
+        terminal::line(&told.to_string());
+    } else {
+        tell(&verified, key.is_some());
+    }
+    Ok(Exit::Done)
+}
+
+fn tell(Verified { statement, key }: &Verified, is_known: bool) {
+    let deployment = &statement.deployment;
+    let say = |text: String| terminal::line(&printable(&text));
+    say(format!(
+        "genuine: deployment {} on {}, {}",
+        deployment.id,
+        deployment.instance,
+        deployment.state.word()
+    ));
+    say(format!("hash     {}", statement.shown));
+    say(format!(
+        "proposed by {} through {} at {}",
+        deployment.proposer.label(),
+        deployment.origin.label(),
+        deployment.created_at
+    ));
+    for decision in &statement.decisions {
+        let verb = match decision.verdict {
+            Verdict::Approve => "approved",
+            Verdict::Reject => "rejected",
+        };
+        let comment = if decision.comment.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", decision.comment)
+        };
+        say(format!(
+            "{verb} {} by {} at {}{comment}",
+            decision.change.0,
+            decision.by.label(),
+            decision.at
+        ));
+    }
+    say(format!("signed with the key {key}"));
+    if !is_known {
+        let how = "whose key that is, `redkeep status --json` says on the installation \
+                   (export_key); give it with --key";
+        terminal::line(how);
+    }
+}

@@ -1,0 +1,165 @@
+//! The one way to the parser: measured, on a thread with a stack of its own, and never a crash.
+//!
+//! Whoever needs the tree hands in a closure ([`read`]); the tree lives no longer than that call.
+
+use std::thread;
+
+use oxc_allocator::Allocator;
+use oxc_ast::ast::{Expression, Program, Statement};
+use oxc_ast_visit::{Visit, walk};
+use oxc_parser::{ParseOptions, Parser};
+use oxc_semantic::{Scoping, SemanticBuilder};
+use oxc_span::{GetSpan, SourceType};
+
+use crate::Refused;
+use crate::measure;
+
+/// How long a source may be.
+pub(crate) const BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How many expressions and statements may lie within each other in the tree: chains like `a+b+c` are
+/// read in a loop, but whoever walks the tree goes down all of it.
+const TREE_MAX: usize = 4_000;
+/// Measured: see the tests, which go to both limits in an unoptimised build.
+const STACK_BYTES: usize = 64 * 1024 * 1024;
+
+/// How a source is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A file Node.js loads with `require`: `return` may stand outside functions.
+    CommonJs,
+    /// An ES module.
+    Module,
+    /// A classic script.
+    Script,
+}
+
+/// A parsed source.
+pub(crate) struct Tree<'a> {
+    pub(crate) program: &'a Program<'a>,
+    /// Which name means which variable.
+    pub(crate) scoping: &'a Scoping,
+    /// The first error, with where it stands: the tree then holds what could be read, perhaps nothing.
+    pub(crate) error: Option<(String, usize, usize)>,
+}
+
+/// Parses `source`, as the first of `kinds` that fits (the first of all if none does), and hands the tree
+/// to `look`.
+pub(crate) fn read<R: Send>(
+    source: &str,
+    kinds: &[Kind],
+    look: impl FnOnce(&Tree<'_>) -> R + Send,
+) -> Result<R, Refused> {
+    if source.len() > BYTES_MAX {
+        return Err(Refused::Size {
+            bytes: source.len(),
+            max: BYTES_MAX,
+        });
+    }
+    if let Some(at) = measure::too_deep(source) {
+        return Err(too_deep(source, at));
+    }
+    thread::scope(|scope| {
+        let reader = thread::Builder::new()
+            .name("script".into())
+            .stack_size(STACK_BYTES);
+        match reader.spawn_scoped(scope, || parse(source, kinds, look)) {
+            Ok(running) => running
+                .join()
+                .unwrap_or_else(|_| Err(ended("the parser gave up"))),
+            Err(fault) => Err(ended(&fault.to_string())),
+        }
+    })
+}
+
+fn ended(reason: &str) -> Refused {
+    Refused::Ended {
+        reason: reason.to_owned(),
+    }
+}
+
+fn too_deep(source: &str, at: usize) -> Refused {
+    let before = source.as_bytes().get(..at).unwrap_or_default();
+    let lines = before.split(|byte| *byte == b'\n').count() - 1;
+    Refused::Nesting {
+        max: measure::DEPTH_MAX,
+        line: u32::try_from(lines + 1).unwrap_or(u32::MAX),
+    }
+}
+
+fn parse<R>(source: &str, kinds: &[Kind], look: impl FnOnce(&Tree<'_>) -> R) -> Result<R, Refused> {
+    let allocator = Allocator::default();
+    let clean = kinds.iter().find_map(|kind| {
+        let parsed = parser(&allocator, source, *kind).parse();
+        parsed.diagnostics.is_empty().then_some(parsed)
+    });
+    let first = kinds.first().copied().unwrap_or(Kind::Script);
+    let parsed = clean.unwrap_or_else(|| parser(&allocator, source, first).parse());
+    let error = parsed.diagnostics.errors().next().map(|fault| {
+        let label = fault.labels.first();
+        let start = label.map_or(0, oxc_span::LabeledSpan::offset) as usize;
+        let length = label.map_or(0, oxc_span::LabeledSpan::len) as usize;
+        (fault.message.to_string(), start, start + length)
+    });
+    let program = &*allocator.alloc(parsed.program);
+    let mut depth = Depth::default();
+    depth.visit_program(program);
+    if let Some(at) = depth.exceeded {
+        return Err(too_deep(source, at));
+    }
+    let meant = SemanticBuilder::new().build(program);
+    let scoping = meant.semantic.into_scoping();
+    Ok(look(&Tree {
+        program,
+        scoping: &scoping,
+        error,
+    }))
+}
+
+fn parser<'a>(allocator: &'a Allocator, source: &'a str, kind: Kind) -> Parser<'a> {
+    let source_type = match kind {
+        Kind::CommonJs => SourceType::cjs(),
+        Kind::Module => SourceType::mjs(),
+        Kind::Script => SourceType::script(),
+    };
+    let options = ParseOptions {
+        allow_return_outside_function: kind == Kind::CommonJs,
+        preserve_parens: false,
+        ..ParseOptions::default()
+    };
+    Parser::new(allocator, source, source_type).with_options(options)
+}
+
+/// Measures the tree, going no deeper than it may be.
+#[derive(Default)]
+struct Depth {
+    depth: usize,
+    exceeded: Option<usize>,
+}
+
+impl Depth {
+    fn within(&mut self, at: u32, go_on: impl FnOnce(&mut Self)) {
+        if self.exceeded.is_some() {
+            return;
+        }
+        if self.depth >= TREE_MAX {
+            self.exceeded = Some(at as usize);
+            return;
+        }
+        self.depth += 1;
+        go_on(self);
+        self.depth -= 1;
+    }
+}
+
+impl<'a> Visit<'a> for Depth {
+    fn visit_expression(&mut self, it: &Expression<'a>) {
+        self.within(it.span().start, |depth| walk::walk_expression(depth, it));
+    }
+
+    fn visit_statement(&mut self, it: &Statement<'a>) {
+        self.within(it.span().start, |depth| walk::walk_statement(depth, it));
+    }
+}
+
+#[cfg(test)]
+mod tests;
