@@ -4,6 +4,8 @@
 //! together and variables are followed; where a function does more (a loop, another function), the
 //! branch that needs it is [`Label::Unknown`]. Translating is bounded by a budget of parts.
 
+mod parts;
+
 use std::collections::BTreeMap;
 
 use model::palette::{Label, Test};
@@ -14,6 +16,7 @@ use oxc_ast::ast::{
 };
 use serde_json::Value;
 
+use self::parts::{compared, first_of, joined};
 use super::{Messages, definition::text, fold::Names};
 
 /// Expressions and statements looked at for one function at most.
@@ -400,55 +403,4 @@ fn is_this(value: &Expression<'_>, locals: &Locals<'_>) -> bool {
         Expression::Identifier(name) => locals.this == Some(name.name.as_str()),
         _ => false,
     }
-}
-
-fn compared(operator: BinaryOperator, left: Label, right: Value) -> Test {
-    let not = |test| Test::Not(Box::new(test));
-    let number = right.as_f64();
-    match (operator, number) {
-        (BinaryOperator::Equality | BinaryOperator::StrictEquality, _) => Test::Equals(left, right),
-        (BinaryOperator::Inequality | BinaryOperator::StrictInequality, _) => {
-            not(Test::Equals(left, right))
-        }
-        (BinaryOperator::GreaterThan, Some(number)) => Test::Above(left, number),
-        (BinaryOperator::LessThan, Some(number)) => Test::Below(left, number),
-        (BinaryOperator::GreaterEqualThan, Some(number)) => not(Test::Below(left, number)),
-        (BinaryOperator::LessEqualThan, Some(number)) => not(Test::Above(left, number)),
-        _ => Test::Unknown,
-    }
-}
-
-/// One after the other; texts side by side become one.
-fn joined(left: Label, right: Label) -> Label {
-    let mut parts = match left {
-        Label::Joined(parts) => parts,
-        Label::Text(left) if left.is_empty() => Vec::new(),
-        other => vec![other],
-    };
-    let right = match right {
-        Label::Joined(parts) => parts,
-        other => vec![other],
-    };
-    for part in right {
-        match (parts.last_mut(), part) {
-            (Some(Label::Text(left)), Label::Text(right)) => left.push_str(&right),
-            (_, part) => parts.push(part),
-        }
-    }
-    match <[Label; 1]>::try_from(parts) {
-        Ok([alone]) => alone,
-        Err(parts) => Label::Joined(parts),
-    }
-}
-
-fn first_of(left: Label, right: Label) -> Label {
-    let mut parts = match left {
-        Label::FirstOf(parts) => parts,
-        other => vec![other],
-    };
-    match right {
-        Label::FirstOf(more) => parts.extend(more),
-        other => parts.push(other),
-    }
-    Label::FirstOf(parts)
 }
