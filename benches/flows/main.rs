@@ -156,7 +156,10 @@ fn picture(runs: usize, before: &Flows, after: &Flows, tab: &str, diff: &Diff) -
             tab,
             diff,
             mode: Mode::Overlay,
-            focus: None,
+            palette: &model::palette::Palette::default(),
+            focus: &[],
+            at: None,
+            zoom: None,
             href: &href,
         })
     });

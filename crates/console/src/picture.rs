@@ -6,17 +6,36 @@
 //! What changed is told four ways: by a mark in a circle, by a word (on hover and to screen
 //! readers), by the outline's kind, and by colour.
 
+/// `write!` for a `String`, which cannot fail.
+macro_rules! put {
+    ($out:expr, $($arg:tt)*) => {
+        $out.push_str(&format!($($arg)*))
+    };
+}
+
+mod area;
+mod icon;
+mod label;
 mod link;
+mod map;
 mod mark;
 mod palette;
+mod part;
 mod scene;
 mod shape;
+mod spot;
 mod text;
 mod write;
 
 use std::fmt;
 
-use model::flow::{Flows, change::ChangeId, diff::Diff};
+use model::{
+    flow::{Flows, change::ChangeId, diff::Diff},
+    palette::Palette,
+};
+
+pub use area::Zoom;
+pub(crate) use text::cut;
 
 /// The style sheet the picture's classes need.
 pub const STYLE: &str = include_str!("picture/picture.css");
@@ -33,6 +52,17 @@ pub enum Mode {
     Overlay,
 }
 
+impl Mode {
+    /// The word for it, in links.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::After => "after",
+            Self::Overlay => "overlay",
+        }
+    }
+}
+
 /// What is to be drawn.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
@@ -46,8 +76,14 @@ pub struct View<'a> {
     pub diff: &'a Diff,
     /// Which version to draw.
     pub mode: Mode,
-    /// The change to point out.
-    pub focus: Option<&'a ChangeId>,
+    /// What the node types look like; empty when nothing is known.
+    pub palette: &'a Palette,
+    /// The changes to point out.
+    pub focus: &'a [ChangeId],
+    /// The change in the middle of the frame; none: what is pointed out, else the first.
+    pub at: Option<&'a ChangeId>,
+    /// How close; none: the whole tab where that is small, else near.
+    pub zoom: Option<Zoom>,
     /// Where a change is decided: nodes and wires that change link there.
     pub href: &'a dyn Fn(&ChangeId) -> Option<String>,
 }
@@ -62,18 +98,47 @@ impl fmt::Debug for View<'_> {
     }
 }
 
-/// Nodes drawn at most; the picture says how many are left out, those without a change first.
-pub const NODES_MAX: usize = 5_000;
+/// Bytes spent on nodes drawn in full; those that change come first. The rest are quiet blocks.
+const DETAIL_BYTES: usize = 64 * 1024;
 
-/// Wires drawn at most.
-pub const WIRES_MAX: usize = 20_000;
+/// Bytes spent on quiet blocks, and again on wires.
+const QUIET_BYTES: usize = 24 * 1024;
 
-/// Draws the picture: an `svg` element to put into a page that has [`STYLE`].
-///
-/// A node that changes has the `id` `node-` and its id, as far as that is made of letters, digits
-/// and `._-`, so that a page can link to it.
+/// A drawn picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    /// The frame, as an `svg` element.
+    pub svg: String,
+    /// The whole tab in small with the frame marked, as an `svg` element; none when the frame shows
+    /// all of it.
+    pub map: Option<String>,
+    /// The changes that can be framed, in the order of the review.
+    pub changes: Vec<ChangeId>,
+    /// How close it is.
+    pub zoom: Zoom,
+}
+
+/// Draws a tab: the frame, and a map where that is not all.
+pub fn picture(view: &View<'_>) -> Picture {
+    let scene = scene::Scene::new(view);
+    Picture {
+        svg: write::svg(&scene, view, ""),
+        map: (!scene.is_whole()).then(|| map::svg(&scene)),
+        changes: scene.framed_changes(view),
+        zoom: scene.zoom,
+    }
+}
+
+/// The frame as an `svg` element for a page that has [`STYLE`].
 pub fn draw(view: &View<'_>) -> String {
-    write::svg(&scene::Scene::new(view), view)
+    write::svg(&scene::Scene::new(view), view, "")
+}
+
+/// The frame as a file that stands alone: its style is in it, light and dark.
+pub fn file(view: &View<'_>) -> String {
+    let mut file = write::svg(&scene::Scene::new(view), view, STYLE);
+    file.push('\n');
+    file
 }
 
 #[cfg(test)]

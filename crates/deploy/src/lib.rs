@@ -24,6 +24,7 @@ use model::{
     access::{Permission, may},
     deployment::DeploymentType,
     id::InstanceId,
+    palette::Palette,
     principal::{Actor, Principal},
 };
 use store::Store;
@@ -76,6 +77,12 @@ pub trait FlowTarget: Send + Sync + std::fmt::Debug {
         true
     }
 
+    /// What the instance's packages say of their node types. Empty when nothing is known: it
+    /// shows changes better and decides nothing.
+    fn palette(&self, _instance: &InstanceId) -> futures::Known<'_, Arc<Palette>> {
+        Box::pin(std::future::ready(Arc::default()))
+    }
+
     /// Gives Node-RED flows with the approved credential changes in place, as its own editor
     /// would, and waits for its answer and for it to be ready. While this runs, Node-RED saves
     /// through [`Deployments::save_flows`], which commits.
@@ -105,6 +112,9 @@ pub mod futures {
 
     /// Done, or why Node-RED refused, in words for people.
     pub type Given<'a, T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send + 'a>>;
+
+    /// An answer there always is.
+    pub type Known<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 }
 
 /// The waiting room. Cheap to clone.

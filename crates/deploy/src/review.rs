@@ -1,5 +1,7 @@
 //! What a reviewer is shown.
 
+use std::sync::Arc;
+
 use model::{
     access::Permission,
     deployment::{Comment, Decision, Deployment, State, Version},
@@ -11,6 +13,7 @@ use model::{
     },
     id::{DeploymentId, Hash},
     instance::Together,
+    palette::Palette,
 };
 use store::StoreError;
 
@@ -29,6 +32,8 @@ pub struct Review {
     pub proposal: Flows,
     /// What differs.
     pub diff: Diff,
+    /// What the instance's packages say of their node types, as installed now.
+    pub palette: Arc<Palette>,
     /// The decisions so far, at most one a change.
     pub decisions: Vec<Decision>,
     /// The way through it.
@@ -140,6 +145,7 @@ impl Deployments {
             Ok::<_, FlowError>((base, proposed, diff))
         })
         .await?;
+        let palette = self.target.palette(&deployment.instance).await;
         let decisions = self.store.decisions(id).await?;
         let together = self
             .store
@@ -155,6 +161,7 @@ impl Deployments {
             base,
             proposal: proposed,
             diff,
+            palette,
             decisions,
             steps,
             comments: self.store.comments(id).await?,

@@ -13,4 +13,5 @@ pub mod deployment;
 pub mod flow;
 pub mod id;
 pub mod instance;
+pub mod palette;
 pub mod principal;

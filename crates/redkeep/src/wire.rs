@@ -2,9 +2,14 @@
 
 use std::sync::{Arc, OnceLock, Weak};
 
-use deploy::{Deployments, FlowTarget, SaveVerdict, Taken, futures::Given};
+use deploy::{
+    Deployments, FlowTarget, SaveVerdict, Taken,
+    futures::{Given, Known},
+};
 use gate::{Message, Pages};
-use model::{deployment::DeploymentType, flow::credentials::Credentials, id::InstanceId};
+use model::{
+    deployment::DeploymentType, flow::credentials::Credentials, id::InstanceId, palette::Palette,
+};
 use runtime::{Baselines, Boxed, Saved, Workshop};
 
 /// The workshop as the waiting room sees it. The two need each other, so it is filled in later.
@@ -31,6 +36,22 @@ impl FlowTarget for NodeRed {
             .ok()
             .and_then(|workshop| workshop.status(instance));
         status.is_some_and(|status| status.phase.is_up() && status.flows_run)
+    }
+
+    fn palette(&self, instance: &InstanceId) -> Known<'_, Arc<Palette>> {
+        let instance = instance.clone();
+        Box::pin(async move {
+            let Ok(workshop) = self.workshop() else {
+                return Arc::default();
+            };
+            match workshop.palette(&instance).await {
+                Ok(palette) => palette,
+                Err(error) => {
+                    tracing::warn!(%instance, %error, "the node types are not known");
+                    Arc::default()
+                }
+            }
+        })
     }
 
     fn give(&self, instance: &InstanceId, body: String, kind: DeploymentType) -> Given<'_, Taken> {

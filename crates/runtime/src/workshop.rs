@@ -13,6 +13,7 @@ use model::{
     flow::credentials::Credentials,
     id::{Hash, InstanceId},
     instance::Instance,
+    palette::Palette,
 };
 use store::Store;
 use tokio::{
@@ -28,6 +29,7 @@ use crate::{
     bridge::Bridge,
     folder::Folder,
     identity::Signer,
+    palette::Palettes,
     settings,
     status::{InstanceStatus, Phase},
     supervisor::{Ask, Shared, Supervisor},
@@ -143,6 +145,7 @@ pub struct Workshop {
     events: mpsc::Sender<RuntimeEvent>,
     board: Arc<Board>,
     instances: Mutex<BTreeMap<InstanceId, Handle>>,
+    palettes: Palettes,
     tasks: TaskTracker,
 }
 
@@ -152,6 +155,7 @@ struct Handle {
     asks: mpsc::Sender<Ask>,
     admin: Admin,
     shared: Arc<Shared>,
+    modules_tree: PathBuf,
 }
 
 impl Workshop {
@@ -169,6 +173,7 @@ impl Workshop {
             events,
             board: Arc::new(Board::new()),
             instances: Mutex::default(),
+            palettes: Palettes::default(),
             tasks: TaskTracker::new(),
         })
     }
@@ -191,6 +196,7 @@ impl Workshop {
         let clock = self.store.clock().clone();
         let admin = Admin::new(id.clone(), folder.address(), self.signer.clone(), clock);
         let (asks, asked) = mpsc::channel(4);
+        let modules_tree = plan.modules_tree.clone();
         let supervisor = Supervisor {
             plan,
             admin: admin.clone(),
@@ -214,6 +220,7 @@ impl Workshop {
                 asks,
                 admin,
                 shared,
+                modules_tree,
             },
         );
         Ok(digest)
@@ -297,6 +304,12 @@ impl Workshop {
     /// How all are.
     pub fn statuses(&self) -> Vec<InstanceStatus> {
         self.board.all()
+    }
+
+    /// What the instance's packages say of their node types, read from their files.
+    pub async fn palette(&self, instance: &InstanceId) -> Result<Arc<Palette>, RuntimeError> {
+        let tree = self.handle(instance)?.modules_tree;
+        self.palettes.of(tree).await
     }
 
     /// Node-RED's Unix socket, for the gate. [`Workshop::connect`] is the safer way to it.

@@ -12,6 +12,7 @@
 
 mod bindings;
 mod collect;
+pub mod editor;
 mod examine;
 mod fact;
 mod facts;

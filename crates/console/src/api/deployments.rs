@@ -24,8 +24,9 @@ use tower::Layer as _;
 use super::{Body, FLOWS_MAX, instances::limit};
 use crate::{
     App,
-    frame::{mode_of, svg, tabs},
+    frame::{Look, view},
     pages::{deployment_id, instance_id},
+    picture,
     problem::{ApiError, Problem},
     session::Authenticated,
 };
@@ -132,7 +133,7 @@ fn review_json(review: &Review) -> Value {
     value
 }
 
-/// `GET /deployments/{id}/picture.svg?tab=&mode=`.
+/// `GET /deployments/{id}/picture.svg?tab=&mode=&zoom=&at=`.
 pub(super) async fn picture(
     State(app): State<App>,
     Authenticated(caller): Authenticated,
@@ -140,14 +141,19 @@ pub(super) async fn picture(
     Query(asked): Query<HashMap<String, String>>,
 ) -> Result<Response, ApiError> {
     let review = app.deployments.review(&caller, deployment_id(&id)?).await?;
-    let tab = match asked.get("tab") {
-        Some(tab) => Some(tab.as_str()),
-        None => tabs(&review).first().copied(),
-    };
-    let tab = tab.ok_or_else(|| Problem::not_found("picture: no tab changes"))?;
-    let mode = mode_of(asked.get("mode").map(String::as_str));
-    let drawn = svg(&review, tab, mode, None);
-    Ok(([(header::CONTENT_TYPE, "image/svg+xml")], drawn).into_response())
+    let look = Look::asked(&asked);
+    let drawn = view(&review, &look, &[], picture::file);
+    let drawn = drawn.ok_or_else(|| Problem::not_found("picture: no such tab changes"))?;
+    // A file for a ticket or a mail: its style is in it, which this origin's pages may not have.
+    let name = format!(
+        "attachment; filename=\"deployment-{}.svg\"",
+        review.deployment.id
+    );
+    let headers = [
+        (header::CONTENT_TYPE, "image/svg+xml".to_owned()),
+        (header::CONTENT_DISPOSITION, name),
+    ];
+    Ok((headers, drawn).into_response())
 }
 
 /// `GET /deployments/{id}/export`: one signed file, for `redkeep verify`.

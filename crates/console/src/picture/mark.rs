@@ -3,7 +3,7 @@
 use model::flow::change::{Aspect, ChangeId};
 
 /// What happens to a node or wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Mark {
     Added,
     Removed,

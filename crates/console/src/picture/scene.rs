@@ -1,4 +1,4 @@
-//! What is in the picture: the shapes and wires of one tab, with what happens to each.
+//! What is in the picture: where everything on the tab is, and which of it is in the frame.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,47 +6,24 @@ use model::flow::{
     Flows, NodeRef,
     change::{Aspect, ChangeId},
 };
-use serde_json::Value;
 
 use super::{
-    Mode, NODES_MAX, View, WIRES_MAX,
+    Mode, View,
+    area::{self, Area, Zoom},
     mark::{Mark, Marks},
-    shape::{Kind, Shape},
+    part::{self, Part, Wire},
+    spot::Spot,
 };
 
-/// A shape and what happens to it.
-#[derive(Debug)]
-pub(super) struct Part<'a> {
-    pub(super) shape: Shape,
-    pub(super) marks: Marks<'a>,
-    /// Where it stood, if it is moved and both places are shown.
-    pub(super) stood: Option<(f64, f64)>,
-    pub(super) is_focus: bool,
-}
+/// Nodes whose label, ports and colour are read for one picture at most. In the frame of a usual
+/// tab are some fifty.
+const READ_MAX: usize = 2_000;
 
-/// A wire between two shapes, by their ids.
-#[derive(Debug)]
-pub(super) struct Wire<'a> {
-    pub(super) from: String,
-    pub(super) port: usize,
-    pub(super) to: String,
-    pub(super) mark: Option<(Mark, &'a ChangeId)>,
-}
-
-/// The picture's content.
-#[derive(Debug)]
-pub(super) struct Scene<'a> {
-    /// What people call the tab.
-    pub(super) title: String,
-    /// Groups first, then the rest.
-    pub(super) parts: Vec<Part<'a>>,
-    pub(super) wires: Vec<Wire<'a>>,
-    pub(super) nodes_left_out: usize,
-    pub(super) wires_left_out: usize,
-}
+/// Unchanged wires of a picture at most.
+const WIRES_MAX: usize = 4_000;
 
 /// The changes of a deployment, as the picture asks for them.
-struct Changes<'a> {
+pub(super) struct Changes<'a> {
     marks: HashMap<&'a str, Vec<(Mark, &'a ChangeId)>>,
     /// The change that brings or takes a wire.
     wires: HashMap<(bool, &'a str, usize, &'a str), &'a ChangeId>,
@@ -79,8 +56,12 @@ impl<'a> Changes<'a> {
         Self { marks, wires }
     }
 
-    fn of(&self, node: &str) -> Marks<'a> {
+    pub(super) fn of(&self, node: &str) -> Marks<'a> {
         Marks(self.marks.get(node).cloned().unwrap_or_default())
+    }
+
+    fn has(&self, node: &str) -> bool {
+        self.marks.contains_key(node)
     }
 
     fn wire(&self, added: bool, wire: (&str, usize, &str)) -> Option<(Mark, &'a ChangeId)> {
@@ -90,257 +71,301 @@ impl<'a> Changes<'a> {
     }
 }
 
+/// What is asked of the ends of a wire.
+struct Ends<'e> {
+    /// Whether the node is on the tab.
+    is_there: &'e dyn Fn(&str) -> bool,
+    /// Whether one of the two is in the frame.
+    is_wanted: &'e dyn Fn(&str, &str) -> bool,
+}
+
+/// A node that is not read: a block on the canvas, or on the map.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Block {
+    pub(super) area: Area,
+    /// What happens to it, the weightiest.
+    pub(super) mark: Option<Mark>,
+    pub(super) is_group: bool,
+}
+
+/// The picture's content.
+#[derive(Debug)]
+pub(super) struct Scene<'a> {
+    /// What people call the tab.
+    pub(super) title: String,
+    /// Everything on the tab.
+    pub(super) canvas: Area,
+    pub(super) frame: Area,
+    pub(super) zoom: Zoom,
+    /// What is in the frame, groups first; and what wires in it lead to.
+    pub(super) parts: Vec<Part<'a>>,
+    pub(super) wires: Vec<Wire<'a>>,
+    /// Every node of the tab, for the map.
+    pub(super) blocks: Vec<Block>,
+    /// Nodes in the frame that were too many to be read.
+    pub(super) unread: Vec<Block>,
+    pub(super) nodes: usize,
+    pub(super) wires_total: usize,
+    pub(super) wires_left_out: usize,
+    /// How many nodes of the tab carry each mark.
+    pub(super) counts: Vec<(Mark, usize)>,
+    spots_of_changes: HashSet<String>,
+}
+
 impl<'a> Scene<'a> {
     pub(super) fn new(view: &View<'a>) -> Self {
         let changes = Changes::new(view);
         let before = view.before.filter(|_| view.mode != Mode::After);
         let after = view.after.filter(|_| view.mode != Mode::Before);
-        let now: Vec<NodeRef<'_>> = after
-            .into_iter()
-            .flat_map(|flows| on(flows, view.tab))
-            .collect();
-        let there: HashSet<&str> = now.iter().map(NodeRef::id).collect();
-        let old = before.into_iter().flat_map(|flows| on(flows, view.tab));
-        // What stood here: gone, or on another tab now.
-        let gone: Vec<NodeRef<'_>> = old.filter(|node| !there.contains(node.id())).collect();
-        let main = after.or(before);
-        let mut chosen: Vec<(NodeRef<'_>, &Flows)> = Vec::new();
-        chosen.extend(
-            main.into_iter()
-                .flat_map(|flows| now.iter().map(move |node| (*node, flows))),
-        );
-        chosen.extend(
-            before
-                .into_iter()
-                .flat_map(|flows| gone.iter().map(move |node| (*node, flows))),
-        );
-        let total = chosen.len();
-        if total > NODES_MAX {
-            chosen.sort_by_key(|(node, _)| changes.of(node.id()).0.is_empty());
-            chosen.truncate(NODES_MAX);
-        }
-        let mut parts: Vec<Part<'a>> = chosen
-            .iter()
-            .map(|(node, flows)| part(view, &changes, *node, flows, there.contains(node.id())))
-            .collect();
-        let frame = main.and_then(|flows| flows.get(view.tab));
-        let frame = frame.or_else(|| before.and_then(|flows| flows.get(view.tab)));
+        let spots = spots(view, before, after);
+        let frame_node = |flows: Option<&'a Flows>| flows.and_then(|flows| flows.get(view.tab));
+        let tab = frame_node(after).or_else(|| frame_node(before));
+        let mut ports = Vec::new();
         let mut wires = Vec::new();
-        if let Some(frame) = frame.filter(|frame| frame.kind() == "subflow") {
-            let marks = port_marks(view, &changes, frame.id());
-            add_ports(frame, &marks, &mut parts, &mut wires);
+        if let Some(tab) = tab.filter(|tab| tab.kind() == "subflow") {
+            let marks = part::port_marks(view, &changes, tab.id());
+            part::add_ports(tab, &marks, &mut ports, &mut wires);
         }
-        add_all_wires(view, &changes, (before, after), &mut wires);
-        let drawn: HashSet<&str> = parts.iter().map(|part| part.shape.id.as_str()).collect();
-        let is_drawn = |id: &str| drawn.contains(id);
-        wires.retain(|wire| is_drawn(&wire.from) && is_drawn(&wire.to));
-        wires.sort_by_key(|wire| wire.mark.is_some());
-        let wires_left_out = wires.len().saturating_sub(WIRES_MAX);
-        wires.drain(..wires_left_out);
-        parts.sort_by_key(layer);
-        let title = frame.map_or_else(
-            || "a tab that is not there".to_owned(),
-            |frame| frame.label(),
+        let blocks: Vec<_> = spots.iter().map(|spot| block(spot, &changes)).collect();
+        let areas = blocks.iter().map(|block| block.area);
+        let all = areas.chain(ports.iter().map(|part| part.shape.area()));
+        let canvas = Area::of(all).map_or(
+            Area {
+                x: 0.0,
+                y: 0.0,
+                w: 400.0,
+                h: 120.0,
+            },
+            |area| area.canvas(),
         );
-        Self {
-            title,
-            parts,
+        let (zoom, frame) = choose_frame(view, &spots, &changes, canvas);
+        let mut scene = Self {
+            title: tab.map_or_else(|| "a tab that is not there".to_owned(), |tab| tab.label()),
+            canvas,
+            frame,
+            zoom,
+            parts: ports,
             wires,
-            nodes_left_out: total - total.min(NODES_MAX),
-            wires_left_out,
+            blocks,
+            unread: Vec::new(),
+            nodes: spots.iter().filter(|it| it.node.kind() != "group").count(),
+            wires_total: 0,
+            wires_left_out: 0,
+            counts: Vec::new(),
+            spots_of_changes: HashSet::new(),
+        };
+        scene.count(&spots, &changes);
+        scene.add_parts(view, &changes, &spots, (before, after));
+        scene.parts.sort_by_key(part::layer);
+        scene
+    }
+
+    /// Whether the frame shows all there is.
+    pub(super) fn is_whole(&self) -> bool {
+        self.frame.w >= self.canvas.w && self.frame.h >= self.canvas.h
+    }
+
+    /// The changes whose node is on this tab, in the order of the review, each node once.
+    pub(super) fn framed_changes(&self, view: &View<'_>) -> Vec<ChangeId> {
+        let mut seen = HashSet::new();
+        let changes = view.diff.changes.iter();
+        let here = changes.filter(|it| self.spots_of_changes.contains(&it.node));
+        here.filter(|it| seen.insert(it.node.as_str()))
+            .map(|it| it.id.clone())
+            .collect()
+    }
+
+    fn count(&mut self, spots: &[Spot<'_>], changes: &Changes<'a>) {
+        let mut counts: HashMap<Mark, usize> = HashMap::new();
+        for spot in spots.iter().filter(|spot| changes.has(spot.node.id())) {
+            self.spots_of_changes.insert(spot.node.id().to_owned());
+            for (mark, _) in part::marks(spot, changes).0 {
+                *counts.entry(mark).or_default() += 1;
+            }
         }
+        self.counts = counts.into_iter().collect();
+        self.counts.sort_unstable();
     }
-}
 
-/// What is gone lies under what stays, and what changes on top.
-fn layer(part: &Part<'_>) -> u8 {
-    match part.marks.0.first() {
-        _ if part.shape.kind == Kind::Group => 0,
-        Some((Mark::Removed, _)) => 1,
-        None => 2,
-        Some(_) => 3,
-    }
-}
-
-/// The wires of both versions, each once: those that come from the later, those that go from the
-/// earlier.
-fn add_all_wires<'a>(
-    view: &View<'a>,
-    changes: &Changes<'a>,
-    (before, after): (Option<&Flows>, Option<&Flows>),
-    wires: &mut Vec<Wire<'a>>,
-) {
-    let mut told = HashSet::new();
-    for (flows, added) in [(after, true), (before, false)] {
-        for node in flows.into_iter().flat_map(|flows| on(flows, view.tab)) {
-            add_wires(node, added, changes, &mut told, wires);
+    /// Reads what is in the frame, and the wires that begin or end in it.
+    fn add_parts(
+        &mut self,
+        view: &View<'a>,
+        changes: &Changes<'a>,
+        spots: &[Spot<'a>],
+        (before, after): (Option<&'a Flows>, Option<&'a Flows>),
+    ) {
+        let mut by_id: HashMap<&str, &Spot<'a>> = HashMap::with_capacity(spots.len());
+        by_id.extend(spots.iter().map(|spot| (spot.node.id(), spot)));
+        // A label can be wider than the spot says.
+        let near = Area {
+            x: self.frame.x - 200.0,
+            w: self.frame.w + 400.0,
+            ..self.frame
+        };
+        let mut inside: Vec<_> = spots.iter().filter(|it| it.area.meets(&near)).collect();
+        inside.sort_by_key(|spot| !changes.has(spot.node.id()));
+        let unread = inside.split_off(inside.len().min(READ_MAX));
+        self.unread = unread.iter().map(|spot| block(spot, changes)).collect();
+        let mut drawn: HashSet<&str> = inside.iter().map(|spot| spot.node.id()).collect();
+        let ports: HashSet<String> = self.parts.iter().map(|it| it.shape.id.clone()).collect();
+        let is_there = |id: &str| by_id.contains_key(id) || ports.contains(id);
+        self.wires
+            .retain(|wire| is_there(&wire.from) && is_there(&wire.to));
+        let is_wanted = |from: &str, to: &str| drawn.contains(from) || drawn.contains(to);
+        let ends = Ends {
+            is_there: &is_there,
+            is_wanted: &is_wanted,
+        };
+        self.add_wires(changes, spots, (before, after, view.tab), &ends);
+        // What a wire leads to beyond the frame is read for its place alone.
+        let mut ends: Vec<&Spot<'a>> = Vec::new();
+        for wire in &self.wires {
+            for id in [&wire.from, &wire.to] {
+                if let Some(spot) = by_id.get(id.as_str())
+                    && drawn.len() < 2 * READ_MAX
+                    && drawn.insert(spot.node.id())
+                {
+                    ends.push(spot);
+                }
+            }
         }
-    }
-}
-
-/// What is drawn on `tab`.
-fn on<'f>(flows: &'f Flows, tab: &str) -> impl Iterator<Item = NodeRef<'f>> {
-    flows
-        .nodes()
-        .filter(move |node| node.is_placed() && node.tab() == Some(tab))
-}
-
-fn part<'a>(
-    view: &View<'a>,
-    changes: &Changes<'a>,
-    node: NodeRef<'_>,
-    flows: &Flows,
-    is_there: bool,
-) -> Part<'a> {
-    let template = |flows: &Flows, node: NodeRef<'_>| {
-        let id = node.kind().strip_prefix("subflow:").map(str::to_owned);
-        id.and_then(|id| {
-            flows
-                .get(&id)
-                .map(|template| Shape::of(node, Some(template)))
-        })
-    };
-    let shape =
-        |flows: &Flows, node| template(flows, node).unwrap_or_else(|| Shape::of(node, None));
-    let mut marks = changes.of(node.id());
-    let is_focus = view
-        .focus
-        .is_some_and(|focus| marks.0.iter().any(|(_, id)| *id == focus));
-    if !is_there && view.mode == Mode::Overlay {
-        // It left this tab: seen from here, it is gone.
-        for (mark, _) in &mut marks.0 {
-            *mark = Mark::Removed;
-        }
-        marks.0.truncate(1);
-    }
-    let is_moved =
-        is_there && node.kind() != "group" && marks.0.iter().any(|(mark, _)| *mark == Mark::Moved);
-    let former = view
-        .before
-        .filter(|_| is_moved && view.mode == Mode::Overlay);
-    // Where it stood on another tab says nothing here.
-    let former = former.and_then(|flows| {
-        let node = flows
-            .get(node.id())
-            .filter(|node| node.tab() == Some(view.tab));
-        node.map(|node| shape(flows, node))
-    });
-    let shape = shape(flows, node);
-    let stood = former
-        .map(|former| (former.x, former.y))
-        .filter(|(x, y)| (x - shape.x).hypot(y - shape.y) >= 1.0);
-    Part {
-        shape,
-        marks,
-        stood,
-        is_focus,
-    }
-}
-
-fn add_wires<'a>(
-    node: NodeRef<'_>,
-    added: bool,
-    changes: &Changes<'a>,
-    told: &mut HashSet<(String, usize, String)>,
-    wires: &mut Vec<Wire<'a>>,
-) {
-    let all = node.properties();
-    let ports = all
-        .get("wires")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    for (port, targets) in ports.enumerate() {
-        for to in targets
-            .as_array()
+        for (spot, is_end) in inside
             .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
+            .map(|it| (it, false))
+            .chain(ends.into_iter().map(|it| (it, true)))
         {
-            let key = (node.id().to_owned(), port, to.to_owned());
-            if told.insert(key) {
-                let mark = changes.wire(added, (node.id(), port, to));
+            let flows = if spot.is_gone {
+                before
+            } else {
+                after.or(before)
+            };
+            if let Some(flows) = flows {
+                self.parts
+                    .push(part::part(view, changes, spot, flows, is_end));
+            }
+        }
+    }
+
+    /// The wires of both versions, each once. In what did not change no wire can differ, so of the
+    /// earlier version only what changed is looked at.
+    fn add_wires(
+        &mut self,
+        changes: &Changes<'a>,
+        spots: &[Spot<'a>],
+        (before, after, tab): (Option<&'a Flows>, Option<&'a Flows>, &str),
+        ends: &Ends<'_>,
+    ) {
+        let mut told = HashSet::new();
+        let mut quiet = 0;
+        let (mut total, mut left_out) = (0, 0);
+        let mut add = |spot: &Spot<'_>, added: bool, wires: &mut Vec<Wire<'a>>| {
+            let from = spot.node.id();
+            let differs = changes.has(from);
+            spot.wires(|port, to| {
+                if !(ends.is_there)(to) {
+                    return;
+                }
+                if differs && !told.insert((from.to_owned(), port, to.to_owned())) {
+                    return;
+                }
+                total += 1;
+                let mark = changes.wire(added, (from, port, to));
+                let is_quiet = mark.is_none();
+                if is_quiet && !(ends.is_wanted)(from, to) {
+                    return;
+                }
+                quiet += usize::from(is_quiet);
+                if is_quiet && quiet > WIRES_MAX {
+                    left_out += 1;
+                    return;
+                }
                 wires.push(Wire {
-                    from: node.id().to_owned(),
+                    from: from.to_owned(),
                     port,
                     to: to.to_owned(),
                     mark,
                 });
+            });
+        };
+        let later = after.is_some();
+        for spot in spots.iter().filter(|spot| !spot.is_gone) {
+            add(spot, later, &mut self.wires);
+        }
+        if later && let Some(before) = before {
+            let former = spots.iter().filter(|spot| changes.has(spot.node.id()));
+            let former = former.filter_map(|spot| before.get(spot.node.id()));
+            for node in former.filter(|node| node.tab() == Some(tab)) {
+                add(&Spot::of(node, true), false, &mut self.wires);
             }
         }
+        self.wires.sort_by_key(|wire| wire.mark.is_some());
+        self.wires_total = self.wires.iter().filter(|it| it.is_port()).count() + total;
+        self.wires_left_out = left_out;
     }
 }
 
-/// The marks of a subflow's ports: they come and go with it, and change where it says so.
-fn port_marks<'a>(view: &View<'a>, changes: &Changes<'a>, frame: &str) -> Marks<'a> {
-    let mut marks = changes.of(frame);
-    marks.0.truncate(1);
-    let is_port = |key: &str| matches!(key, "in" | "out" | "status");
-    let touches = |id: &ChangeId| {
-        let change = view.diff.changes.iter().find(|change| change.id == *id);
-        change.is_some_and(|change| change.properties.iter().any(|it| is_port(&it.key)))
+/// Everything on the tab: what is there, then what was there.
+fn spots<'a>(
+    view: &View<'a>,
+    before: Option<&'a Flows>,
+    after: Option<&'a Flows>,
+) -> Vec<Spot<'a>> {
+    let Some(main) = after.or(before) else {
+        return Vec::new();
     };
-    marks
-        .0
-        .retain(|(mark, id)| *mark != Mark::Changed || touches(id));
-    marks
+    let is_here = |node: &NodeRef<'_>| node.is_placed() && node.tab() == Some(view.tab);
+    let now = main.nodes().filter(is_here);
+    let mut spots: Vec<_> = now.map(|node| Spot::of(node, false)).collect();
+    if let (Some(before), Some(after)) = (before, after) {
+        let mut seen = HashSet::new();
+        let changed = view.diff.changes.iter().map(|change| change.node.as_str());
+        let changed = changed.filter(|id| seen.insert(*id));
+        let former = changed.filter_map(|id| before.get(id)).filter(is_here);
+        let gone = former.filter(|node| !after.get(node.id()).is_some_and(|it| is_here(&it)));
+        spots.extend(gone.map(|node| Spot::of(node, true)));
+    }
+    spots
 }
 
-/// A subflow's own inputs, outputs and status, which live in its template.
-fn add_ports<'a>(
-    frame: NodeRef<'_>,
-    marks: &Marks<'a>,
-    parts: &mut Vec<Part<'a>>,
-    wires: &mut Vec<Wire<'a>>,
-) {
-    let all = frame.properties();
-    let list = |key: &str| {
-        all.get(key)
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default()
-    };
-    let status = all.get("status").filter(|it| it.is_object()).cloned();
-    let inputs = list("in").into_iter().map(|port| ("input", true, port));
-    let outputs = list("out").into_iter().map(|port| ("output", false, port));
-    let all_ports = inputs
-        .chain(outputs)
-        .chain(status.map(|port| ("status", false, port)));
-    for (place, (word, is_input, port)) in all_ports.take(200).enumerate() {
-        // No node's id can be this: ids have no control characters.
-        let id = format!("\u{1}{place}");
-        let marks = marks.clone();
-        let ends = port
-            .get("wires")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
-        for end in ends {
-            let node = end
-                .get("id")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned();
-            let output = end.get("port").and_then(Value::as_u64).unwrap_or(0);
-            let output = usize::try_from(output).unwrap_or(0);
-            let (from, port, to) = if is_input {
-                (id.clone(), 0, node)
-            } else {
-                (node, output, id.clone())
-            };
-            wires.push(Wire {
-                from,
-                port,
-                to,
-                mark: None,
-            });
-        }
-        let shape = Shape::port(id, word.to_owned(), &port, is_input);
-        parts.push(Part {
-            shape,
-            marks,
-            stood: None,
-            is_focus: false,
-        });
+fn block(spot: &Spot<'_>, changes: &Changes<'_>) -> Block {
+    let marks = part::marks(spot, changes);
+    Block {
+        area: spot.area,
+        mark: marks.0.first().map(|(mark, _)| *mark),
+        is_group: spot.node.kind() == "group",
     }
+}
+
+/// The frame: around what is pointed out, else around what changes.
+fn choose_frame(
+    view: &View<'_>,
+    spots: &[Spot<'_>],
+    changes: &Changes<'_>,
+    canvas: Area,
+) -> (Zoom, Area) {
+    let has = |spot: &&Spot<'_>, ids: &[ChangeId]| {
+        let marks = changes.marks.get(spot.node.id());
+        marks.is_some_and(|marks| marks.iter().any(|(_, id)| ids.contains(id)))
+    };
+    let changed = spots.iter().filter(|spot| changes.has(spot.node.id()));
+    let changed: Vec<_> = changed.collect();
+    let at = view.at.and_then(|id| {
+        let ids = std::slice::from_ref(id);
+        changed.iter().find(|spot| has(spot, ids)).copied()
+    });
+    let focused: Vec<_> = changed
+        .iter()
+        .filter(|spot| has(spot, view.focus))
+        .copied()
+        .collect();
+    let targets = match (at, focused.is_empty()) {
+        (Some(at), _) => vec![at],
+        (None, false) => focused,
+        (None, true) => changed,
+    };
+    let first = targets.iter().find(|spot| spot.node.kind() != "group");
+    let first = first.or(targets.first()).map(|spot| spot.area.middle());
+    let around = Area::of(targets.iter().map(|spot| spot.area));
+    area::frame(canvas, view.zoom, around, first)
 }

@@ -1,15 +1,20 @@
 //! A node as it is drawn: where, how large, in which colours.
 
-use model::flow::NodeRef;
+use model::{
+    flow::NodeRef,
+    palette::{Align, Colour, NodeType, Palette},
+};
 use serde_json::{Map, Value};
 
 use super::{
+    area::Area,
+    label,
     palette::{self, Looks},
-    text,
+    spot, text,
 };
 
 /// Characters of a label; the editor shows all, which a hostile flow could make endless.
-const LABEL_MAX: usize = 60;
+const LABEL_MAX: usize = 120;
 
 /// How a node is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +36,8 @@ pub(super) struct Shape {
     pub(super) node_type: String,
     pub(super) kind: Kind,
     pub(super) label: String,
+    /// How the label stands.
+    pub(super) style: Style,
     pub(super) x: f64,
     pub(super) y: f64,
     pub(super) w: f64,
@@ -38,64 +45,110 @@ pub(super) struct Shape {
     pub(super) outputs: usize,
     pub(super) has_input: bool,
     pub(super) is_disabled: bool,
+    pub(super) has_button: bool,
+    /// The side the icon is on.
+    pub(super) align: Align,
+    /// The looks where the palette has none.
     pub(super) looks: Looks,
-    /// The colour the flow itself gives (groups, subflows).
-    pub(super) colour: Option<String>,
-    pub(super) fill: Option<String>,
+    /// The icon's name in the palette.
+    pub(super) icon: Option<String>,
+    /// The colour: a node's, or a group's line.
+    pub(super) colour: Option<Colour>,
+    /// A group's own fill, and how much of it.
+    pub(super) fill: Option<(Colour, f64)>,
 }
 
-/// A coordinate that can be drawn. The editor's canvas ends at 8000; what a flow places far outside
-/// is drawn near its edge, lest one far node make all others too small to see.
-pub(super) fn place(value: Option<&Value>) -> f64 {
-    value
-        .and_then(Value::as_f64)
-        .unwrap_or(0.0)
-        .clamp(-500.0, 8_500.0)
+/// How a label stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Style {
+    pub(super) is_italic: bool,
+    /// Of a group: at which side, from 0 (left) to 1 (right).
+    pub(super) across: f64,
+    /// Of a group: whether at its foot.
+    pub(super) is_below: bool,
+}
+
+impl Style {
+    fn of(all: &Map<String, Value>, known: Option<&NodeType>) -> Self {
+        let class = known.and_then(|it| it.label_style.as_ref()?.of(all));
+        let position = all
+            .get("style")
+            .and_then(|it| it.get("label-position")?.as_str());
+        let position = position.unwrap_or("nw");
+        Self {
+            is_italic: class.is_some_and(|class| class.contains("italic")),
+            across: match position {
+                "n" | "s" => 0.5,
+                "ne" | "se" => 1.0,
+                _ => 0.0,
+            },
+            is_below: position.starts_with('s'),
+        }
+    }
+}
+
+fn place(value: Option<&Value>) -> f64 {
+    spot::clamp(value.and_then(Value::as_f64).unwrap_or(0.0))
 }
 
 impl Shape {
     /// The shape of `node`, `subflow` the template it is an instance of.
-    pub(super) fn of(node: NodeRef<'_>, subflow: Option<NodeRef<'_>>) -> Self {
+    pub(super) fn of(node: NodeRef<'_>, subflow: Option<NodeRef<'_>>, known: &Palette) -> Self {
         let all = node.properties();
-        let outputs = outputs(&all);
+        let template = subflow.map(|subflow| subflow.properties());
+        let node_type = known.get(node.kind());
+        let ports = Ports::of(node.kind(), &all, template.as_ref(), node_type);
         let kind = kind(node.kind(), &all);
-        let label = text::cut(&label(node, &all, subflow), LABEL_MAX);
-        let has_input = has_input(node.kind(), subflow);
-        let (w, h) = size(kind, &label, outputs, has_input, &all);
+        let label = label::of(node, &all, subflow, node_type);
+        let label = text::cut(&label, LABEL_MAX);
+        let (w, h) = size(kind, &label, &ports, &all);
         let (mut x, mut y) = (place(all.get("x")), place(all.get("y")));
         if kind == Kind::Group {
             (x, y) = (x + w / 2.0, y + h / 2.0);
         }
-        let style = |key: &str| {
-            let value = all
-                .get("style")
-                .and_then(|style| style.get(key))
-                .and_then(Value::as_str);
-            value.and_then(palette::colour).map(str::to_owned)
+        let style = |key: &str| all.get("style").and_then(|style| style.get(key));
+        let style_colour = |key: &str| Colour::read(style(key)?.as_str()?);
+        let own = template.as_ref().and_then(|all| all.get("color")?.as_str());
+        let colour = match kind {
+            Kind::Group => style_colour("stroke"),
+            _ => own
+                .and_then(Colour::read)
+                .or(node_type.and_then(|it| it.colour)),
         };
-        let own = subflow.map(|subflow| subflow.properties());
-        let own = own
-            .as_ref()
-            .and_then(|all| all.get("color"))
-            .and_then(Value::as_str);
+        // Numbers stand in texts here as often as not.
+        let opacity = style("fill-opacity").map(ToString::to_string);
+        let opacity = opacity.and_then(|it| it.trim_matches('"').parse::<f64>().ok());
+        let opacity = opacity.filter(|it| (0.0..=1.0).contains(it)).unwrap_or(1.0);
+        let is_unnamed = kind == Kind::Group && style("label") == Some(&Value::Bool(false));
         Self {
             id: node.id().to_owned(),
             node_type: node.kind().to_owned(),
             kind,
-            label,
+            label: if is_unnamed { String::new() } else { label },
+            style: Style::of(&all, node_type),
             x,
             y,
             w,
             h,
-            outputs: if kind == Kind::Junction { 1 } else { outputs },
-            has_input,
+            outputs: if kind == Kind::Junction {
+                1
+            } else {
+                ports.outputs
+            },
+            has_input: ports.has_input,
             is_disabled: all.get("d") == Some(&Value::Bool(true)),
+            has_button: node_type.map_or(matches!(node.kind(), "inject" | "debug"), |it| {
+                it.has_button
+            }),
+            align: if kind == Kind::Small {
+                Align::Left
+            } else {
+                align(node.kind(), node_type)
+            },
             looks: palette::looks(node.kind()),
-            colour: own
-                .and_then(palette::colour)
-                .map(str::to_owned)
-                .or_else(|| style("stroke")),
-            fill: style("fill"),
+            icon: icon(&all, template.as_ref(), node_type, known),
+            colour,
+            fill: style_colour("fill").map(|fill| (fill, opacity)),
         }
     }
 
@@ -106,6 +159,7 @@ impl Shape {
             node_type: "port".to_owned(),
             kind: Kind::Port,
             label,
+            style: Style::default(),
             x: place(at.get("x")),
             y: place(at.get("y")),
             w: 40.0,
@@ -113,10 +167,18 @@ impl Shape {
             outputs: usize::from(is_input),
             has_input: !is_input,
             is_disabled: false,
+            has_button: false,
+            align: Align::Left,
             looks: palette::looks(""),
+            icon: None,
             colour: None,
             fill: None,
         }
+    }
+
+    /// Where it is.
+    pub(super) fn area(&self) -> Area {
+        Area::around(self.x, self.y, self.w, self.h)
     }
 
     /// Where wires from output `port` begin.
@@ -160,22 +222,44 @@ fn kind(node_type: &str, all: &Map<String, Value>) -> Kind {
     }
 }
 
-fn outputs(all: &Map<String, Value>) -> usize {
-    let wired = all
-        .get("wires")
-        .and_then(Value::as_array)
-        .map_or(0, Vec::len);
-    wired.min(100)
+/// The ports of a node.
+struct Ports {
+    has_input: bool,
+    outputs: usize,
 }
 
-fn has_input(node_type: &str, subflow: Option<NodeRef<'_>>) -> bool {
-    if let Some(subflow) = subflow {
-        let all = subflow.properties();
-        return all
-            .get("in")
-            .and_then(Value::as_array)
-            .is_some_and(|ports| !ports.is_empty());
+impl Ports {
+    /// An instance has its template's. Else the node's own property counts where its type has one
+    /// (a function's outputs), then what the type says, then what is wired.
+    fn of(
+        node_type: &str,
+        all: &Map<String, Value>,
+        template: Option<&Map<String, Value>>,
+        known: Option<&NodeType>,
+    ) -> Self {
+        let length = |value: Option<&Value>| value.and_then(Value::as_array).map_or(0, Vec::len);
+        let wired = length(all.get("wires"));
+        let (inputs, outputs) = match (template, known) {
+            (Some(template), _) => (length(template.get("in")), length(template.get("out"))),
+            (None, Some(known)) => {
+                let own = |key: &str, otherwise: u32| {
+                    let value = all.get(key).filter(|_| known.defaults.contains_key(key));
+                    let value = value.and_then(Value::as_u64).unwrap_or(otherwise.into());
+                    usize::try_from(value).unwrap_or(0)
+                };
+                (own("inputs", known.inputs), own("outputs", known.outputs))
+            }
+            (None, None) => (usize::from(has_input(node_type)), wired),
+        };
+        Self {
+            has_input: inputs > 0,
+            outputs: outputs.min(100),
+        }
     }
+}
+
+/// Whether a type has an input, by its name, where nothing is known of it.
+fn has_input(node_type: &str) -> bool {
     let is_source = matches!(
         node_type,
         "inject" | "catch" | "status" | "complete" | "comment" | "group"
@@ -183,15 +267,41 @@ fn has_input(node_type: &str, subflow: Option<NodeRef<'_>>) -> bool {
     !is_source && (node_type == "file in" || !node_type.ends_with(" in"))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "outputs are at most a hundred")]
-fn size(
-    kind: Kind,
-    label: &str,
-    outputs: usize,
-    has_input: bool,
+fn align(node_type: &str, known: Option<&NodeType>) -> Align {
+    let by_name = match node_type {
+        "debug" | "link out" | "mqtt out" | "http response" | "websocket out" | "tcp out"
+        | "udp out" => Align::Right,
+        _ => Align::Left,
+    };
+    known.map_or(by_name, |it| it.align)
+}
+
+/// The icon: the one chosen for the node or its template, else its type's.
+fn icon(
     all: &Map<String, Value>,
-) -> (f64, f64) {
-    let height = f64::max(30.0, outputs as f64 * 15.0);
+    template: Option<&Map<String, Value>>,
+    known: Option<&NodeType>,
+    palette: &Palette,
+) -> Option<String> {
+    let chosen = |all: &Map<String, Value>| {
+        let name = all.get("icon")?.as_str()?;
+        let (found, _) = palette.icon("node-red", name)?;
+        Some(found.to_owned())
+    };
+    let of_type = || {
+        let known = known?;
+        let name = known.icon.as_ref()?.of(all)?;
+        let (found, _) = palette.icon(&known.module, &name)?;
+        Some(found.to_owned())
+    };
+    let of_subflow = || Some(palette.icon("node-red", "subflow.svg")?.0.to_owned());
+    let template_icon = || chosen(template?).or_else(of_subflow);
+    chosen(all).or_else(template_icon).or_else(of_type)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "outputs are at most a hundred")]
+fn size(kind: Kind, label: &str, ports: &Ports, all: &Map<String, Value>) -> (f64, f64) {
+    let height = f64::max(30.0, ports.outputs as f64 * 15.0);
     let side = |key: &str| place(all.get(key)).max(40.0);
     match kind {
         Kind::Group => (side("w"), side("h")),
@@ -199,49 +309,8 @@ fn size(
         Kind::Small => (30.0, height),
         Kind::Port => (40.0, 40.0),
         Kind::Node | Kind::Comment => {
-            let text = text::width(label) + 50.0 + if has_input { 7.0 } else { 0.0 };
+            let text = text::width(label) + 50.0 + if ports.has_input { 7.0 } else { 0.0 };
             (((text / 20.0).ceil() * 20.0).max(100.0), height)
         }
     }
-}
-
-/// The label the editor would show: the name, else what the type's own definition falls back on.
-fn label(node: NodeRef<'_>, all: &Map<String, Value>, subflow: Option<NodeRef<'_>>) -> String {
-    let word = |key: &str| {
-        let text = all.get(key).and_then(Value::as_str).map(str::trim);
-        text.filter(|text| !text.is_empty()).map(str::to_owned)
-    };
-    if let Some(name) = word("name").or_else(|| word("label")) {
-        return name;
-    }
-    if node.kind() == "group" {
-        return String::new();
-    }
-    let fallback = match node.kind() {
-        "inject" => match word("payloadType").as_deref() {
-            Some("date") | None => Some("timestamp".to_owned()),
-            _ => word("payload"),
-        },
-        "debug" => match word("complete").filter(|it| it != "false") {
-            Some(whole) if whole == "true" => Some("msg".to_owned()),
-            Some(part) => Some(format!("msg.{part}")),
-            None => Some("msg.payload".to_owned()),
-        },
-        "mqtt in" | "mqtt out" => word("topic").or(Some("mqtt".to_owned())),
-        "http in" => word("url").map(|url| {
-            format!(
-                "[{}] {url}",
-                word("method").unwrap_or_else(|| "get".to_owned())
-            )
-        }),
-        "http response" => Some("http".to_owned()),
-        "file" | "file in" => word("filename"),
-        "exec" => word("command"),
-        "rbe" => Some("filter".to_owned()),
-        _ => None,
-    };
-    let template = subflow.map(|subflow| subflow.label());
-    fallback
-        .or(template)
-        .unwrap_or_else(|| node.kind().to_owned())
 }

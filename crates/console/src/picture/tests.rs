@@ -28,7 +28,12 @@ fn compare(before: &Flows, after: &Flows) -> Diff {
 
 fn picture(before: &Flows, after: &Flows, tab: &str, mode: Mode, linked: bool) -> String {
     let diff = compare(before, after);
-    let focus = diff.changes.first().map(|change| &change.id);
+    let focus: Vec<_> = diff
+        .changes
+        .iter()
+        .map(|it| it.id.clone())
+        .take(1)
+        .collect();
     let href = |id: &ChangeId| linked.then(|| format!("/step?a=1&id={id}"));
     let view = View {
         before: Some(before),
@@ -36,7 +41,10 @@ fn picture(before: &Flows, after: &Flows, tab: &str, mode: Mode, linked: bool) -
         tab,
         diff: &diff,
         mode,
-        focus,
+        palette: &Palette::default(),
+        focus: &focus,
+        at: None,
+        zoom: Some(Zoom::Whole),
         href: &href,
     };
     let svg = draw(&view);
@@ -63,6 +71,7 @@ fn assert_well_formed(svg: &str) {
             .unwrap_or((tag, ""));
         let allowed = [
             "svg", "title", "desc", "defs", "pattern", "path", "rect", "circle", "g", "text", "a",
+            "use",
         ];
         assert!(
             allowed.contains(&name),
@@ -228,22 +237,84 @@ fn a_hostile_flow_cannot_leave_the_picture() {
     }
 }
 
-#[test]
-fn what_is_too_much_is_counted_and_what_changes_is_kept() {
-    let many = |changed: i32| {
-        let node = |n: usize| {
-            let p = if n == NODES_MAX + 9 { changed } else { 0 };
-            json!({"id": format!("n{n}"), "type": "x", "z": "t", "x": n, "y": 1, "p": p,
-                "wires": [vec!["n0"; 5]]})
-        };
-        let mut all = vec![json!({"id": "t", "type": "tab"})];
-        all.extend((0..NODES_MAX + 10).map(node));
-        nodes(&all.into())
+/// A tab of this many nodes, twenty a row, of which one changes.
+fn many(count: usize, changes: usize, value: i32) -> Flows {
+    let node = |n: usize| {
+        let p = if n == changes { value } else { 0 };
+        json!({"id": format!("n{n}"), "type": "function", "name": format!("step {n}"), "z": "t",
+            "x": 100 + n % 20 * 200, "y": 100 + n / 20 * 40, "p": p,
+            "wires": [[format!("n{}", n + 1)]]})
     };
-    let svg = picture(&many(1), &many(2), "t", Mode::Overlay, false);
-    assert!(svg.contains("10 more nodes are not drawn"));
-    assert!(svg.contains(&format!("id=\"node-n{}\"", NODES_MAX + 9)));
-    assert_eq!(svg.matches("class=\"rk-node").count(), NODES_MAX);
+    let mut all = vec![json!({"id": "t", "type": "tab", "label": "Large"})];
+    all.extend((0..count).map(node));
+    nodes(&all.into())
+}
+
+fn framed<T>(count: usize, zoom: Option<Zoom>, draw: impl FnOnce(&View<'_>) -> T) -> T {
+    let (before, after) = (many(count, count - 9, 1), many(count, count - 9, 2));
+    let diff = compare(&before, &after);
+    draw(&View {
+        before: Some(&before),
+        after: Some(&after),
+        tab: "t",
+        diff: &diff,
+        mode: Mode::Overlay,
+        palette: &Palette::default(),
+        focus: &[],
+        at: None,
+        zoom,
+        href: &|_| Some("/here".to_owned()),
+    })
+}
+
+#[test]
+fn a_large_tab_opens_on_its_change() {
+    let drawn = framed(2_000, None, super::picture);
+    assert_eq!(drawn.zoom, Zoom::Near);
+    assert!(drawn.svg.contains("step 1991 (function): changed"));
+    assert!(!drawn.svg.contains("step 2 (function)"), "it is far away");
+    assert!(
+        drawn
+            .svg
+            .contains("2000 nodes, 1999 wires, 1 changed, this is a part of it")
+    );
+    assert!(drawn.svg.len() < 100_000, "{}", drawn.svg.len());
+    let map = drawn.map.expect("it is not all in the frame");
+    assert_well_formed(&map);
+    assert!(map.contains("2000 nodes, 1 with a change") && map.contains("rk-map-frame"));
+    assert!(map.len() < 20_000, "{}", map.len());
+}
+
+#[test]
+fn the_whole_of_a_large_tab_is_bounded_and_keeps_what_changes() {
+    for count in [2_000, 6_000] {
+        let drawn = framed(count, Some(Zoom::Whole), super::picture);
+        assert_well_formed(&drawn.svg);
+        assert!(drawn.svg.len() < 160_000, "{}", drawn.svg.len());
+        assert!(drawn.svg.contains(&format!("id=\"node-n{}\"", count - 9)));
+        assert!(drawn.svg.contains("rk-block"));
+        assert_eq!(drawn.map, None);
+    }
+    let drawn = framed(6_000, Some(Zoom::Whole), draw);
+    assert!(drawn.contains("nodes and ") && drawn.contains("wires are not drawn: look closer"));
+}
+
+#[test]
+fn a_file_has_its_style_in_it() {
+    let file = framed(20, None, file);
+    assert!(file.contains("<style>") && file.contains("prefers-color-scheme: dark"));
+    assert!(
+        !STYLE.contains(['<', '&']),
+        "it is put into the file as it is"
+    );
+}
+
+#[test]
+fn a_wire_from_beyond_the_frame_is_drawn_to_its_edge() {
+    let drawn = framed(2_000, Some(Zoom::Close), draw);
+    let wires = drawn.matches("class=\"rk-wire rk-same\"").count();
+    let nodes = drawn.matches("class=\"rk-node").count();
+    assert!(wires > nodes, "{wires} wires, {nodes} nodes");
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// `text` cut to `max` characters.
-pub(super) fn cut(text: &str, max: usize) -> String {
+pub(crate) fn cut(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
@@ -41,7 +41,8 @@ fn advance(c: char) -> f64 {
         'i' | 'j' | 'l' => 222.0,
         '|' => 260.0,
         'f' | 't' | 'I' | ' ' | '.' | ',' | ':' | ';' | '/' | '\\' | '!' | '[' | ']' => 278.0,
-        'r' | '(' | ')' | '-' | '`' | '{' | '}' => 333.0,
+        '¹' | '²' | '³' | 'r' | '(' | ')' | '-' | '`' | '{' | '}' => 333.0,
+        '°' => 400.0,
         'c' | 'k' | 's' | 'v' | 'x' | 'y' | 'z' | 'J' => 500.0,
         '=' | '+' | '<' | '>' | '~' => 584.0,
         'F' | 'T' | 'Z' => 611.0,
@@ -68,6 +69,30 @@ mod tests {
             escape(bad),
             "&lt;/text&gt;&lt;script&gt;&amp;&quot;&#39; ]]&gt;"
         );
+    }
+
+    /// Measured in the editor of Node-RED 5: the width of a node is all that is made of a label's.
+    #[test]
+    fn nodes_are_as_wide_as_in_the_editor() {
+        for (label, has_input, wide) in [
+            ("set flow.moisture", true, 180.0),
+            ("set flow.manual", true, 160.0),
+            (
+                "Inject moisture threshold in case of restart ¹",
+                false,
+                320.0,
+            ),
+            ("Inject manual mode in case of restart ¹", false, 300.0),
+            ("manual mode check", true, 200.0),
+            ("switch", true, 100.0),
+            ("set msg.payload", true, 160.0),
+            ("set msg.topic", true, 140.0),
+            ("sensors/1/sleep_time", true, 200.0),
+        ] {
+            let room = if has_input { 57.0 } else { 50.0 };
+            let node = ((width(label) + room) / 20.0).ceil() * 20.0;
+            assert!((node.max(100.0) - wide).abs() < 0.1, "{label}: {node}");
+        }
     }
 
     #[test]

@@ -1,32 +1,29 @@
 //! The picture as text.
 
+mod node;
+
 use std::collections::HashMap;
 
 use model::flow::change::ChangeId;
 
+use self::node::{put_group, put_node, put_subflow_port};
 use super::{
-    View, link,
+    DETAIL_BYTES, QUIET_BYTES, View,
+    area::Area,
+    icon::Icons,
+    link,
     mark::{Mark, Marks},
-    scene::{Part, Scene, Wire},
+    part::{Part, Wire},
+    scene::{Block, Scene},
     shape::{Kind, Shape},
     text::escape,
 };
 
-/// Room for what reaches beyond the nodes: wires that go back, buttons, marks.
-const MARGIN: f64 = 60.0;
-
-/// `write!` for a `String`, which cannot fail.
-macro_rules! put {
-    ($out:expr, $($arg:tt)*) => {
-        $out.push_str(&format!($($arg)*))
-    };
-}
-
-/// The whole `svg` element.
-pub(super) fn svg(scene: &Scene<'_>, view: &View<'_>) -> String {
-    let (x, y, w, h) = extent(scene);
-    let has_changes = scene.parts.iter().any(|part| !part.marks.0.is_empty())
-        || scene.wires.iter().any(|wire| wire.mark.is_some());
+/// The whole `svg` element, with `style` in it where that is not empty.
+pub(super) fn svg(scene: &Scene<'_>, view: &View<'_>, style: &str) -> String {
+    let Area { x, y, w, h } = scene.frame;
+    let has_changes = !view.diff.changes.is_empty();
+    let icons = Icons::of(scene, view.palette);
     let mut body = String::new();
     let out = &mut body;
     put!(
@@ -37,32 +34,8 @@ pub(super) fn svg(scene: &Scene<'_>, view: &View<'_>) -> String {
         out,
         r#"<rect fill="url(#rk-grid)" x="{x}" y="{y}" width="{w}" height="{h}"/>"#
     );
-    let shapes: HashMap<&str, &Shape> = scene
-        .parts
-        .iter()
-        .map(|part| (part.shape.id.as_str(), &part.shape))
-        .collect();
-    let (groups, nodes): (Vec<_>, Vec<_>) = scene
-        .parts
-        .iter()
-        .partition(|part| part.shape.kind == Kind::Group);
-    for part in groups {
-        put_part(out, part, view);
-    }
-    for wire in &scene.wires {
-        put_wire(out, wire, &shapes, view);
-    }
-    for part in nodes {
-        put_part(out, part, view);
-    }
-    // Marks last: no node may cover the mark of another.
-    for wire in &scene.wires {
-        put_wire_mark(out, wire, &shapes);
-    }
-    for part in &scene.parts {
-        put_marks(out, part);
-    }
-    if let Some(note) = left_out(scene) {
+    let left_out = put_scene(out, scene, view, &icons);
+    if let Some(note) = left_out {
         let (x, y) = (x + 20.0, y + h - 16.0);
         put!(
             out,
@@ -74,65 +47,135 @@ pub(super) fn svg(scene: &Scene<'_>, view: &View<'_>) -> String {
     let role = if body.contains("<a ") { "group" } else { "img" };
     let changes = if has_changes { " rk-has-changes" } else { "" };
     let (title, desc) = (escape(&scene.title), escape(&description(scene)));
+    let style = match style {
+        "" => String::new(),
+        style => format!("<style>{style}</style>"),
+    };
+    let icons = icons.definitions;
     format!(
-        r#"<svg class="rk-picture{changes}" role="{role}" viewBox="{x} {y} {w} {h}" width="{w}" height="{h}" xmlns="http://www.w3.org/2000/svg"><title>{title}</title><desc>{desc}</desc><defs><pattern id="rk-grid" width="20" height="20" patternUnits="userSpaceOnUse"><path class="rk-grid" d="M20 0H0V20"/></pattern></defs>{body}</svg>"#
+        r#"<svg class="rk-picture{changes}" role="{role}" viewBox="{x} {y} {w} {h}" width="{w}" height="{h}" xmlns="http://www.w3.org/2000/svg"><title>{title}</title><desc>{desc}</desc>{style}<defs><pattern id="rk-grid" width="20" height="20" patternUnits="userSpaceOnUse"><path class="rk-grid" d="M20 0H0V20"/></pattern>{icons}</defs>{body}</svg>"#
     )
 }
 
-/// The part of the canvas that holds everything, with a margin.
-fn extent(scene: &Scene<'_>) -> (f64, f64, f64, f64) {
-    let mut low = (f64::INFINITY, f64::INFINITY);
-    let mut high = (f64::NEG_INFINITY, f64::NEG_INFINITY);
-    let mut include = |x: f64, y: f64, w: f64, h: f64| {
-        low = (low.0.min(x - w / 2.0), low.1.min(y - h / 2.0));
-        high = (high.0.max(x + w / 2.0), high.1.max(y + h / 2.0));
-    };
-    for Part { shape, stood, .. } in &scene.parts {
-        include(shape.x, shape.y, shape.w, shape.h);
-        if let Some((x, y)) = stood {
-            include(*x, *y, shape.w, shape.h);
+/// Groups, wires, nodes, and marks last: no node may cover the mark of another. Says what was too
+/// much.
+fn put_scene(
+    out: &mut String,
+    scene: &Scene<'_>,
+    view: &View<'_>,
+    icons: &Icons<'_>,
+) -> Option<String> {
+    let shapes: HashMap<&str, &Shape> = scene
+        .parts
+        .iter()
+        .map(|part| (part.shape.id.as_str(), &part.shape))
+        .collect();
+    let inside = scene.parts.iter().filter(|part| !part.is_end);
+    let (groups, nodes): (Vec<_>, Vec<_>) = inside.partition(|part| part.shape.kind == Kind::Group);
+    let mut shown = Vec::new();
+    let mut quiet: Vec<Block> = scene.unread.clone();
+    let mut texts = Vec::new();
+    let mut spent = 0;
+    // What changes is drawn in full before what does not, whatever its layer.
+    let mut order: Vec<_> = groups.iter().chain(&nodes).enumerate().collect();
+    order.sort_by_key(|(_, part)| part.marks.0.is_empty());
+    for (place, part) in order {
+        let mut text = String::new();
+        put_part(&mut text, part, view, icons);
+        spent += text.len();
+        if spent <= DETAIL_BYTES {
+            texts.push((place, text));
+            shown.push(*part);
+        } else {
+            quiet.push(Block {
+                area: part.shape.area(),
+                mark: part.marks.0.first().map(|(mark, _)| *mark),
+                is_group: part.shape.kind == Kind::Group,
+            });
         }
     }
-    if low.0 > high.0 {
-        return (0.0, 0.0, 400.0, 120.0);
+    texts.sort_unstable_by_key(|(place, _)| *place);
+    let (below, above): (Vec<_>, Vec<_>) = texts
+        .into_iter()
+        .partition(|(place, _)| *place < groups.len());
+    out.extend(below.into_iter().map(|(_, text)| text));
+    let wires = put_wires(out, scene, &shapes, view);
+    let nodes = put_blocks(out, &quiet);
+    out.extend(above.into_iter().map(|(_, text)| text));
+    for wire in &scene.wires {
+        put_wire_mark(out, wire, &shapes);
     }
-    let left = ((low.0 - MARGIN) / 20.0).floor() * 20.0;
-    let top = ((low.1 - MARGIN) / 20.0).floor() * 20.0;
-    let note = if left_out(scene).is_some() { 40.0 } else { 0.0 };
-    let width = (high.0 + MARGIN - left).ceil().max(320.0);
-    (left, top, width, (high.1 + MARGIN + note - top).ceil())
+    for part in shown {
+        put_marks(out, part);
+    }
+    left_out(nodes, wires + scene.wires_left_out)
 }
 
-fn left_out(scene: &Scene<'_>) -> Option<String> {
-    let (nodes, wires) = (scene.nodes_left_out, scene.wires_left_out);
+/// Wires that change on top of those that do not; how many were too much.
+fn put_wires(
+    out: &mut String,
+    scene: &Scene<'_>,
+    shapes: &HashMap<&str, &Shape>,
+    view: &View<'_>,
+) -> usize {
+    let mut texts: Vec<String> = Vec::new();
+    for wire in &scene.wires {
+        let mut text = String::new();
+        put_wire(&mut text, wire, shapes, view);
+        texts.extend(Some(text).filter(|text| !text.is_empty()));
+    }
+    let mut left_out = texts.len();
+    let mut spent = 0;
+    for text in texts.iter().rev() {
+        spent += text.len();
+        if spent > 2 * QUIET_BYTES {
+            break;
+        }
+        left_out -= 1;
+    }
+    out.extend(texts.into_iter().skip(left_out));
+    left_out
+}
+
+/// Nodes too many to be drawn in full, as blocks of one path; how many even of these were too many.
+fn put_blocks(out: &mut String, blocks: &[Block]) -> usize {
+    let mut path = String::new();
+    let mut left_out = 0;
+    for Block { area, .. } in blocks.iter().filter(|it| !it.is_group) {
+        if path.len() < QUIET_BYTES {
+            let Area { x, y, w, h } = area;
+            put!(path, "M{x:.0} {y:.0}h{w:.0}v{h:.0}h-{w:.0}z");
+        } else {
+            left_out += 1;
+        }
+    }
+    if !path.is_empty() {
+        put!(out, r#"<path class="rk-block" d="{path}"/>"#);
+    }
+    left_out
+}
+
+fn left_out(nodes: usize, wires: usize) -> Option<String> {
     match (nodes, wires) {
         (0, 0) => None,
-        (_, 0) => Some(format!("{nodes} more nodes are not drawn")),
-        (0, _) => Some(format!("{wires} more wires are not drawn")),
+        (_, 0) => Some(format!("{nodes} more nodes are not drawn: look closer")),
+        (0, _) => Some(format!("{wires} more wires are not drawn: look closer")),
         _ => Some(format!(
-            "{nodes} more nodes and {wires} more wires are not drawn"
+            "{nodes} more nodes and {wires} more wires are not drawn: look closer"
         )),
     }
 }
 
 fn description(scene: &Scene<'_>) -> String {
-    let is_node = |part: &&Part<'_>| !matches!(part.shape.kind, Kind::Group | Kind::Port);
-    let nodes = scene.parts.iter().filter(is_node).count();
-    let mut words = vec![format!("{nodes} nodes, {} wires", scene.wires.len())];
-    for mark in [
-        Mark::Added,
-        Mark::Removed,
-        Mark::Changed,
-        Mark::Wired,
-        Mark::Moved,
-    ] {
-        let has = |part: &&Part<'_>| part.marks.0.iter().any(|(its, _)| *its == mark);
-        match scene.parts.iter().filter(has).count() {
-            0 => {}
-            count => words.push(format!("{count} {}", mark.word())),
-        }
+    let mut words = vec![format!(
+        "{} nodes, {} wires",
+        scene.nodes, scene.wires_total
+    )];
+    let counts = scene.counts.iter();
+    words.extend(counts.map(|(mark, count)| format!("{count} {}", mark.word())));
+    if !scene.is_whole() {
+        words.push("this is a part of it".to_owned());
     }
-    words.extend(left_out(scene));
     words.join(", ")
 }
 
@@ -164,7 +207,7 @@ fn put_wire(out: &mut String, wire: &Wire<'_>, shapes: &HashMap<&str, &Shape>, v
         put!(out, r#"<path class="rk-wire rk-same{off}" d="{path}"/>"#);
         return;
     };
-    let focus = if view.focus == Some(change) {
+    let focus = if view.focus.contains(change) {
         " rk-focus"
     } else {
         ""
@@ -216,7 +259,7 @@ fn put_badge(out: &mut String, mark: Mark, (x, y): (f64, f64), r: f64) {
     );
 }
 
-fn put_part(out: &mut String, part: &Part<'_>, view: &View<'_>) {
+fn put_part(out: &mut String, part: &Part<'_>, view: &View<'_>, icons: &Icons<'_>) {
     let shape = &part.shape;
     let (x, y, w, h) = (
         shape.x - shape.w / 2.0,
@@ -261,7 +304,7 @@ fn put_part(out: &mut String, part: &Part<'_>, view: &View<'_>) {
             inner.push_str(r#"<rect class="rk-body" width="10" height="10" rx="2"/>"#);
         }
         Kind::Port => put_subflow_port(&mut inner, shape),
-        Kind::Node | Kind::Small | Kind::Comment => put_node(&mut inner, shape),
+        Kind::Node | Kind::Small | Kind::Comment => put_node(&mut inner, shape, icons),
     }
     put_outline(&mut inner, part);
     inner.push_str("</g>");
@@ -306,124 +349,5 @@ fn put_outline(out: &mut String, part: &Part<'_>) {
             out,
             r#"<rect class="rk-outline" x="-4" y="-4" width="{w}" height="{h}" rx="8"/>"#
         );
-    }
-}
-
-fn put_group(out: &mut String, shape: &Shape) {
-    let (w, h) = (shape.w, shape.h);
-    let fill = shape.fill.as_ref().map(|fill| format!(r#" fill="{fill}""#));
-    let stroke = shape
-        .colour
-        .as_ref()
-        .map(|colour| format!(r#" stroke="{colour}""#));
-    put!(
-        out,
-        r#"<rect class="rk-box{}{}" width="{w}" height="{h}" rx="5"{}{}/>"#,
-        if fill.is_none() { " rk-plain" } else { "" },
-        if stroke.is_none() {
-            " rk-unstroked"
-        } else {
-            ""
-        },
-        fill.unwrap_or_default(),
-        stroke.unwrap_or_default(),
-    );
-    put!(
-        out,
-        r#"<text class="rk-group-label" x="10" y="18">{}</text>"#,
-        escape(&shape.label)
-    );
-}
-
-fn put_subflow_port(out: &mut String, shape: &Shape) {
-    put!(
-        out,
-        r#"<rect class="rk-body" width="40" height="40" rx="8"/><text class="rk-port-label" x="20" y="24">{}</text>"#,
-        escape(&shape.label)
-    );
-    put_ports(out, shape);
-}
-
-fn put_node(out: &mut String, shape: &Shape) {
-    let (w, h) = (shape.w, shape.h);
-    let colour = shape.colour.as_deref().unwrap_or(shape.looks.colour);
-    let button = |out: &mut String, x: f64, inner: f64| {
-        put!(
-            out,
-            r#"<rect class="rk-button" x="{x}" y="2" width="32" height="26" rx="5"/><rect class="rk-button-face" x="{}" y="6" width="16" height="18" rx="4" fill="{colour}"/>"#,
-            x + inner
-        );
-    };
-    match shape.node_type.as_str() {
-        "inject" => button(out, -25.0, 5.0),
-        "debug" => button(out, w - 7.0, 11.0),
-        _ => {}
-    }
-    put!(
-        out,
-        r#"<rect class="rk-body" width="{w}" height="{h}" rx="5" fill="{colour}"/>"#
-    );
-    let is_right = matches!(
-        shape.node_type.as_str(),
-        "debug"
-            | "link out"
-            | "mqtt out"
-            | "http response"
-            | "websocket out"
-            | "tcp out"
-            | "udp out"
-    ) && shape.kind == Kind::Node;
-    let icon_x = if is_right { w - 30.0 } else { 0.0 };
-    if shape.kind != Kind::Small {
-        let shade = if is_right {
-            format!(
-                "M{icon_x} 0h25a5 5 0 0 1 5 5v{}a5 5 0 0 1-5 5h-25z",
-                h - 10.0
-            )
-        } else {
-            format!("M5 0h25v{h}H5a5 5 0 0 1-5-5V5a5 5 0 0 1 5-5z")
-        };
-        put!(out, r#"<path class="rk-shade" d="{shade}"/>"#);
-    }
-    let dark = if matches!(colour, "#ffffff" | "#dddddd") {
-        " rk-dark"
-    } else {
-        ""
-    };
-    put!(
-        out,
-        r#"<path class="rk-glyph{dark}" transform="translate({icon_x} {})" d="{}"/>"#,
-        h / 2.0 - 15.0,
-        shape.looks.glyph
-    );
-    if shape.kind != Kind::Small {
-        let (x, end) = if is_right {
-            (w - 38.0, " rk-end")
-        } else {
-            (38.0, "")
-        };
-        let label = escape(&shape.label);
-        put!(
-            out,
-            r#"<text class="rk-label{end}" x="{x}" y="{}">{label}</text>"#,
-            h / 2.0 + 5.0
-        );
-    }
-    put_ports(out, shape);
-}
-
-fn put_ports(out: &mut String, shape: &Shape) {
-    let mut port = |x: f64, y: f64| {
-        put!(
-            out,
-            r#"<rect class="rk-port" x="{x}" y="{y}" width="10" height="10" rx="3"/>"#
-        );
-    };
-    if shape.has_input {
-        port(-5.0, shape.h / 2.0 - 5.0);
-    }
-    for output in 0..shape.outputs {
-        let (_, y) = shape.output(output);
-        port(shape.w - 5.0, y - shape.y + shape.h / 2.0 - 5.0);
     }
 }

@@ -10,7 +10,10 @@ use runtime::{
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::timeout;
 
-use crate::house::{House, holds};
+use crate::{
+    house::{House, holds},
+    palette,
+};
 
 pub(crate) type Case = fn() -> Pin<Box<dyn Future<Output = ()>>>;
 
@@ -38,6 +41,8 @@ cases! {
     "a_jail_that_does_not_hold_is_not_used" => a_jail_that_does_not_hold_is_not_used(),
     "a_bridge_the_jail_removed_comes_back" => a_removed_bridge_comes_back(),
     "flows_that_could_not_be_loaded_are_loaded_later" => flows_are_loaded_later(),
+    "node_red_5_palette_is_read" => palette::is_read(NodeRedMajor::V5),
+    "node_red_4_palette_is_read" => palette::is_read(NodeRedMajor::V4),
     "code_left_in_the_work_folder_does_not_run" => code_left_behind_does_not_run(),
 }
 

@@ -310,7 +310,7 @@ pub(crate) fn holds(dir: &Path, needle: &str) -> Option<PathBuf> {
 }
 
 /// Node.js and Node-RED, fetched once and then kept under `target/test-trees`.
-async fn tree(major: NodeRedMajor) -> VerifiedTree {
+pub(crate) async fn tree(major: NodeRedMajor) -> VerifiedTree {
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/test-trees");
     fs::create_dir_all(&kept).unwrap();
     let kept = kept.canonicalize().unwrap();

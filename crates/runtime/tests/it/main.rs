@@ -11,6 +11,8 @@ use futures_util::FutureExt as _;
 mod cases;
 #[cfg(test)]
 mod house;
+#[cfg(test)]
+mod palette;
 
 #[expect(
     clippy::print_stdout,

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     App,
-    frame::{Frame, frame},
+    frame::{Frame, Look, frame},
     pages::{Asked, deployment_id},
     problem::PageError,
     session::SignedIn,
@@ -213,12 +213,7 @@ pub(crate) async fn page(
                     .may_review_emergency(&by.caller, &review.deployment),
         });
     let said = CommentView::thread(&review, None, &shell);
-    let frame = frame(
-        &review,
-        asked.get("tab").map(String::as_str),
-        asked.get("mode"),
-        None,
-    );
+    let frame = frame(&review, &Look::asked(&asked), &[], false);
     render(&ShowPage {
         stands: Stand::of(&review.deployment.state, &shell),
         emergency,

@@ -12,7 +12,7 @@ use super::view::{ChangeView, Head, Looked, StepLine};
 use crate::{
     App,
     compare::{Body, Row},
-    frame::{Frame, frame},
+    frame::{self, Frame},
     pages::{Asked, deployment_id},
     problem::{PageError, Problem},
     session::SignedIn,
@@ -67,7 +67,7 @@ pub(crate) async fn page(
         app.deployments.start_review(&by.caller, id).await?;
     }
     let look = Look {
-        mode: asked.get("mode").cloned(),
+        picture: frame::Look::asked(&asked),
         is_full: asked.contains_key("full"),
         from: asked
             .get("from")
@@ -80,7 +80,7 @@ pub(crate) async fn page(
 /// What the reader asked to see.
 #[derive(Default)]
 pub(super) struct Look {
-    mode: Option<String>,
+    picture: frame::Look,
     is_full: bool,
     from: usize,
 }
@@ -147,10 +147,10 @@ fn build(
         }
         _ => change.tab.as_deref(),
     });
-    let focus = if step.changes.len() == 1 { focus } else { None };
     let has_picture = step.kind != StepKind::Order && tab.is_some();
+    let picture = look.picture.clone().or_on(tab);
     let frame = if has_picture {
-        frame(review, tab, look.mode.as_ref(), focus)
+        frame::frame(review, &picture, &step.changes, true)
     } else {
         None
     };

@@ -1,0 +1,56 @@
+//! Labels and tests put together from their parts.
+
+use model::palette::{Label, Test};
+use oxc_ast::ast::BinaryOperator;
+use serde_json::Value;
+
+pub(super) fn compared(operator: BinaryOperator, left: Label, right: Value) -> Test {
+    let not = |test| Test::Not(Box::new(test));
+    let number = right.as_f64();
+    match (operator, number) {
+        (BinaryOperator::Equality | BinaryOperator::StrictEquality, _) => Test::Equals(left, right),
+        (BinaryOperator::Inequality | BinaryOperator::StrictInequality, _) => {
+            not(Test::Equals(left, right))
+        }
+        (BinaryOperator::GreaterThan, Some(number)) => Test::Above(left, number),
+        (BinaryOperator::LessThan, Some(number)) => Test::Below(left, number),
+        (BinaryOperator::GreaterEqualThan, Some(number)) => not(Test::Below(left, number)),
+        (BinaryOperator::LessEqualThan, Some(number)) => not(Test::Above(left, number)),
+        _ => Test::Unknown,
+    }
+}
+
+/// One after the other; texts side by side become one.
+pub(super) fn joined(left: Label, right: Label) -> Label {
+    let mut parts = match left {
+        Label::Joined(parts) => parts,
+        Label::Text(left) if left.is_empty() => Vec::new(),
+        other => vec![other],
+    };
+    let right = match right {
+        Label::Joined(parts) => parts,
+        other => vec![other],
+    };
+    for part in right {
+        match (parts.last_mut(), part) {
+            (Some(Label::Text(left)), Label::Text(right)) => left.push_str(&right),
+            (_, part) => parts.push(part),
+        }
+    }
+    match <[Label; 1]>::try_from(parts) {
+        Ok([alone]) => alone,
+        Err(parts) => Label::Joined(parts),
+    }
+}
+
+pub(super) fn first_of(left: Label, right: Label) -> Label {
+    let mut parts = match left {
+        Label::FirstOf(parts) => parts,
+        other => vec![other],
+    };
+    match right {
+        Label::FirstOf(more) => parts.extend(more),
+        other => parts.push(other),
+    }
+    Label::FirstOf(parts)
+}
