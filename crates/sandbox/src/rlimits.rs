@@ -20,6 +20,10 @@ pub(crate) fn apply(
     if let Some(bytes) = spec.limits.file_bytes {
         lower(Resource::Fsize, bytes)?;
     }
+    // Where no cgroup bounds the whole, each process is bounded at least.
+    if let Some(bytes) = spec.limits.memory_bytes.filter(|_| spec.observed) {
+        lower(Resource::Data, bytes)?;
+    }
     let own_count = spec.become_user.is_some() || namespaces.any();
     let status = if own_count {
         lower(Resource::Nproc, spec.limits.processes)?;
