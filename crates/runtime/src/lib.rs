@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod identity;
+pub mod rehearsal;
 pub mod status;
 
 mod admin;

@@ -11,6 +11,8 @@ use futures_util::FutureExt as _;
 mod cases;
 #[cfg(test)]
 mod house;
+#[cfg(test)]
+mod rehearsals;
 
 #[expect(
     clippy::print_stdout,
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
     let chosen = cases::all()
         .into_iter()
+        .chain(rehearsals::all())
         .filter(|(name, _)| filter.is_none_or(|filter| name.contains(filter.as_str())));
     let runtime = tokio::runtime::Runtime::new().expect("threads can be made");
     let mut failed = 0;
