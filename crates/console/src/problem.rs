@@ -97,6 +97,7 @@ impl From<DeployError> for Problem {
         let (status, code) = match &error {
             DeployError::NotAllowed { .. } => (S::FORBIDDEN, "not-allowed"),
             DeployError::OwnChanges { .. } => (S::FORBIDDEN, "own-changes"),
+            DeployError::NotRehearsed { .. } => (S::CONFLICT, "not-rehearsed"),
             DeployError::Flows(_) => (S::UNPROCESSABLE_ENTITY, "not-flows"),
             DeployError::RevisionMismatch { .. } => (S::CONFLICT, "revision-mismatch"),
             DeployError::NotWhatWasShown => (S::CONFLICT, "not-what-was-shown"),

@@ -114,6 +114,8 @@ impl Deployments {
             count => return Err(DeployError::Undecided { count }),
         }
         let result = result_of(&review)?;
+        self.require_clean_rehearsal(&review.deployment, result.hash())
+            .await?;
         self.confirm(&review.deployment, &result, &caller.actor())
             .await
     }

@@ -4,7 +4,7 @@ use model::{
     deployment::{Deployment, DeploymentType, Emergency, Origin, State},
     flow::{Flows, Limits, credentials::CredentialChanges},
     id::{Hash, InstanceId},
-    instance::ApplyPolicy,
+    instance::{ApplyPolicy, RehearsalPolicy},
     principal::Actor,
 };
 use store::{BaselineContent, NewDeployment};
@@ -178,7 +178,9 @@ impl Deployments {
             return Ok(by_a_person);
         }
         let policy = self.store.instance(&intake.instance).await?.policy;
-        Ok(by_a_person && policy.apply == ApplyPolicy::Automatic)
+        // A rehearsal takes longer than whoever proposes waits.
+        let may_be_at_once = policy.rehearsal != RehearsalPolicy::Required;
+        Ok(by_a_person && may_be_at_once && policy.apply == ApplyPolicy::Automatic)
     }
 
     /// The proposal of the same proposer by the same door that still waits: a new one replaces it.

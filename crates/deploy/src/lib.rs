@@ -9,6 +9,7 @@ mod error;
 mod intake;
 mod rebase;
 mod recovery;
+mod rehearse;
 mod review;
 mod rollback;
 mod save;
@@ -28,6 +29,7 @@ pub use apply::Approved;
 pub use decide::Choice;
 pub use error::DeployError;
 pub use intake::{Proposed, Submission};
+pub use rehearse::{Rehearsals, Trial};
 pub use review::{Review, Step, StepKind};
 pub use save::SaveVerdict;
 

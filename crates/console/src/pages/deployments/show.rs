@@ -7,7 +7,7 @@ use axum::{
 };
 use model::deployment::State as Stands;
 
-use super::view::{FindingGroup, Head, Looked, StepLine};
+use super::view::{FindingGroup, Head, Looked, StepLine, rehearsal::RehearsalView};
 use crate::{
     App,
     frame::{Frame, frame},
@@ -29,6 +29,7 @@ struct ShowPage {
     stands: Stand,
     emergency: Option<EmergencyView>,
     findings: Vec<FindingGroup>,
+    rehearsal: Option<RehearsalView>,
     steps: Vec<StepLine>,
     earlier: Option<usize>,
     later: Option<usize>,
@@ -141,7 +142,16 @@ pub(crate) async fn page(
         asked.get("mode"),
         None,
     );
+    let rehearsal = app.deployments.rehearsal(&by.caller, id).await?;
+    let instance = app.store.instance(&review.deployment.instance).await?;
+    let rehearsal = RehearsalView::new(
+        rehearsal.as_ref(),
+        instance.policy.rehearsal,
+        review.deployment.state.is_open(),
+        &shell,
+    );
     render(&ShowPage {
+        rehearsal,
         stands: Stand::of(&review.deployment.state, &shell),
         emergency,
         findings: looked.findings(),
