@@ -12,5 +12,6 @@ mod flows;
 mod inside;
 mod journey;
 mod kill;
+mod rehearsal;
 mod secrets;
 mod starting;

@@ -220,14 +220,14 @@ async fn it_leaves_nothing() {
     let (dir, run) = (trial.dir.clone(), trial.dir.join("run/nr.sock"));
     let home = format!("HOME={}", dir.join("work").display());
     {
-        let rehearsal = house.workshop.rehearse(trial);
+        let mut rehearsal = std::pin::pin!(house.workshop.rehearse(trial));
         let listens = async {
             while !run.exists() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
         tokio::select! {
-            seen = rehearsal => panic!("it ended first: {seen:#?}"),
+            seen = &mut rehearsal => panic!("it ended first: {seen:#?}"),
             () = listens => {}
         }
         assert!(processes_with(&home) > 0, "the test looks amiss");
