@@ -132,6 +132,8 @@ impl Deployments {
         let deployment = self.store.deployment(id).await?;
         self.require_other_eyes(caller, &deployment).await?;
         let approved = self.approved(id, shown).await?;
+        self.require_clean_rehearsal(&deployment, approved.flows.hash())
+            .await?;
         self.carry_out(approved, &caller.actor()).await
     }
 

@@ -9,3 +9,4 @@ mod badly;
 mod house;
 mod life;
 mod policy;
+mod rehearse;
