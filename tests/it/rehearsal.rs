@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::{Browser, Redkeep, flows, within};
+use testkit::{
+    Browser, Redkeep,
+    browser::{Scheme, Screen},
+    flows, within,
+};
 
 /// Two runs, each with a start and a watch, on a machine that does other things too.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -44,6 +48,10 @@ async fn what_a_proposal_would_do_is_shown_before_review() {
         assert!(text.contains(words), "{words:?} is not in {text}");
     }
     browser.shots("rehearsal").await;
+    browser.look(Screen::Phone, Scheme::Light).await;
+    let to_it = "document.querySelector('#rehearsal').scrollIntoView()";
+    browser.run(to_it).await;
+    browser.shot("rehearsal-phone-section").await;
     browser.close().await;
     a_crash_is_marked_and_not_let_through(&redkeep).await;
     redkeep.assert_record_whole().await;

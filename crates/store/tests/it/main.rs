@@ -13,4 +13,5 @@ mod house;
 mod instances;
 mod killed;
 mod opening;
+mod rehearsals;
 mod sessions;

@@ -13,6 +13,9 @@ use crate::{
 /// Things listed of one kind.
 const ITEMS_SHOWN: usize = 25;
 
+/// What the addresses begin with that stand for names while there is no network.
+const STAND_IN: &str = "198.18.";
+
 /// The rehearsal's part of a deployment's page.
 #[derive(Debug)]
 pub(crate) struct RehearsalView {
@@ -241,6 +244,10 @@ fn facts(base: Option<&Observation>, seen: &Observation) -> Vec<(&'static str, S
         ("Memory, at most", both(&megabytes)),
         ("Processor time", both(&seconds)),
     ];
+    if seen.log.iter().any(|line| line.text.contains(STAND_IN)) {
+        let text = "198.18.… stands for a host's name; without a network every connection fails";
+        facts.push(("Addresses", text.to_owned()));
+    }
     if seen.has_more {
         facts.push(("Attempts", "more than are kept".to_owned()));
     }
