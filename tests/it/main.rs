@@ -20,6 +20,7 @@ mod interrupted;
 mod journey;
 mod kill;
 mod ordinary_user;
+mod rehearsal;
 mod secrets;
 mod starting;
 mod verbs;

@@ -104,6 +104,7 @@ impl From<DeployError> for Problem {
             DeployError::CommentEmpty => (S::UNPROCESSABLE_ENTITY, "comment-empty"),
             DeployError::NotInThread { .. } => (S::FORBIDDEN, "not-in-thread"),
             DeployError::NoEmergency { .. } => (S::FORBIDDEN, "no-emergency"),
+            DeployError::NotRehearsed { .. } => (S::CONFLICT, "not-rehearsed"),
             DeployError::Flows(_) => (S::UNPROCESSABLE_ENTITY, "not-flows"),
             DeployError::RevisionMismatch { .. } => (S::CONFLICT, "revision-mismatch"),
             DeployError::NotWhatWasShown => (S::CONFLICT, "not-what-was-shown"),

@@ -115,6 +115,8 @@ impl Deployments {
             count => return Err(DeployError::Undecided { count }),
         }
         let result = result_of(&review)?;
+        self.require_clean_rehearsal(&review.deployment, result.hash())
+            .await?;
         self.confirm(&review.deployment, &result, &caller.actor())
             .await
     }
@@ -131,6 +133,8 @@ impl Deployments {
         let deployment = self.store.deployment(id).await?;
         self.require_other_eyes(caller, &deployment).await?;
         let approved = self.approved(id, shown).await?;
+        self.require_clean_rehearsal(&deployment, approved.flows.hash())
+            .await?;
         self.carry_out(approved, &caller.actor()).await
     }
 

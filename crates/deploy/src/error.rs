@@ -19,6 +19,9 @@ pub enum DeployError {
     /// Four eyes.
     #[error("this instance asks for four eyes: somebody other than {name} must approve")]
     OwnChanges { name: String },
+    /// Policy asks for a clean rehearsal.
+    #[error("this instance asks for a clean rehearsal before anything is applied: {why}")]
+    NotRehearsed { why: &'static str },
     /// The submitted text is not a flows file.
     #[error(transparent)]
     Flows(#[from] FlowError),

@@ -6,7 +6,7 @@ use model::{
     deployment::{Deployment, DeploymentType, Emergency, Origin, State},
     flow::{Flows, Limits, credentials::CredentialChanges},
     id::{Hash, InstanceId},
-    instance::ApplyPolicy,
+    instance::{ApplyPolicy, RehearsalPolicy},
     principal::Actor,
 };
 use store::{BaselineContent, NewDeployment};
@@ -193,7 +193,9 @@ impl Deployments {
             return Ok(by_a_person);
         }
         let policy = self.store.instance(&intake.instance).await?.policy;
-        Ok(by_a_person && policy.apply == ApplyPolicy::Automatic)
+        // A rehearsal takes longer than whoever proposes waits.
+        let may_be_at_once = policy.rehearsal != RehearsalPolicy::Required;
+        Ok(by_a_person && may_be_at_once && policy.apply == ApplyPolicy::Automatic)
     }
 
     /// The proposals of the same proposer by the same door that still wait, newest first.

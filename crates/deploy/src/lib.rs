@@ -11,6 +11,7 @@ pub mod export;
 mod intake;
 mod rebase;
 mod recovery;
+mod rehearse;
 mod review;
 mod rollback;
 mod save;
@@ -33,6 +34,7 @@ pub use apply::Approved;
 pub use decide::{Choice, Choices};
 pub use error::DeployError;
 pub use intake::{Proposed, Submission};
+pub use rehearse::{Rehearsals, Trial};
 pub use review::{Review, Step, StepKind};
 pub use save::SaveVerdict;
 

@@ -65,6 +65,8 @@ pub struct Policy {
     pub cpu_percent: Option<std::num::NonZeroU16>,
     /// HTTP paths of Node-RED (http-in, dashboards) reachable without a login, as prefixes.
     pub public_paths: Vec<String>,
+    /// Whether a deployment is tried before anybody decides on it.
+    pub rehearsal: RehearsalPolicy,
     /// Admin routes of nodes that were allowed by hand, as `METHOD /path`.
     pub allowed_routes: Vec<AllowedRoute>,
 }
@@ -81,6 +83,7 @@ impl Default for Policy {
             memory: None,
             cpu_percent: None,
             public_paths: Vec::new(),
+            rehearsal: RehearsalPolicy::Shown,
             allowed_routes: Vec::new(),
         }
     }
@@ -95,6 +98,19 @@ pub enum ApplyPolicy {
     /// What an editor or an API client proposes is applied at once (development). What comes from
     /// inside the runtime or from disk waits for a person all the same.
     Automatic,
+}
+
+/// Whether a deployment is tried, in a throw-away Node-RED without a network, before anybody
+/// decides on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RehearsalPolicy {
+    /// It is not.
+    Off,
+    /// It is, and what was seen is shown.
+    Shown,
+    /// It is, and only what went well can be applied.
+    Required,
 }
 
 /// Whether the proposer may approve what they proposed.

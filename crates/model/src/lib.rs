@@ -15,3 +15,4 @@ pub mod id;
 pub mod instance;
 pub mod palette;
 pub mod principal;
+pub mod rehearsal;

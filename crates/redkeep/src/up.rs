@@ -9,6 +9,7 @@ mod chronicle;
 mod doors;
 mod events;
 mod install;
+mod rehearsals;
 mod watch;
 
 use std::{path::PathBuf, sync::Arc};
@@ -141,6 +142,7 @@ impl House {
                 .await?;
             announce::instance(&status);
         }
+        rehearsals::spawn(self, plans);
         announce::ready(self, &addresses, &ca_pem, json).await?;
         std::future::pending().await
     }
@@ -234,7 +236,11 @@ async fn plan(
 /// (above systemd's dynamic users, below 65,534 "nobody"): nothing else on the system runs as it.
 fn jail_user(place: usize) -> Option<(u32, u32)> {
     let place = u32::try_from(place).unwrap_or(u32::MAX).min(10);
-    sandbox::process::is_root().then_some((65_520 + place, 65_520 + place))
+    own_user(65_520 + place)
+}
+
+fn own_user(number: u32) -> Option<(u32, u32)> {
+    sandbox::process::is_root().then_some((number, number))
 }
 
 /// The platform an instance runs on, in its baseline: made with the first flows, none, for a new

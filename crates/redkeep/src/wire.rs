@@ -1,16 +1,20 @@
 //! Where the rooms meet: the small traits they declared, joined.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock, Weak},
+};
 
 use deploy::{
-    Deployments, FlowTarget, SaveVerdict, Taken,
+    Deployments, FlowTarget, Rehearsals, SaveVerdict, Taken, Trial,
     futures::{Given, Known},
 };
 use gate::{Message, Pages};
 use model::{
     deployment::DeploymentType, flow::credentials::Credentials, id::InstanceId, palette::Palette,
+    rehearsal::Observation,
 };
-use runtime::{Baselines, Boxed, Saved, Workshop};
+use runtime::{Baselines, Boxed, InstancePlan, Saved, Workshop, rehearsal};
 
 /// The workshop as the waiting room sees it. The two need each other, so it is filled in later.
 #[derive(Debug, Default)]
@@ -132,6 +136,39 @@ impl gate::History for Histories {
         Box::pin(async move {
             let found = self.0.file(instance, path).await;
             found.map_err(|error| error.to_string())
+        })
+    }
+}
+
+/// The workshop as the waiting room sees it when flows are to be tried.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) workshop: Arc<Workshop>,
+    pub(crate) plans: Vec<InstancePlan>,
+    pub(crate) dir: PathBuf,
+    pub(crate) user: Option<(u32, u32)>,
+}
+
+impl Rehearsals for Stage {
+    fn rehearse(&self, trial: Trial) -> Given<'_, Observation> {
+        Box::pin(async move {
+            let plan = self
+                .plans
+                .iter()
+                .find(|plan| plan.instance.id == trial.instance);
+            let plan = plan.ok_or_else(|| {
+                format!("{} is not in the configuration any more", trial.instance)
+            })?;
+            let trial = rehearsal::Trial {
+                plan: plan.clone(),
+                dir: self.dir.clone(),
+                user: self.user,
+                flows: trial.flows,
+                credentials: trial.credentials,
+                bounds: rehearsal::Bounds::default(),
+            };
+            let seen = self.workshop.rehearse(trial).await;
+            seen.map_err(|error| error.to_string())
         })
     }
 }

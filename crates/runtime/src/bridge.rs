@@ -42,7 +42,8 @@ const SETTINGS: &str = "settings";
 pub(crate) struct Bridge {
     pub(crate) instance: InstanceId,
     pub(crate) baselines: Arc<dyn Baselines>,
-    pub(crate) store: Store,
+    /// Where Node-RED's settings are kept; none: nowhere.
+    pub(crate) store: Option<Store>,
     /// Told of every refused save.
     pub(crate) refused: Arc<tokio::sync::Notify>,
     /// Whose processes may connect: the jail's user.
@@ -133,7 +134,10 @@ impl Bridge {
     }
 
     async fn settings(&self) -> Answer {
-        let stored = self.store.runtime_document(&self.instance, SETTINGS).await;
+        let Some(store) = &self.store else {
+            return Ok(json("{}".into()));
+        };
+        let stored = store.runtime_document(&self.instance, SETTINGS).await;
         let stored = stored.map_err(|error| self.failed(&error))?;
         let harmless = stored
             .as_deref()
@@ -144,8 +148,10 @@ impl Bridge {
     async fn save_settings(&self, text: &[u8]) -> Answer {
         let harmless = blob::harmless(text)
             .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
-        let saved = self
-            .store
+        let Some(store) = &self.store else {
+            return Ok(done());
+        };
+        let saved = store
             .set_runtime_document(&self.instance, SETTINGS, &harmless)
             .await;
         saved.map_err(|error| self.failed(&error))?;

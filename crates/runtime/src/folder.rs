@@ -115,6 +115,20 @@ impl Folder {
         lchown(path, Some(uid), Some(gid)).map_err(|error| failed("give the jail", path, &error))
     }
 
+    /// Removes all of it, whatever lies in it. Only while nothing runs in the jail.
+    pub(crate) fn remove_all(&self) -> Result<(), RuntimeError> {
+        let mut trash = self.root.clone().into_os_string();
+        trash.push(".trash");
+        let trash = PathBuf::from(trash);
+        match fs::symlink_metadata(&self.root) {
+            Ok(found) if found.is_dir() => sweep::remove_tree(&self.root, &trash)
+                .and_then(|()| fs::remove_dir_all(&trash))
+                .map_err(|error| failed("remove", &self.root, &error)),
+            Ok(_) => remove(&self.root),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Takes away what a former run left: sockets, and code that would run at the next start. Only
     /// while nothing runs in the jail.
     pub(crate) fn clear(&self) -> Result<(), RuntimeError> {

@@ -55,6 +55,7 @@ pub(crate) fn spec(plan: &InstancePlan, own_pid: u32) -> JailSpec {
             ..Limits::default()
         },
         namespaces: true,
+        observed: false,
         hidden: plan.hidden.clone(),
         hidden_pids: vec![own_pid],
     }

@@ -6,6 +6,7 @@
 
 pub mod identity;
 pub mod palette;
+pub mod rehearsal;
 pub mod status;
 
 mod admin;

@@ -203,7 +203,7 @@ impl Workshop {
             bridge: Arc::new(Bridge {
                 instance: id.clone(),
                 baselines: self.baselines.clone(),
-                store: self.store.clone(),
+                store: Some(self.store.clone()),
                 refused: shared.refused.clone(),
                 peer_uid: folder.uid(),
             }),
@@ -334,6 +334,10 @@ impl Workshop {
     /// Makes identity headers.
     pub fn signer(&self) -> &Signer {
         &self.signer
+    }
+
+    pub(crate) fn signer_clock(&self) -> Arc<dyn model::clock::Clock> {
+        self.store.clock().clone()
     }
 
     /// Tells whenever any status changed.

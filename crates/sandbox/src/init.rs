@@ -13,21 +13,32 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, wait};
 
 use crate::kernel::Signals;
 use crate::listen_guard;
+use crate::observed::Observer;
 use crate::outside::say;
 
 /// Watches over `program` until it ends.
 ///
 /// # Errors
 /// Only what the kernel should never refuse; the caller then ends, and the jail with it.
-pub(crate) fn watch(program: Pid, signals: &Signals, mut guard: Option<OwnedFd>) -> io::Result<u8> {
+pub(crate) fn watch(
+    program: Pid,
+    signals: &Signals,
+    mut guard: Option<OwnedFd>,
+    mut observer: Option<Observer>,
+) -> io::Result<u8> {
     loop {
         if let Some(code) = bury(Some(program))? {
+            observer.into_iter().for_each(Observer::conclude);
             return Ok(code);
         }
-        match wait_for_event(signals, guard.as_ref().map(AsFd::as_fd))? {
-            Event::Question(listener) => listen_guard::answer_one(listener)?,
+        let names = observer.as_ref().map(Observer::names);
+        match wait_for_event(signals, guard.as_ref().map(AsFd::as_fd), names)? {
+            Event::Question(listener) => listen_guard::answer_one(listener, observer.as_mut())?,
+            Event::Name => observer.iter_mut().for_each(Observer::answer_name),
             Event::NobodyAsks => guard = None,
             Event::Signal(Signal::CHILD) | Event::Nothing => {}
+            // What is observed is thrown away: it is not asked to stop in order.
+            Event::Signal(Signal::TERM) if observer.is_some() => pass_on(program, Signal::KILL),
             Event::Signal(signal) => pass_on(program, signal),
         }
     }
@@ -36,28 +47,39 @@ pub(crate) fn watch(program: Pid, signals: &Signals, mut guard: Option<OwnedFd>)
 enum Event<'a> {
     Signal(Signal),
     Question(BorrowedFd<'a>),
+    /// A host name is asked for.
+    Name,
     /// Every process under the guard has ended.
     NobodyAsks,
     Nothing,
 }
 
-fn wait_for_event<'a>(signals: &Signals, guard: Option<BorrowedFd<'a>>) -> io::Result<Event<'a>> {
+fn wait_for_event<'a>(
+    signals: &Signals,
+    guard: Option<BorrowedFd<'a>>,
+    names: Option<BorrowedFd<'_>>,
+) -> io::Result<Event<'a>> {
     let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
-    fds.extend(
-        guard
-            .as_ref()
-            .map(|guard| PollFd::new(guard, PollFlags::IN)),
-    );
+    // Without one of them the signals stand in: they are looked at first anyway.
+    for fd in [guard, names] {
+        fds.push(fd.map_or_else(
+            || PollFd::new(signals, PollFlags::empty()),
+            |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN),
+        ));
+    }
     match poll(&mut fds, None) {
         Ok(_) | Err(Errno::INTR) => {}
         Err(errno) => return Err(errno.into()),
     }
-    let asked = fds.get(1).map_or(PollFlags::empty(), PollFd::revents);
+    let (asked, named) = (fds[1].revents(), fds[2].revents());
     drop(fds);
-    Ok(match (signals.next()?, guard) {
-        (Some(signal), _) => Event::Signal(signal),
-        (None, Some(guard)) if asked.contains(PollFlags::IN) => Event::Question(guard),
-        (None, Some(_)) if asked.contains(PollFlags::HUP) => Event::NobodyAsks,
+    if let Some(signal) = signals.next()? {
+        return Ok(Event::Signal(signal));
+    }
+    Ok(match guard {
+        Some(guard) if asked.contains(PollFlags::IN) => Event::Question(guard),
+        Some(_) if asked.contains(PollFlags::HUP) => Event::NobodyAsks,
+        _ if named.contains(PollFlags::IN) => Event::Name,
         _ => Event::Nothing,
     })
 }

@@ -29,6 +29,7 @@ use crate::cgroup::Group;
 use crate::command::{CANARY_VERB, EXIT_NOT_BUILT, EXIT_NOT_EXECUTED, JAIL_VERB, JailReport};
 use crate::enforcement::Layer;
 use crate::kernel::{self, Fork, Signals};
+use crate::observed::Observer;
 use crate::outside::say;
 use crate::spec::JailSpec;
 use crate::{
@@ -91,6 +92,11 @@ fn be_init(
     group: Option<&Group>,
     outside_lives: &OwnedFd,
 ) -> Result<u8, JailError> {
+    let witness = plan
+        .spec
+        .observed
+        .then(|| io::stdin().as_fd().try_clone_to_owned());
+    let witness = witness.transpose().map_err(at("keeping the witness"))?;
     take_null_stdin().map_err(at("opening /dev/null"))?;
     group
         .map_or(Ok(()), Group::join)
@@ -102,6 +108,8 @@ fn be_init(
         let status = mounts::build(&plan.spec, &plan.libraries)?;
         plan.report.set(Layer::MountNamespace, status);
     }
+    let observer = witness.map(|witness| Observer::new(witness, &plan.spec));
+    let observer = observer.transpose().map_err(at("preparing to observe"))?;
     privileges::drop_all(&plan.spec, plan.namespaces, &mut plan.report)
         .map_err(at("giving up rights"))?;
     privileges::die_with_parent(|| is_open(outside_lives)).map_err(at("tying the jail's life"))?;
@@ -116,7 +124,7 @@ fn be_init(
 
     match kernel::fork().map_err(at("starting the program"))? {
         Fork::Child => {
-            drop(ours);
+            drop((ours, observer));
             let ended = privileges::die_with_parent(|| getppid() == Some(init))
                 .map_err(at("tying the program's life"))
                 .and_then(|()| be_program(plan, theirs));
@@ -126,8 +134,12 @@ fn be_init(
             drop(theirs);
             // The program may not look into the process that judges it.
             crate::process::disable_core_dumps_and_tracing().map_err(at("hiding init"))?;
-            let guard = listen_guard::receive(ours.as_fd()).map_err(at("receiving the guard"))?;
-            init::watch(program, signals, guard).map_err(at("watching the program"))
+            let guard = match observer {
+                Some(_) => listen_guard::fetch(ours.as_fd(), program),
+                None => listen_guard::receive(ours.as_fd()),
+            };
+            let guard = guard.map_err(at("receiving the guard"))?;
+            init::watch(program, signals, guard, observer).map_err(at("watching the program"))
         }
     }
 }
@@ -145,9 +157,9 @@ fn be_program(mut plan: Plan, guard_channel: OwnedFd) -> Result<u8, JailError> {
         &mut plan.report,
     )?;
     if plan.report.of(Layer::Seccomp).is_there() {
-        let guard = plan.report.of(Layer::ListenGuard);
-        listen_guard::restrict(guard_channel.as_fd(), &guard).map_err(at("guarding listen"))?;
-        seccomp::restrict(&plan.spec.network).map_err(at("filtering system calls"))?;
+        let asks = plan.asks();
+        listen_guard::restrict(guard_channel.as_fd(), asks).map_err(at("guarding listen"))?;
+        seccomp::restrict(plan.sockets()).map_err(at("filtering system calls"))?;
     }
     drop(guard_channel);
     kernel::close_all_on_exec().map_err(at("closing files"))?;

@@ -130,6 +130,41 @@ pub(crate) fn restrict_mount(mount: BorrowedFd<'_>, limits: MountLimits) -> io::
     checked(code).map(drop)
 }
 
+/// Switches on the loopback device of the network namespace this process is in.
+pub(crate) fn loopback_up(socket: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: `ifreq` is integers and arrays of them, for which zero is a value.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
+        *to = from.cast_signed();
+    }
+    let up = libc::c_short::try_from(libc::IFF_UP).map_err(|_| io::ErrorKind::InvalidInput)?;
+    request.ifr_ifru.ifru_flags = up;
+    // SAFETY: the request reads one `ifreq`, which `request` is.
+    let code = unsafe {
+        libc::ioctl(
+            socket.as_raw_fd(),
+            libc::SIOCSIFFLAGS as _,
+            &raw const request,
+        )
+    };
+    checked(code.into()).map(drop)
+}
+
+/// What the processes this one has buried, and those they had buried, took of the machine: the
+/// largest memory of one of them in KiB, and processor time in microseconds.
+pub(crate) fn usage_of_the_dead() -> io::Result<(i64, i64)> {
+    // SAFETY: the struct is integers only.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the call writes one `rusage`, which `usage` is.
+    let code = unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) };
+    checked(code.into())?;
+    let micros = |time: libc::timeval| time.tv_sec * 1_000_000 + time.tv_usec;
+    Ok((
+        usage.ru_maxrss,
+        micros(usage.ru_utime) + micros(usage.ru_stime),
+    ))
+}
+
 /// The signals a jail's processes wait for, delivered through a descriptor instead of handlers.
 #[derive(Debug)]
 pub(crate) struct Signals {

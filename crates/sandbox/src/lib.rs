@@ -18,6 +18,7 @@ pub mod canary;
 pub mod command;
 pub mod enforcement;
 pub mod jailer;
+pub mod observed;
 pub mod process;
 pub mod spec;
 

@@ -10,19 +10,23 @@
 use std::fs;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags,
 };
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+use rustix::process::{
+    DumpableBehavior, Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open,
+    set_dumpable_behavior,
+};
 use seccompiler::sock_filter;
 
 use crate::enforcement::Status;
 use crate::kernel::bare;
-use crate::kernel::notify::{self, Question};
+use crate::kernel::notify::{self, Answer, Question};
+use crate::observed::{Observer, calls};
 
 /// Whether this kernel can do it.
 pub(crate) fn available() -> Status {
@@ -47,16 +51,16 @@ pub(crate) fn available() -> Status {
 
 const LOAD_NUMBER: sock_filter = instruction(0x20, 0, 0, 0);
 
-const fn instruction(code: u16, jt: u8, jf: u8, k: u32) -> sock_filter {
+pub(crate) const fn instruction(code: u16, jt: u8, jf: u8, k: u32) -> sock_filter {
     sock_filter { code, jt, jf, k }
 }
 
-const fn answer_with(action: u32) -> sock_filter {
+pub(crate) const fn answer_with(action: u32) -> sock_filter {
     instruction(0x06, 0, 0, action)
 }
 
 /// `if number == k` go on, else skip `past` instructions.
-fn if_number_is(number: libc::c_long, past: u8) -> sock_filter {
+pub(crate) fn if_number_is(number: libc::c_long, past: u8) -> sock_filter {
     instruction(0x15, 0, past, u32::try_from(number).unwrap_or(u32::MAX))
 }
 
@@ -64,8 +68,19 @@ fn if_number_is(number: libc::c_long, past: u8) -> sock_filter {
 /// that a filter for the first table does not see.
 const X32_TABLE: u32 = 0x4000_0000;
 
+/// Which calls wait for an answer from the jail's first process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// None: the kernel cannot.
+    Nothing,
+    /// `listen`.
+    Listen,
+    /// `listen`, and whatever reaches out of an observed jail.
+    Everything,
+}
+
 /// Foreign architectures never get here: the deny-list's filter kills them.
-fn filter(guarded: bool) -> Vec<sock_filter> {
+fn filter(asks: Asks) -> Vec<sock_filter> {
     let enosys = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs();
     let mut filter = vec![LOAD_NUMBER];
     if cfg!(target_arch = "x86_64") {
@@ -73,9 +88,12 @@ fn filter(guarded: bool) -> Vec<sock_filter> {
     }
     // Its flags lie in memory, where a filter cannot look. ENOSYS makes libraries use `clone`.
     filter.extend([if_number_is(libc::SYS_clone3, 1), answer_with(enosys)]);
-    if guarded {
-        let ask = answer_with(libc::SECCOMP_RET_USER_NOTIF);
+    let ask = answer_with(libc::SECCOMP_RET_USER_NOTIF);
+    if asks != Asks::Nothing {
         filter.extend([if_number_is(libc::SYS_listen, 1), ask]);
+    }
+    if asks == Asks::Everything {
+        filter.extend(calls::watched());
     }
     filter.push(answer_with(libc::SECCOMP_RET_ALLOW));
     filter
@@ -83,13 +101,39 @@ fn filter(guarded: bool) -> Vec<sock_filter> {
 
 /// Restricts this process and all it will start, and hands the answering end to whoever holds the
 /// other end of `channel`. `no_new_privs` is set already.
-pub(crate) fn restrict(channel: BorrowedFd<'_>, status: &Status) -> io::Result<()> {
-    if *status == Status::Enforced {
-        let listener = notify::install(&filter(true))?;
-        send(channel, listener.as_fd())
-    } else {
-        seccompiler::apply_filter(&filter(false)).map_err(io::Error::other)
+pub(crate) fn restrict(channel: BorrowedFd<'_>, asks: Asks) -> io::Result<()> {
+    match asks {
+        Asks::Nothing => seccompiler::apply_filter(&filter(asks)).map_err(io::Error::other),
+        Asks::Listen => send(channel, notify::install(&filter(asks))?.as_fd()),
+        Asks::Everything => offer(channel, &filter(asks)),
     }
+}
+
+/// Sending a descriptor is itself a watched call, so it is fetched from us instead: its number is
+/// said, and we wait until it was taken.
+fn offer(channel: BorrowedFd<'_>, filter: &[sock_filter]) -> io::Result<()> {
+    // As the program will be in a moment; or nobody could take anything from us.
+    set_dumpable_behavior(DumpableBehavior::Dumpable)?;
+    let listener = notify::install(filter)?;
+    rustix::io::write(channel, &listener.as_raw_fd().to_ne_bytes())?;
+    let mut taken = [0];
+    match rustix::io::read(channel, &mut taken)? {
+        0 => Err(io::ErrorKind::BrokenPipe.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Takes what [`offer`] offers. `None` when the other side went away.
+pub(crate) fn fetch(channel: BorrowedFd<'_>, program: Pid) -> io::Result<Option<OwnedFd>> {
+    let mut number = [0; 4];
+    if rustix::io::read(channel, &mut number)? < number.len() {
+        return Ok(None);
+    }
+    let process = pidfd_open(program, PidfdFlags::empty())?;
+    let number = i32::from_ne_bytes(number);
+    let listener = pidfd_getfd(process, number, PidfdGetfdFlags::empty())?;
+    rustix::io::write(channel, b"t")?;
+    Ok(Some(listener))
 }
 
 fn send(channel: BorrowedFd<'_>, listener: BorrowedFd<'_>) -> io::Result<()> {
@@ -116,22 +160,31 @@ pub(crate) fn receive(channel: BorrowedFd<'_>) -> io::Result<Option<OwnedFd>> {
     Ok(received.next().and_then(|mut fds| fds.next()))
 }
 
-/// Answers one waiting `listen`.
-pub(crate) fn answer_one(listener: BorrowedFd<'_>) -> io::Result<()> {
+/// Answers one waiting call.
+pub(crate) fn answer_one(
+    listener: BorrowedFd<'_>,
+    observer: Option<&mut Observer>,
+) -> io::Result<()> {
     let Some(question) = notify::receive(listener)? else {
         return Ok(());
     };
-    notify::answer(listener, question.id, judge(listener, &question))
+    let answer = match observer {
+        Some(observer) => observer.answer(listener, &question),
+        None => judge(listener, &question).into(),
+    };
+    notify::answer(listener, question.id, answer)
 }
 
-fn judge(listener: BorrowedFd<'_>, question: &Question) -> Result<(), Errno> {
-    let process = pidfd_open(leader_of(question.thread)?, PidfdFlags::empty())?;
-    // The thread may have ended and its number been given away while we looked.
-    if !notify::still_waits(listener, question.id) {
-        return Err(Errno::SRCH);
+impl From<Result<(), Errno>> for Answer {
+    fn from(judged: Result<(), Errno>) -> Self {
+        judged.map_or_else(Self::Refused, |()| Self::Done)
     }
-    let [number, backlog, ..] = question.args.map(low_half);
-    let socket = pidfd_getfd(process, number, PidfdGetfdFlags::empty())?;
+}
+
+/// Listens for the caller, when it is a Unix socket.
+pub(crate) fn judge(listener: BorrowedFd<'_>, question: &Question) -> Result<(), Errno> {
+    let socket = socket_of(listener, question)?;
+    let [_, backlog, ..] = question.args.map(low_half);
     if rustix::net::sockopt::socket_domain(&socket)? == AddressFamily::UNIX {
         rustix::net::listen(&socket, backlog)
     } else {
@@ -139,12 +192,26 @@ fn judge(listener: BorrowedFd<'_>, question: &Question) -> Result<(), Errno> {
     }
 }
 
+/// A copy of the very socket that the call's first argument names.
+pub(crate) fn socket_of(listener: BorrowedFd<'_>, question: &Question) -> Result<OwnedFd, Errno> {
+    let process = pidfd_open(leader_of(question.thread)?, PidfdFlags::empty())?;
+    // The thread may have ended and its number been given away while we looked.
+    if !notify::still_waits(listener, question.id) {
+        return Err(Errno::SRCH);
+    }
+    pidfd_getfd(
+        process,
+        low_half(question.args[0]),
+        PidfdGetfdFlags::empty(),
+    )
+}
+
 /// The kernel takes `int`s and ignores the upper half of the registers.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "truncating is what the kernel does"
 )]
-fn low_half(register: u64) -> i32 {
+pub(crate) fn low_half(register: u64) -> i32 {
     (register as u32).cast_signed()
 }
 
@@ -172,14 +239,15 @@ mod tests {
     fn the_filter_asks_about_listen_and_closes_the_second_table() {
         let enosys = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs();
         let verdict = |filter: &[sock_filter], number| run(filter, number, [0; 6]);
-        for (guarded, listen) in [
-            (true, libc::SECCOMP_RET_USER_NOTIF),
-            (false, libc::SECCOMP_RET_ALLOW),
+        for (asks, listen) in [
+            (Asks::Everything, libc::SECCOMP_RET_USER_NOTIF),
+            (Asks::Listen, libc::SECCOMP_RET_USER_NOTIF),
+            (Asks::Nothing, libc::SECCOMP_RET_ALLOW),
         ] {
-            let filter = filter(guarded);
+            let filter = filter(asks);
             assert_eq!(verdict(&filter, libc::SYS_listen), listen);
             assert_eq!(verdict(&filter, libc::SYS_clone3), enosys);
-            assert_eq!(verdict(&filter, libc::SYS_bind), libc::SECCOMP_RET_ALLOW);
+            assert_eq!(verdict(&filter, libc::SYS_read), libc::SECCOMP_RET_ALLOW);
             if cfg!(target_arch = "x86_64") {
                 assert_eq!(verdict(&filter, 0x4000_0000 | libc::SYS_mount), enosys);
             }

@@ -25,7 +25,10 @@ pub(crate) fn apply(
         lower(Resource::Fsize, bytes)?;
     }
     if let Some(bytes) = spec.limits.memory_bytes {
-        lower(Resource::Data, bytes.saturating_add(RESERVED_BYTES))?;
+        // Where no cgroup bounds the whole, each process is bounded at least; a rehearsal, which
+        // anybody can have made, more tightly.
+        let reserved = if spec.observed { 0 } else { RESERVED_BYTES };
+        lower(Resource::Data, bytes.saturating_add(reserved))?;
     }
     let own_count = spec.become_user.is_some() || namespaces.any();
     let status = if own_count {

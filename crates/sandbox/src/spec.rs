@@ -47,6 +47,11 @@ pub struct JailSpec {
     /// report say what is missing.
     #[serde(default = "yes")]
     pub namespaces: bool,
+    /// Whether what the program attempts is caught and told on fd 0: see
+    /// [`observed`](crate::observed). Only with [`Network::None`], and only where the whole of it
+    /// can be had.
+    #[serde(default)]
+    pub observed: bool,
     /// For the canary: files, directories and sockets outside that must be unreachable from inside
     /// (data directory, keys, control sockets).
     #[serde(default)]
@@ -171,6 +176,9 @@ pub enum SpecError {
     /// A grant so wide that nothing would be left to deny.
     #[error("{0:?} may not be shown whole; list what is needed in it")]
     TooWide(PathBuf),
+    /// Observing a jail that lets something out.
+    #[error("only a jail without network and commands, with namespaces, can be observed")]
+    Observed,
     /// The program lies in a tree that was shown without `exec`.
     #[error("{0:?} lies in a tree that is not marked exec, so it could not be started")]
     NotExecutable(PathBuf),
@@ -249,6 +257,10 @@ impl JailSpec {
                 return Err(SpecError::TooWide(path.to_owned()));
             }
         }
+        let lets_out = self.network != Network::None || !self.commands.is_empty();
+        if self.observed && (lets_out || !self.namespaces) {
+            return Err(SpecError::Observed);
+        }
         match self.shown_by(self.program()) {
             Some(tree) if !tree.exec => Err(SpecError::NotExecutable(self.program().to_owned())),
             _ => Ok(()),
@@ -313,6 +325,7 @@ mod tests {
             network: Network::None,
             limits: Limits::default(),
             namespaces: true,
+            observed: false,
             hidden: Vec::new(),
             hidden_pids: Vec::new(),
         }
@@ -330,7 +343,7 @@ mod tests {
     #[test]
     fn what_cannot_be_meant_is_refused() {
         type Case = (fn(&mut JailSpec), SpecError);
-        let cases: [Case; 8] = [
+        let cases: [Case; 9] = [
             (|s| s.argv.clear(), SpecError::NoProgram),
             (
                 |s| s.argv[0] = "node".into(),
@@ -355,6 +368,13 @@ mod tests {
             (
                 |s| drop(s.env.insert("A=B".into(), String::new())),
                 SpecError::Text,
+            ),
+            (
+                |s| {
+                    s.observed = true;
+                    s.network = Network::Any;
+                },
+                SpecError::Observed,
             ),
             (
                 |s| s.read_only[0].exec = false,

@@ -16,6 +16,7 @@ mod json;
 mod keyring;
 mod logs;
 mod open;
+mod rehearsals;
 mod session_cache;
 mod sessions;
 mod tokens;

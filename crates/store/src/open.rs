@@ -23,7 +23,8 @@ use crate::{
 /// The migrations, in order; the schema's version is how many of them were run.
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_ledger.sql"),
-    include_str!("../migrations/0012_threads.sql"),
+    include_str!("../migrations/0002_threads.sql"),
+    include_str!("../migrations/0003_rehearsals.sql"),
 ];
 /// How long a statement waits for another process' lock.
 const BUSY: Duration = Duration::from_secs(10);

@@ -37,4 +37,4 @@ pub use data_dir::DataDir;
 pub use http::{Answer, Client};
 pub use person::Person;
 pub use redkeep::{NodeRed, Options, Redkeep};
-pub use wait::until;
+pub use wait::{until, within};

@@ -108,7 +108,15 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let review = app.deployments.review(&caller, deployment_id(&id)?).await?;
-    Ok(Json(review_json(&review)))
+    let rehearsal = app
+        .deployments
+        .rehearsal(&caller, review.deployment.id)
+        .await?;
+    let mut value = review_json(&review);
+    if let Some(members) = value.as_object_mut() {
+        members.insert("rehearsal".to_owned(), json!(rehearsal));
+    }
+    Ok(Json(value))
 }
 
 fn review_json(review: &Review) -> Value {

@@ -11,5 +11,6 @@ mod export;
 mod house;
 mod life;
 mod policy;
+mod rehearse;
 mod together;
 mod versions;

@@ -81,7 +81,7 @@ async fn open(peer_uid: Option<u32>) -> Open {
     let bridge = Arc::new(Bridge {
         instance: instance.clone(),
         baselines: fake.clone(),
-        store: store.clone(),
+        store: Some(store.clone()),
         refused: refused.clone(),
         peer_uid: peer_uid.unwrap_or(uid),
     });

@@ -13,6 +13,8 @@ mod cases;
 mod house;
 #[cfg(test)]
 mod palette;
+#[cfg(test)]
+mod rehearsals;
 
 #[expect(
     clippy::print_stdout,
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
     let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
     let chosen = cases::all()
         .into_iter()
+        .chain(rehearsals::all())
         .filter(|(name, _)| filter.is_none_or(|filter| name.contains(filter.as_str())));
     let runtime = tokio::runtime::Runtime::new().expect("threads can be made");
     let mut failed = 0;

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::enforcement::Layer;
 use crate::mounts::MountError;
 use crate::spec::SpecError;
 
@@ -36,6 +37,9 @@ pub enum JailError {
          files; use a kernel with Landlock (5.13 or newer, lsm=landlock), or allow namespaces: {0}"
     )]
     NoWall(String),
+    /// What an observed jail relies on is not there; `redkeep check` says more about it.
+    #[error("what is tried in a jail can only be observed where this is there in full: {0}")]
+    NotObservable(Layer),
     /// The file system could not be made.
     #[error(transparent)]
     Mount(#[from] MountError),

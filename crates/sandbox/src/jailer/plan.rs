@@ -5,10 +5,11 @@ use std::path::Path;
 
 use super::JailError;
 use crate::canary::Surroundings;
-use crate::enforcement::{Enforcement, Layer};
+use crate::enforcement::{Enforcement, Layer, Status};
 use crate::libraries::{self, Libraries};
+use crate::listen_guard::Asks;
 use crate::namespace::{self, Namespaces};
-use crate::spec::{JailSpec, SPEC_BYTES_MAX};
+use crate::spec::{JailSpec, Network, SPEC_BYTES_MAX};
 use crate::{landlock_rules, listen_guard, privileges, seccomp};
 
 /// What the innermost process does once it is confined.
@@ -52,6 +53,9 @@ impl Plan {
         };
         report.set(Layer::Seccomp, seccomp::available());
         report.set(Layer::ListenGuard, listen_guard::available());
+        if spec.observed {
+            refuse_unless_observable(&report)?;
+        }
         if task == Task::Canary {
             spec.hidden_pids.push(std::process::id());
         }
@@ -64,6 +68,44 @@ impl Plan {
             report,
             around,
         })
+    }
+
+    /// Which calls the jail's first process answers.
+    pub(super) fn asks(&self) -> Asks {
+        match self.report.of(Layer::ListenGuard) {
+            Status::Enforced if self.spec.observed => Asks::Everything,
+            Status::Enforced => Asks::Listen,
+            _ => Asks::Nothing,
+        }
+    }
+
+    /// Which sockets may be made. An observed program makes them, in a network where they lead
+    /// nowhere, so that it can be seen where it wants to go.
+    pub(super) fn sockets(&self) -> &Network {
+        if self.spec.observed {
+            &Network::Any
+        } else {
+            &self.spec.network
+        }
+    }
+}
+
+/// Observing takes the place of one layer (no internet sockets at all), so all the others must be
+/// there in full.
+fn refuse_unless_observable(report: &Enforcement) -> Result<(), JailError> {
+    let needed = [
+        Layer::MountNamespace,
+        Layer::PidNamespace,
+        Layer::NetworkNamespace,
+        Layer::Seccomp,
+        Layer::ListenGuard,
+    ];
+    match needed
+        .into_iter()
+        .find(|layer| report.of(*layer) != Status::Enforced)
+    {
+        Some(lacking) => Err(JailError::NotObservable(lacking)),
+        None => Ok(()),
     }
 }
 

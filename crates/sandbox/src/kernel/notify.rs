@@ -14,9 +14,26 @@ pub(crate) struct Question {
     pub(crate) id: u64,
     /// The calling thread, in the reader's pid namespace.
     pub(crate) thread: u32,
+    /// The call's number.
+    pub(crate) number: libc::c_long,
     /// The call's arguments.
     pub(crate) args: [u64; 6],
 }
+
+/// What a waiting call comes back with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// 0, without the kernel having done anything.
+    Done,
+    /// This error, without the kernel having done anything.
+    Refused(rustix::io::Errno),
+    /// What the kernel says. Only for calls that the other layers judge: the arguments may be other
+    /// ones by now. Linux 5.5 or newer.
+    Continue,
+}
+
+/// `SECCOMP_USER_NOTIF_FLAG_CONTINUE`.
+const CONTINUE: u32 = 1;
 
 #[repr(C)]
 struct Program {
@@ -62,6 +79,7 @@ pub(crate) fn receive(listener: BorrowedFd<'_>) -> io::Result<Option<Question>> 
         Ok(_) => Ok(Some(Question {
             id: raw.id,
             thread: raw.pid,
+            number: raw.data.nr.into(),
             args: raw.data.args,
         })),
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
@@ -83,18 +101,18 @@ pub(crate) fn still_waits(listener: BorrowedFd<'_>, id: u64) -> bool {
     code == 0
 }
 
-/// Answers a waiting call: 0, or an errno.
-pub(crate) fn answer(
-    listener: BorrowedFd<'_>,
-    id: u64,
-    result: Result<(), rustix::io::Errno>,
-) -> io::Result<()> {
-    let error = result.err().map_or(0, |errno| -errno.raw_os_error());
+/// Answers a waiting call.
+pub(crate) fn answer(listener: BorrowedFd<'_>, id: u64, answer: Answer) -> io::Result<()> {
+    let (error, flags) = match answer {
+        Answer::Done => (0, 0),
+        Answer::Refused(errno) => (-errno.raw_os_error(), 0),
+        Answer::Continue => (0, CONTINUE),
+    };
     let mut response = libc::seccomp_notif_resp {
         id,
         val: 0,
         error,
-        flags: 0,
+        flags,
     };
     // SAFETY: the request reads one `seccomp_notif_resp`, which `response` is.
     let code = unsafe {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::kernel::MountLimits;
 use crate::libraries::Libraries;
+use crate::observed::RESOLV_CONF;
 use crate::spec::{JailSpec, Network};
 
 /// System files and trees that are shown as they are, where they exist: trust roots, name
@@ -127,7 +128,7 @@ fn add_system(layout: &mut BTreeMap<PathBuf, Entry>, spec: &JailSpec, libraries:
     if let Some(time) = time_zone() {
         layout.insert("/etc/localtime".into(), time);
     }
-    if let Some(names) = resolver(&spec.network) {
+    if let Some(names) = resolver(spec) {
         layout.insert("/etc/resolv.conf".into(), names);
     }
     let (passwd, group) = accounts(spec);
@@ -157,9 +158,10 @@ fn time_zone() -> Option<Entry> {
 }
 
 /// `/etc/resolv.conf`. With listed ports there is no UDP, so names are asked for over TCP.
-fn resolver(network: &Network) -> Option<Entry> {
+fn resolver(spec: &JailSpec) -> Option<Entry> {
     let path = Path::new("/etc/resolv.conf");
-    match network {
+    match &spec.network {
+        Network::None if spec.observed => Some(Entry::File(RESOLV_CONF.into())),
         Network::None => None,
         Network::Any => path.exists().then(|| {
             bind(

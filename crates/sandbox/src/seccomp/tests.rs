@@ -33,6 +33,7 @@ pub(crate) fn run(filter: &[sock_filter], number: i64, args: [u64; 6]) -> u32 {
             0x15 => at += jump(value == step.k),
             0x25 => at += jump(value > step.k),
             0x35 => at += jump(value >= step.k),
+            0x45 => at += jump(value & step.k != 0),
             0x06 => return step.k,
             code => panic!("an instruction nobody expects here: {code:#x}"),
         }

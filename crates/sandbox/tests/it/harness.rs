@@ -109,6 +109,7 @@ impl Scene {
             network: Network::Any,
             limits: Limits::default(),
             namespaces: setting.has_namespaces(),
+            observed: false,
             hidden: vec![dir.path().join("secret"), secret],
             hidden_pids: vec![std::process::id()],
         };

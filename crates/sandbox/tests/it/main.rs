@@ -13,3 +13,5 @@ mod harness;
 mod lifetime;
 #[cfg(test)]
 mod loosened;
+#[cfg(test)]
+mod observed;

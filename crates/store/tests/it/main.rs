@@ -13,5 +13,6 @@ mod house;
 mod instances;
 mod killed;
 mod opening;
+mod rehearsals;
 mod renewal;
 mod sessions;

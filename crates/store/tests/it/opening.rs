@@ -68,10 +68,7 @@ async fn a_newer_schema_is_left_alone() {
         .await
         .unwrap_err();
     assert!(
-        matches!(
-            newer,
-            StoreError::Newer { found: 99, known } if known < 99
-        ),
+        matches!(newer, StoreError::Newer { found: 99, .. }),
         "{newer}"
     );
     assert!(newer.to_string().contains("newer version"));

@@ -16,7 +16,7 @@ use model::{
 
 use super::{
     together::Lot,
-    view::{CommentView, FindingGroup, Head, Looked, StepLine},
+    view::{CommentView, FindingGroup, Head, Looked, StepLine, rehearsal::RehearsalView},
 };
 use crate::{
     App,
@@ -39,6 +39,7 @@ struct ShowPage {
     stands: Stand,
     emergency: Option<EmergencyView>,
     findings: Vec<FindingGroup>,
+    rehearsal: Option<RehearsalView>,
     steps: Vec<StepLine>,
     earlier: Option<usize>,
     later: Option<usize>,
@@ -214,7 +215,16 @@ pub(crate) async fn page(
         });
     let said = CommentView::thread(&review, None, &shell);
     let frame = frame(&review, &Look::asked(&asked), &[], false);
+    let rehearsal = app.deployments.rehearsal(&by.caller, id).await?;
+    let instance = app.store.instance(&review.deployment.instance).await?;
+    let rehearsal = RehearsalView::new(
+        rehearsal.as_ref(),
+        instance.policy.rehearsal,
+        review.deployment.state.is_open(),
+        &shell,
+    );
     render(&ShowPage {
+        rehearsal,
         stands: Stand::of(&review.deployment.state, &shell),
         emergency,
         findings: looked.findings(),

@@ -3,6 +3,7 @@
 mod card;
 mod change;
 mod finding;
+pub(crate) mod rehearsal;
 
 use std::{collections::HashMap, fmt::Write as _};
 

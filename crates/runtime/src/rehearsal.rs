@@ -1,0 +1,231 @@
+//! The rehearsal: flows are tried in a second, throw-away Node-RED, and what they do is written down.
+//!
+//! Same trees, same settings, another user, a folder of its own that is removed afterwards, and the
+//! sandbox's observed jail: no network, no commands, every attempt told from outside. It is given
+//! placeholder credentials by the caller and no key of ours. It is asked nothing that needs an
+//! identity: that it started is read in its log, that it lives is seen by its answering at all.
+
+mod jailed;
+mod record;
+mod stage;
+
+use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use model::{
+    flow::credentials::Credentials,
+    rehearsal::{Attempt, Observation, Outcome},
+};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::{Instant, sleep_until},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    InstancePlan, RuntimeError, Workshop, bridge::Bridge, client::call, folder::Folder, jail,
+    settings,
+};
+use jailed::{Heard, Jailed};
+use record::Record;
+use stage::Stage;
+
+/// How much of the machine one rehearsal may take, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Until the flows must have started.
+    pub start: Duration,
+    /// How long they are watched from then on.
+    pub watch: Duration,
+    /// Memory.
+    pub memory_bytes: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            start: Duration::from_mins(1),
+            watch: Duration::from_secs(20),
+            memory_bytes: 768 << 20,
+        }
+    }
+}
+
+/// Flows to be tried, and where.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// The instance they are for. Only its trees and its name are used.
+    pub plan: InstancePlan,
+    /// A folder for this run alone; removed before and after.
+    pub dir: PathBuf,
+    /// As root: the user and group it runs as, which is nobody else's.
+    pub user: Option<(u32, u32)>,
+    /// The flows' canonical text.
+    pub flows: Arc<str>,
+    /// Placeholders of the right shape, never what they stand for.
+    pub credentials: Credentials,
+    /// How much, how long.
+    pub bounds: Bounds,
+}
+
+/// How long Node-RED may take to answer when asked whether it lives.
+const ANSWER_TIME: Duration = Duration::from_secs(5);
+/// How long the names of missing types may take to be logged.
+const NAMES_TIME: Duration = Duration::from_secs(2);
+/// How much of its memory Node.js may use for values; the rest is for everything else.
+const HEAP_SHARE_PERCENT: u64 = 60;
+
+impl Workshop {
+    /// Tries flows, and says what was seen. Dropped, it is over: all of it is killed.
+    ///
+    /// # Errors
+    /// When they could not be tried. What they themselves do wrong is an [`Observation`].
+    pub async fn rehearse(&self, trial: Trial) -> Result<Observation, RuntimeError> {
+        let plan = InstancePlan {
+            dir: trial.dir.clone(),
+            user: trial.user,
+            ..trial.plan.clone()
+        };
+        let folder = Folder::new(&plan);
+        folder.remove_all()?;
+        let removed = Removed(folder.clone());
+        folder.make()?;
+        settings::write(&plan, self.signer())?;
+        let stage = Arc::new(Stage::new(trial.flows, trial.credentials));
+        let stop = CancellationToken::new();
+        let _stopped = stop.clone().drop_guard();
+        let bridge = Bridge {
+            instance: plan.instance.id.clone(),
+            baselines: stage.clone(),
+            store: None,
+            refused: Arc::new(Notify::new()),
+            peer_uid: folder.uid(),
+        };
+        Arc::new(bridge).open(&folder, stop, &TaskTracker::new())?;
+        let spec = spec(&plan, trial.bounds);
+        let clock = self.signer_clock();
+        let (mut jailed, heard) = Jailed::start(&plan.jailer, &spec, clock)
+            .await
+            .map_err(|why| failed(&why))?;
+        let mut seen = watch(&mut jailed, heard, &folder, trial.bounds).await;
+        if stage.was_saved() {
+            seen.attempts.push(Attempt::Deploy);
+        }
+        drop(jailed);
+        drop(removed);
+        Ok(seen)
+    }
+}
+
+/// Removes the folder when dropped, however the run ended.
+struct Removed(Folder);
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.remove_all() {
+            tracing::warn!(%error, "a rehearsal's folder is left over; the next one removes it");
+        }
+    }
+}
+
+fn failed(why: &str) -> RuntimeError {
+    RuntimeError::Io {
+        what: "the flows could not be tried".to_owned(),
+        why: why.to_owned(),
+    }
+}
+
+/// The instance's jail with nothing let out, observed and bounded.
+fn spec(plan: &InstancePlan, bounds: Bounds) -> sandbox::JailSpec {
+    let mut spec = jail::spec(plan, std::process::id());
+    spec.network = sandbox::Network::None;
+    spec.commands.clear();
+    spec.observed = true;
+    spec.limits = sandbox::Limits {
+        memory_bytes: Some(bounds.memory_bytes),
+        processes: 128,
+        file_bytes: Some(32 << 20),
+        ..sandbox::Limits::default()
+    };
+    let heap = (bounds.memory_bytes >> 20) * HEAP_SHARE_PERCENT / 100;
+    spec.argv.insert(1, format!("--max-old-space-size={heap}"));
+    spec
+}
+
+/// Listens until the run is decided, ends it, and sums up.
+async fn watch(
+    jailed: &mut Jailed,
+    mut heard: mpsc::Receiver<Heard>,
+    folder: &Folder,
+    bounds: Bounds,
+) -> Observation {
+    let mut record = Record::default();
+    let begun = Instant::now();
+    let mut deadline = begun + bounds.start;
+    let mut started = None;
+    let outcome = loop {
+        tokio::select! {
+            // What was said before an end is heard before the end is.
+            biased;
+            Some(heard) = heard.recv() => {
+                record.hear(heard);
+                if started.is_none() && record.has_started() {
+                    let now = Instant::now();
+                    started = Some(now);
+                    deadline = now + if record.is_halted() { NAMES_TIME } else { bounds.watch };
+                }
+            }
+            how = jailed.ended() => break Err(how),
+            () = sleep_until(deadline) => break Ok(()),
+        }
+    };
+    let outcome = match (outcome, started) {
+        (Err(how), None) => Outcome::NotStarted(record.cause(&how)),
+        (Err(how), Some(_)) => Outcome::Crashed(record.cause(&how)),
+        (Ok(()), None) => Outcome::NotStarted(record.cause(&format!(
+            "the flows did not start within {} seconds",
+            bounds.start.as_secs()
+        ))),
+        (Ok(()), Some(_)) if record.is_halted() => Outcome::Halted,
+        (Ok(()), Some(_)) => alive(folder).await,
+    };
+    let watched = started.map_or(Duration::ZERO, |at| at.elapsed());
+    listening(jailed.stop(), &mut heard, &mut record).await;
+    record.sum_up(outcome, watched)
+}
+
+/// Goes on hearing while `ending` comes to an end, and hears what is left.
+async fn listening(
+    ending: impl Future<Output = ()>,
+    heard: &mut mpsc::Receiver<Heard>,
+    record: &mut Record,
+) {
+    tokio::pin!(ending);
+    loop {
+        tokio::select! {
+            Some(heard) = heard.recv() => record.hear(heard),
+            () = &mut ending => break,
+        }
+    }
+    // The readers end with the jail; one that does not is not waited for.
+    let rest = async {
+        while let Some(heard) = heard.recv().await {
+            record.hear(heard);
+        }
+    };
+    tokio::time::timeout(ANSWER_TIME, rest).await.ok();
+}
+
+/// Any answer will do: it shows that the event loop turns.
+async fn alive(folder: &Folder) -> Outcome {
+    let request = Request::get("/settings").header("host", "node-red");
+    let Ok(request) = request.body(Full::new(Bytes::new())) else {
+        return Outcome::Ran;
+    };
+    match call(&folder.address(), request, 1 << 20, ANSWER_TIME).await {
+        Ok(_) => Outcome::Ran,
+        Err(error) => Outcome::Hung(error.to_string()),
+    }
+}

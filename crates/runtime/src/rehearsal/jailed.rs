@@ -1,0 +1,193 @@
+//! The observed jail as a child process: its end, its log, and what is seen from outside it.
+
+use std::{
+    os::{fd::OwnedFd, unix::net::UnixStream as StdStream},
+    path::Path,
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
+
+use model::clock::Clock;
+use sandbox::{
+    JailCommand, JailReport, JailSpec,
+    observed::{LINE_BYTES_MAX, Sighting},
+};
+use store::LogLevel;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{
+        UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    process::{Child, ChildStdout, Command},
+    sync::mpsc,
+    task::JoinSet,
+};
+
+use crate::log::{self, Line};
+
+/// How long a jail may take to be built.
+const BUILD_TIME: Duration = Duration::from_secs(30);
+/// How long it may take to be gone.
+const STOP_TIME: Duration = Duration::from_secs(5);
+const REPORT_BYTES_MAX: u64 = 256 * 1024;
+/// Told things that wait to be heard. Log lines beyond it are counted, not kept.
+const WAITING_MAX: usize = 1024;
+
+/// Something a run was heard of.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// A line of its log, which it writes itself.
+    Logged(Line),
+    /// What it attempted or took, which it does not.
+    Sighted(Sighting),
+}
+
+/// One run. Dropped, everything in it is killed.
+#[derive(Debug)]
+pub(super) struct Jailed {
+    child: Child,
+    /// Open as long as the jail may live.
+    lifeline: Option<OwnedWriteHalf>,
+    readers: JoinSet<()>,
+}
+
+impl Jailed {
+    /// Builds the jail and executes the program in it.
+    pub(super) async fn start(
+        jailer: &Path,
+        spec: &JailSpec,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(Self, mpsc::Receiver<Heard>), String> {
+        let command = JailCommand::jail(spec).map_err(|error| error.to_string())?;
+        let (mut child, stream) = spawn(jailer, &command)
+            .map_err(|error| format!("{} could not be started: {error}", jailer.display()))?;
+        let (witness, mut lifeline) = stream.into_split();
+        // A jailer that dies at once closes its end; its own report says why.
+        if let Err(error) = lifeline.write_all(&command.stdin).await {
+            tracing::debug!(%error, "the jailer did not take its orders");
+        }
+        let stdout = child.stdout.take().ok_or("it has no output")?;
+        let stderr = child.stderr.take().ok_or("it has no output")?;
+        let mut stdout = BufReader::new(stdout);
+        let report = tokio::time::timeout(BUILD_TIME, report(&mut stdout)).await;
+        match report.map_err(|_| "the jail was not built in time".to_owned())?? {
+            JailReport::Built(_) => {}
+            JailReport::Failed(why) => return Err(why),
+        }
+        let (tell, heard) = mpsc::channel(WAITING_MAX);
+        let (log, lines) = mpsc::channel(WAITING_MAX);
+        let mut readers = JoinSet::new();
+        // How the start went is read from the lines themselves: they are all in the report.
+        let start = Arc::new(log::StartLog::default());
+        readers.spawn(log::read(
+            stdout,
+            LogLevel::Info,
+            clock.clone(),
+            start.clone(),
+            log.clone(),
+        ));
+        readers.spawn(log::read(stderr, LogLevel::Warn, clock, start, log));
+        readers.spawn(pass_on(lines, tell.clone()));
+        readers.spawn(witness_all(witness, tell));
+        let jailed = Self {
+            child,
+            lifeline: Some(lifeline),
+            readers,
+        };
+        Ok((jailed, heard))
+    }
+
+    /// Waits for the end; how it came about, in words.
+    pub(super) async fn ended(&mut self) -> String {
+        match self.child.wait().await {
+            Ok(status) => how(status),
+            Err(error) => format!("Node-RED could not be waited for: {error}"),
+        }
+    }
+
+    /// Kills the program, so that the jail can still tell what it took, and then the jail.
+    pub(super) async fn stop(&mut self) {
+        // None when it has ended and was waited for.
+        if let Some(pid) = self.child.id() {
+            sandbox::process::ask_to_stop(pid).ok();
+            tokio::time::timeout(STOP_TIME, self.child.wait())
+                .await
+                .ok();
+        }
+        self.lifeline = None;
+        if let Err(error) = self.child.kill().await {
+            tracing::debug!(%error, "the jailer could not be killed");
+        }
+    }
+}
+
+impl Drop for Jailed {
+    fn drop(&mut self) {
+        self.readers.abort_all();
+    }
+}
+
+fn spawn(jailer: &Path, command: &JailCommand) -> std::io::Result<(Child, UnixStream)> {
+    let (ours, theirs) = StdStream::pair()?;
+    ours.set_nonblocking(true)?;
+    let child = Command::new(jailer)
+        .arg(command.verb)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()?;
+    Ok((child, UnixStream::from_std(ours)?))
+}
+
+async fn report(stdout: &mut BufReader<ChildStdout>) -> Result<JailReport, String> {
+    let mut line = Vec::new();
+    let read = stdout
+        .take(REPORT_BYTES_MAX)
+        .read_until(b'\n', &mut line)
+        .await;
+    read.map_err(|error| error.to_string())?;
+    JailReport::parse(&line).map_err(|error| format!("the jailer's report: {error}"))
+}
+
+async fn pass_on(mut lines: mpsc::Receiver<Line>, tell: mpsc::Sender<Heard>) {
+    while let Some(line) = lines.recv().await {
+        if tell.send(Heard::Logged(line)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Reads what the jail's first process tells. It is ours, so its lines are short and well made; one
+/// that is not ends the reading.
+async fn witness_all(witness: OwnedReadHalf, tell: mpsc::Sender<Heard>) {
+    let mut witness = BufReader::new(witness);
+    loop {
+        let mut line = Vec::new();
+        let mut one = (&mut witness).take(LINE_BYTES_MAX as u64);
+        if !matches!(one.read_until(b'\n', &mut line).await, Ok(1..)) {
+            return;
+        }
+        match serde_json::from_slice(&line) {
+            Ok(sighting) => {
+                if tell.send(Heard::Sighted(sighting)).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => return tracing::warn!(%error, "the observed jail told nonsense"),
+        }
+    }
+}
+
+fn how(status: std::process::ExitStatus) -> String {
+    match status.code().and_then(|code| u8::try_from(code).ok()) {
+        Some(code @ 129..=192) => format!("Node-RED was killed by signal {}", code - 128),
+        Some(code) => format!("Node-RED ended with exit code {code}"),
+        None => format!("the jailer ended: {status}"),
+    }
+}
