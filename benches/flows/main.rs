@@ -14,6 +14,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
 use console::picture::{Mode, View, draw};
 use generate::{TAB, Version, flow};
+use inspect::{Context, inspect};
 use house_benches::{Table, short, time};
 use model::flow::{
     Flows, Limits,
@@ -88,12 +89,14 @@ fn read(text: &str) -> Result<Flows> {
 }
 
 fn compare(before: &Flows, after: &Flows) -> Diff {
-    diff(
+    let mut diff = diff(
         before,
         after,
         &CredentialChanges::default(),
         &CredentialNames::new(),
-    )
+    );
+    inspect(before, after, &diff, &Context::default()).attach(&mut diff);
+    diff
 }
 
 fn measure(count: u64, runs: usize, texts: &[String; 2]) -> Result<Row> {

@@ -1,5 +1,6 @@
 //! What a reviewer is shown.
 
+use inspect::{Context, Ways, inspect};
 use model::{
     access::Permission,
     deployment::{Decision, Deployment, State},
@@ -26,8 +27,10 @@ pub struct Review {
     pub base: Flows,
     /// The proposed flows.
     pub proposal: Flows,
-    /// What differs.
+    /// What differs, with findings.
     pub diff: Diff,
+    /// For each change of the diff, in its order: what feeds it and what it feeds.
+    pub ways: Vec<Ways>,
     /// The decisions so far, at most one a change.
     pub decisions: Vec<Decision>,
     /// The way through it.
@@ -102,11 +105,18 @@ impl Deployments {
             .baseline_at(&deployment.instance, proposal.base)
             .await?;
         let known = content.credentials.names();
-        let (base, proposed, diff) = blocking(move || {
+        let policy = self.store.instance(&deployment.instance).await?.policy;
+        let (base, proposed, diff, ways) = blocking(move || {
             let base = Flows::from_canonical(base_text)?;
             let proposed = Flows::from_canonical(proposal_text)?;
-            let diff = diff::diff(&base, &proposed, &changes, &known);
-            Ok::<_, FlowError>((base, proposed, diff))
+            let mut diff = diff::diff(&base, &proposed, &changes, &known);
+            let context = Context {
+                policy: Some(&policy),
+                is_installed: None,
+            };
+            let mut found = inspect(&base, &proposed, &diff, &context);
+            found.attach(&mut diff);
+            Ok::<_, FlowError>((base, proposed, diff, found.ways))
         })
         .await?;
         let decisions = self.store.decisions(id).await?;
@@ -118,6 +128,7 @@ impl Deployments {
             base,
             proposal: proposed,
             diff,
+            ways,
             decisions,
             steps,
         })
