@@ -10,10 +10,19 @@
 //! [`Facts::is_complete`]).
 #![forbid(unsafe_code)]
 
+mod bindings;
+mod collect;
+mod examine;
 mod fact;
 mod facts;
+mod fold;
+mod known;
 mod measure;
+mod place;
 mod reader;
+mod resolve;
+mod signs;
+mod value;
 
 pub use fact::{
     Access, Api, Dynamic, Escape, Fact, Kept, Level, Load, Outputs, Sign, Store, Style, Touch,
@@ -25,24 +34,20 @@ pub use facts::{Comment, Facts, How, Lib, Parsed, Part, Place, Refused, Text, Us
 ///
 /// Places count from the beginning of `code`.
 pub fn function(code: &str, how: &How) -> Facts {
-    let _ = (code, how);
-    Facts::default()
+    examine::function(code, how)
 }
 
 /// What a file says: a `CommonJS` file if it can be read as one, else a module, else a script.
 pub fn file(source: &str) -> Facts {
-    let _ = source;
-    Facts::default()
+    examine::file(source)
 }
 
 /// What a script of a page says: an inline `<script>`; modules too.
 pub fn page(source: &str) -> Facts {
-    let _ = source;
-    Facts::default()
+    examine::page(source)
 }
 
 /// What an inline handler (`onclick="…"`, `javascript:…`) says: a function body that knows `event`.
 pub fn handler(code: &str) -> Facts {
-    let _ = code;
-    Facts::default()
+    examine::handler(code)
 }

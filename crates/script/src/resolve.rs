@@ -1,0 +1,519 @@
+//! What an expression comes to: through variables, aliases, members and texts put together from pieces.
+//!
+//! Bounded three ways, so that no source makes this slow: how deep one expression is followed, how long a
+//! text gets, and how many steps a whole source may cost ([`Resolver::is_spent`]).
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use oxc_ast::ast::{
+    Argument, CallExpression, ChainElement, ComputedMemberExpression, Expression,
+    IdentifierReference, NewExpression,
+};
+use oxc_semantic::Scoping;
+use oxc_syntax::operator::{BinaryOperator, UnaryOperator};
+use oxc_syntax::symbol::SymbolId;
+
+use crate::bindings::{Bindings, From, Given};
+use crate::fold;
+use crate::value::{Path, Root, Value};
+
+/// How deep an expression is followed.
+const DEPTH_MAX: usize = 48;
+/// How long a text may get.
+pub(crate) const TEXT_MAX: usize = 64 * 1024;
+/// How many elements of a list are looked at.
+const LIST_MAX: usize = 4_096;
+
+/// Answers what expressions of one tree come to.
+pub(crate) struct Resolver<'a, 's> {
+    bindings: Bindings<'a>,
+    scoping: &'s Scoping,
+    /// Names the source is given from outside: `libs`, and what a wrapper declares.
+    given: HashMap<String, Path>,
+    /// Variables declared before this offset are the wrapper's, and mean what their name says.
+    wrapper_end: u32,
+    known: RefCell<HashMap<SymbolId, Value>>,
+    fuel: Cell<usize>,
+}
+
+impl<'a, 's> Resolver<'a, 's> {
+    pub(crate) fn new(
+        bindings: Bindings<'a>,
+        scoping: &'s Scoping,
+        given: HashMap<String, Path>,
+        wrapper_end: u32,
+        bytes: usize,
+    ) -> Self {
+        let fuel = Cell::new(bytes.saturating_mul(64).saturating_add(1_000_000));
+        Self {
+            bindings,
+            scoping,
+            given,
+            wrapper_end,
+            known: RefCell::default(),
+            fuel,
+        }
+    }
+
+    /// Whether it ran out of steps, so that answers may be missing.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.fuel.get() == 0
+    }
+
+    /// What an expression comes to.
+    pub(crate) fn value(&self, expression: &Expression<'a>) -> Value {
+        self.follow(expression, 0)
+    }
+
+    /// The path an expression comes to.
+    pub(crate) fn path(&self, expression: &Expression<'a>) -> Option<Path> {
+        match self.value(expression) {
+            Value::Path(path) => Some(path),
+            _ => None,
+        }
+    }
+
+    /// What an argument comes to.
+    pub(crate) fn argument(&self, argument: Option<&Argument<'a>>) -> Value {
+        argument
+            .and_then(Argument::as_expression)
+            .map_or(Value::Unknown, |one| self.value(one))
+    }
+
+    /// What a call comes to.
+    pub(crate) fn value_of_call(&self, call: &CallExpression<'a>) -> Value {
+        self.call(call, 0)
+    }
+
+    /// The expression itself, or the one the variable it names was given.
+    pub(crate) fn given_object<'b>(
+        &'b self,
+        expression: &'b Expression<'a>,
+    ) -> Option<&'b Expression<'a>> {
+        let Expression::Identifier(name) = expression else {
+            return Some(expression);
+        };
+        match self.bindings.of(self.symbol(name)?) {
+            [
+                Given {
+                    from: From::Expression(given),
+                    members,
+                },
+            ] if members.is_empty() => Some(given),
+            _ => None,
+        }
+    }
+
+    /// The global a name means, if it means one.
+    pub(crate) fn global(&self, name: &IdentifierReference<'_>) -> Option<Path> {
+        match self.symbol(name) {
+            None => Some(
+                self.given
+                    .get(name.name.as_str())
+                    .cloned()
+                    .unwrap_or_else(|| Path::global(&name.name)),
+            ),
+            Some(symbol) if self.scoping.symbol_span(symbol).start < self.wrapper_end => {
+                Some(Path::global(&name.name))
+            }
+            Some(_) => None,
+        }
+    }
+
+    fn symbol(&self, name: &IdentifierReference<'_>) -> Option<SymbolId> {
+        name.reference_id
+            .get()
+            .and_then(|id| self.scoping.get_reference(id).symbol_id())
+    }
+
+    fn spend(&self, steps: usize) -> bool {
+        self.fuel.set(self.fuel.get().saturating_sub(steps));
+        self.fuel.get() > 0
+    }
+
+    fn follow(&self, expression: &Expression<'a>, depth: usize) -> Value {
+        let depth = depth + 1;
+        if depth > DEPTH_MAX || !self.spend(1) {
+            return Value::Unknown;
+        }
+        let value = match expression {
+            Expression::StringLiteral(text) if text.value.len() <= TEXT_MAX => {
+                Value::Text(text.value.to_string())
+            }
+            Expression::NumericLiteral(number) => Value::Number(number.value),
+            Expression::BooleanLiteral(flag) => Value::Flag(flag.value),
+            Expression::NullLiteral(_) => Value::Nothing,
+            Expression::Identifier(name) => self.name(name, depth),
+            Expression::ThisExpression(_) => Value::Path(Path::new(Root::This)),
+            Expression::StaticMemberExpression(member) => {
+                self.member(&member.object, &member.property.name, depth)
+            }
+            Expression::ComputedMemberExpression(member) => self.computed(member, depth),
+            Expression::ChainExpression(chain) => match &chain.expression {
+                ChainElement::CallExpression(call) => self.call(call, depth),
+                ChainElement::StaticMemberExpression(member) => {
+                    self.member(&member.object, &member.property.name, depth)
+                }
+                ChainElement::ComputedMemberExpression(member) => self.computed(member, depth),
+                _ => Value::Unknown,
+            },
+            Expression::CallExpression(call) => self.call(call, depth),
+            Expression::NewExpression(made) => self.made(made, depth),
+            Expression::ImportExpression(import) => match self.follow(&import.source, depth) {
+                Value::Text(name) => Value::Path(Path::module(&name)),
+                _ => Value::Unknown,
+            },
+            Expression::TemplateLiteral(_) | Expression::BinaryExpression(_) => {
+                self.joined(expression, depth)
+            }
+            Expression::ArrayExpression(list) if list.elements.len() <= LIST_MAX => Value::List(
+                list.elements
+                    .iter()
+                    .map(|one| {
+                        one.as_expression()
+                            .map_or(Value::Unknown, |one| self.follow(one, depth))
+                    })
+                    .collect(),
+            ),
+            Expression::AwaitExpression(it) => self.follow(&it.argument, depth),
+            Expression::AssignmentExpression(it) => self.follow(&it.right, depth),
+            Expression::SequenceExpression(it) => it
+                .expressions
+                .last()
+                .map_or(Value::Unknown, |last| self.follow(last, depth)),
+            Expression::LogicalExpression(it) => self.either(&it.left, &it.right, depth),
+            Expression::ConditionalExpression(it) => {
+                self.either(&it.consequent, &it.alternate, depth)
+            }
+            Expression::UnaryExpression(it) => {
+                match (it.operator, self.follow(&it.argument, depth)) {
+                    (UnaryOperator::UnaryNegation, Value::Number(number)) => Value::Number(-number),
+                    (UnaryOperator::UnaryPlus, Value::Number(number)) => Value::Number(number),
+                    (UnaryOperator::LogicalNot, Value::Number(number)) => {
+                        Value::Flag(number == 0.0)
+                    }
+                    (UnaryOperator::LogicalNot, Value::Flag(flag)) => Value::Flag(!flag),
+                    (UnaryOperator::Void, _) => Value::Nothing,
+                    _ => Value::Unknown,
+                }
+            }
+            _ => Value::Unknown,
+        };
+        // Copying is part of the price; what grows by being copied again and again stays unknown.
+        let weight = value.weight();
+        match weight <= TEXT_MAX && self.spend(weight / 8) {
+            true => value,
+            false => Value::Unknown,
+        }
+    }
+
+    /// Of two possible values the one that is a way to something, else the one that is known. A text is
+    /// only known when both are the same.
+    fn either(&self, one: &Expression<'a>, other: &Expression<'a>, depth: usize) -> Value {
+        match (self.follow(one, depth), self.follow(other, depth)) {
+            (Value::Path(path), other) if path.root == Root::Other => match other {
+                Value::Path(other) => Value::Path(other),
+                _ => Value::Path(path),
+            },
+            (Value::Path(path), _) | (_, Value::Path(path)) => Value::Path(path),
+            (one, other) if one == other => one,
+            _ => Value::Unknown,
+        }
+    }
+
+    fn name(&self, name: &IdentifierReference<'_>, depth: usize) -> Value {
+        if let Some(path) = self.global(name) {
+            return match path.from_global() {
+                Some("undefined") if path.parts.is_empty() => Value::Nothing,
+                _ => Value::Path(path),
+            };
+        }
+        let Some(symbol) = self.symbol(name) else {
+            return Value::Unknown;
+        };
+        if let Some(known) = self.known.borrow().get(&symbol) {
+            return known.clone();
+        }
+        // Against `a = b, b = a`.
+        self.known.borrow_mut().insert(symbol, Value::Unknown);
+        let given = self.bindings.of(symbol);
+        let mut values = given.iter().map(|one| self.given(one, depth));
+        let value = match given.len() {
+            1 => values.next().unwrap_or(Value::Unknown),
+            _ => values
+                .find(|value| matches!(value, Value::Path(_)))
+                .unwrap_or(Value::Unknown),
+        };
+        // Found out near the limit of depth, "unknown" holds for here only.
+        if depth < DEPTH_MAX / 2 || value != Value::Unknown {
+            self.known.borrow_mut().insert(symbol, value.clone());
+        } else {
+            self.known.borrow_mut().remove(&symbol);
+        }
+        value
+    }
+
+    fn given(&self, given: &Given<'a>, depth: usize) -> Value {
+        let value = match &given.from {
+            From::Expression(expression) => self.follow(expression, depth),
+            From::Path(path) => Value::Path(path.clone()),
+            From::Unknown => Value::Unknown,
+        };
+        given
+            .members
+            .iter()
+            .fold(value, |value, name| member_of(value, name))
+    }
+
+    fn member(&self, object: &Expression<'a>, name: &str, depth: usize) -> Value {
+        member_of(self.follow(object, depth), name)
+    }
+
+    fn computed(&self, member: &ComputedMemberExpression<'a>, depth: usize) -> Value {
+        let key = self.follow(&member.expression, depth);
+        let object = self.follow(&member.object, depth);
+        match (object, key) {
+            (Value::List(list), Value::Number(number)) => index(&list, number),
+            (object, key) => match key.printed() {
+                Some(name) => member_of(object, &name),
+                None => Value::Path(Path::new(Root::Other)),
+            },
+        }
+    }
+
+    /// `"a" + b + …` and templates.
+    fn joined(&self, expression: &Expression<'a>, depth: usize) -> Value {
+        match expression {
+            Expression::TemplateLiteral(template) => {
+                let mut text = String::new();
+                for (at, quasi) in template.quasis.iter().enumerate() {
+                    text.push_str(quasi.value.cooked.as_deref().unwrap_or_default());
+                    if let Some(expression) = template.expressions.get(at) {
+                        let Some(piece) = self.follow(expression, depth).printed() else {
+                            return Value::Unknown;
+                        };
+                        text.push_str(&piece);
+                    }
+                    if text.len() > TEXT_MAX || !self.spend(1) {
+                        return Value::Unknown;
+                    }
+                }
+                Value::Text(text)
+            }
+            Expression::BinaryExpression(binary) if binary.operator == BinaryOperator::Addition => {
+                // Long sums lean to the left; going down them here keeps the stack flat.
+                let mut pieces = vec![&binary.right];
+                let mut left = &binary.left;
+                while let Expression::BinaryExpression(inner) = left
+                    && inner.operator == BinaryOperator::Addition
+                {
+                    pieces.push(&inner.right);
+                    left = &inner.left;
+                }
+                pieces.push(left);
+                let values = pieces
+                    .into_iter()
+                    .rev()
+                    .map(|piece| self.follow(piece, depth));
+                fold::sum(values)
+            }
+            _ => Value::Unknown,
+        }
+    }
+
+    fn made(&self, made: &NewExpression<'a>, depth: usize) -> Value {
+        self.follow(&made.callee, depth)
+    }
+
+    fn call(&self, call: &CallExpression<'a>, depth: usize) -> Value {
+        let callee = call.callee.get_inner_expression();
+        let argument = |at: usize| {
+            let argument = call.arguments.get(at).and_then(Argument::as_expression);
+            argument.map_or(Value::Unknown, |one| self.follow(one, depth))
+        };
+        // Methods of texts and lists.
+        if let Some(member) = callee.as_member_expression()
+            && let Some(method) = self.method(member, depth)
+        {
+            let object = self.follow(member.object(), depth);
+            if matches!(object, Value::Text(_) | Value::List(_)) {
+                let arguments: Vec<_> = (0..call.arguments.len().min(64)).map(argument).collect();
+                return fold::method(&object, &method, &arguments);
+            }
+        }
+        let Value::Path(path) = self.follow(callee, depth) else {
+            return Value::Unknown;
+        };
+        if fold::is_function(&path) {
+            let arguments: Vec<_> = (0..call.arguments.len().min(LIST_MAX))
+                .map(argument)
+                .collect();
+            return fold::function(&path, &arguments).unwrap_or(Value::Path(path));
+        }
+        if is_loader(&path) {
+            return match argument(0) {
+                Value::Text(name) => Value::Path(Path::module(&name)),
+                _ => Value::Path(Path::new(Root::Other)),
+            };
+        }
+        match path.last() {
+            // The same function again.
+            "promisify" | "callbackify"
+                if path.from_module() == Some("util") || path.from_global() == Some("util") =>
+            {
+                argument(0)
+            }
+            "promisify" if path.root == Root::Other => argument(0),
+            "bind" => {
+                let mut path = path;
+                path.parts.pop();
+                Value::Path(path)
+            }
+            "resolve" if path.is("Promise", &["resolve"]) => argument(0),
+            // A module handed to functions by the settings (`functionGlobalContext`).
+            "get" if path.is("global", &["get"]) => match argument(0) {
+                Value::Text(name) if is_own_module(&name) => Value::Path(Path::module(&name)),
+                _ => Value::Path(path),
+            },
+            _ => Value::Path(path),
+        }
+    }
+
+    fn method(&self, member: &oxc_ast::ast::MemberExpression<'a>, depth: usize) -> Option<String> {
+        use oxc_ast::ast::MemberExpression;
+        match member {
+            MemberExpression::StaticMemberExpression(member) => {
+                Some(member.property.name.to_string())
+            }
+            MemberExpression::ComputedMemberExpression(member) => {
+                self.follow(&member.expression, depth).printed()
+            }
+            MemberExpression::PrivateFieldExpression(_) => None,
+        }
+    }
+}
+
+/// A member of a value; `globalThis.x` is `x`.
+fn member_of(value: Value, name: &str) -> Value {
+    match value {
+        Value::List(list) => match name {
+            "length" => Value::Number(list.len() as f64),
+            _ => name
+                .parse()
+                .map_or(Value::Unknown, |at: f64| index(&list, at)),
+        },
+        Value::Path(path) if path.parts.is_empty() && is_global_object(&path) => {
+            Value::Path(Path::global(name))
+        }
+        Value::Path(path)
+            if name == "default" && path.parts.is_empty() && path.from_module().is_some() =>
+        {
+            Value::Path(path)
+        }
+        Value::Path(path) => Value::Path(path.member(name)),
+        _ => Value::Path(Path::new(Root::Other).member(name)),
+    }
+}
+
+fn index(list: &[Value], at: f64) -> Value {
+    match at.fract() == 0.0 && (0.0..1e6).contains(&at) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked just above"
+        )]
+        true => list.get(at as usize).cloned().unwrap_or(Value::Nothing),
+        false => Value::Unknown,
+    }
+}
+
+/// Another name for the object that holds all globals. Node-RED's `global` is told apart by its members.
+fn is_global_object(path: &Path) -> bool {
+    matches!(
+        path.from_global(),
+        Some("globalThis" | "window" | "self" | "top" | "parent")
+    )
+}
+
+/// Whether calling it with a name gives a module.
+pub(crate) fn is_loader(path: &Path) -> bool {
+    match (
+        &path.root,
+        path.parts
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .as_slice(),
+    ) {
+        (Root::Global(name), []) => name == "require",
+        (Root::Global(name), parts) => {
+            matches!(
+                (name.as_str(), parts),
+                (
+                    "module",
+                    ["require"] | ["constructor", "_load"] | ["parent", "require"]
+                ) | (
+                    "process",
+                    ["mainModule", "require"] | ["getBuiltinModule"] | ["binding"]
+                ) | ("require", ["main", "require"])
+                    | ("RED", ["require"] | ["import"])
+            )
+        }
+        (Root::Module(name), parts) => {
+            name == "module" && matches!(parts, ["_load"] | ["createRequire"])
+        }
+        _ => false,
+    }
+}
+
+/// Whether Node.js has a module of this name.
+pub(crate) fn is_own_module(name: &str) -> bool {
+    let name = name.strip_prefix("node:").unwrap_or(name);
+    OWN_MODULES.contains(&name.split('/').next().unwrap_or_default())
+}
+
+const OWN_MODULES: &[&str] = &[
+    "assert",
+    "async_hooks",
+    "buffer",
+    "child_process",
+    "cluster",
+    "console",
+    "constants",
+    "crypto",
+    "dgram",
+    "diagnostics_channel",
+    "dns",
+    "domain",
+    "events",
+    "fs",
+    "http",
+    "http2",
+    "https",
+    "inspector",
+    "module",
+    "net",
+    "os",
+    "path",
+    "perf_hooks",
+    "process",
+    "punycode",
+    "querystring",
+    "readline",
+    "repl",
+    "stream",
+    "string_decoder",
+    "sys",
+    "timers",
+    "tls",
+    "trace_events",
+    "tty",
+    "url",
+    "util",
+    "v8",
+    "vm",
+    "wasi",
+    "worker_threads",
+    "zlib",
+];
