@@ -161,23 +161,23 @@ fn page_script(look: &Look<'_>, hits: &mut Hits) {
         .texts()
         .0
         .iter()
-        .flat_map(|it| handlers(&it.text))
+        .flat_map(|it| handlers(&it.value))
         .map(|(_, it)| it.to_owned())
         .collect();
     let old_scripts: Vec<&str> = look
         .texts()
         .0
         .iter()
-        .flat_map(|it| scripts(&it.text))
+        .flat_map(|it| scripts(&it.value))
         .map(|(_, it)| it)
         .collect();
     for text in look.new_texts() {
-        let new: Vec<(usize, &str)> = scripts(&text.text)
+        let new: Vec<(usize, &str)> = scripts(&text.value)
             .into_iter()
             .filter(|(_, body)| !old_scripts.contains(body))
             .collect();
         for (at, body) in &new {
-            let line = line_of(&text.text, *at).unwrap_or(1);
+            let line = line_of(&text.value, *at).unwrap_or(1);
             facts::tell(
                 &script::Facts::default(),
                 &script::page(body),
@@ -188,7 +188,7 @@ fn page_script(look: &Look<'_>, hits: &mut Hits) {
         }
         let first = new.first().map(|(at, _)| *at);
         let first = first.or_else(|| {
-            let found = handlers(&text.text);
+            let found = handlers(&text.value);
             let new = found
                 .iter()
                 .find(|(_, handler)| !old.contains(&(*handler).to_owned()));
@@ -200,7 +200,7 @@ fn page_script(look: &Look<'_>, hits: &mut Hits) {
             let hit = hits
                 .add(&PAGE_SCRIPT, message)
                 .at(&text.property)
-                .about(&text.text);
+                .about(&text.value);
             if let Some(line) = text.line_of(at) {
                 hit.line(line);
             }

@@ -37,8 +37,8 @@ pub struct Ways {
 }
 
 /// Edges looked at for the ways of all changes together: a flow of 100,000 nodes is walked through
-/// forty times.
-const STEPS_MAX: usize = 8_000_000;
+/// ten times.
+const STEPS_MAX: usize = 3_000_000;
 
 pub(crate) fn look<'f>(
     before: &Graph<'f>,
@@ -48,7 +48,7 @@ pub(crate) fn look<'f>(
     ways: &mut [Ways],
 ) {
     cycles(after, diff, hits);
-    cut(before, diff, hits);
+    cut(before, after, diff, hits);
     lost(before, after, diff, hits);
     let mut walks = [Walk::new(before), Walk::new(after)];
     for (place, change) in diff.changes.iter().enumerate() {
@@ -202,18 +202,26 @@ fn cycles(after: &Graph<'_>, diff: &Diff, hits: &mut [Hits]) {
     }
 }
 
-/// Nodes that go while others are wired to them. (A wire that goes as well is told by its own node.)
-fn cut(before: &Graph<'_>, diff: &Diff, hits: &mut [Hits]) {
+/// Nodes that go while others, which stay, are wired to them.
+fn cut(before: &Graph<'_>, after: &Graph<'_>, diff: &Diff, hits: &mut [Hits]) {
     for (change, hits) in diff.changes.iter().zip(hits) {
-        if change.aspect == Aspect::Removed
-            && before
-                .place(&change.node)
-                .is_some_and(|place| before.is_fed(place))
-        {
-            hits.add(
-                &WIRES_CUT,
-                "Other nodes are wired to it; what they sent to it goes nowhere.",
-            );
+        let Some(place) = before
+            .place(&change.node)
+            .filter(|_| change.aspect == Aspect::Removed)
+        else {
+            continue;
+        };
+        let stays = |id: &&str| after.place(id).is_some();
+        let feeders = before
+            .feeders(place)
+            .filter_map(|from| Some(before.node(from)?.id()));
+        let names: Vec<String> = feeders
+            .filter(stays)
+            .filter_map(|id| label(after, id))
+            .collect();
+        if !names.is_empty() {
+            let message = format!("What {} sent to it goes nowhere.", list(&names));
+            hits.add(&WIRES_CUT, message);
         }
     }
 }

@@ -104,12 +104,16 @@ impl<'f> Graph<'f> {
         })
     }
 
+    /// Who sends to it, over wires and links; exits and hubs among them.
+    pub(crate) fn feeders(&self, vertex: u32) -> impl Iterator<Item = u32> {
+        let ways = self.backward.of(vertex).iter();
+        ways.filter(|(_, kind)| *kind != Kind::Event)
+            .map(|(from, _)| *from)
+    }
+
     /// Whether anything is wired to it.
     pub(crate) fn is_fed(&self, vertex: u32) -> bool {
-        self.backward
-            .of(vertex)
-            .iter()
-            .any(|(_, kind)| *kind != Kind::Event)
+        self.feeders(vertex).next().is_some()
     }
 
     /// Where a walk from this node begins: the node, and its exits when it is an instance or call.

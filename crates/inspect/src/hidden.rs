@@ -33,7 +33,7 @@ pub(crate) fn look(look: &Look<'_>, hits: &mut Hits) {
                 hidden(text, &property.key, hits);
             }
         });
-        keys(after, &property.key, hits);
+        keys(after, hits);
         let was: usize = old.iter().map(|text| text.len()).sum();
         if size > ENORMOUS_BYTES && size > was {
             let message = format!(
@@ -133,15 +133,15 @@ fn odd_key(key: &str, hits: &mut Hits) {
 }
 
 /// The keys within a value.
-fn keys(value: &Value, property: &str, hits: &mut Hits) {
+fn keys(value: &Value, hits: &mut Hits) {
     match value {
         Value::Object(object) => {
             for (key, value) in object {
                 odd_key(key, hits);
-                keys(value, property, hits);
+                keys(value, hits);
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| keys(item, property, hits)),
+        Value::Array(items) => items.iter().for_each(|item| keys(item, hits)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     Context,
     graph::Graph,
     hit::Hits,
-    look::{Look, list, quote},
+    look::{Look, does_other, list, quote},
     rule::hygiene::{
         MISSING_TYPE, SAME_ENDPOINT, UNANSWERED, UNCAUGHT, UNUSED_CONFIG, WIRE_TO_NOTHING,
     },
@@ -80,7 +80,7 @@ const FAILS: [&str; 3] = ["exec", "http request", "tcp request"];
 pub(crate) fn look_at_ways(after: &Graph<'_>, proposal: &Flows, diff: &Diff, hits: &mut [Hits]) {
     let mut endpoints = None;
     for (change, hits) in diff.changes.iter().zip(hits) {
-        if !matches!(change.aspect, Aspect::Added | Aspect::Changed) {
+        if !matches!(change.aspect, Aspect::Added | Aspect::Changed) || !does_other(change) {
             continue;
         }
         let Some(place) = after

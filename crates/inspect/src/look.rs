@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 
 use model::flow::{
     Flows,
-    change::{Change, Subject},
+    change::{Aspect, Change, Subject},
 };
 use serde_json::{Map, Value};
 
@@ -91,8 +91,7 @@ impl<'a> Look<'a> {
 
     /// Whether anything differs that bears on what the node does.
     pub(crate) fn does_other(&self) -> bool {
-        let matters = |key: &String| !COSMETIC.contains(&key.as_str());
-        self.is_new() || self.change.properties.iter().any(|it| matters(&it.key))
+        self.is_new() || does_other(self.change)
     }
 
     /// Every text in the node before and after; names and notes left out.
@@ -111,7 +110,7 @@ impl<'a> Look<'a> {
         after.iter().filter(move |text| {
             !before
                 .iter()
-                .any(|was| was.key == text.key && was.text == text.text)
+                .any(|was| was.key == text.key && was.value == text.value)
         })
     }
 
@@ -119,6 +118,12 @@ impl<'a> Look<'a> {
     pub(crate) fn is_node(&self) -> bool {
         matches!(self.change.subject, Subject::Node | Subject::Config)
     }
+}
+
+/// Whether a change bears on what the node does, and not only on its name or place.
+pub(crate) fn does_other(change: &Change) -> bool {
+    let matters = |key: &str| !COSMETIC.contains(&key);
+    change.aspect == Aspect::Added || change.properties.iter().any(|it| matters(&it.key))
 }
 
 /// A value in words.

@@ -3,6 +3,7 @@
 
 mod client;
 mod deployments;
+mod inspect;
 mod output;
 mod people;
 mod record;
@@ -73,6 +74,8 @@ enum Verb {
     /// The queue
     #[command(subcommand)]
     Deployments(DeploymentVerb),
+    /// Say what a flow file would do, or change against another; needs nothing that runs
+    Inspect(inspect::InspectArgs),
     /// The audit record
     #[command(subcommand)]
     Audit(AuditVerb),
@@ -257,6 +260,9 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn start(cli: Cli) -> Result<Exit, Failure> {
+    if let Verb::Inspect(args) = &cli.verb {
+        return inspect::run(args, cli.common.json);
+    }
     let data_dir = match cli.common.data_dir {
         Some(dir) => dir,
         None => default_data_dir()?,
@@ -297,7 +303,7 @@ fn start(cli: Cli) -> Result<Exit, Failure> {
 async fn act(client: &Client, verb: Verb, json: bool) -> Result<Exit, Failure> {
     match verb {
         // Handled before a client is made.
-        Verb::Up(_) => Ok(Exit::Usage),
+        Verb::Up(_) | Verb::Inspect(_) => Ok(Exit::Usage),
         Verb::Status => status::status(client, json).await,
         Verb::Logs {
             follow,

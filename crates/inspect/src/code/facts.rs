@@ -112,6 +112,7 @@ fn or(it: Option<&String>, otherwise: &str) -> String {
 }
 
 /// What code does to the program it runs in.
+#[expect(clippy::too_many_lines, reason = "one arm for each fact: a table")]
 fn inside(fact: &Fact) -> Option<(&'static Rule, String)> {
     let found = match fact {
         // The node's own list of modules has a rule of its own.

@@ -10,13 +10,13 @@ pub(crate) struct Text {
     /// The key it stands under, however deep.
     pub(crate) key: String,
     /// What it says.
-    pub(crate) text: String,
+    pub(crate) value: String,
 }
 
 impl Text {
     /// The line on which byte `at` stands, where the text has more than one.
     pub(crate) fn line_of(&self, at: usize) -> Option<u32> {
-        line_of(&self.text, at)
+        line_of(&self.value, at)
     }
 }
 
@@ -48,7 +48,7 @@ fn collect(property: &str, key: &str, value: &Value, found: &mut Vec<Text>) {
         Value::String(text) => found.push(Text {
             property: property.to_owned(),
             key: key.to_owned(),
-            text: text.clone(),
+            value: text.clone(),
         }),
         Value::Array(items) => {
             for item in items {

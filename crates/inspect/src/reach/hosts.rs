@@ -51,8 +51,8 @@ fn place(look: &Look<'_>, host: &str) -> Option<(String, Option<u32>)> {
         .texts()
         .1
         .iter()
-        .find(|text| text.text.contains(host))?;
-    let at = text.text.find(host).unwrap_or(0);
+        .find(|text| text.value.contains(host))?;
+    let at = text.value.find(host).unwrap_or(0);
     Some((text.property.clone(), text.line_of(at)))
 }
 
@@ -114,7 +114,7 @@ const ADDRESS: [&str; 14] = [
 
 fn hosts(text: &Text) -> Vec<String> {
     let mut found = Vec::new();
-    let value = text.text.as_str();
+    let value = text.value.as_str();
     for (at, _) in value.match_indices("://") {
         let is_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '.' | '-');
         let scheme = value[..at]

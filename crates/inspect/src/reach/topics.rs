@@ -68,8 +68,7 @@ fn covers(wide: &str, narrow: &str) -> bool {
     let mut more = false;
     loop {
         match (wide.next(), narrow.next()) {
-            (Some("#"), Some("#")) => return more,
-            (Some("#"), _) => return true,
+            (Some("#"), other) => return more || other != Some("#"),
             (Some("+"), Some(level)) if level != "#" => more |= level != "+",
             (Some(one), Some(other)) if one == other => {}
             (None, None) => return more,

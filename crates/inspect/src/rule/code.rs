@@ -124,7 +124,7 @@ pub(crate) static CREDENTIALS: Rule = Rule {
     fires: Example::new(
         r#"{"type": "function", "func": "msg.x = node.credentials.password; return msg;"}"#,
     ),
-    quiet: Example::new(r#"{"type": "function", "func": "msg.credentials = 1; return msg;"}"#),
+    quiet: Example::new(r#"{"type": "function", "func": "msg.text = 'credentials'; return msg;"}"#),
 };
 
 pub(crate) static CONTEXT: Rule = Rule {
