@@ -113,6 +113,7 @@ impl Deployments {
             0 => {}
             count => return Err(DeployError::Undecided { count }),
         }
+        review.may_confirm(caller)?;
         let result = result_of(&review)?;
         self.confirm(&review.deployment, &result, &caller.actor())
             .await

@@ -58,6 +58,9 @@ impl Deployments {
                 Verdict::Reject if comment.is_empty() => return Err(DeployError::ReasonNeeded),
                 Verdict::Reject | Verdict::Approve => check_length(&comment)?,
             }
+            if verdict == Verdict::Approve {
+                review.may_approve(caller, &change, &comment)?;
+            }
             decisions.push(Decision {
                 change,
                 verdict,

@@ -4,7 +4,7 @@ use model::{
     deployment::{Deployment, DeploymentType, Emergency, Origin, State},
     flow::{Flows, Limits, credentials::CredentialChanges},
     id::{Hash, InstanceId},
-    instance::ApplyPolicy,
+    instance::{ApplyPolicy, Ask},
     principal::Actor,
 };
 use store::{BaselineContent, NewDeployment};
@@ -155,7 +155,7 @@ impl Deployments {
             supersedes: earlier.map(|earlier| earlier.id),
         };
         let deployment = self.store.queue(new).await?;
-        if at_once {
+        if at_once && self.asks_nothing(&deployment).await? {
             let deployment = self.apply_unreviewed(deployment).await?;
             return Ok(Proposed::Applied {
                 deployment,
@@ -166,6 +166,19 @@ impl Deployments {
             deployment,
             revision,
         })
+    }
+
+    /// Whether policy asks for nothing that only a review can give. An emergency goes past all of
+    /// it but a refusal.
+    async fn asks_nothing(&self, deployment: &Deployment) -> Result<bool, DeployError> {
+        let policy = self.store.instance(&deployment.instance).await?.policy;
+        if policy.demands.is_empty() {
+            return Ok(true);
+        }
+        let review = self.examine(deployment.id).await?;
+        let mut asks = review.asks.values().flatten();
+        let is_emergency = deployment.emergency.is_some();
+        Ok(!asks.any(|ask| !is_emergency || *ask == Ask::Refusal))
     }
 
     async fn applies_at_once(&self, intake: &Intake) -> Result<bool, DeployError> {

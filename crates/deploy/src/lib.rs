@@ -10,6 +10,7 @@ mod intake;
 mod rebase;
 mod recovery;
 mod review;
+mod risk;
 mod rollback;
 mod save;
 mod secrets;
@@ -29,6 +30,7 @@ pub use decide::Choice;
 pub use error::DeployError;
 pub use intake::{Proposed, Submission};
 pub use review::{Review, Step, StepKind};
+pub use risk::Acceptance;
 pub use save::SaveVerdict;
 
 /// Who asks, and from where. The address is for the record only.

@@ -1,5 +1,7 @@
 //! What a reviewer is shown.
 
+use std::collections::BTreeMap;
+
 use inspect::{Context, Ways, inspect};
 use model::{
     access::Permission,
@@ -11,10 +13,11 @@ use model::{
         diff::{self, Diff},
     },
     id::{DeploymentId, Hash},
+    instance::Ask,
 };
 use store::StoreError;
 
-use crate::{Caller, DeployError, Deployments, intake::blocking};
+use crate::{Caller, DeployError, Deployments, intake::blocking, risk};
 
 /// Everything the review pages show of one deployment.
 #[derive(Debug, Clone)]
@@ -29,6 +32,8 @@ pub struct Review {
     pub proposal: Flows,
     /// What differs, with findings.
     pub diff: Diff,
+    /// What policy asks for changes whose findings make demands.
+    pub asks: BTreeMap<ChangeId, Vec<Ask>>,
     /// For each change of the diff, in its order: what feeds it and what it feeds.
     pub ways: Vec<Ways>,
     /// The decisions so far, at most one a change.
@@ -106,7 +111,9 @@ impl Deployments {
             .await?;
         let known = content.credentials.names();
         let policy = self.store.instance(&deployment.instance).await?.policy;
-        let (base, proposed, diff, ways) = blocking(move || {
+        let risks = self.store.risks(Some(&deployment.instance)).await?;
+        let now = self.store.clock().now();
+        let (base, proposed, diff, ways, asks) = blocking(move || {
             let base = Flows::from_canonical(base_text)?;
             let proposed = Flows::from_canonical(proposal_text)?;
             let mut diff = diff::diff(&base, &proposed, &changes, &known);
@@ -116,7 +123,13 @@ impl Deployments {
             };
             let mut found = inspect(&base, &proposed, &diff, &context);
             found.attach(&mut diff);
-            Ok::<_, FlowError>((base, proposed, diff, found.ways))
+            risk::note_accepted(&mut diff, &risks, now);
+            let asks = diff.changes.iter().filter_map(|change| {
+                let asks = risk::asks(&policy, change);
+                (!asks.is_empty()).then(|| (change.id.clone(), asks))
+            });
+            let asks = asks.collect();
+            Ok::<_, FlowError>((base, proposed, diff, found.ways, asks))
         })
         .await?;
         let decisions = self.store.decisions(id).await?;
@@ -128,6 +141,7 @@ impl Deployments {
             base,
             proposal: proposed,
             diff,
+            asks,
             ways,
             decisions,
             steps,

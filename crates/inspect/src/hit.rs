@@ -102,6 +102,7 @@ impl Hit {
             message: self.message,
             property: self.property,
             line: self.line,
+            accepted: None,
         }
     }
 }

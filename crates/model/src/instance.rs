@@ -1,7 +1,10 @@
 //! One Node-RED under guard, and the policy it is under.
 
+mod demand;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::demand::{Ask, Demand, DemandError, When};
 use crate::id::InstanceId;
 
 /// Which Node-RED a baseline runs.
@@ -53,6 +56,9 @@ pub struct Policy {
     pub public_paths: Vec<String>,
     /// Admin routes of nodes that were allowed by hand, as `METHOD /path`.
     pub allowed_routes: Vec<AllowedRoute>,
+    /// What findings ask of a reviewer before a change with them may run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub demands: Vec<Demand>,
 }
 
 impl Default for Policy {
@@ -64,6 +70,7 @@ impl Default for Policy {
             commands: Vec::new(),
             public_paths: Vec::new(),
             allowed_routes: Vec::new(),
+            demands: Vec::new(),
         }
     }
 }

@@ -14,3 +14,4 @@ pub mod flow;
 pub mod id;
 pub mod instance;
 pub mod principal;
+pub mod risk;

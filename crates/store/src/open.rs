@@ -21,7 +21,10 @@ use crate::{
 };
 
 /// The migrations, in order; the schema's version is how many of them were run.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_ledger.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/0001_ledger.sql"),
+    include_str!("../migrations/0011_risks.sql"),
+];
 /// How long a statement waits for another process' lock.
 const BUSY: Duration = Duration::from_secs(10);
 /// Connections that read.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::Hash;
+use crate::{clock::Timestamp, id::Hash};
 
 /// How much attention a finding asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,4 +47,27 @@ pub struct Finding {
     /// What it is about: the same node, rule, place and matter always give the same, so that an
     /// accepted risk is known again.
     pub mark: Hash,
+    /// The risk it was accepted as, while that holds. It asks for nothing then, and is still told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<Accepted>,
+}
+
+impl Finding {
+    /// Whether it asks for attention: nobody has taken the risk on themselves.
+    pub fn is_open(&self) -> bool {
+        self.accepted.is_none()
+    }
+}
+
+/// A finding that somebody took on themselves, for a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// The risk's number on its instance's list.
+    pub risk: i64,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// Until when.
+    pub until: Timestamp,
 }
