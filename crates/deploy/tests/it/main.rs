@@ -6,6 +6,7 @@
 )]
 
 mod badly;
+mod demands;
 mod house;
 mod life;
 mod policy;
