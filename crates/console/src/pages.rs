@@ -9,6 +9,7 @@ pub(crate) mod history;
 pub(crate) mod logs;
 pub(crate) mod overview;
 pub(crate) mod record;
+pub(crate) mod risks;
 pub(crate) mod settings;
 pub(crate) mod sign_in;
 
@@ -56,6 +57,7 @@ pages! {
     get "/deployments/{id}" => deployments::show::page,
     get "/deployments/{id}/steps/{number}" => deployments::step::page,
     post "/deployments/{id}/steps/{number}" => deployments::decide::submit,
+    post "/deployments/{id}/steps/{number}/risk" => deployments::risk::submit,
     get "/deployments/{id}/confirm" => deployments::confirm::page,
     post "/deployments/{id}/confirm" => deployments::confirm::submit,
     get "/deployments/{id}/reject" => deployments::reject::page,
@@ -66,6 +68,8 @@ pages! {
     post "/deployments/{id}/emergency-review" => deployments::close::review_emergency,
     get "/history" => history::show::page,
     post "/history/rollback" => history::rollback::submit,
+    get "/risks" => risks::page,
+    post "/risks/{id}/withdraw" => risks::withdraw,
     get "/record" => record::list::page,
     post "/record/verify" => record::verify::submit,
     get "/access" => access::show::page,

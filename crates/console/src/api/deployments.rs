@@ -117,6 +117,8 @@ fn review_json(review: &Review) -> Value {
         members.insert("undecided".to_owned(), json!(review.undecided()));
         members.insert("steps".to_owned(), json!(review.steps));
         members.insert("decisions".to_owned(), json!(review.decisions));
+        members.insert("ways".to_owned(), json!(review.ways));
+        members.insert("asks".to_owned(), json!(review.asks));
         members.insert("diff".to_owned(), json!(review.diff));
     }
     value

@@ -6,6 +6,7 @@ pub(crate) mod decide;
 pub(crate) mod list;
 pub(crate) mod rebase;
 pub(crate) mod reject;
+pub(crate) mod risk;
 pub(crate) mod show;
 pub(crate) mod step;
 pub(crate) mod view;

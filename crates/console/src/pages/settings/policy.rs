@@ -8,7 +8,7 @@ use axum::{
 use model::{
     access::Permission,
     id::InstanceId,
-    instance::{ApplyPolicy, Network, OwnChanges, Policy},
+    instance::{ApplyPolicy, Demand, Network, OwnChanges, Policy},
 };
 
 use super::show::{Again, PolicyForm, build};
@@ -63,6 +63,7 @@ fn typed(fields: &Fields) -> PolicyForm {
         ports: fields.get("ports").to_owned(),
         commands: fields.get("commands").to_owned(),
         public_paths: fields.get("public_paths").to_owned(),
+        demands: fields.get("demands").to_owned(),
     }
 }
 
@@ -82,7 +83,13 @@ fn read(form: &PolicyForm, present: Policy) -> Result<Policy, String> {
     if let Some(bad) = public_paths.iter().find(|path| !is_plain_path(path)) {
         return Err(format!("{bad:?} is not a path, such as /dashboard."));
     }
+    let demands = lines(&form.demands)?;
+    let demands = demands.iter().map(|line| line.parse());
+    let demands = demands
+        .collect::<Result<Vec<Demand>, _>>()
+        .map_err(|error| crate::wording::sentence(&error.to_string()))?;
     Ok(Policy {
+        demands,
         apply: if form.is_automatic {
             ApplyPolicy::Automatic
         } else {

@@ -48,6 +48,8 @@ pub(super) struct PolicyForm {
     pub(super) ports: String,
     pub(super) commands: String,
     pub(super) public_paths: String,
+    /// One a line, as [`model::instance::Demand`] is written.
+    pub(super) demands: String,
 }
 
 struct Route {
@@ -79,6 +81,10 @@ impl PolicyForm {
             ports,
             commands: policy.commands.join("\n"),
             public_paths: policy.public_paths.join("\n"),
+            demands: {
+                let lines = policy.demands.iter().map(ToString::to_string);
+                lines.collect::<Vec<_>>().join("\n")
+            },
         }
     }
 }
