@@ -9,6 +9,7 @@
 //! down after, and passes an instance it entered by [`Kind::Pass`].
 
 mod build;
+mod subflow;
 mod walk;
 
 use std::collections::HashMap;
