@@ -162,9 +162,10 @@ impl<'a> Gather<'a, '_> {
         match &it.left {
             AssignmentTarget::AssignmentTargetIdentifier(name) => {
                 let symbol = self.symbol(name);
-                let from = match it.operator.is_assign() || it.operator.is_logical() {
-                    true => From::Expression(&it.right),
-                    false => From::Unknown,
+                let from = if it.operator.is_assign() || it.operator.is_logical() {
+                    From::Expression(&it.right)
+                } else {
+                    From::Unknown
                 };
                 self.bindings.give(symbol, from, Vec::new());
             }

@@ -3,18 +3,17 @@
 mod call;
 mod escape;
 mod message;
+mod node_red;
 mod text;
+mod write;
 
 use std::collections::HashSet;
 
 use oxc_ast::AstKind;
-use oxc_ast::ast::{
-    AssignmentExpression, AssignmentTarget, BindingPattern, Expression, IdentifierReference,
-    ObjectProperty, UnaryExpression,
-};
+use oxc_ast::ast::{BindingPattern, Expression, IdentifierReference, UnaryExpression};
 use oxc_ast_visit::Visit;
 use oxc_span::{GetSpan, Span};
-use oxc_syntax::operator::{AssignmentOperator, UnaryOperator};
+use oxc_syntax::operator::UnaryOperator;
 
 use crate::bindings::key_name;
 use crate::place::Lines;
@@ -115,6 +114,7 @@ impl<'a, 's> Collect<'a, 's> {
     }
 
     /// A member expression: `object.name`, with what it is worth on its own and as the end of a chain.
+    #[expect(clippy::needless_pass_by_value, reason = "callers make it for this")]
     fn member(&mut self, object: &'a Expression<'a>, name: Option<String>, span: Span) {
         let is_covered = self.covered.remove(&span);
         self.cover(object);
@@ -153,9 +153,10 @@ impl<'a, 's> Collect<'a, 's> {
     }
 
     /// Something is read (or set, or removed) by name.
+    #[expect(clippy::too_many_lines, reason = "a table: one arm for each name")]
     pub(crate) fn read(&mut self, path: &Path, span: Span, touch: Touch) {
         let part = |at: usize| path.parts.get(at).cloned();
-        match path.from_global() {
+        match path.root_global() {
             Some("process") if path.part(0) == "env" => {
                 let api = "process.env".to_owned();
                 self.tell(
@@ -250,7 +251,7 @@ impl<'a, 's> Collect<'a, 's> {
     fn credentials(&mut self, path: &Path, span: Span) {
         let at = path.parts.iter().position(|part| part == "credentials");
         if let Some(at) = at
-            && path.from_module().is_none()
+            && path.root_module().is_none()
             && self.setting != Setting::Page
         {
             let key = path.parts.get(at + 1).cloned();
@@ -260,166 +261,6 @@ impl<'a, 's> Collect<'a, 's> {
                     key,
                 },
                 span,
-            );
-        }
-    }
-
-    fn assignment(&mut self, it: &'a AssignmentExpression<'a>) {
-        match &it.left {
-            AssignmentTarget::AssignmentTargetIdentifier(name) => {
-                self.covered.insert(name.span);
-                if let Expression::StringLiteral(_) = &it.right {
-                    self.texts.name(it.right.span(), &name.name);
-                }
-                if it.operator == AssignmentOperator::Assign
-                    && let Some(path) = self.resolver.global(name)
-                    && name.span.start >= self.own.start
-                    && !matches!(name.name.as_str(), "msg" | "node" | "exports" | "module")
-                {
-                    self.tell(
-                        Fact::Global {
-                            name: name.name.to_string(),
-                        },
-                        name.span,
-                    );
-                    if known::is_shared(&path.name()) || path.is("fetch", &[]) {
-                        self.tell(
-                            Fact::Pollutes {
-                                target: path.name(),
-                            },
-                            name.span,
-                        );
-                    }
-                }
-            }
-            AssignmentTarget::StaticMemberExpression(member) => {
-                let name = member.property.name.to_string();
-                self.covered.insert(member.span);
-                self.written(&member.object, Some(name), member.span, &it.right);
-            }
-            AssignmentTarget::ComputedMemberExpression(member) => {
-                let key = self.resolver.value(&member.expression).printed();
-                self.covered.insert(member.span);
-                self.written(&member.object, key, member.span, &it.right);
-            }
-            _ => {}
-        }
-    }
-
-    /// `object.name = right`
-    fn written(
-        &mut self,
-        object: &'a Expression<'a>,
-        name: Option<String>,
-        span: Span,
-        right: &'a Expression<'a>,
-    ) {
-        let base = self
-            .resolver
-            .path(object)
-            .unwrap_or_else(|| Path::new(Root::Other));
-        let path = match &name {
-            Some(name) => base.clone().member(name),
-            None => base.clone(),
-        };
-        if let Some(name) = &name {
-            self.texts.name(right.span(), name);
-            self.setting_of(name, right, span);
-        }
-        let is_shared = base.from_global().is_some_and(known::is_shared);
-        let reaches = |part: &str| path.parts.iter().any(|one| one == part);
-        // `Thing.prototype.x` of one's own is no one else's business; `Object.prototype.x` is.
-        if reaches("__proto__") || (is_shared && (reaches("prototype") || base.parts.is_empty())) {
-            self.tell(
-                Fact::Pollutes {
-                    target: path.name(),
-                },
-                span,
-            );
-        }
-        let is_page_global = matches!(object, Expression::Identifier(it)
-            if matches!(it.name.as_str(), "globalThis" | "window" | "self")
-            || (it.name == "global" && self.setting == Setting::File));
-        if is_page_global
-            && self
-                .resolver
-                .path(object)
-                .is_some_and(|path| path.from_global().is_some())
-        {
-            self.tell(
-                Fact::Pollutes {
-                    target: path.name(),
-                },
-                span,
-            );
-        }
-        if path.is("Error", &["prepareStackTrace"]) {
-            self.tell(
-                Fact::Escape {
-                    by: Escape::Stack,
-                    code: None,
-                },
-                span,
-            );
-        }
-        if matches!(path.last(), "innerHTML" | "outerHTML" | "srcdoc")
-            && self.setting == Setting::Page
-        {
-            let code = self.resolver.value(right).text().map(clip);
-            self.tell(
-                Fact::Dynamic {
-                    by: crate::Dynamic::Html,
-                    code,
-                },
-                span,
-            );
-        }
-        match path.from_global() {
-            Some("module" | "exports") if path.part(0) != "paths" => {}
-            _ => self.read(&path, span, Touch::Write),
-        }
-    }
-
-    /// Settings that say a lot on their own, wherever they stand.
-    fn setting_of(&mut self, name: &str, value: &'a Expression<'a>, span: Span) {
-        let is_off = match name {
-            "rejectUnauthorized" | "strictSSL" => {
-                matches!(
-                    self.resolver.value(value),
-                    Value::Flag(false) | Value::Number(0.0)
-                )
-            }
-            "NODE_TLS_REJECT_UNAUTHORIZED" => self
-                .resolver
-                .value(value)
-                .printed()
-                .is_some_and(|value| value == "0"),
-            "checkServerIdentity" => value.is_function(),
-            _ => false,
-        };
-        if is_off {
-            self.tell(
-                Fact::Unverified {
-                    api: name.to_owned(),
-                },
-                span,
-            );
-        }
-    }
-
-    fn property(&mut self, it: &'a ObjectProperty<'a>) {
-        let Some(name) = key_name(&it.key) else {
-            return;
-        };
-        self.texts.name(it.value.span(), &name);
-        self.setting_of(&name, &it.value, it.span);
-        if name == "__proto__" && !it.computed {
-            self.tell(
-                Fact::Escape {
-                    by: Escape::Proto,
-                    code: None,
-                },
-                it.span,
             );
         }
     }
@@ -444,7 +285,7 @@ impl<'a, 's> Collect<'a, 's> {
         // `const { env } = process`: what is taken is told, not the whole.
         if let (BindingPattern::ObjectPattern(object), Some(init)) = (id, init)
             && let Some(path) = self.resolver.path(init)
-            && path.from_global().is_some()
+            && path.root_global().is_some()
         {
             for property in &object.properties {
                 if let Some(name) = key_name(&property.key) {

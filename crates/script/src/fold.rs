@@ -59,11 +59,11 @@ pub(crate) fn method(object: &Value, name: &str, arguments: &[Value]) -> Value {
         }
         (Value::Text(text), "toLowerCase") => Some(Value::Text(text.to_lowercase())),
         (Value::Text(text), "toUpperCase") => Some(Value::Text(text.to_uppercase())),
-        (Value::Text(text), "charAt" | "at") => number(0).and_then(|at| cut(text, at, at + 1.0)),
+        (Value::Text(text), "charAt" | "at") => number(0).map(|at| cut(text, at, at + 1.0)),
         (Value::Text(text), "slice" | "substring") => {
-            number(0).and_then(|from| cut(text, from, number(1).unwrap_or(f64::MAX)))
+            number(0).map(|from| cut(text, from, number(1).unwrap_or(f64::MAX)))
         }
-        (Value::Text(text), "substr") => number(0).and_then(|from| {
+        (Value::Text(text), "substr") => number(0).map(|from| {
             cut(
                 text,
                 from,
@@ -111,7 +111,7 @@ pub(crate) fn is_function(path: &Path) -> bool {
 /// Such a function's value. A buffer is taken for the text in it.
 pub(crate) fn function(path: &Path, arguments: &[Value]) -> Option<Value> {
     let first = arguments.first()?;
-    match (path.from_global()?, path.last()) {
+    match (path.root_global()?, path.last()) {
         ("String", "fromCharCode" | "fromCodePoint") => {
             let units: Option<Vec<u16>> = arguments
                 .iter()
@@ -227,7 +227,7 @@ fn split(text: &str, by: &str) -> Value {
 }
 
 /// The part of a text between two places, counted from the end when negative.
-fn cut(text: &str, from: f64, to: f64) -> Option<Value> {
+fn cut(text: &str, from: f64, to: f64) -> Value {
     let length = text.chars().count();
     #[expect(
         clippy::cast_possible_truncation,
@@ -240,10 +240,10 @@ fn cut(text: &str, from: f64, to: f64) -> Option<Value> {
         at.clamp(0.0, length as f64) as usize
     };
     let (from, to) = (place(from), place(to));
-    Some(Value::Text(
+    Value::Text(
         text.chars()
             .skip(from)
             .take(to.saturating_sub(from))
             .collect(),
-    ))
+    )
 }

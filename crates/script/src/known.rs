@@ -44,9 +44,10 @@ pub(crate) fn call(path: &Path) -> Option<Known> {
             "cluster" => (last == "fork").then_some(Known::Worker),
             "bindings" | "node-gyp-build" | "node-pre-gyp" => Some(Known::Native),
             _ if CLIENTS.contains(&name.as_str()) => Some(Known::Network),
-            "ws" => Some(match last.contains("Server") {
-                true => Known::Listen,
-                false => Known::Network,
+            "ws" => Some(if last.contains("Server") {
+                Known::Listen
+            } else {
+                Known::Network
             }),
             "express" | "fastify" | "koa" | "aedes" => (last == "listen").then_some(Known::Listen),
             _ => None,
@@ -176,7 +177,7 @@ pub(crate) fn is_shared(name: &str) -> bool {
 /// Parts of a browser worth telling.
 pub(crate) fn is_browser(path: &Path) -> bool {
     let part = path.part(0);
-    match path.from_global() {
+    match path.root_global() {
         Some("document") => matches!(part, "cookie" | "domain" | "write" | "writeln" | "location"),
         Some(
             "localStorage" | "sessionStorage" | "indexedDB" | "caches" | "opener" | "location",
@@ -199,3 +200,86 @@ pub(crate) fn is_browser(path: &Path) -> bool {
         _ => false,
     }
 }
+
+/// Whether calling it with a name gives a module.
+#[expect(clippy::unnested_or_patterns, reason = "one pattern for each spelling")]
+pub(crate) fn is_loader(path: &Path) -> bool {
+    match (
+        &path.root,
+        path.parts
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .as_slice(),
+    ) {
+        (Root::Global(name), []) => name == "require",
+        (Root::Global(name), parts) => {
+            matches!(
+                (name.as_str(), parts),
+                (
+                    "module",
+                    ["require"] | ["constructor", "_load"] | ["parent", "require"]
+                ) | (
+                    "process",
+                    ["mainModule", "require"] | ["getBuiltinModule"] | ["binding"]
+                ) | ("require", ["main", "require"])
+                    | ("RED", ["require"] | ["import"])
+            )
+        }
+        (Root::Module(name), parts) => {
+            name == "module" && matches!(parts, ["_load" | "createRequire"])
+        }
+        _ => false,
+    }
+}
+
+/// Whether Node.js has a module of this name.
+pub(crate) fn is_own_module(name: &str) -> bool {
+    let name = name.strip_prefix("node:").unwrap_or(name);
+    OWN_MODULES.contains(&name.split('/').next().unwrap_or_default())
+}
+
+const OWN_MODULES: &[&str] = &[
+    "assert",
+    "async_hooks",
+    "buffer",
+    "child_process",
+    "cluster",
+    "console",
+    "constants",
+    "crypto",
+    "dgram",
+    "diagnostics_channel",
+    "dns",
+    "domain",
+    "events",
+    "fs",
+    "http",
+    "http2",
+    "https",
+    "inspector",
+    "module",
+    "net",
+    "os",
+    "path",
+    "perf_hooks",
+    "process",
+    "punycode",
+    "querystring",
+    "readline",
+    "repl",
+    "stream",
+    "string_decoder",
+    "sys",
+    "timers",
+    "tls",
+    "trace_events",
+    "tty",
+    "url",
+    "util",
+    "v8",
+    "vm",
+    "wasi",
+    "worker_threads",
+    "zlib",
+];

@@ -9,6 +9,9 @@
 //! regular expression?), both readings are measured, so that no source can hide its depth in a string
 //! that isn't one. A source with too many such places is refused.
 
+mod slash;
+mod word;
+
 use std::collections::HashSet;
 
 /// How deep a source may be nested.
@@ -168,131 +171,7 @@ impl<'a> Scan<'a> {
         self.heads = false;
     }
 
-    fn word(&mut self) {
-        let start = self.at;
-        let is_escaped = self.pass_word();
-        let word = self.bytes.get(start..self.at).unwrap_or_default();
-        if self.before == Before::Dot {
-            self.before = Before::Operand;
-            self.heads = false;
-            return;
-        }
-        if is_escaped {
-            // The parser may take it for the keyword it spells, and complain only later.
-            self.level.expression += 1;
-            self.level.statement += 1;
-            self.before = Before::Word;
-            self.heads = true;
-            return;
-        }
-        self.place(word);
-        self.heads = matches!(word, b"if" | b"for" | b"while" | b"with")
-            || (word == b"await" && self.heads_for(start));
-    }
-
-    /// What a word that is not a member's name does to the counts.
-    fn place(&mut self, word: &[u8]) {
-        match word {
-            // Goes on with what came before, whatever ended it.
-            b"else" | b"in" | b"instanceof" | b"catch" | b"finally" => {
-                self.before = Before::Operator
-            }
-            b"of" => self.before = Before::Word,
-            b"extends" => {
-                self.level.expression += 1;
-                self.before = Before::Operator;
-            }
-            b"case" | b"default" => {
-                self.level.expression = 0;
-                self.level.statement = 0;
-                self.before = Before::Operator;
-            }
-            b"typeof" | b"void" | b"delete" | b"new" => {
-                self.operand();
-                self.level.expression += 1;
-                self.before = Before::Operator;
-            }
-            b"await" | b"yield" | b"async" => {
-                self.operand();
-                self.level.expression += 1;
-                self.before = Before::Word;
-            }
-            b"if" | b"for" | b"while" | b"with" | b"do" => {
-                self.operand();
-                self.level.statement += 1;
-                self.before = Before::Operator;
-            }
-            b"return" | b"throw" | b"var" | b"const" | b"function" | b"class" | b"export"
-            | b"import" | b"try" | b"switch" | b"break" | b"continue" => {
-                self.operand();
-                self.before = Before::Operator;
-            }
-            b"let" | b"static" | b"get" | b"set" | b"using" => {
-                self.operand();
-                self.before = Before::Word;
-            }
-            _ => self.operand(),
-        }
-    }
-
-    /// Passes a name, keyword or number; says whether it has escapes in it.
-    fn pass_word(&mut self) -> bool {
-        let start = self.at;
-        let mut is_escaped = false;
-        while let Some(&byte) = self.bytes.get(self.at) {
-            match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'$' | b'#' | b'@' | b'0'..=b'9' => self.at += 1,
-                // Braces in `\u{61}` are not brackets.
-                b'\\' if self.ahead(b"\\u{") => {
-                    is_escaped = true;
-                    self.at += 3;
-                    while self.bytes.get(self.at).is_some_and(u8::is_ascii_hexdigit) {
-                        self.at += 1;
-                    }
-                    self.at += usize::from(self.bytes.get(self.at) == Some(&b'}'));
-                }
-                b'\\' => {
-                    is_escaped = true;
-                    self.at += 1;
-                }
-                0x80.. => match self.space() {
-                    0 => self.at += 1,
-                    _ => break,
-                },
-                // `1.` is a number, and what follows it is no member.
-                b'.' if self.bytes.get(start..self.at).is_some_and(is_digits) => self.at += 1,
-                _ => break,
-            }
-        }
-        is_escaped
-    }
-
-    /// How long the white space beyond ASCII is that stands here, if one does.
-    fn space(&self) -> usize {
-        let rest = self
-            .bytes
-            .get(self.at..(self.at + 4).min(self.bytes.len()))
-            .unwrap_or_default();
-        let text = match std::str::from_utf8(rest) {
-            Ok(text) => text,
-            Err(fault) => {
-                let valid = rest.get(..fault.valid_up_to()).unwrap_or_default();
-                std::str::from_utf8(valid).unwrap_or_default()
-            }
-        };
-        let first = text.chars().next();
-        first
-            .filter(|one| one.is_whitespace() || *one == '\u{feff}')
-            .map_or(0, char::len_utf8)
-    }
-
-    /// Whether the word before `at` is `for`.
-    fn heads_for(&self, at: usize) -> bool {
-        self.bytes
-            .get(..at)
-            .is_some_and(|before| before.trim_ascii_end().ends_with(b"for"))
-    }
-
+    #[expect(clippy::match_same_arms, reason = "the order of the arms decides")]
     fn operator(&mut self, byte: u8) {
         let follows_operand = matches!(self.before, Before::Operand | Before::Brace);
         self.heads = false;
@@ -429,101 +308,6 @@ impl<'a> Scan<'a> {
         self.heads = false;
     }
 
-    /// A comment, a division or a regular expression; the reading not taken, if it matters.
-    fn slash(&mut self) -> Option<Self> {
-        match self.bytes.get(self.at + 1) {
-            Some(b'/') => {
-                self.at = self.line_end(self.at);
-                return None;
-            }
-            Some(b'*') => {
-                let body = self.bytes.get(self.at + 2..).unwrap_or_default();
-                let length = body.windows(2).position(|pair| pair == b"*/");
-                self.at = length.map_or(self.bytes.len(), |length| self.at + length + 4);
-                return None;
-            }
-            _ => {}
-        }
-        let end = match self.before {
-            Before::Operand | Before::Dot => None,
-            _ => self.regex_end(),
-        };
-        match (self.before, end) {
-            (Before::Operator | Before::End, Some(end)) => {
-                self.operand();
-                self.at = end;
-                None
-            }
-            (Before::Word | Before::Header | Before::Brace, Some(end)) if self.matters(end) => {
-                let mut other = self.clone();
-                other.at = end;
-                other.operand();
-                self.operator(b'/');
-                Some(other)
-            }
-            _ => {
-                self.operator(b'/');
-                None
-            }
-        }
-    }
-
-    /// `<!--` and `-->`: the rest of the line is a comment in a script and code in a module.
-    fn page_comment(&mut self) -> Option<Self> {
-        let end = self.line_end(self.at);
-        let other = self.matters(end).then(|| Self {
-            at: end,
-            ..self.clone()
-        });
-        let byte = self.bytes.get(self.at).copied().unwrap_or_default();
-        self.operator(byte);
-        other
-    }
-
-    /// Whether what lies before `end` would be read differently as text and as code.
-    fn matters(&self, end: usize) -> bool {
-        self.bytes
-            .get(self.at + 1..end.saturating_sub(1))
-            .unwrap_or_default()
-            .iter()
-            .any(|byte| {
-                matches!(
-                    byte,
-                    b'(' | b')'
-                        | b'['
-                        | b']'
-                        | b'{'
-                        | b'}'
-                        | b'\''
-                        | b'"'
-                        | b'`'
-                        | b'/'
-                        | b';'
-                        | b','
-                )
-            })
-    }
-
-    /// Where a regular expression that begins here ends, if it does on this line.
-    fn regex_end(&mut self) -> Option<usize> {
-        let mut in_class = false;
-        let mut at = self.at + 1;
-        while let Some(byte) = self.bytes.get(at) {
-            self.fuel = self.fuel.saturating_sub(1);
-            match byte {
-                b'\n' | b'\r' => return None,
-                0xe2 if is_line_mark(self.bytes, at) => return None,
-                b'\\' => at += 1,
-                b'[' => in_class = true,
-                b']' => in_class = false,
-                b'/' if !in_class => return Some(at + 1),
-                _ => {}
-            }
-            at += 1;
-        }
-        None
-    }
-
     fn line_end(&self, from: usize) -> usize {
         let rest = self.bytes.get(from..).unwrap_or_default();
         let length = rest.iter().enumerate().position(|(at, byte)| match byte {
@@ -551,13 +335,3 @@ impl Level {
 fn is_line_mark(bytes: &[u8], at: usize) -> bool {
     matches!(bytes.get(at..at + 3), Some([0xe2, 0x80, 0xa8 | 0xa9]))
 }
-
-fn is_digits(word: &[u8]) -> bool {
-    !word.is_empty()
-        && word
-            .iter()
-            .all(|byte| byte.is_ascii_digit() || *byte == b'_')
-}
-
-#[cfg(test)]
-mod tests;

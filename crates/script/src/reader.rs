@@ -79,7 +79,7 @@ fn ended(reason: &str) -> Refused {
 
 fn too_deep(source: &str, at: usize) -> Refused {
     let before = source.as_bytes().get(..at).unwrap_or_default();
-    let lines = before.iter().filter(|byte| **byte == b'\n').count();
+    let lines = before.split(|byte| *byte == b'\n').count() - 1;
     Refused::Nesting {
         max: measure::DEPTH_MAX,
         line: u32::try_from(lines + 1).unwrap_or(u32::MAX),
@@ -96,8 +96,8 @@ fn parse<R>(source: &str, kinds: &[Kind], look: impl FnOnce(&Tree<'_>) -> R) -> 
     let parsed = clean.unwrap_or_else(|| parser(&allocator, source, first).parse());
     let error = parsed.diagnostics.errors().next().map(|fault| {
         let label = fault.labels.first();
-        let start = label.map_or(0, |label| label.offset()) as usize;
-        let length = label.map_or(0, |label| label.len()) as usize;
+        let start = label.map_or(0, oxc_span::LabeledSpan::offset) as usize;
+        let length = label.map_or(0, oxc_span::LabeledSpan::len) as usize;
         (fault.message.to_string(), start, start + length)
     });
     let program = &*allocator.alloc(parsed.program);
@@ -136,7 +136,7 @@ struct Depth {
     exceeded: Option<usize>,
 }
 
-impl<'a> Depth {
+impl Depth {
     fn within(&mut self, at: u32, go_on: impl FnOnce(&mut Self)) {
         if self.exceeded.is_some() {
             return;

@@ -16,6 +16,7 @@ use oxc_syntax::symbol::SymbolId;
 
 use crate::bindings::{Bindings, From, Given};
 use crate::fold;
+use crate::known::{is_loader, is_own_module};
 use crate::value::{Path, Root, Value};
 
 /// How deep an expression is followed.
@@ -132,6 +133,10 @@ impl<'a, 's> Resolver<'a, 's> {
         self.fuel.get() > 0
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one line for each kind of expression"
+    )]
     fn follow(&self, expression: &Expression<'a>, depth: usize) -> Value {
         let depth = depth + 1;
         if depth > DEPTH_MAX || !self.spend(1) {
@@ -202,9 +207,10 @@ impl<'a, 's> Resolver<'a, 's> {
         };
         // Copying is part of the price; what grows by being copied again and again stays unknown.
         let weight = value.weight();
-        match weight <= TEXT_MAX && self.spend(weight / 8) {
-            true => value,
-            false => Value::Unknown,
+        if weight <= TEXT_MAX && self.spend(weight / 8) {
+            value
+        } else {
+            Value::Unknown
         }
     }
 
@@ -224,7 +230,7 @@ impl<'a, 's> Resolver<'a, 's> {
 
     fn name(&self, name: &IdentifierReference<'_>, depth: usize) -> Value {
         if let Some(path) = self.global(name) {
-            return match path.from_global() {
+            return match path.root_global() {
                 Some("undefined") if path.parts.is_empty() => Value::Nothing,
                 _ => Value::Path(path),
             };
@@ -360,7 +366,7 @@ impl<'a, 's> Resolver<'a, 's> {
         match path.last() {
             // The same function again.
             "promisify" | "callbackify"
-                if path.from_module() == Some("util") || path.from_global() == Some("util") =>
+                if path.root_module() == Some("util") || path.root_global() == Some("util") =>
             {
                 argument(0)
             }
@@ -398,7 +404,7 @@ impl<'a, 's> Resolver<'a, 's> {
 fn member_of(value: Value, name: &str) -> Value {
     match value {
         Value::List(list) => match name {
-            "length" => Value::Number(list.len() as f64),
+            "length" => Value::Number(u32::try_from(list.len()).unwrap_or(u32::MAX).into()),
             _ => name
                 .parse()
                 .map_or(Value::Unknown, |at: f64| index(&list, at)),
@@ -407,7 +413,7 @@ fn member_of(value: Value, name: &str) -> Value {
             Value::Path(Path::global(name))
         }
         Value::Path(path)
-            if name == "default" && path.parts.is_empty() && path.from_module().is_some() =>
+            if name == "default" && path.parts.is_empty() && path.root_module().is_some() =>
         {
             Value::Path(path)
         }
@@ -417,103 +423,22 @@ fn member_of(value: Value, name: &str) -> Value {
 }
 
 fn index(list: &[Value], at: f64) -> Value {
-    match at.fract() == 0.0 && (0.0..1e6).contains(&at) {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "checked just above"
-        )]
-        true => list.get(at as usize).cloned().unwrap_or(Value::Nothing),
-        false => Value::Unknown,
+    if at.fract() != 0.0 || !(0.0..1e6).contains(&at) {
+        return Value::Unknown;
     }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked just above"
+    )]
+    let at = at as usize;
+    list.get(at).cloned().unwrap_or(Value::Nothing)
 }
 
 /// Another name for the object that holds all globals. Node-RED's `global` is told apart by its members.
 fn is_global_object(path: &Path) -> bool {
     matches!(
-        path.from_global(),
+        path.root_global(),
         Some("globalThis" | "window" | "self" | "top" | "parent")
     )
 }
-
-/// Whether calling it with a name gives a module.
-pub(crate) fn is_loader(path: &Path) -> bool {
-    match (
-        &path.root,
-        path.parts
-            .iter()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .as_slice(),
-    ) {
-        (Root::Global(name), []) => name == "require",
-        (Root::Global(name), parts) => {
-            matches!(
-                (name.as_str(), parts),
-                (
-                    "module",
-                    ["require"] | ["constructor", "_load"] | ["parent", "require"]
-                ) | (
-                    "process",
-                    ["mainModule", "require"] | ["getBuiltinModule"] | ["binding"]
-                ) | ("require", ["main", "require"])
-                    | ("RED", ["require"] | ["import"])
-            )
-        }
-        (Root::Module(name), parts) => {
-            name == "module" && matches!(parts, ["_load"] | ["createRequire"])
-        }
-        _ => false,
-    }
-}
-
-/// Whether Node.js has a module of this name.
-pub(crate) fn is_own_module(name: &str) -> bool {
-    let name = name.strip_prefix("node:").unwrap_or(name);
-    OWN_MODULES.contains(&name.split('/').next().unwrap_or_default())
-}
-
-const OWN_MODULES: &[&str] = &[
-    "assert",
-    "async_hooks",
-    "buffer",
-    "child_process",
-    "cluster",
-    "console",
-    "constants",
-    "crypto",
-    "dgram",
-    "diagnostics_channel",
-    "dns",
-    "domain",
-    "events",
-    "fs",
-    "http",
-    "http2",
-    "https",
-    "inspector",
-    "module",
-    "net",
-    "os",
-    "path",
-    "perf_hooks",
-    "process",
-    "punycode",
-    "querystring",
-    "readline",
-    "repl",
-    "stream",
-    "string_decoder",
-    "sys",
-    "timers",
-    "tls",
-    "trace_events",
-    "tty",
-    "url",
-    "util",
-    "v8",
-    "vm",
-    "wasi",
-    "worker_threads",
-    "zlib",
-];

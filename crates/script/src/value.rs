@@ -119,7 +119,7 @@ impl Path {
     }
 
     /// The name of the global it begins at.
-    pub(crate) fn from_global(&self) -> Option<&str> {
+    pub(crate) fn root_global(&self) -> Option<&str> {
         match &self.root {
             Root::Global(name) => Some(name),
             _ => None,
@@ -127,7 +127,7 @@ impl Path {
     }
 
     /// The name of the module it begins at.
-    pub(crate) fn from_module(&self) -> Option<&str> {
+    pub(crate) fn root_module(&self) -> Option<&str> {
         match &self.root {
             Root::Module(name) => Some(name),
             _ => None,
@@ -136,7 +136,7 @@ impl Path {
 
     /// Whether it is this global and these members, no more.
     pub(crate) fn is(&self, global: &str, parts: &[&str]) -> bool {
-        self.from_global() == Some(global) && self.parts == parts
+        self.root_global() == Some(global) && self.parts == parts
     }
 
     /// As people write it.

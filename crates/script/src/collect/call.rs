@@ -5,16 +5,15 @@ use oxc_span::Span;
 
 use super::{Collect, Setting, clip};
 use crate::bindings::key_name;
-use crate::known::{self, Known};
-use crate::resolve::is_loader;
+use crate::known::{self, Known, is_loader};
 use crate::value::{Path, Root, Value};
-use crate::{Access, Dynamic, Escape, Fact, Kept, Level, Load, Store, Style, Touch};
+use crate::{Access, Dynamic, Escape, Fact, Kept, Load, Touch};
 
 /// A call, with its target as far as it is known.
-struct Called<'a> {
-    path: Path,
-    arguments: Vec<&'a Expression<'a>>,
-    span: Span,
+pub(super) struct Called<'a> {
+    pub(super) path: Path,
+    pub(super) arguments: Vec<&'a Expression<'a>>,
+    pub(super) span: Span,
 }
 
 impl<'a> Collect<'a, '_> {
@@ -52,7 +51,7 @@ impl<'a> Collect<'a, '_> {
             path,
             arguments,
             span: it.span,
-            });
+        });
     }
 
     pub(super) fn made(&mut self, it: &'a NewExpression<'a>) {
@@ -64,7 +63,7 @@ impl<'a> Collect<'a, '_> {
             path,
             arguments: arguments(&it.arguments),
             span: it.span,
-            });
+        });
     }
 
     fn called(&mut self, call: &Called<'a>) {
@@ -79,16 +78,17 @@ impl<'a> Collect<'a, '_> {
         }
     }
 
-    fn constant(&self, call: &Called<'a>, at: usize) -> Option<String> {
+    pub(super) fn constant(&self, call: &Called<'a>, at: usize) -> Option<String> {
         let value = self.resolver.value(call.arguments.get(at)?);
         value.printed().map(|text| clip(&text))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers make it for this")]
     pub(super) fn load(&mut self, by: Load, module: Option<String>, span: Span) {
         let name = module
             .as_deref()
             .map(|name| name.strip_prefix("node:").unwrap_or(name));
-        if let Some(name) = name.filter(|name| name.ends_with(".node")) {
+        if let Some(name) = name.filter(|name| name.as_bytes().ends_with(b".node")) {
             let path = Some(name.to_owned());
             self.tell(
                 Fact::Native {
@@ -104,7 +104,7 @@ impl<'a> Collect<'a, '_> {
 
     fn loader(&mut self, call: &Called<'a>) -> bool {
         let path = &call.path;
-        let by = match (path.from_global(), path.from_module(), path.last()) {
+        let by = match (path.root_global(), path.root_module(), path.last()) {
             (Some("require"), _, "resolve") => Load::Resolve,
             (Some("process"), _, "binding" | "_linkedBinding" | "getBuiltinModule") => {
                 Load::Binding
@@ -136,9 +136,10 @@ impl<'a> Collect<'a, '_> {
         }
     }
 
+    #[expect(clippy::match_same_arms, reason = "one line for each name")]
     fn dynamic(&mut self, call: &Called<'a>) -> bool {
         let path = &call.path;
-        let by = match (path.from_global(), path.last()) {
+        let by = match (path.root_global(), path.last()) {
             (Some("eval"), "") => Dynamic::Eval,
             (Some("Function"), "") => Dynamic::Function,
             (Some("document"), "write" | "writeln") => Dynamic::Html,
@@ -172,7 +173,7 @@ impl<'a> Collect<'a, '_> {
 
     fn timer(&mut self, call: &Called<'a>) -> bool {
         let path = &call.path;
-        let name = match (path.from_global(), path.from_module()) {
+        let name = match (path.root_global(), path.root_module()) {
             (Some(name), None) if path.parts.is_empty() => name,
             (None, Some("timers" | "timers/promises")) => path.last(),
             _ => return false,
@@ -182,9 +183,10 @@ impl<'a> Collect<'a, '_> {
             "clearInterval" => self.clears.insert("setInterval"),
             "clearImmediate" => self.clears.insert("setImmediate"),
             "setTimeout" | "setInterval" | "setImmediate" => {
-                let kept = match self.dropped.contains(&call.span) {
-                    true => Kept::Dropped,
-                    false => Kept::NeverCleared,
+                let kept = if self.dropped.contains(&call.span) {
+                    Kept::Dropped
+                } else {
+                    Kept::NeverCleared
                 };
                 let delay_ms = match call
                     .arguments
@@ -283,7 +285,7 @@ impl<'a> Collect<'a, '_> {
             .take(4)
             .map(|one| self.resolver.value(one))
             .collect();
-        if call.path.from_global() == Some("XMLHttpRequest") {
+        if call.path.root_global() == Some("XMLHttpRequest") {
             return (values.get(1).and_then(Value::printed), None);
         }
         match values.as_slice() {
@@ -327,148 +329,6 @@ impl<'a> Collect<'a, '_> {
         found.into_iter().min().map(|(_, value)| value)
     }
 
-    fn context(&mut self, call: &Called<'a>) -> bool {
-        let path = &call.path;
-        let parts: Vec<_> = path.parts.iter().map(String::as_str).collect();
-        let touch = match parts.last() {
-            Some(&"get") => Touch::Read,
-            Some(&"set") => Touch::Write,
-            Some(&"keys") => Touch::List,
-            _ => return false,
-        };
-        let owner = parts.split_last().map_or(&[][..], |(_, owner)| owner);
-        let store = match (path.from_global(), owner) {
-            (Some("flow"), []) if self.setting == Setting::Function => Store::Flow,
-            (Some("global"), []) if self.setting == Setting::Function => Store::Global,
-            (Some("context"), []) if self.setting == Setting::Function => Store::Node,
-            (Some("context"), ["flow"]) | (_, [.., "context", "flow"]) => Store::Flow,
-            (Some("context"), ["global"]) | (_, [.., "context", "global"]) => Store::Global,
-            (_, [.., "context"]) => Store::Node,
-            _ => return false,
-        };
-        let keys_at = usize::from(touch != Touch::List);
-        let store_at = keys_at + usize::from(touch == Touch::Write);
-        let key = (touch != Touch::List).then(|| self.key(call)).flatten();
-        let is_function = |at: usize| call.arguments.get(at).is_some_and(|one| one.is_function());
-        let style = match is_function(store_at) || is_function(store_at + 1) {
-            true => Style::Callback,
-            false => Style::Direct,
-        };
-        let named = self.constant(call, store_at);
-        self.tell(
-            Fact::Context {
-                store,
-                touch,
-                key,
-                named,
-                style,
-            },
-            call.span,
-        );
-        true
-    }
-
-    /// A key of the context, or several.
-    fn key(&self, call: &Called<'a>) -> Option<String> {
-        match self.resolver.value(call.arguments.first()?) {
-            Value::List(list) => {
-                let keys: Option<Vec<_>> = list.iter().map(Value::printed).collect();
-                keys.map(|keys| clip(&keys.join(", ")))
-            }
-            value => value.printed().map(|key| clip(&key)),
-        }
-    }
-
-    /// Node-RED's `env`, `node` and `RED`.
-    fn node_red(&mut self, call: &Called<'a>) -> bool {
-        let path = &call.path;
-        let parts: Vec<_> = path.parts.iter().map(String::as_str).collect();
-        let api = path.name();
-        let is_node = path.from_global() == Some("node")
-            || path.root == Root::This
-            || path.root == Root::Other;
-        let fact = match (path.from_global(), parts.as_slice()) {
-            (Some("env"), ["get"]) if self.setting == Setting::Function => {
-                let key = self.constant(call, 0);
-                Fact::Environment {
-                    api: "env".to_owned(),
-                    key,
-                    touch: Touch::Read,
-                }
-            }
-            (Some("RED"), ["nodes", "registerType"]) => {
-                let names = call
-                    .arguments
-                    .get(2)
-                    .and_then(|one| self.resolver.given_object(one));
-                let has_credentials = matches!(names, Some(Expression::ObjectExpression(object))
-                    if object.properties.iter().any(|one| one.as_property().and_then(|one| key_name(&one.key)).as_deref() == Some("credentials")));
-                Fact::NodeType {
-                    name: self.constant(call, 0),
-                    has_credentials,
-                }
-            }
-            (
-                Some("RED"),
-                [
-                    "nodes",
-                    "getCredentials" | "addCredentials" | "deleteCredentials",
-                ],
-            ) => Fact::Credentials { api, key: None },
-            (Some("RED"), ["httpAdmin" | "httpNode", method]) => self.route(call, method),
-            (Some("RED"), [_, ..]) => Fact::Red {
-                api,
-                argument: self.constant(call, 0),
-                touch: Touch::Call,
-            },
-            (_, ["send"]) if is_node => {
-                let outputs = call
-                    .arguments
-                    .first()
-                    .map_or(crate::Outputs::None, |one| self.outputs(one));
-                Fact::Send { api, outputs }
-            }
-            (_, ["done"]) if is_node => Fact::Done,
-            (_, [level @ ("error" | "warn" | "log" | "debug" | "trace" | "status")]) if is_node => {
-                Fact::Report {
-                    level: loudness(level),
-                    api,
-                }
-            }
-            (Some("console"), [_]) => Fact::Report {
-                level: Level::Console,
-                api,
-            },
-            _ => return false,
-        };
-        self.tell(fact, call.span);
-        true
-    }
-
-    fn route(&self, call: &Called<'a>, method: &str) -> Fact {
-        let permission = call.arguments.iter().find_map(|one| match one {
-            Expression::CallExpression(check) => {
-                let path = self.resolver.path(&check.callee)?;
-                (path.last() == "needsPermission").then(|| {
-                    self.resolver
-                        .argument(check.arguments.first())
-                        .printed()
-                        .unwrap_or_default()
-                })
-            }
-            one => self
-                .resolver
-                .path(one)
-                .and_then(|path| (path.last() == "needsPermission").then(String::new)),
-        });
-        Fact::Route {
-            api: format!("RED.{}", call.path.part(0)),
-            method: method.to_owned(),
-            path: self.constant(call, 0),
-            permission,
-        }
-    }
-
     fn general(&mut self, call: &Called<'a>) {
         let path = &call.path;
         if self.setting == Setting::Page && known::is_browser(path) {
@@ -482,7 +342,7 @@ impl<'a> Collect<'a, '_> {
             return;
         }
         // `Object.assign(Object.prototype, …)`, `Object.defineProperty(Array.prototype, …)`
-        if path.from_global() == Some("Object")
+        if path.root_global() == Some("Object")
             && matches!(
                 path.last(),
                 "assign" | "defineProperty" | "defineProperties" | "setPrototypeOf"
@@ -491,7 +351,7 @@ impl<'a> Collect<'a, '_> {
                 .arguments
                 .first()
                 .and_then(|one| self.resolver.path(one))
-            && target.from_global().is_some_and(known::is_shared)
+            && target.root_global().is_some_and(known::is_shared)
             && target.last() == "prototype"
         {
             self.tell(
@@ -502,7 +362,7 @@ impl<'a> Collect<'a, '_> {
             );
             return;
         }
-        if path.from_global() == Some("process") {
+        if path.root_global() == Some("process") {
             self.tell(
                 Fact::Process {
                     member: path.parts.first().cloned(),
@@ -512,15 +372,6 @@ impl<'a> Collect<'a, '_> {
         } else if !path.parts.is_empty() {
             self.credentials(path, call.span);
         }
-    }
-}
-
-fn loudness(level: &str) -> Level {
-    match level {
-        "error" => Level::Error,
-        "warn" => Level::Warn,
-        "status" => Level::Status,
-        _ => Level::Log,
     }
 }
 

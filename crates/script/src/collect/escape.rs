@@ -24,7 +24,7 @@ impl<'a> Collect<'a, '_> {
                 Escape::Stack
             }
             "getPrototypeOf" | "setPrototypeOf"
-                if matches!(path.from_global(), Some("Object" | "Reflect")) =>
+                if matches!(path.root_global(), Some("Object" | "Reflect")) =>
             {
                 Escape::Prototype
             }
@@ -36,7 +36,7 @@ impl<'a> Collect<'a, '_> {
     /// Node-RED's own objects, which the wrapper hands into the sandbox.
     pub(super) fn wrapper(&mut self, path: &Path, span: Span) {
         let is_inner = matches!(
-            path.from_global(),
+            path.root_global(),
             Some("__node__" | "__send__" | "__done__" | "__initSend__" | "__msgid__")
         );
         if is_inner && path.parts.is_empty() && self.setting == Setting::Function {
@@ -74,8 +74,9 @@ impl<'a> Collect<'a, '_> {
                 text.raw.as_deref().is_some_and(|raw| raw.contains('\\')) && is_word(name)
             }
             Expression::TemplateLiteral(text) => !text.expressions.is_empty(),
-            Expression::BinaryExpression(_) | Expression::CallExpression(_) => is_word(name),
-            Expression::ComputedMemberExpression(_) => is_word(name),
+            Expression::BinaryExpression(_)
+            | Expression::CallExpression(_)
+            | Expression::ComputedMemberExpression(_) => is_word(name),
             _ => false,
         };
         if is_hidden {

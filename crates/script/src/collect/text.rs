@@ -11,9 +11,9 @@ use crate::value::Value;
 use crate::{Fact, Sign, Text};
 
 /// How many texts of one source are kept, how long each, and how much together.
-const TEXTS_MAX: usize = 20_000;
+const TEXTS_MAX: usize = 100_000;
 const TEXT_MAX: usize = 4 * 1024;
-const ALL_MAX: usize = 4 * 1024 * 1024;
+const ALL_MAX: usize = 16 * 1024 * 1024;
 /// From how many on a way of writing is a habit.
 const HABIT: usize = 5;
 

@@ -1,0 +1,163 @@
+//! Calls of what Node-RED gives: context, environment, messages, its own interface.
+
+use oxc_ast::ast::Expression;
+
+use super::call::Called;
+use super::{Collect, Setting, clip};
+use crate::bindings::key_name;
+use crate::value::{Root, Value};
+use crate::{Fact, Level, Store, Style, Touch};
+
+impl<'a> Collect<'a, '_> {
+    pub(super) fn context(&mut self, call: &Called<'a>) -> bool {
+        let path = &call.path;
+        let parts: Vec<_> = path.parts.iter().map(String::as_str).collect();
+        let touch = match parts.last() {
+            Some(&"get") => Touch::Read,
+            Some(&"set") => Touch::Write,
+            Some(&"keys") => Touch::List,
+            _ => return false,
+        };
+        let owner = parts.split_last().map_or(&[][..], |(_, owner)| owner);
+        let store = match (path.root_global(), owner) {
+            (Some("flow"), []) if self.setting == Setting::Function => Store::Flow,
+            (Some("global"), []) if self.setting == Setting::Function => Store::Global,
+            (Some("context"), []) if self.setting == Setting::Function => Store::Node,
+            (Some("context"), ["flow"]) | (_, [.., "context", "flow"]) => Store::Flow,
+            (Some("context"), ["global"]) | (_, [.., "context", "global"]) => Store::Global,
+            (_, [.., "context"]) => Store::Node,
+            _ => return false,
+        };
+        let keys_at = usize::from(touch != Touch::List);
+        let store_at = keys_at + usize::from(touch == Touch::Write);
+        let key = (touch != Touch::List).then(|| self.key(call)).flatten();
+        let is_function = |at: usize| call.arguments.get(at).is_some_and(|one| one.is_function());
+        let style = if is_function(store_at) || is_function(store_at + 1) {
+            Style::Callback
+        } else {
+            Style::Direct
+        };
+        let named = self.constant(call, store_at);
+        self.tell(
+            Fact::Context {
+                store,
+                touch,
+                key,
+                named,
+                style,
+            },
+            call.span,
+        );
+        true
+    }
+
+    /// A key of the context, or several.
+    fn key(&self, call: &Called<'a>) -> Option<String> {
+        match self.resolver.value(call.arguments.first()?) {
+            Value::List(list) => {
+                let keys: Option<Vec<_>> = list.iter().map(Value::printed).collect();
+                keys.map(|keys| clip(&keys.join(", ")))
+            }
+            value => value.printed().map(|key| clip(&key)),
+        }
+    }
+
+    /// Node-RED's `env`, `node` and `RED`.
+    pub(super) fn node_red(&mut self, call: &Called<'a>) -> bool {
+        let path = &call.path;
+        let parts: Vec<_> = path.parts.iter().map(String::as_str).collect();
+        let api = path.name();
+        let is_node = path.root_global() == Some("node")
+            || path.root == Root::This
+            || path.root == Root::Other;
+        let fact = match (path.root_global(), parts.as_slice()) {
+            (Some("env"), ["get"]) if self.setting == Setting::Function => {
+                let key = self.constant(call, 0);
+                Fact::Environment {
+                    api: "env".to_owned(),
+                    key,
+                    touch: Touch::Read,
+                }
+            }
+            (Some("RED"), ["nodes", "registerType"]) => {
+                let names = call
+                    .arguments
+                    .get(2)
+                    .and_then(|one| self.resolver.given_object(one));
+                let has_credentials = matches!(names, Some(Expression::ObjectExpression(object))
+                    if object.properties.iter().any(|one| one.as_property().and_then(|one| key_name(&one.key)).as_deref() == Some("credentials")));
+                Fact::NodeType {
+                    name: self.constant(call, 0),
+                    has_credentials,
+                }
+            }
+            (
+                Some("RED"),
+                [
+                    "nodes",
+                    "getCredentials" | "addCredentials" | "deleteCredentials",
+                ],
+            ) => Fact::Credentials { api, key: None },
+            (Some("RED"), ["httpAdmin" | "httpNode", method]) => self.route(call, method),
+            (Some("RED"), [_, ..]) => Fact::Red {
+                api,
+                argument: self.constant(call, 0),
+                touch: Touch::Call,
+            },
+            (_, ["send"]) if is_node => {
+                let outputs = call
+                    .arguments
+                    .first()
+                    .map_or(crate::Outputs::None, |one| self.outputs(one));
+                Fact::Send { api, outputs }
+            }
+            (_, ["done"]) if is_node => Fact::Done,
+            (_, [level @ ("error" | "warn" | "log" | "debug" | "trace" | "status")]) if is_node => {
+                Fact::Report {
+                    level: loudness(level),
+                    api,
+                }
+            }
+            (Some("console"), [_]) => Fact::Report {
+                level: Level::Console,
+                api,
+            },
+            _ => return false,
+        };
+        self.tell(fact, call.span);
+        true
+    }
+
+    fn route(&self, call: &Called<'a>, method: &str) -> Fact {
+        let permission = call.arguments.iter().find_map(|one| match one {
+            Expression::CallExpression(check) => {
+                let path = self.resolver.path(&check.callee)?;
+                (path.last() == "needsPermission").then(|| {
+                    self.resolver
+                        .argument(check.arguments.first())
+                        .printed()
+                        .unwrap_or_default()
+                })
+            }
+            one => self
+                .resolver
+                .path(one)
+                .and_then(|path| (path.last() == "needsPermission").then(String::new)),
+        });
+        Fact::Route {
+            api: format!("RED.{}", call.path.part(0)),
+            method: method.to_owned(),
+            path: self.constant(call, 0),
+            permission,
+        }
+    }
+}
+
+fn loudness(level: &str) -> Level {
+    match level {
+        "error" => Level::Error,
+        "warn" => Level::Warn,
+        "status" => Level::Status,
+        _ => Level::Log,
+    }
+}
