@@ -1,6 +1,9 @@
 //! The report for people.
 
-use model::flow::{change::Change, finding::Severity};
+use model::flow::{
+    change::Change,
+    finding::{Finding, Severity},
+};
 
 use super::Looked;
 use crate::{cli::output::printable, terminal};
@@ -37,38 +40,7 @@ pub(super) fn show(looked: &Looked, in_colour: bool) {
         .collect();
     all.sort_by_key(|(_, _, finding)| std::cmp::Reverse(finding.severity));
     for (place, change, finding) in all.iter().take(LISTED_MAX) {
-        let code = match finding.severity {
-            Severity::Danger => "1;31",
-            Severity::Warning => "33",
-            Severity::Note => "36",
-        };
-        let word = paint(code, &format!("{:<8}", finding.severity.word()));
-        terminal::line("");
-        terminal::line(&format!(
-            "{word}{} {}",
-            at(looked, change),
-            paint("2", &format!("[{}]", finding.rule))
-        ));
-        terminal::line(&format!("        {}", printable(&finding.message)));
-        let line = finding
-            .line
-            .map_or_else(String::new, |line| format!(", line {line}"));
-        if let Some(property) = &finding.property {
-            terminal::line(&paint(
-                "2",
-                &format!("        in {}{line}", printable(property)),
-            ));
-        }
-        let outputs = looked
-            .ways
-            .get(*place)
-            .map_or(&[][..], |ways| &ways.outputs);
-        if finding.severity > Severity::Note && !outputs.is_empty() {
-            terminal::line(&paint(
-                "2",
-                &format!("        feeds {}", names(looked, outputs)),
-            ));
-        }
+        one(looked, *place, change, finding, &paint);
     }
     if all.len() > LISTED_MAX {
         terminal::line(&format!(
@@ -89,6 +61,40 @@ pub(super) fn show(looked: &Looked, in_colour: bool) {
         looked.diff.changes.len(),
         counts.join(", ")
     ));
+}
+
+/// One finding, with where it is and what it bears on.
+fn one(
+    looked: &Looked,
+    place: usize,
+    change: &Change,
+    finding: &Finding,
+    paint: &dyn Fn(&str, &str) -> String,
+) {
+    let code = match finding.severity {
+        Severity::Danger => "1;31",
+        Severity::Warning => "33",
+        Severity::Note => "36",
+    };
+    let word = paint(code, &format!("{:<8}", finding.severity.word()));
+    let rule = paint("2", &format!("[{}]", finding.rule));
+    terminal::line("");
+    terminal::line(&format!("{word}{} {rule}", at(looked, change)));
+    terminal::line(&format!("        {}", printable(&finding.message)));
+    if let Some(property) = &finding.property {
+        let line = finding
+            .line
+            .map_or_else(String::new, |line| format!(", line {line}"));
+        terminal::line(&paint(
+            "2",
+            &format!("        in {}{line}", printable(property)),
+        ));
+    }
+    let outputs = looked.ways.get(place).map_or(&[][..], |ways| &ways.outputs);
+    if finding.severity > Severity::Note && !outputs.is_empty() {
+        let feeds = format!("        feeds {}", names(looked, outputs));
+        terminal::line(&paint("2", &feeds));
+    }
 }
 
 /// A change in words: what, where.
