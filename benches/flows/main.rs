@@ -14,8 +14,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
 use console::picture::{Mode, View, draw};
 use generate::{TAB, Version, flow};
-use inspect::{Context, inspect};
 use house_benches::{Table, short, time};
+use inspect::{Context, inspect};
 use model::flow::{
     Flows, Limits,
     change::ChangeId,
