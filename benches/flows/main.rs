@@ -15,6 +15,7 @@ use clap::Parser;
 use console::picture::{Mode, View, draw};
 use generate::{TAB, Version, flow};
 use house_benches::{Table, short, time};
+use inspect::{Context, inspect};
 use model::flow::{
     Flows, Limits,
     change::ChangeId,
@@ -88,12 +89,14 @@ fn read(text: &str) -> Result<Flows> {
 }
 
 fn compare(before: &Flows, after: &Flows) -> Diff {
-    diff(
+    let mut diff = diff(
         before,
         after,
         &CredentialChanges::default(),
         &CredentialNames::new(),
-    )
+    );
+    inspect(before, after, &diff, &Context::default()).attach(&mut diff);
+    diff
 }
 
 fn measure(count: u64, runs: usize, texts: &[String; 2]) -> Result<Row> {

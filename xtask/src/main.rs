@@ -6,6 +6,7 @@
     reason = "a command line tool prints"
 )]
 
+mod findings;
 mod lock;
 mod notices;
 mod prerequisites;
@@ -36,6 +37,7 @@ fn run(verb: &str, args: &[String]) -> Result<()> {
         "prerequisites" => prerequisites::install(),
         "lock" => lock::run(args),
         "notices" => notices::write(),
-        _ => bail!("say one of: test, tidy, prerequisites, lock, notices"),
+        "findings" => findings::write(),
+        _ => bail!("say one of: test, tidy, prerequisites, lock, notices, findings"),
     }
 }

@@ -7,6 +7,7 @@ mod access;
 mod audit;
 mod deployments;
 mod instances;
+mod risks;
 mod service;
 
 use axum::{
@@ -65,6 +66,9 @@ api! {
     post "/deployments/{id}/emergency-review" => deployments::decide::review_emergency,
     get "/deployments/{id}/picture.svg" => deployments::picture,
     get "/deployments/{id}/export" => deployments::export,
+    post "/deployments/{id}/risks" => risks::accept,
+    get "/risks" => risks::list,
+    delete "/risks/{id}" => risks::withdraw,
     get "/users" => access::users::list,
     post "/users" => access::users::add,
     put "/users/{id}/role" => access::users::set_role,

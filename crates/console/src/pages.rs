@@ -9,6 +9,7 @@ pub(crate) mod history;
 pub(crate) mod logs;
 pub(crate) mod overview;
 pub(crate) mod record;
+pub(crate) mod risks;
 pub(crate) mod settings;
 pub(crate) mod sign_in;
 
@@ -59,6 +60,7 @@ pages! {
     get "/deployments/{id}/together/{kind}" => deployments::together::page,
     post "/deployments/{id}/together/{kind}" => deployments::together::submit,
     post "/deployments/{id}/comments" => deployments::comment::submit,
+    post "/deployments/{id}/steps/{number}/risk" => deployments::risk::submit,
     get "/deployments/{id}/confirm" => deployments::confirm::page,
     post "/deployments/{id}/confirm" => deployments::confirm::submit,
     get "/deployments/{id}/reject" => deployments::reject::page,
@@ -71,6 +73,8 @@ pages! {
     post "/deployments/{id}/emergency-review" => deployments::close::review_emergency,
     get "/history" => history::show::page,
     post "/history/rollback" => history::rollback::submit,
+    get "/risks" => risks::page,
+    post "/risks/{id}/withdraw" => risks::withdraw,
     get "/record" => record::list::page,
     post "/record/verify" => record::verify::submit,
     get "/access" => access::show::page,

@@ -124,6 +124,9 @@ impl From<DeployError> for Problem {
             DeployError::NotRunning => (S::CONFLICT, "not-running"),
             DeployError::TooMany => (S::TOO_MANY_REQUESTS, "too-many"),
             DeployError::WrongState { .. } => (S::CONFLICT, "wrong-state"),
+            DeployError::Demanded { .. } => (S::FORBIDDEN, "demanded"),
+            DeployError::NoSuchFinding => (S::NOT_FOUND, "no-such-finding"),
+            DeployError::RiskIncomplete => (S::UNPROCESSABLE_ENTITY, "risk-incomplete"),
         };
         match error {
             DeployError::Store(error) => error.into(),

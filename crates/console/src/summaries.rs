@@ -24,6 +24,14 @@ pub(crate) struct Summary {
 pub(crate) struct Summaries(Mutex<HashMap<Hash, Summary>>);
 
 impl Summaries {
+    /// Forgets all: what findings weigh has changed.
+    pub(crate) fn forget(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     /// The summary of a deployment, worked out when it is not known yet.
     pub(crate) async fn of(
         &self,
@@ -46,7 +54,8 @@ impl Summaries {
             .diff
             .changes
             .iter()
-            .flat_map(|change| &change.findings);
+            .flat_map(|change| &change.findings)
+            .filter(|finding| finding.is_open());
         let summary = Summary {
             sentence: crate::wording::name_of(&capital(&review.diff.summary())),
             changes: review.diff.changes.len(),

@@ -114,6 +114,7 @@ impl Deployments {
             0 => {}
             count => return Err(DeployError::Undecided { count }),
         }
+        review.may_confirm(caller)?;
         let result = result_of(&review)?;
         self.require_clean_rehearsal(&review.deployment, result.hash())
             .await?;

@@ -92,6 +92,9 @@ impl Deployments {
             if let Some(seen) = seen {
                 marks.insert(change.clone(), seen);
             }
+            if verdict == Verdict::Approve {
+                review.may_approve(caller, &change, &comment)?;
+            }
             decisions.push(Decision {
                 change,
                 verdict,

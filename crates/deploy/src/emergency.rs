@@ -9,7 +9,7 @@ use model::{
     deployment::{Deployment, Emergency, Origin, State},
     flow::Flows,
     id::{DeploymentId, Hash, InstanceId},
-    instance::Emergencies,
+    instance::{Ask, Emergencies},
     principal::Actor,
 };
 
@@ -41,6 +41,15 @@ impl Deployments {
         }
         if self.applying.slot(&deployment.instance).is_some() {
             return Err(DeployError::Busy);
+        }
+        // What policy refuses outright, no emergency lets through.
+        let review = self.examine(id).await?;
+        let mut asks = review.asks.iter();
+        if let Some((change, _)) = asks.find(|(_, asks)| asks.contains(&Ask::Refusal)) {
+            return Err(DeployError::Demanded {
+                change: review.label(change),
+                ask: Ask::Refusal,
+            });
         }
         let by = caller.actor();
         self.declare_and_apply(deployment, Emergency::new(reason, Some(by.clone())), &by)

@@ -95,6 +95,21 @@ pub enum DeployError {
         state: &'static str,
         why: &'static str,
     },
+    /// Policy asks for something that is not given.
+    #[error("{change}: {}", .ask.sentence().trim_end_matches('.'))]
+    Demanded {
+        change: String,
+        ask: model::instance::Ask,
+    },
+    /// The finding is not there (any more).
+    #[error("the change has no such finding any more; look at it again")]
+    NoSuchFinding,
+    /// An acceptance lacks something.
+    #[error(
+        "an accepted risk needs an owner, a reason, and 1 to {} days",
+        model::risk::DAYS_MAX
+    )]
+    RiskIncomplete,
     /// The ledger failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -6,7 +6,7 @@ use model::{
     deployment::{Deployment, DeploymentType, Emergency, Origin, State},
     flow::{Flows, Limits, credentials::CredentialChanges},
     id::{Hash, InstanceId},
-    instance::{ApplyPolicy, RehearsalPolicy},
+    instance::{ApplyPolicy, Ask, RehearsalPolicy},
     principal::Actor,
 };
 use store::{BaselineContent, NewDeployment};
@@ -166,7 +166,7 @@ impl Deployments {
             unchanged,
         };
         let deployment = self.store.queue(new).await?;
-        if at_once {
+        if at_once && self.asks_nothing(&deployment, emergency.is_some()).await? {
             let deployment = match emergency {
                 Some(emergency) => {
                     let by = deployment.proposer.clone();
@@ -183,6 +183,22 @@ impl Deployments {
             deployment,
             revision,
         })
+    }
+
+    /// Whether policy asks for nothing that only a review can give. An emergency goes past all of
+    /// it but a refusal.
+    pub(crate) async fn asks_nothing(
+        &self,
+        deployment: &Deployment,
+        is_emergency: bool,
+    ) -> Result<bool, DeployError> {
+        let policy = self.store.instance(&deployment.instance).await?.policy;
+        if policy.demands.is_empty() {
+            return Ok(true);
+        }
+        let review = self.examine(deployment.id).await?;
+        let mut asks = review.asks.values().flatten();
+        Ok(!asks.any(|ask| !is_emergency || *ask == Ask::Refusal))
     }
 
     async fn applies_at_once(&self, intake: &Intake) -> Result<bool, DeployError> {

@@ -13,6 +13,7 @@ mod rebase;
 mod recovery;
 mod rehearse;
 mod review;
+mod risk;
 mod rollback;
 mod save;
 mod secrets;
@@ -36,6 +37,7 @@ pub use error::DeployError;
 pub use intake::{Proposed, Submission};
 pub use rehearse::{Rehearsals, Trial};
 pub use review::{Review, Step, StepKind};
+pub use risk::Acceptance;
 pub use save::SaveVerdict;
 
 /// Who asks, and from where. The address is for the record only.

@@ -1,7 +1,8 @@
 //! What a reviewer is shown.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
+use inspect::{Context, Ways, inspect};
 use model::{
     access::Permission,
     deployment::{Comment, Decision, Deployment, State, Version},
@@ -12,12 +13,12 @@ use model::{
         diff::{self, Diff},
     },
     id::{DeploymentId, Hash},
-    instance::Together,
+    instance::{Ask, Together},
     palette::Palette,
 };
 use store::StoreError;
 
-use crate::{Caller, DeployError, Deployments, intake::blocking};
+use crate::{Caller, DeployError, Deployments, intake::blocking, risk};
 
 /// Everything the review pages show of one deployment.
 #[derive(Debug, Clone)]
@@ -30,10 +31,14 @@ pub struct Review {
     pub base: Flows,
     /// The proposed flows.
     pub proposal: Flows,
-    /// What differs.
+    /// What differs, with findings.
     pub diff: Diff,
     /// What the instance's packages say of their node types, as installed now.
     pub palette: Arc<Palette>,
+    /// What policy asks for changes whose findings make demands.
+    pub asks: BTreeMap<ChangeId, Vec<Ask>>,
+    /// For each change of the diff, in its order: what feeds it and what it feeds.
+    pub ways: Vec<Ways>,
     /// The decisions so far, at most one a change.
     pub decisions: Vec<Decision>,
     /// The way through it.
@@ -138,21 +143,34 @@ impl Deployments {
             .baseline_at(&deployment.instance, proposal.base)
             .await?;
         let known = content.credentials.names();
-        let (base, proposed, diff) = blocking(move || {
+        let policy = self.store.instance(&deployment.instance).await?.policy;
+        let together = policy.together;
+        let palette = self.target.palette(&deployment.instance).await;
+        let types = palette.clone();
+        let risks = self.store.risks(Some(&deployment.instance)).await?;
+        let now = self.store.clock().now();
+        let (base, proposed, diff, ways, asks) = blocking(move || {
             let base = Flows::from_canonical(base_text)?;
             let proposed = Flows::from_canonical(proposal_text)?;
-            let diff = diff::diff(&base, &proposed, &changes, &known);
-            Ok::<_, FlowError>((base, proposed, diff))
+            let mut diff = diff::diff(&base, &proposed, &changes, &known);
+            let is_installed = |kind: &str| types.types.contains_key(kind);
+            let context = Context {
+                policy: Some(&policy),
+                // An empty palette is one that could not be read: it says nothing of any type.
+                is_installed: (!types.types.is_empty()).then_some(&is_installed),
+            };
+            let mut found = inspect(&base, &proposed, &diff, &context);
+            found.attach(&mut diff);
+            risk::note_accepted(&mut diff, &risks, now);
+            let asks = diff.changes.iter().filter_map(|change| {
+                let asks = risk::asks(&policy, change);
+                (!asks.is_empty()).then(|| (change.id.clone(), asks))
+            });
+            let asks = asks.collect();
+            Ok::<_, FlowError>((base, proposed, diff, found.ways, asks))
         })
         .await?;
-        let palette = self.target.palette(&deployment.instance).await;
         let decisions = self.store.decisions(id).await?;
-        let together = self
-            .store
-            .instance(&deployment.instance)
-            .await?
-            .policy
-            .together;
         let steps = steps(&diff);
         let shown = deployment.proposal.hash();
         Ok(Review {
@@ -162,6 +180,8 @@ impl Deployments {
             proposal: proposed,
             diff,
             palette,
+            asks,
+            ways,
             decisions,
             steps,
             comments: self.store.comments(id).await?,

@@ -94,6 +94,10 @@ pub enum EventKind {
     InstanceCrashLoop,
     /// The canary in the jail could do something it must not; Node-RED was not started.
     CanaryFailed,
+    /// A finding was accepted as a risk.
+    RiskAccepted,
+    /// An accepted risk was withdrawn.
+    RiskWithdrawn,
     /// Policy or allowed routes changed.
     PolicyChanged,
 }

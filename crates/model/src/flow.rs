@@ -14,6 +14,8 @@ pub mod finding;
 mod parse;
 mod references;
 mod scan;
+mod wires;
 
 pub use error::FlowError;
 pub use parse::{Flows, Limits, NodeRef, Submitted};
+pub use wires::Wires;

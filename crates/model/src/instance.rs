@@ -2,11 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{flow::finding::Severity, id::InstanceId};
-
+mod demand;
 mod memory;
 
-pub use memory::{Memory, MemoryError};
+pub use self::{
+    demand::{Ask, Demand, DemandError, When},
+    memory::{Memory, MemoryError},
+};
+use crate::{flow::finding::Severity, id::InstanceId};
 
 /// Which Node-RED a baseline runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -69,6 +72,9 @@ pub struct Policy {
     pub rehearsal: RehearsalPolicy,
     /// Admin routes of nodes that were allowed by hand, as `METHOD /path`.
     pub allowed_routes: Vec<AllowedRoute>,
+    /// What findings ask of a reviewer before a change with them may run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub demands: Vec<Demand>,
 }
 
 impl Default for Policy {
@@ -85,6 +91,7 @@ impl Default for Policy {
             public_paths: Vec::new(),
             rehearsal: RehearsalPolicy::Shown,
             allowed_routes: Vec::new(),
+            demands: Vec::new(),
         }
     }
 }

@@ -16,3 +16,4 @@ pub mod instance;
 pub mod palette;
 pub mod principal;
 pub mod rehearsal;
+pub mod risk;

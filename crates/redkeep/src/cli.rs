@@ -4,6 +4,7 @@
 mod client;
 mod deployments;
 mod export;
+mod inspect;
 mod output;
 mod people;
 mod record;
@@ -81,6 +82,8 @@ enum Verb {
     /// The queue
     #[command(subcommand)]
     Deployments(DeploymentVerb),
+    /// Say what a flow file would do, or change against another; needs nothing that runs
+    Inspect(inspect::InspectArgs),
     /// The audit record
     #[command(subcommand)]
     Audit(AuditVerb),
@@ -278,6 +281,9 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn start(cli: Cli) -> Result<Exit, Failure> {
+    if let Verb::Inspect(args) = &cli.verb {
+        return inspect::run(args, cli.common.json);
+    }
     let data_dir = match cli.common.data_dir {
         Some(dir) => dir,
         None => default_data_dir()?,
@@ -321,7 +327,7 @@ fn start(cli: Cli) -> Result<Exit, Failure> {
 async fn act(client: &Client, verb: Verb, json: bool) -> Result<Exit, Failure> {
     match verb {
         // Handled before a client is made.
-        Verb::Up(_) | Verb::Verify { .. } => Ok(Exit::Usage),
+        Verb::Up(_) | Verb::Verify { .. } | Verb::Inspect(_) => Ok(Exit::Usage),
         Verb::Status => status::status(client, json).await,
         Verb::Logs {
             follow,

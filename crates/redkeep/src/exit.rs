@@ -9,7 +9,9 @@ pub(crate) enum Exit {
     Done,
     /// It failed; the message says why.
     Failed,
-    /// The command line or configuration is wrong.
+    /// `redkeep inspect` found something at or above the level.
+    Found,
+    /// The command line or configuration is wrong, or a file is no flow file.
     Usage,
     /// `redkeep up` is not running, and this needs it.
     NotRunning,
@@ -23,7 +25,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Done => 0,
-            Exit::Failed => 1,
+            Exit::Failed | Exit::Found => 1,
             Exit::Usage => 2,
             Exit::NotRunning => 3,
             Exit::Refused => 4,

@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_ledger.sql"),
     include_str!("../migrations/0002_threads.sql"),
     include_str!("../migrations/0003_rehearsals.sql"),
+    include_str!("../migrations/0004_risks.sql"),
 ];
 /// How long a statement waits for another process' lock.
 const BUSY: Duration = Duration::from_secs(10);

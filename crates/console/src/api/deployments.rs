@@ -136,6 +136,8 @@ fn review_json(review: &Review) -> Value {
         members.insert("decisions".to_owned(), json!(decisions));
         members.insert("comments".to_owned(), json!(review.comments));
         members.insert("version".to_owned(), json!(review.version));
+        members.insert("ways".to_owned(), json!(review.ways));
+        members.insert("asks".to_owned(), json!(review.asks));
         members.insert("diff".to_owned(), json!(review.diff));
     }
     value

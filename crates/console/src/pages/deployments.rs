@@ -8,6 +8,7 @@ pub(crate) mod emergency;
 pub(crate) mod list;
 pub(crate) mod rebase;
 pub(crate) mod reject;
+pub(crate) mod risk;
 pub(crate) mod show;
 pub(crate) mod step;
 pub(crate) mod together;

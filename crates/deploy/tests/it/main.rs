@@ -6,6 +6,7 @@
 )]
 
 mod badly;
+mod demands;
 mod emergency;
 mod export;
 mod house;

@@ -16,7 +16,6 @@ use super::{
     Flows, NodeRef,
     change::{Aspect, Change, Subject},
     credentials::CredentialChanges,
-    finding,
     references::Targets,
 };
 
@@ -105,7 +104,6 @@ pub fn diff(
     name_instances(&mut found, base, proposal);
     found.sort_by_key(|found| (rank(&found.change), found.position));
     add_users(&mut found, proposal);
-    examine(&mut found, base);
     let changes = found
         .into_iter()
         .map(|found| found.change)
@@ -177,39 +175,6 @@ fn add_users(found: &mut [Found<'_>], proposal: &Flows) {
         if let Some(users) = users.get(&found.change.node) {
             found.change.used_by.clone_from(users);
         }
-    }
-}
-
-/// Adds to each change what a reviewer should know about it.
-fn examine(found: &mut [Found<'_>], base: &Flows) {
-    let mut gone = Targets::default();
-    for node in found
-        .iter()
-        .filter(|found| found.after.is_none())
-        .filter_map(|found| found.before)
-    {
-        gone.add_id(node.id());
-    }
-    let mut fed = HashSet::new();
-    if !gone.is_empty() {
-        for node in base.nodes() {
-            fed.extend(gone.within(wires::text(node)));
-        }
-    }
-    for Found {
-        change,
-        before,
-        after,
-        ..
-    } in found
-    {
-        if change.aspect == Aspect::Order {
-            continue;
-        }
-        let had_wires_in = after.is_none() && fed.contains(change.node.as_str());
-        let before = before.map(|node| node.properties());
-        let after = after.map(|node| node.properties());
-        change.findings = finding::examine(change, before.as_ref(), after.as_ref(), had_wires_in);
     }
 }
 

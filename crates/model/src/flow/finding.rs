@@ -1,19 +1,11 @@
-//! What a change does that a reviewer should know before anything else.
+//! What a reviewer should know about a change, as plain data. What makes one is in `inspect`.
 //!
 //! A finding is a hint, not a verdict: it says where to look first. What has no finding is reviewed
 //! all the same, and code can always be written so that no rule sees what it does.
 
-mod code;
-mod look;
-mod reach;
-mod secrets;
-mod state;
-
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use self::look::Look;
-use super::change::{Aspect, Change};
+use crate::{clock::Timestamp, id::Hash};
 
 /// How much attention a finding asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,6 +19,17 @@ pub enum Severity {
     Danger,
 }
 
+impl Severity {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Danger => "danger",
+        }
+    }
+}
+
 /// One thing worth knowing about a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -38,135 +41,33 @@ pub struct Finding {
     pub message: String,
     /// The property it was found in, if in one.
     pub property: Option<String>,
+    /// The line within the property, from 1, where it stands in a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// What it is about: the same node, rule, place and matter always give the same, so that an
+    /// accepted risk is known again.
+    pub mark: Hash,
+    /// The risk it was accepted as, while that holds. It asks for nothing then, and is still told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<Accepted>,
 }
 
-/// What a rule found: how grave, in one sentence, in which property.
-type Hit = (Severity, String, Option<&'static str>);
-
-/// One rule: a name and a look at a change.
-struct Rule {
-    name: &'static str,
-    look: fn(&Look<'_>) -> Option<Hit>,
+impl Finding {
+    /// Whether it asks for attention: nobody has taken the risk on themselves.
+    pub fn is_open(&self) -> bool {
+        self.accepted.is_none()
+    }
 }
 
-/// What is looked for in a node that comes or changes.
-const CONTENT: [Rule; 17] = [
-    Rule {
-        name: "exec-command",
-        look: code::exec,
-    },
-    Rule {
-        name: "function-code",
-        look: code::function,
-    },
-    Rule {
-        name: "function-modules",
-        look: code::modules,
-    },
-    Rule {
-        name: "hidden-text",
-        look: code::hidden_text,
-    },
-    Rule {
-        name: "page-script",
-        look: code::page_script,
-    },
-    Rule {
-        name: "jsonata",
-        look: code::jsonata,
-    },
-    Rule {
-        name: "tls-verification-off",
-        look: reach::tls_off,
-    },
-    Rule {
-        name: "new-host",
-        look: reach::new_host,
-    },
-    Rule {
-        name: "host-from-message",
-        look: reach::host_from_message,
-    },
-    Rule {
-        name: "new-listener",
-        look: reach::new_listener,
-    },
-    Rule {
-        name: "file-access",
-        look: reach::file_access,
-    },
-    Rule {
-        name: "credential",
-        look: secrets::credential,
-    },
-    Rule {
-        name: "secret-in-clear",
-        look: secrets::in_clear,
-    },
-    Rule {
-        name: "type-changed",
-        look: state::type_changed,
-    },
-    Rule {
-        name: "disabled",
-        look: state::disabled,
-    },
-    Rule {
-        name: "enabled",
-        look: state::enabled,
-    },
-    Rule {
-        name: "off-canvas",
-        look: state::off_canvas,
-    },
-];
-
-/// What is looked for in a node that goes.
-const REMOVAL: [Rule; 1] = [Rule {
-    name: "wires-cut",
-    look: state::wires_cut,
-}];
-
-/// What is looked for in a node that is only moved.
-const LAYOUT: [Rule; 1] = [Rule {
-    name: "off-canvas",
-    look: state::off_canvas,
-}];
-
-/// What a reviewer should know about `change`, the gravest first. `before` and `after` are the
-/// node's properties; `had_wires_in` tells whether a removed node was wired to.
-pub(super) fn examine(
-    change: &Change,
-    before: Option<&Map<String, Value>>,
-    after: Option<&Map<String, Value>>,
-    had_wires_in: bool,
-) -> Vec<Finding> {
-    let rules: &[Rule] = match change.aspect {
-        Aspect::Added | Aspect::Changed => &CONTENT,
-        Aspect::Removed => &REMOVAL,
-        Aspect::Layout => &LAYOUT,
-        Aspect::Wired | Aspect::Order => &[],
-    };
-    let look = Look {
-        change,
-        before,
-        after,
-        had_wires_in,
-    };
-    let finding = |rule: &Rule| {
-        let (severity, message, property) = (rule.look)(&look)?;
-        let property = property.map(str::to_owned);
-        Some(Finding {
-            rule: rule.name.to_owned(),
-            severity,
-            message,
-            property,
-        })
-    };
-    let mut findings: Vec<Finding> = rules.iter().filter_map(finding).collect();
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    findings
+/// A finding that somebody took on themselves, for a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// The risk's number on its instance's list.
+    pub risk: i64,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// Until when.
+    pub until: Timestamp,
 }
-
-#[cfg(test)]
-mod tests;

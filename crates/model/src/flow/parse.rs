@@ -14,6 +14,7 @@ use super::{
     credentials::{self, CredentialChange, CredentialChanges, CredentialNames},
     error::FlowError,
     scan,
+    wires::Wires,
 };
 use crate::id::Hash;
 
@@ -62,7 +63,9 @@ struct Entry {
     id: Text,
     kind: Text,
     tab: Option<Text>,
+    wires: Option<Range<usize>>,
     is_placed: bool,
+    is_off: bool,
 }
 
 enum Text {
@@ -290,6 +293,7 @@ fn entry(canonical: &str, index: usize, whole: Range<usize>) -> Result<Entry, Fl
         usable && (text.len() <= max || text.chars().count() <= max)
     };
     let (mut id, mut kind, mut tab, mut x, mut y) = (None, None, None, false, false);
+    let (mut wires, mut off) = (None, [false; 2]);
     let mut members = scan::members(&canonical[whole.clone()]);
     for (key, value) in members.by_ref() {
         match key {
@@ -298,6 +302,12 @@ fn entry(canonical: &str, index: usize, whole: Range<usize>) -> Result<Entry, Fl
             "z" => tab = text(value),
             "x" => x = true,
             "y" => y = true,
+            "d" => off[0] = value == "true",
+            "disabled" => off[1] = value == "true",
+            "wires" => {
+                let start = value.as_ptr().addr() - origin;
+                wires = Some(start..start + value.len());
+            }
             _ => {}
         }
     }
@@ -313,12 +323,16 @@ fn entry(canonical: &str, index: usize, whole: Range<usize>) -> Result<Entry, Fl
         .ok_or_else(|| FlowError::BadType {
             id: id.of(canonical).to_owned(),
         })?;
+    // A tab is switched off by another key than a node.
+    let is_off = off[usize::from(kind.of(canonical) == "tab")];
     Ok(Entry {
         whole,
         id,
         kind,
         tab,
+        wires,
         is_placed: x && y,
+        is_off,
     })
 }
 
@@ -342,6 +356,18 @@ impl<'a> NodeRef<'a> {
     /// as Node-RED's own `parseConfig` decides it.
     pub fn is_placed(&self) -> bool {
         self.entry.is_placed
+    }
+
+    /// Whether it is switched off: `d` on a node, `disabled` on a tab.
+    pub fn is_off(&self) -> bool {
+        self.entry.is_off
+    }
+
+    /// Its wires: the output, counted from 0, and the id at the other end. What is no list of lists
+    /// of ids gives none.
+    pub fn wires(&self) -> Wires<'a> {
+        let wires = self.entry.wires.clone();
+        Wires::new(wires.map_or("", |wires| &self.canonical[wires]))
     }
 
     /// Its canonical JSON text.

@@ -303,6 +303,7 @@ impl<'a> Looked<'a> {
         let found = step.changes.iter().filter_map(|id| self.change(id));
         let worst = found
             .flat_map(|c| &c.findings)
+            .filter(|finding| finding.is_open())
             .map(|finding| finding.severity)
             .max();
         StepLine {
@@ -387,7 +388,8 @@ impl<'a> Looked<'a> {
         let mut known: HashMap<&str, usize> = HashMap::new();
         for step in &self.review.steps {
             for change in step.changes.iter().filter_map(|id| self.change(id)) {
-                for finding in &change.findings {
+                // What was accepted is listed with its change, folded.
+                for finding in change.findings.iter().filter(|finding| finding.is_open()) {
                     let next = groups.len();
                     let index = *known.entry(&finding.message).or_insert(next);
                     if index == next {

@@ -8,7 +8,9 @@ use axum::{
 use model::{
     access::Permission,
     id::InstanceId,
-    instance::{ApplyPolicy, Emergencies, MemoryError, Network, OwnChanges, Policy, Together},
+    instance::{
+        ApplyPolicy, Demand, Emergencies, MemoryError, Network, OwnChanges, Policy, Together,
+    },
 };
 
 use super::show::{Again, PolicyForm, build};
@@ -75,6 +77,7 @@ fn typed(fields: &Fields) -> PolicyForm {
         public_paths: fields.get("public_paths").to_owned(),
         memory: fields.get("memory").trim().to_owned(),
         cpu_percent: fields.get("cpu_percent").trim().to_owned(),
+        demands: fields.get("demands").to_owned(),
     }
 }
 
@@ -107,7 +110,13 @@ fn read(form: &PolicyForm, present: Policy) -> Result<Policy, String> {
             format!("{text:?} is not a share of processor time; write 150 for one core and a half.")
         })?),
     };
+    let demands = lines(&form.demands)?;
+    let demands = demands.iter().map(|line| line.parse());
+    let demands = demands
+        .collect::<Result<Vec<Demand>, _>>()
+        .map_err(|error| crate::wording::sentence(&error.to_string()))?;
     Ok(Policy {
+        demands,
         memory,
         cpu_percent,
         apply: if form.is_automatic {

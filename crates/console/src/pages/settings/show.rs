@@ -56,6 +56,8 @@ pub(super) struct PolicyForm {
     pub(super) memory: String,
     /// Empty: no limit.
     pub(super) cpu_percent: String,
+    /// One a line, as [`model::instance::Demand`] is written.
+    pub(super) demands: String,
 }
 
 struct Route {
@@ -101,6 +103,10 @@ impl PolicyForm {
             cpu_percent: policy
                 .cpu_percent
                 .map_or_else(String::new, |it| it.to_string()),
+            demands: {
+                let lines = policy.demands.iter().map(ToString::to_string);
+                lines.collect::<Vec<_>>().join("\n")
+            },
         }
     }
 }

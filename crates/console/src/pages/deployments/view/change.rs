@@ -34,6 +34,8 @@ pub(crate) struct ChangeView {
     pub(crate) used_by: Vec<String>,
     pub(crate) used_by_more: usize,
     pub(crate) findings: Vec<FindingLine>,
+    /// What policy asks before this may run.
+    pub(crate) asks: Vec<String>,
     pub(crate) decision: Option<DecisionView>,
     pub(crate) error: Option<String>,
     pub(crate) comment: String,
@@ -99,7 +101,16 @@ impl ChangeView {
                 .collect(),
             used_by: users.map(|id| looked.name(id)).collect(),
             used_by_more: change.used_by.len().saturating_sub(USERS_SHOWN),
-            findings: change.findings.iter().map(FindingLine::new).collect(),
+            findings: change
+                .findings
+                .iter()
+                .map(|finding| FindingLine::new(finding, shell))
+                .collect(),
+            asks: review
+                .asks(&change.id)
+                .iter()
+                .map(|ask| ask.sentence())
+                .collect(),
             decision: decision.map(|d| DecisionView::new(d, review, shell)),
             error: None,
             comment: comment.unwrap_or_default(),

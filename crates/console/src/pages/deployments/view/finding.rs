@@ -5,7 +5,10 @@ use model::flow::{
     finding::{Finding, Severity},
 };
 
-use crate::wording::{Pill, name_of, severity_pill, shown};
+use crate::{
+    shell::Shell,
+    wording::{Moment, Pill, name_of, severity_pill, shown},
+};
 
 /// A finding of one change.
 #[derive(Debug)]
@@ -13,14 +16,35 @@ pub(crate) struct FindingLine {
     pub(crate) pill: Pill,
     pub(crate) message: String,
     pub(crate) property: Option<String>,
+    pub(crate) line: Option<u32>,
+    /// The finding's mark, as its form names it.
+    pub(crate) mark: String,
+    /// Who took it on themselves, and why, where somebody did.
+    pub(crate) accepted: Option<AcceptedLine>,
+}
+
+/// An accepted risk beside its finding.
+#[derive(Debug)]
+pub(crate) struct AcceptedLine {
+    pub(crate) owner: String,
+    pub(crate) reason: String,
+    pub(crate) until: Moment,
 }
 
 impl FindingLine {
-    pub(super) fn new(finding: &Finding) -> Self {
+    pub(super) fn new(finding: &Finding, shell: &Shell) -> Self {
+        let accepted = finding.accepted.as_ref().map(|accepted| AcceptedLine {
+            owner: name_of(&accepted.owner),
+            reason: shown(&accepted.reason),
+            until: shell.moment(accepted.until),
+        });
         Self {
             pill: severity_pill(finding.severity),
             message: shown(&finding.message),
             property: finding.property.as_deref().map(name_of),
+            line: finding.line,
+            mark: finding.mark.to_string(),
+            accepted,
         }
     }
 }

@@ -1,0 +1,264 @@
+//! Code: function nodes, commands, scripts of pages, JSONata. The facts are `script`'s; what they
+//! mean here is said once, in `facts`.
+
+mod facts;
+mod jsonata;
+
+use model::flow::change::Language;
+use script::{How, Lib, Part};
+use serde_json::Value;
+
+use crate::{
+    hit::Hits,
+    look::{Look, line_of, list, quote},
+    rule::code::{COMMAND, FUNCTION, MODULES, PAGE_SCRIPT},
+};
+
+pub(crate) fn look(look: &Look<'_>, hits: &mut Hits) {
+    command(look, hits);
+    function(look, hits);
+    modules(look, hits);
+    page_script(look, hits);
+    jsonata::look(look, hits);
+}
+
+/// Types whose purpose is to run commands or programs.
+const RUNS_COMMANDS: [&str; 12] = [
+    "exec",
+    "bigexec",
+    "exec-queue",
+    "daemon",
+    "pythonshell in",
+    "python-function",
+    "python3-function",
+    "powershell",
+    "bigssh",
+    "ssh-exec",
+    "systemd",
+    "docker-exec",
+];
+
+/// Where such a node says what it runs.
+const COMMAND_KEYS: [&str; 6] = ["command", "cmd", "pyfile", "func", "script", "args"];
+
+fn command(look: &Look<'_>, hits: &mut Hits) {
+    if !RUNS_COMMANDS.contains(&look.kind()) || !look.does_other() {
+        return;
+    }
+    let key = COMMAND_KEYS
+        .into_iter()
+        .find(|key| !look.text(key).trim().is_empty());
+    let what = key.map_or_else(|| "a command".to_owned(), |key| quote(look.text(key)));
+    let takes = match look.value("addpay") {
+        None | Some(Value::Bool(false)) => "",
+        Some(Value::String(text)) if text.is_empty() => "",
+        Some(_) => " What the message says is put behind it.",
+    };
+    let message = format!("Runs {what} on the machine, with all rights of Node-RED.{takes}");
+    hits.add(&COMMAND, message)
+        .at(key.unwrap_or("command"))
+        .about(&COMMAND_KEYS.map(|key| look.words(key)).join("\u{0}"));
+}
+
+const CODE: [(&str, Part); 3] = [
+    ("func", Part::Message),
+    ("initialize", Part::Setup),
+    ("finalize", Part::Close),
+];
+
+fn function(look: &Look<'_>, hits: &mut Hits) {
+    for (key, part) in CODE {
+        if !look.differs(key) || is_idle(look.text(key)) || look.kind().contains("python") {
+            continue;
+        }
+        let how = |value| How {
+            part,
+            libs: libs(value),
+        };
+        let after = script::function(look.text(key), &how(look.value("libs")));
+        let old = look.old_text(key);
+        let before = script::function(old, &how(look.was("libs")));
+        let first = first_difference(old, look.text(key));
+        let message = "JavaScript that runs inside Node-RED and can do whatever Node-RED can.";
+        let hit = hits.add(&FUNCTION, message).at(key).about(look.text(key));
+        if let Some(line) = line_of(look.text(key), first) {
+            hit.line(line);
+        }
+        facts::tell(&before, &after, key, 1, hits);
+    }
+    let others = look.change.properties.iter().filter(|property| {
+        property.language == Language::JavaScript
+            && !CODE.iter().any(|(key, _)| *key == property.key)
+    });
+    for property in others {
+        let text = |value: &Option<Value>| crate::look::words(value.as_ref());
+        let (before, after) = (text(&property.before), text(&property.after));
+        if is_idle(&after) {
+            continue;
+        }
+        let message = "JavaScript that runs inside Node-RED and can do whatever Node-RED can.";
+        hits.add(&FUNCTION, message).at(&property.key).about(&after);
+        let how = How::default();
+        let (before, after) = (
+            script::function(&before, &how),
+            script::function(&after, &how),
+        );
+        facts::tell(&before, &after, &property.key, 1, hits);
+    }
+}
+
+/// Whether it is what the editor puts into a new function node, which does nothing.
+fn is_idle(code: &str) -> bool {
+    let says = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
+    let mut lines = code.lines().filter(says);
+    match (lines.next().map(str::trim), lines.next()) {
+        (None, _) => true,
+        (Some(line), None) => line == "return msg;",
+        _ => false,
+    }
+}
+
+/// The byte at which two texts begin to differ.
+fn first_difference(before: &str, after: &str) -> usize {
+    let pairs = before.bytes().zip(after.bytes());
+    pairs.take_while(|(one, other)| one == other).count()
+}
+
+fn libs(value: Option<&Value>) -> Vec<Lib> {
+    let libs = value.and_then(Value::as_array).into_iter().flatten();
+    let word = |lib: &Value, key: &str| lib.get(key).and_then(Value::as_str).map(str::to_owned);
+    libs.filter_map(|lib| {
+        Some(Lib {
+            name: word(lib, "var")?,
+            module: word(lib, "module")?,
+        })
+    })
+    .collect()
+}
+
+fn modules(look: &Look<'_>, hits: &mut Hits) {
+    let modules = |value| libs(value).into_iter().map(|lib| lib.module);
+    let before: Vec<String> = modules(look.was("libs")).collect();
+    let new = modules(look.value("libs")).filter(|module| !before.contains(module));
+    let names: Vec<String> = new.map(|name| quote(&name)).collect();
+    if names.is_empty() {
+        return;
+    }
+    let message = format!(
+        "Loads {}: Node-RED would install it from outside, and its install scripts and code run \
+         with all rights of Node-RED.",
+        list(&names)
+    );
+    hits.add(&MODULES, message).at("libs");
+}
+
+fn page_script(look: &Look<'_>, hits: &mut Hits) {
+    if look.kind() == "function" {
+        // There it is text that code puts together; what reaches a page stands in a template.
+        return;
+    }
+    let old: Vec<String> = look
+        .texts()
+        .0
+        .iter()
+        .flat_map(|it| handlers(&it.value))
+        .map(|(_, it)| it.to_owned())
+        .collect();
+    let old_scripts: Vec<&str> = look
+        .texts()
+        .0
+        .iter()
+        .flat_map(|it| scripts(&it.value))
+        .map(|(_, it)| it)
+        .collect();
+    for text in look.new_texts() {
+        let new: Vec<(usize, &str)> = scripts(&text.value)
+            .into_iter()
+            .filter(|(_, body)| !old_scripts.contains(body))
+            .collect();
+        for (at, body) in &new {
+            let line = line_of(&text.value, *at).unwrap_or(1);
+            facts::tell(
+                &script::Facts::default(),
+                &script::page(body),
+                &text.property,
+                line,
+                hits,
+            );
+        }
+        let first = new.first().map(|(at, _)| *at);
+        let first = first.or_else(|| {
+            let found = handlers(&text.value);
+            let new = found
+                .iter()
+                .find(|(_, handler)| !old.contains(&(*handler).to_owned()));
+            new.map(|(at, _)| *at)
+        });
+        if let Some(at) = first {
+            let message =
+                "Holds script for a page: it runs in the browser of whoever opens that page.";
+            let hit = hits
+                .add(&PAGE_SCRIPT, message)
+                .at(&text.property)
+                .about(&text.value);
+            if let Some(line) = text.line_of(at) {
+                hit.line(line);
+            }
+        }
+    }
+}
+
+/// The bodies of `<script>` elements, with where they begin.
+fn scripts(text: &str) -> Vec<(usize, &str)> {
+    if !text.contains('<') {
+        return Vec::new();
+    }
+    let lower = text.to_ascii_lowercase();
+    let mut found = Vec::new();
+    for (at, _) in lower.match_indices("<script") {
+        let Some(open) = lower[at..].find('>') else {
+            found.push((at, ""));
+            break;
+        };
+        let start = at + open + 1;
+        let end = lower[start..]
+            .find("</script")
+            .map_or(text.len(), |it| start + it);
+        found.push((start, &text[start..end]));
+    }
+    found
+}
+
+/// Event handlers and script addresses in markup: where, and the first part of each.
+fn handlers(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    if !text.contains('<') && !text.contains("javascript:") {
+        return found;
+    }
+    let lower = text.to_ascii_lowercase();
+    let part = |at: usize| {
+        let end = text[at..]
+            .char_indices()
+            .nth(120)
+            .map_or(text.len(), |(end, _)| at + end);
+        &text[at..end]
+    };
+    found.extend(
+        lower
+            .match_indices("javascript:")
+            .map(|(at, _)| (at, part(at))),
+    );
+    // An attribute whose name begins with `on`, in a tag.
+    for (at, _) in lower.match_indices(" on") {
+        let name = lower[at + 3..].find(|c: char| !c.is_ascii_alphabetic());
+        let Some(end) = name.filter(|end| *end > 2) else {
+            continue;
+        };
+        let is_set = lower[at + 3 + end..].trim_start().starts_with('=');
+        let in_tag = lower[..at].rfind('<') > lower[..at].rfind('>');
+        if is_set && in_tag {
+            found.push((at, part(at)));
+        }
+    }
+    found
+}

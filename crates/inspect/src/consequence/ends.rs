@@ -1,0 +1,172 @@
+//! Where messages begin and where they do something: by a node's type, and where the type is not
+//! known, by its wires.
+
+use crate::graph::Graph;
+
+/// Types that start messages although their name does not say so, or although they are fed.
+const INPUTS: [&str; 28] = [
+    "inject",
+    "catch",
+    "status",
+    "complete",
+    "watch",
+    "tail",
+    "cronplus",
+    "bigtimer",
+    "http in",
+    "modbus-read",
+    "opcua-event",
+    "ui_button",
+    "ui_slider",
+    "ui_switch",
+    "ui_text_input",
+    "ui_numeric",
+    "ui_dropdown",
+    "ui_form",
+    "ui_control",
+    "ui-button",
+    "ui-slider",
+    "ui-switch",
+    "ui-text-input",
+    "ui-number-input",
+    "ui-dropdown",
+    "ui-form",
+    "ui-control",
+    "telegram receiver",
+];
+
+/// Types that do something in the world although their name does not say so, or although they send
+/// on what comes of it.
+const OUTPUTS: [&str; 30] = [
+    "exec",
+    "http request",
+    "http response",
+    "tcp request",
+    "file",
+    "e-mail",
+    "mysql",
+    "MSSQL",
+    "postgresql",
+    "postgres",
+    "sqlite",
+    "influxdb batch",
+    "modbus-write",
+    "modbus-flex-write",
+    "OpcUa-Client",
+    "telegram sender",
+    "pushover",
+    "twilio out",
+    "slack",
+    "ui_text",
+    "ui_gauge",
+    "ui_chart",
+    "ui_toast",
+    "ui_led",
+    "ui-text",
+    "ui-gauge",
+    "ui-chart",
+    "ui-notification",
+    "play audio",
+    "notification",
+];
+
+/// Types that only pass messages on, or only show them to who edits.
+const BETWEEN: [&str; 27] = [
+    "debug",
+    "comment",
+    "junction",
+    "function",
+    "change",
+    "switch",
+    "template",
+    "delay",
+    "trigger",
+    "range",
+    "rbe",
+    "filter",
+    "split",
+    "join",
+    "sort",
+    "batch",
+    "csv",
+    "html",
+    "json",
+    "xml",
+    "yaml",
+    "link in",
+    "link out",
+    "link call",
+    "file in",
+    "unknown",
+    "ui_template",
+];
+
+/// Whether messages begin at a vertex.
+pub(super) fn is_input(graph: &Graph<'_>, vertex: u32) -> bool {
+    let Some(node) = graph.node(vertex) else {
+        return false;
+    };
+    let kind = node.kind();
+    if !node.is_placed() || !graph.is_live(vertex) || is_frame(kind) {
+        return false;
+    }
+    if INPUTS.contains(&kind) {
+        return true;
+    }
+    if BETWEEN.contains(&kind) || kind.starts_with("subflow:") {
+        return false;
+    }
+    kind.ends_with(" in") || (!graph.is_fed(vertex) && node.wires().next().is_some())
+}
+
+/// Whether messages do something at a vertex.
+pub(super) fn is_output(graph: &Graph<'_>, vertex: u32) -> bool {
+    let Some(node) = graph.node(vertex) else {
+        return false;
+    };
+    let kind = node.kind();
+    if !node.is_placed() || !graph.is_live(vertex) || is_frame(kind) {
+        return false;
+    }
+    if OUTPUTS.contains(&kind) {
+        return true;
+    }
+    if BETWEEN.contains(&kind) || INPUTS.contains(&kind) || kind.starts_with("subflow:") {
+        return false;
+    }
+    kind.ends_with(" out") || (!kind.ends_with(" in") && node.wires().next().is_none())
+}
+
+fn is_frame(kind: &str) -> bool {
+    matches!(kind, "tab" | "subflow" | "group")
+}
+
+/// Whether an output is there to tell people, or is called an alarm.
+pub(super) fn is_alarm(graph: &Graph<'_>, id: &str) -> bool {
+    let Some(node) = graph.place(id).and_then(|place| graph.node(place)) else {
+        return false;
+    };
+    let words = [
+        "alarm",
+        "alert",
+        "warn",
+        "notif",
+        "emergency",
+        "interlock",
+        "shutdown",
+        "trip",
+        "estop",
+        "störung",
+        "notaus",
+    ];
+    let tells = [
+        "e-mail",
+        "telegram sender",
+        "pushover",
+        "twilio out",
+        "slack",
+    ];
+    let label = node.label().to_lowercase();
+    let begins = |part: &str| words.iter().any(|word| part.starts_with(word));
+    tells.contains(&node.kind()) || label.split(|c: char| !c.is_alphanumeric()).any(begins)
+}

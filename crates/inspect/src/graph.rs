@@ -1,0 +1,137 @@
+//! The ways messages take: over wires, links and calls, through subflows, and from failures to
+//! catch nodes. Built in time linear in the flow, walked in time linear in the graph, whatever
+//! cycles it has.
+//!
+//! Vertices are the nodes, an exit for each output of a subflow's instance and for each link call,
+//! and hubs that keep the number of edges linear. A subflow is one place that all its instances go
+//! through; that a message which enters by one instance does not come out of another is kept by the
+//! two kinds of edges that lead in ([`Kind::Down`]) and out ([`Kind::Up`]): a way goes up first and
+//! down after, and passes an instance it entered by [`Kind::Pass`].
+
+mod build;
+mod subflow;
+mod walk;
+
+use std::collections::HashMap;
+
+use model::flow::NodeRef;
+
+pub(crate) use self::walk::Walk;
+
+/// What an edge means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A wire or a link.
+    Wire,
+    /// From an instance or call to its own exit, where what is inside lets messages through.
+    Pass,
+    /// Into a subflow or a called link.
+    Down,
+    /// Out of a subflow or back from a called link.
+    Up,
+    /// From a node to who hears its errors, status or completion.
+    Event,
+}
+
+/// Edges by vertex.
+#[derive(Debug, Default)]
+struct Edges {
+    starts: Vec<u32>,
+    ends: Vec<(u32, Kind)>,
+}
+
+impl Edges {
+    fn of(&self, vertex: u32) -> &[(u32, Kind)] {
+        let place = vertex as usize;
+        let range = self.starts.get(place).zip(self.starts.get(place + 1));
+        let range = range.and_then(|(from, to)| self.ends.get(*from as usize..*to as usize));
+        range.unwrap_or(&[])
+    }
+}
+
+/// The ways through a flow.
+#[derive(Debug)]
+pub(crate) struct Graph<'f> {
+    nodes: Vec<NodeRef<'f>>,
+    places: HashMap<&'f str, u32>,
+    is_live: Vec<bool>,
+    forward: Edges,
+    backward: Edges,
+    /// By vertex: whether a [`Kind::Pass`] edge to it may be taken.
+    is_open: Vec<bool>,
+    /// The exits of instances and calls: first vertex and how many.
+    exits: HashMap<u32, (u32, u32)>,
+    /// Subflows that hold themselves.
+    pub(crate) cyclic: Vec<&'f str>,
+}
+
+impl<'f> Graph<'f> {
+    /// The vertex of the node with this id.
+    pub(crate) fn place(&self, id: &str) -> Option<u32> {
+        self.places.get(id).copied()
+    }
+
+    /// The node of a vertex; none for exits and hubs.
+    pub(crate) fn node(&self, vertex: u32) -> Option<NodeRef<'f>> {
+        self.nodes.get(vertex as usize).copied()
+    }
+
+    /// How many vertices.
+    pub(crate) fn size(&self) -> usize {
+        self.is_open.len()
+    }
+
+    /// Whether the node runs: neither it nor its tab is switched off.
+    pub(crate) fn is_live(&self, vertex: u32) -> bool {
+        self.is_live.get(vertex as usize).copied().unwrap_or(false)
+    }
+
+    /// Whether a catch node hears its errors.
+    pub(crate) fn is_caught(&self, vertex: u32) -> bool {
+        let hears = |kind: &str| kind == "catch";
+        let mut next = self
+            .forward
+            .of(vertex)
+            .iter()
+            .filter(|(_, kind)| *kind == Kind::Event);
+        next.any(|(to, _)| match self.node(*to) {
+            Some(node) => hears(node.kind()),
+            // A hub: of the whole tab.
+            None => self
+                .forward
+                .of(*to)
+                .iter()
+                .any(|(to, _)| self.node(*to).is_some_and(|node| hears(node.kind()))),
+        })
+    }
+
+    /// Who sends to it, over wires and links; exits and hubs among them.
+    pub(crate) fn feeders(&self, vertex: u32) -> impl Iterator<Item = u32> {
+        let ways = self.backward.of(vertex).iter();
+        ways.filter(|(_, kind)| *kind != Kind::Event)
+            .map(|(from, _)| *from)
+    }
+
+    /// Whether anything is wired to it.
+    pub(crate) fn is_fed(&self, vertex: u32) -> bool {
+        self.feeders(vertex).next().is_some()
+    }
+
+    /// Where a walk from this node begins: the node, and its exits when it is an instance or call.
+    pub(crate) fn begins(&self, vertex: u32) -> impl Iterator<Item = u32> {
+        let (first, count) = self.exits.get(&vertex).copied().unwrap_or_default();
+        std::iter::once(vertex).chain(first..first + count)
+    }
+
+    /// The vertices that come after one, and by what.
+    pub(crate) fn next(&self, vertex: u32) -> impl Iterator<Item = (u32, Kind)> {
+        self.forward.of(vertex).iter().copied()
+    }
+
+    /// Whether a vertex that `fits` is reached from `vertex`.
+    pub(crate) fn reaches(&self, vertex: u32, fits: impl Fn(u32) -> bool) -> bool {
+        let mut walk = Walk::new(self);
+        walk.forward(&[vertex], usize::MAX);
+        walk.reached().iter().any(|it| fits(*it))
+    }
+}

@@ -1,0 +1,87 @@
+//! Texts in a node, and texts for a sentence.
+
+use serde_json::{Map, Value};
+
+/// A text and the property it is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Text {
+    /// The property of the node.
+    pub(crate) property: String,
+    /// The key it stands under, however deep.
+    pub(crate) key: String,
+    /// What it says.
+    pub(crate) value: String,
+}
+
+impl Text {
+    /// The line on which byte `at` stands, where the text has more than one.
+    pub(crate) fn line_of(&self, at: usize) -> Option<u32> {
+        line_of(&self.value, at)
+    }
+}
+
+/// The line on which byte `at` of `text` stands, from 1; none where there is only one.
+pub(crate) fn line_of(text: &str, at: usize) -> Option<u32> {
+    if !text.contains('\n') {
+        return None;
+    }
+    let before = text.get(..at).unwrap_or(text);
+    u32::try_from(before.matches('\n').count() + 1).ok()
+}
+
+/// Every text in the node; names, notes and what ties it to others left out.
+pub(super) fn all(properties: Option<&Map<String, Value>>) -> Vec<Text> {
+    let mut found = Vec::new();
+    for (key, value) in properties.into_iter().flatten() {
+        if !matches!(
+            key.as_str(),
+            "id" | "type" | "z" | "g" | "wires" | "name" | "label" | "info"
+        ) {
+            collect(key, key, value, &mut found);
+        }
+    }
+    found
+}
+
+fn collect(property: &str, key: &str, value: &Value, found: &mut Vec<Text>) {
+    match value {
+        Value::String(text) => found.push(Text {
+            property: property.to_owned(),
+            key: key.to_owned(),
+            value: text.clone(),
+        }),
+        Value::Array(items) => {
+            for item in items {
+                collect(property, key, item, found);
+            }
+        }
+        Value::Object(object) => {
+            for (key, value) in object {
+                collect(property, key, value, found);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// `text` for a sentence: one line, at most 80 characters.
+pub(crate) fn quote(text: &str) -> String {
+    let line: String = text
+        .chars()
+        .take(81)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    match line.char_indices().nth(80) {
+        Some((end, _)) => format!("\u{201c}{}…\u{201d}", line.get(..end).unwrap_or(&line)),
+        None => format!("\u{201c}{line}\u{201d}"),
+    }
+}
+
+/// The first few of `items` for a sentence.
+pub(crate) fn list(items: &[String]) -> String {
+    let shown = items.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+    match items.len().checked_sub(5) {
+        None | Some(0) => shown,
+        Some(more) => format!("{shown} and {more} more"),
+    }
+}

