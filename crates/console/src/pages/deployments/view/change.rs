@@ -19,6 +19,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct ChangeView {
     pub(crate) id: String,
+    /// Its place in its step, from 0.
+    pub(crate) at: usize,
     pub(crate) verb: &'static str,
     pub(crate) tone: &'static str,
     pub(crate) icon: Icon,
@@ -28,7 +30,10 @@ pub(crate) struct ChangeView {
     pub(crate) subject: &'static str,
     pub(crate) place: String,
     pub(crate) properties: Vec<Comparison>,
+    /// Properties this page leaves out.
+    pub(crate) properties_more: usize,
     pub(crate) wires: Vec<WireLine>,
+    pub(crate) wires_more: usize,
     pub(crate) credentials: Vec<CredentialLine>,
     pub(crate) used_by: Vec<String>,
     pub(crate) used_by_more: usize,
@@ -38,11 +43,13 @@ pub(crate) struct ChangeView {
     pub(crate) comment: String,
 }
 
+/// Wires listed at most.
+const WIRES_SHOWN: usize = 100;
 /// Users of a config node listed by name at most.
 const USERS_SHOWN: usize = 50;
 
 impl ChangeView {
-    pub(crate) fn new(looked: &Looked<'_>, change: &Change, shell: &Shell, is_full: bool) -> Self {
+    pub(crate) fn new(looked: &Looked<'_>, change: &Change, at: usize, shell: &Shell) -> Self {
         let (icon, tone, verb) = match change.aspect {
             Aspect::Added => ("plus", "good", "Added"),
             Aspect::Removed => ("minus", "bad", "Removed"),
@@ -51,13 +58,27 @@ impl ChangeView {
             Aspect::Layout => ("move", "quiet", "Moved"),
             Aspect::Order => ("lines", "quiet", "Reordered"),
         };
+        let budget = &looked.budget;
         let users = change.used_by.iter().take(USERS_SHOWN);
         let comment = looked
             .review
             .decision(&change.id)
             .map(|d| d.comment.clone());
+        let properties: Vec<Comparison> = change
+            .properties
+            .iter()
+            .enumerate()
+            .take_while(|(index, _)| *index == 0 || budget.is_full() || budget.has_room())
+            .map(|(_, property)| compare(property, budget))
+            .collect();
+        let wires_shown = if budget.is_full() {
+            usize::MAX
+        } else {
+            WIRES_SHOWN
+        };
         Self {
             id: change.id.to_string(),
+            at,
             verb,
             tone,
             icon: Icon(icon),
@@ -66,14 +87,13 @@ impl ChangeView {
             node: name_of(&change.node),
             subject: subject_word(change.subject),
             place: looked.place(change),
-            properties: change
-                .properties
-                .iter()
-                .map(|p| compare(p, is_full))
-                .collect(),
+            properties_more: change.properties.len() - properties.len(),
+            properties,
+            wires_more: change.wires.len().saturating_sub(wires_shown),
             wires: change
                 .wires
                 .iter()
+                .take(wires_shown)
                 .map(|wire| WireLine::new(looked, wire))
                 .collect(),
             credentials: change
