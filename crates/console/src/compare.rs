@@ -16,7 +16,7 @@ use serde_json::Value;
 pub(crate) use self::{
     budget::Budget,
     lines::{Part, Side},
-    piece::Pieces,
+    piece::{Pieces, words},
     structure::PathLine,
 };
 use crate::wording::shown;
@@ -95,7 +95,7 @@ fn plain_body(before: Option<&Value>, after: Option<&Value>, budget: &Budget) ->
     budget.spend(cost(&before) + cost(&after));
     let (before, after) = match (before, after) {
         (Some(before), Some(after)) => {
-            let (before, after) = piece::words(&before, &after);
+            let (before, after) = words(&before, &after);
             (Some(before), Some(after))
         }
         (before, after) => {

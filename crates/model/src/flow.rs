@@ -14,6 +14,7 @@ pub mod finding;
 mod parse;
 mod references;
 mod scan;
+pub mod words;
 
 pub use error::FlowError;
 pub use parse::{Flows, Limits, NodeRef, Submitted};

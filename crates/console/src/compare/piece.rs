@@ -142,7 +142,7 @@ fn middle(text: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// Two short values, the words marked that differ (unless nearly all do).
-pub(super) fn words(before: &str, after: &str) -> (Pieces, Pieces) {
+pub(crate) fn words(before: &str, after: &str) -> (Pieces, Pieces) {
     let (old_words, new_words) = (split(before), split(after));
     let diff = TextDiff::from_slices(&old_words, &new_words);
     let (mut old, mut new) = (Vec::new(), Vec::new());

@@ -389,3 +389,33 @@ async fn secrets_are_told_only_as_set_or_changed() {
     assert!(all.contains("<code>password</code> <b>set</b>"), "{all}");
     assert!(!all.contains("s3cret"));
 }
+
+#[tokio::test]
+async fn a_change_is_said_in_words_above_its_values() {
+    let console = Console::new().await;
+    let rita = console.person("rita", Role::Reviewer).await;
+    console.house.user("ed", Role::Editor).await;
+    let flows = |repeat: &str| {
+        ONE.replace(
+            "\"name\":\"go\"",
+            &format!("\"name\":\"go\",\"repeat\":\"{repeat}\""),
+        )
+    };
+    let first = console.house.propose("ed", &flows("300")).await;
+    console.house.apply("rita", first).await;
+    console.house.propose("ed", &flows("18000")).await;
+    let page = console
+        .get(&rita, "/deployments/2/steps/1")
+        .await
+        .expect(200)
+        .text;
+    let said = page
+        .find("every 5 <b>minutes</b>")
+        .expect("the words before");
+    assert!(page.contains("every 5 <b>hours</b>"), "{page}");
+    let raw = page.find("<code>repeat</code>").expect("the raw values");
+    assert!(
+        said < raw && page.contains("18000"),
+        "the raw values are there too"
+    );
+}

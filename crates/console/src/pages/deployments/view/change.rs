@@ -4,13 +4,14 @@ use model::{
     deployment::{Decision, Verdict},
     flow::{
         Flows,
-        change::{Aspect, Change, CredentialAction, Subject, WireChange},
+        change::{Aspect, Change, CredentialAction, CredentialNote, Subject, WireChange},
+        words::Said,
     },
 };
 
 use super::{FindingLine, Looked};
 use crate::{
-    compare::{Comparison, compare},
+    compare::{Comparison, Pieces, compare, words},
     shell::Shell,
     wording::{Icon, Moment, Pill, Who, name_of, shown},
 };
@@ -29,6 +30,8 @@ pub(crate) struct ChangeView {
     pub(crate) node: String,
     pub(crate) subject: &'static str,
     pub(crate) place: String,
+    /// What it does, in words.
+    pub(crate) said: Vec<SaidLine>,
     pub(crate) properties: Vec<Comparison>,
     /// Properties this page leaves out.
     pub(crate) properties_more: usize,
@@ -87,6 +90,11 @@ impl ChangeView {
             node: name_of(&change.node),
             subject: subject_word(change.subject),
             place: looked.place(change),
+            said: change
+                .said
+                .iter()
+                .map(|said| SaidLine::new(said, change.aspect))
+                .collect(),
             properties_more: change.properties.len() - properties.len(),
             properties,
             wires_more: change.wires.len().saturating_sub(wires_shown),
@@ -96,18 +104,7 @@ impl ChangeView {
                 .take(wires_shown)
                 .map(|wire| WireLine::new(looked, wire))
                 .collect(),
-            credentials: change
-                .credentials
-                .iter()
-                .map(|note| CredentialLine {
-                    field: name_of(&note.field),
-                    action: match note.action {
-                        CredentialAction::Set => "set",
-                        CredentialAction::Changed => "changed",
-                        CredentialAction::Removed => "removed",
-                    },
-                })
-                .collect(),
+            credentials: change.credentials.iter().map(CredentialLine::new).collect(),
             used_by: users.map(|id| looked.name(id)).collect(),
             used_by_more: change.used_by.len().saturating_sub(USERS_SHOWN),
             findings: change.findings.iter().map(FindingLine::new).collect(),
@@ -117,6 +114,37 @@ impl ChangeView {
                 .map(|d| DecisionView::new(d, shell)),
             error: None,
             comment: comment.unwrap_or_default(),
+        }
+    }
+}
+
+/// A sentence of what a change does.
+#[derive(Debug)]
+pub(crate) struct SaidLine {
+    pub(crate) about: String,
+    pub(crate) before: Option<Pieces>,
+    pub(crate) after: Option<Pieces>,
+    /// The whole node comes or goes with it: no mark is needed.
+    pub(crate) is_whole: bool,
+}
+
+impl SaidLine {
+    fn new(said: &Said, aspect: Aspect) -> Self {
+        let (before, after) = match (&said.before, &said.after) {
+            (Some(before), Some(after)) => {
+                let (before, after) = words(before, after);
+                (Some(before), Some(after))
+            }
+            (before, after) => {
+                let plain = |text: &Option<String>| text.as_deref().map(Pieces::plain);
+                (plain(before), plain(after))
+            }
+        };
+        Self {
+            about: name_of(&said.about),
+            before,
+            after,
+            is_whole: matches!(aspect, Aspect::Added | Aspect::Removed),
         }
     }
 }
@@ -154,6 +182,19 @@ impl WireLine {
 pub(crate) struct CredentialLine {
     pub(crate) field: String,
     pub(crate) action: &'static str,
+}
+
+impl CredentialLine {
+    fn new(note: &CredentialNote) -> Self {
+        Self {
+            field: name_of(&note.field),
+            action: match note.action {
+                CredentialAction::Set => "set",
+                CredentialAction::Changed => "changed",
+                CredentialAction::Removed => "removed",
+            },
+        }
+    }
 }
 
 /// What was decided.
