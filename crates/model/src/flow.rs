@@ -12,6 +12,7 @@ pub mod diff;
 mod error;
 pub mod finding;
 mod parse;
+pub mod recognised;
 mod references;
 mod scan;
 pub mod words;

@@ -3,6 +3,7 @@
 mod language;
 mod node;
 mod order;
+mod recognise;
 mod summary;
 mod wires;
 
@@ -104,6 +105,7 @@ pub fn diff(
     }
     name_instances(&mut found, base, proposal);
     found.sort_by_key(|found| (rank(&found.change), found.position));
+    recognise::recognise(&mut found, base, proposal);
     add_users(&mut found, proposal);
     examine(&mut found, base);
     let changes = found

@@ -52,6 +52,7 @@ fn blank(aspect: Aspect, node: NodeRef<'_>) -> Change {
         wires: Vec::new(),
         credentials: Vec::new(),
         used_by: Vec::new(),
+        recognised: None,
         said: Vec::new(),
         findings: Vec::new(),
     }

@@ -30,6 +30,8 @@ pub(crate) struct ChangeView {
     pub(crate) node: String,
     pub(crate) subject: &'static str,
     pub(crate) place: String,
+    /// What it is seen to be: the same node with a new id, a copy.
+    pub(crate) recognised: Option<String>,
     /// What it does, in words.
     pub(crate) said: Vec<SaidLine>,
     pub(crate) properties: Vec<Comparison>,
@@ -38,7 +40,10 @@ pub(crate) struct ChangeView {
     pub(crate) wires: Vec<WireLine>,
     pub(crate) wires_more: usize,
     pub(crate) credentials: Vec<CredentialLine>,
-    pub(crate) used_by: Vec<String>,
+    /// Who uses it: the first, and the rest, folded.
+    pub(crate) used_by: Vec<UserLine>,
+    pub(crate) used_by_folded: Vec<UserLine>,
+    /// Users this page leaves out.
     pub(crate) used_by_more: usize,
     pub(crate) findings: Vec<FindingLine>,
     pub(crate) decision: Option<DecisionView>,
@@ -48,21 +53,25 @@ pub(crate) struct ChangeView {
 
 /// Wires listed at most.
 const WIRES_SHOWN: usize = 100;
-/// Users of a config node listed by name at most.
-const USERS_SHOWN: usize = 50;
+/// Users of a config node or subflow shown at once, and listed at most.
+const USERS_SHOWN: usize = 20;
+const USERS_LISTED: usize = 500;
 
 impl ChangeView {
     pub(crate) fn new(looked: &Looked<'_>, change: &Change, at: usize, shell: &Shell) -> Self {
-        let (icon, tone, verb) = match change.aspect {
-            Aspect::Added => ("plus", "good", "Added"),
-            Aspect::Removed => ("minus", "bad", "Removed"),
-            Aspect::Changed => ("change", "warn", "Changed"),
-            Aspect::Wired => ("wire", "look", "Rewired"),
-            Aspect::Layout => ("move", "quiet", "Moved"),
-            Aspect::Order => ("lines", "quiet", "Reordered"),
-        };
+        let (icon, tone, verb) = aspect_words(change.aspect);
         let budget = &looked.budget;
-        let users = change.used_by.iter().take(USERS_SHOWN);
+        let users = change.used_by.iter();
+        let users_listed = if budget.is_full() {
+            usize::MAX
+        } else {
+            USERS_LISTED
+        };
+        let mut used_by: Vec<UserLine> = users
+            .take(users_listed)
+            .map(|id| UserLine::new(looked, id))
+            .collect();
+        let used_by_folded = used_by.split_off(USERS_SHOWN.min(used_by.len()));
         let comment = looked
             .review
             .decision(&change.id)
@@ -90,6 +99,7 @@ impl ChangeView {
             node: name_of(&change.node),
             subject: subject_word(change.subject),
             place: looked.place(change),
+            recognised: change.recognised_words().map(|words| shown(&words)),
             said: change
                 .said
                 .iter()
@@ -105,8 +115,9 @@ impl ChangeView {
                 .map(|wire| WireLine::new(looked, wire))
                 .collect(),
             credentials: change.credentials.iter().map(CredentialLine::new).collect(),
-            used_by: users.map(|id| looked.name(id)).collect(),
-            used_by_more: change.used_by.len().saturating_sub(USERS_SHOWN),
+            used_by_more: change.used_by.len() - used_by.len() - used_by_folded.len(),
+            used_by,
+            used_by_folded,
             findings: change.findings.iter().map(FindingLine::new).collect(),
             decision: looked
                 .review
@@ -114,6 +125,25 @@ impl ChangeView {
                 .map(|d| DecisionView::new(d, shell)),
             error: None,
             comment: comment.unwrap_or_default(),
+        }
+    }
+}
+
+/// A node that uses a config node or a subflow.
+#[derive(Debug)]
+pub(crate) struct UserLine {
+    pub(crate) label: String,
+    /// The tab or subflow it is on; empty for none.
+    pub(crate) place: String,
+}
+
+impl UserLine {
+    fn new(looked: &Looked<'_>, id: &str) -> Self {
+        let node = looked.review.proposal.get(id);
+        let tab = node.and_then(|node| node.tab());
+        Self {
+            label: looked.name(id),
+            place: tab.map(|tab| looked.name(tab)).unwrap_or_default(),
         }
     }
 }
@@ -221,6 +251,17 @@ impl DecisionView {
             at: shell.moment(decision.at),
             comment: shown(&decision.comment),
         }
+    }
+}
+
+fn aspect_words(aspect: Aspect) -> (&'static str, &'static str, &'static str) {
+    match aspect {
+        Aspect::Added => ("plus", "good", "Added"),
+        Aspect::Removed => ("minus", "bad", "Removed"),
+        Aspect::Changed => ("change", "warn", "Changed"),
+        Aspect::Wired => ("wire", "look", "Rewired"),
+        Aspect::Layout => ("move", "quiet", "Moved"),
+        Aspect::Order => ("lines", "quiet", "Reordered"),
     }
 }
 
