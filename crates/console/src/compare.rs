@@ -71,7 +71,7 @@ pub(crate) fn compare(change: &PropertyChange, budget: &Budget) -> Comparison {
         change.language == Language::Plain && is_short(&change.before) && is_short(&change.after);
     let (mut note, body) = match (&change.before, &change.after) {
         (before, after) if is_plain => (None, plain_body(before.as_ref(), after.as_ref(), budget)),
-        (Some(before), Some(after)) => two(before, after, change.language, budget),
+        (Some(before), Some(after)) => two(&change.key, before, after, change.language, budget),
         (Some(only), None) => (None, one(only, false, change.language, budget)),
         (None, Some(only)) => (None, one(only, true, change.language, budget)),
         (None, None) => (None, plain_body(None, None, budget)),
@@ -123,13 +123,14 @@ fn one(value: &Value, is_added: bool, language: Language, budget: &Budget) -> Bo
 }
 
 fn two(
+    key: &str,
     before: &Value,
     after: &Value,
     language: Language,
     budget: &Budget,
 ) -> (Option<&'static str>, Body) {
     if let (Some(old), Some(new)) = (structured(before, language), structured(after, language)) {
-        let (paths, more) = structure::paths(&old, &new, budget);
+        let (paths, more) = structure::paths(key, &old, &new, budget);
         let is_written = before.is_string() && after.is_string();
         if paths.is_empty() && is_written {
             let note = Some("only how the JSON text is laid out differs, not what it says");

@@ -11,11 +11,12 @@ const PAGE_BYTES: usize = 120_000;
 /// Bytes of one value before it is cut; all of it is shown where the reader asks for it.
 const VALUE_BYTES: usize = 40_000;
 /// Bytes in colour on one page.
-const COLOUR_BYTES: usize = 60_000;
+const COLOUR_BYTES: usize = 40_000;
 /// Time for comparing; beyond it, differences are told coarser: by line, or as one whole.
 const COMPARING: Duration = Duration::from_millis(250);
-/// Time for colours; beyond it, text is black.
-const COLOURING: Duration = Duration::from_millis(60);
+/// Time for colours; beyond it, text is black. The bytes are what ends them usually: this is for
+/// patterns that go astray, and the first use of a syntax, which makes its patterns.
+const COLOURING: Duration = Duration::from_millis(300);
 
 /// What is left for a page. Interior, because every value on the page draws on the same.
 #[derive(Debug)]

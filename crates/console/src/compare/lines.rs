@@ -17,6 +17,8 @@ const CONTEXT: usize = 3;
 const WORDS_MAX_BYTES: usize = 20_000;
 /// More changed lines than this in one place are paired in their order.
 const PAIRED_MAX: usize = 40;
+/// Bytes shown of a line that is too long for a page.
+const BEGINNING_BYTES: usize = 2_000;
 /// What a line costs on a page beside its text.
 const ROW_BYTES: usize = 40;
 
@@ -84,6 +86,16 @@ impl<'t> Text<'t> {
         side
     }
 
+    /// The beginning of a first line that is too long for a page.
+    fn beginning(&self) -> Side {
+        let line = self.lines.first().copied().unwrap_or_default();
+        let end = line.floor_char_boundary(BEGINNING_BYTES);
+        let mut pieces = Pieces::plain(line.get(..end).unwrap_or_default());
+        let left = line.get(end..).map_or(0, |rest| rest.chars().count());
+        pieces.add_sign("⟨…⟩", &format!("{left} characters more"));
+        Side { number: 1, pieces }
+    }
+
     fn cost(&self, lines: Range<usize>) -> usize {
         let lines = self.lines.get(lines).unwrap_or_default();
         lines.iter().map(|line| line.len() + ROW_BYTES).sum()
@@ -98,15 +110,17 @@ pub(super) fn whole(text: &str, language: Language, budget: &Budget) -> (Vec<Sid
     let mut lines = Vec::new();
     for index in 0..text.lines.len() {
         spent += text.cost(index..index + 1);
-        // The first line is always shown, folded where it is long.
-        if spent > allowed && index > 0 {
-            break;
+        if spent > allowed {
+            // Of a first line too long for a page, its beginning.
+            lines.extend((index == 0).then(|| text.beginning()));
+            let cut = text.lines.len() - index;
+            budget.spend(allowed);
+            return (lines, cut);
         }
         lines.push(text.side(index, &[]));
     }
     budget.spend(spent);
-    let cut = text.lines.len() - lines.len();
-    (lines, cut)
+    (lines, 0)
 }
 
 /// Two texts side by side.
@@ -240,8 +254,7 @@ impl Made {
         for (left, right) in pairs(old, new, lefts, rights) {
             let cost = left.map_or(0, |at| old.cost(at..at + 1))
                 + right.map_or(0, |at| new.cost(at..at + 1));
-            let is_first = self.rows.is_empty() && self.parts.is_empty();
-            if !(self.has_room(cost) || is_first) {
+            if !self.has_room(cost) {
                 self.cut(1, true);
                 continue;
             }

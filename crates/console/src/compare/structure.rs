@@ -25,15 +25,20 @@ pub(crate) struct PathLine {
     pub(crate) note: Option<&'static str>,
 }
 
-/// The paths at which `before` and `after` differ, and how many more there are.
-pub(super) fn paths(before: &Value, after: &Value, budget: &Budget) -> (Vec<PathLine>, usize) {
+/// The paths below `key` at which `before` and `after` differ, and how many more there are.
+pub(super) fn paths(
+    key: &str,
+    before: &Value,
+    after: &Value,
+    budget: &Budget,
+) -> (Vec<PathLine>, usize) {
     budget.compare(|deadline| {
         let mut walk = Walk {
             lines: Vec::new(),
             more: 0,
             deadline,
         };
-        walk.compare("", before, after);
+        walk.compare(&member("", key), before, after);
         let cost = 100 * walk.lines.len();
         budget.spend(cost);
         (walk.lines, walk.more)
@@ -140,7 +145,6 @@ impl Walk {
             self.more += 1;
             return;
         }
-        let path = if path.is_empty() { "the whole" } else { path };
         self.lines.push(PathLine {
             path: Pieces::plain(&cut(path.to_owned())),
             before,

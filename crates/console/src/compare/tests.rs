@@ -141,6 +141,34 @@ fn a_value_too_long_for_a_page_is_cut_and_says_so() {
 }
 
 #[test]
+fn an_enormous_line_does_not_fill_the_page() {
+    use askama::Template as _;
+    let line = "x".repeat(3_000_000);
+    let added = PropertyChange {
+        before: None,
+        ..property("", &line, Language::JavaScript)
+    };
+    let Body::Whole { lines, cut, .. } = shown(&added).body else {
+        panic!("not whole")
+    };
+    let html = lines[0].pieces.render().unwrap();
+    assert!(cut == 1 && html.len() < 10_000 && html.contains("2998000 characters more"));
+    let changed = property(&line, &format!("{line}y"), Language::JavaScript);
+    let parts = parts(&changed);
+    assert!(
+        matches!(
+            parts[..],
+            [Part::Cut {
+                count: 1,
+                differs: true
+            }]
+        ),
+        "{}",
+        parts.len()
+    );
+}
+
+#[test]
 fn a_page_is_full_after_a_while() {
     let budget = Budget::new(false);
     let text = numbered(3_000);
@@ -265,32 +293,32 @@ fn structures_differ_by_path() {
     let rule = |v: i32| json!({"t": "gt", "v": v});
     assert_eq!(
         told(json!([rule(1), rule(5)]), json!([rule(1), rule(7)])),
-        ["[1].v: 5 → 7"]
+        ["rules[1].v: 5 → 7"]
     );
     assert_eq!(
         told(
             json!([rule(1), rule(5)]),
             json!([rule(0), rule(1), rule(5)])
         )[0],
-        "[0]: – → {&#34;t&#34;:&#34;gt&#34;,&#34;v&#34;:0}",
+        "rules[0]: – → {&#34;t&#34;:&#34;gt&#34;,&#34;v&#34;:0}",
         "what was put in front does not make all the rest look changed"
     );
     assert_eq!(
         told(json!({"a": {"b c": 1, "d": 2}}), json!({"a": {"d": 2}})),
-        ["a[&#34;b c&#34;]: 1 → –"]
+        ["rules.a[&#34;b c&#34;]: 1 → –"]
     );
     assert_eq!(
         told(json!({"a": 1, "b": 2}), json!({"b": 2, "a": 1})),
-        ["the whole: its keys stand in another order"]
+        ["rules: its keys stand in another order"]
     );
     assert_eq!(
         told(json!([1, 2, 3]), json!([3, 1, 2])),
-        ["the whole: the same items in another order"]
+        ["rules: the same items in another order"]
     );
     let long = |end: &str| json!({"a": format!("{}{end}", "x".repeat(500))});
     assert_eq!(
         told(long("1"), long("2")),
-        ["a: a long value differs: see the text below"]
+        ["rules.a: a long value differs: see the text below"]
     );
 }
 

@@ -171,6 +171,18 @@ fn properties() -> Vec<Comparison> {
             Some("pump/3/status"),
             Language::Plain,
         ),
+        property(
+            "rules",
+            Some(r#"[{"t":"gt","v":5},{"t":"else"}]"#),
+            Some(r#"[{"t":"gt","v":7},{"t":"else"}]"#),
+            Language::Json,
+        ),
+        property(
+            "template",
+            Some("<b>\n  {{payload}}\n</b>\n"),
+            Some("<b>\n\t{{payload}}\n</b>\n"),
+            Language::Html,
+        ),
         property("outputs", None, Some("2"), Language::Plain),
         property("info", Some("\u{202e}reversed"), None, Language::Plain),
         property("initialize", None, Some("context.set('n', 0);\n"), js),

@@ -2,8 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{HashMap, HashSet, hash_map::DefaultHasher},
-    hash::{Hash as _, Hasher as _},
+    collections::{HashMap, HashSet},
 };
 
 use crate::flow::{Flows, NodeRef, scan};
@@ -59,30 +58,44 @@ impl<'f> Signatures<'f> {
     /// A number for what `node` says: the same for nodes that differ only in ids, place and wires,
     /// whatever the order of their keys.
     pub(super) fn of(&self, node: NodeRef<'_>) -> u64 {
-        let mut sum = hash(|hasher| self.kind(node).hash(hasher));
+        let mut sum = mix(1, self.kind(node));
         for (key, value) in scan::members(node.raw()) {
             if matches!(key, "id" | "type") || PLACE.contains(&key) {
                 continue;
             }
-            let member = hash(|hasher| {
-                key.hash(hasher);
-                if scan::strings(value).any(|string| self.ids.has(string)) {
-                    replaced(value, |string| self.ids.has(string).then_some("")).hash(hasher);
-                } else {
-                    value.hash(hasher);
+            let key = mix(2, key);
+            let member = match value.as_bytes().first() {
+                Some(b'"') => {
+                    let inner = value.get(1..value.len() - 1).unwrap_or_default();
+                    mix(key, if self.ids.has(inner) { "" } else { value })
                 }
-            });
+                Some(b'[' | b'{') if scan::strings(value).any(|string| self.ids.has(string)) => {
+                    mix(
+                        key,
+                        &replaced(value, |string| self.ids.has(string).then_some("")),
+                    )
+                }
+                _ => mix(key, value),
+            };
             sum = sum.wrapping_add(member);
         }
         sum
     }
 }
 
-fn hash(write: impl FnOnce(&mut DefaultHasher)) -> u64 {
-    // Its keys are fixed: the same flows give the same answer on every machine.
-    let mut hasher = DefaultHasher::new();
-    write(&mut hasher);
-    hasher.finish()
+/// A quick digest, the same on every machine. Not made against people who want two texts to be
+/// alike: it only proposes, and `differs` compares.
+fn mix(seed: u64, text: &str) -> u64 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut sum = seed ^ (text.len() as u64).wrapping_mul(ODD);
+    for chunk in text.as_bytes().chunks(8) {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        sum = (sum ^ u64::from_le_bytes(word))
+            .wrapping_mul(ODD)
+            .rotate_left(29);
+    }
+    sum ^ (sum >> 32)
 }
 
 /// Canonical `text` with every string replaced for which there is a replacement.
