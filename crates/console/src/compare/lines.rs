@@ -282,10 +282,12 @@ impl Marks {
     fn read(&mut self, diff: &TextDiff<'_, '_, str>, op: &DiffOp, deadline: Instant) {
         for change in diff.iter_inline_changes_deadline(op, Some(deadline)) {
             let mut at = 0;
-            let mut marked = Vec::new();
+            let mut marked: Vec<Range<usize>> = Vec::new();
             for (is_marked, text) in change.values() {
-                if *is_marked {
-                    marked.push(at..at + text.len());
+                match marked.last_mut().filter(|last| last.end == at) {
+                    Some(last) if *is_marked => last.end += text.len(),
+                    _ if *is_marked => marked.push(at..at + text.len()),
+                    _ => {}
                 }
                 at += text.len();
             }

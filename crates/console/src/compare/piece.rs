@@ -72,8 +72,17 @@ impl Pieces {
                 .peek()
                 .filter(|(range, _)| range.start <= from && to <= range.end)
                 .map_or("", |(_, class)| *class);
-            let is_marked = marks.peek().is_some_and(|range| range.start <= from);
-            made.add(text, class, is_marked, line.len() > LONG_BYTES);
+            let mark = marks.peek().filter(|range| range.start <= from);
+            // White space that is all that differs in a place must be seen.
+            let blanks = mark
+                .and_then(|range| line.get((*range).clone()))
+                .is_some_and(|marked| marked.chars().all(char::is_whitespace));
+            made.add(
+                text,
+                class,
+                (mark.is_some(), blanks),
+                line.len() > LONG_BYTES,
+            );
         }
         made
     }
@@ -88,22 +97,22 @@ impl Pieces {
         });
     }
 
-    fn add(&mut self, text: &str, class: &'static str, is_marked: bool, is_long: bool) {
+    /// Adds text that is marked or not, with signs for its blanks or not.
+    fn add(&mut self, text: &str, class: &'static str, mark: (bool, bool), is_long: bool) {
+        let (is_marked, shows_blanks) = mark;
         if is_long
             && text.len() > STRETCH_BYTES
             && let Some((head, middle, tail)) = middle(text)
         {
-            self.add(head, class, is_marked, false);
+            self.add(head, class, mark, false);
             self.pieces.push(Piece {
                 text: crate::wording::shown(middle),
                 class,
                 is_marked,
                 kind: Kind::Fold(middle.chars().count()),
             });
-            return self.add(tail, class, is_marked, false);
+            return self.add(tail, class, mark, false);
         }
-        // White space that differs is all that differs there: it must be seen.
-        let shows_blanks = is_marked && text.chars().all(char::is_whitespace);
         for (text, sign) in signs(text, shows_blanks) {
             let kind = match sign {
                 None => Kind::Text,

@@ -41,6 +41,10 @@ fn marked(side: Option<&Side>) -> String {
     side.map(|side| side.pieces.marked()).unwrap_or_default()
 }
 
+fn rows_of(before: &str, after: &str) -> Vec<Row> {
+    rows(parts(&property(before, after, Language::JavaScript)))
+}
+
 fn numbered(count: usize) -> String {
     let lines: Vec<String> = (0..count).map(|line| format!("line {line}\n")).collect();
     lines.concat()
@@ -221,6 +225,18 @@ fn only_white_space_is_said_and_seen() {
         shown(&property("a b\n\n", "a c\n\n", Language::Text)).note,
         None
     );
+}
+
+#[test]
+fn white_space_within_what_differs_has_no_sign() {
+    let rows = rows_of("return null;\n", "if (b) return null;\n");
+    let right = marked(rows[0].right.as_ref());
+    assert!(
+        right.starts_with("if (b)") && !right.contains('␣'),
+        "{right}"
+    );
+    let added = rows_of("a = 1;\n", "a = 1;\nif (b) return null;\n");
+    assert!(!marked(added[1].right.as_ref()).contains('␣'));
 }
 
 #[test]
