@@ -1,5 +1,7 @@
 //! How things are said: moments, people, states, and text from strangers made visible.
 
+mod hidden;
+
 use std::fmt::Write as _;
 
 use askama::Template;
@@ -9,6 +11,8 @@ use model::{
     flow::finding::Severity,
     principal::{Actor, Via},
 };
+
+pub(crate) use self::hidden::{Sign, signs};
 
 /// A moment: relative for reading, exact (UTC) on hover and in the markup.
 #[derive(Debug, Clone, Template)]
@@ -90,38 +94,17 @@ pub(crate) fn sentence(text: &str) -> String {
 /// CVE-2021-42574) are written as `⟨U+202E⟩`. Tabs and line ends stay.
 pub(crate) fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut before = ' ';
     for c in text.chars() {
-        if is_hidden(c) {
+        if hidden::is_hidden(c, before) {
             // Writing to a string cannot fail.
             write!(out, "⟨U+{:04X}⟩", u32::from(c)).ok();
         } else {
             out.push(c);
         }
+        before = c;
     }
     out
-}
-
-fn is_hidden(c: char) -> bool {
-    match c {
-        '\t' | '\n' => false,
-        '\u{00ad}'
-        | '\u{034f}'
-        | '\u{061c}'
-        | '\u{115f}'
-        | '\u{1160}'
-        | '\u{17b4}'
-        | '\u{17b5}'
-        | '\u{180e}'
-        | '\u{3164}'
-        | '\u{feff}'
-        | '\u{ffa0}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e007f}' => true,
-        c => c.is_control(),
-    }
 }
 
 /// The same on one line, cut to 120 characters.

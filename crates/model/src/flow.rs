@@ -12,9 +12,11 @@ pub mod diff;
 mod error;
 pub mod finding;
 mod parse;
+pub mod recognised;
 mod references;
 mod scan;
 mod wires;
+pub mod words;
 
 pub use error::FlowError;
 pub use parse::{Flows, Limits, NodeRef, Submitted};

@@ -16,7 +16,7 @@ use runtime::status::{InstanceStatus, LayerStatus, Phase};
 
 use crate::{
     App,
-    compare::{Body, Comparison, Row, compare},
+    compare::{Body, Budget, Comparison, Part, compare},
     pages::overview::show::InstanceCard,
     problem::PageError,
     session::SignedIn,
@@ -33,12 +33,12 @@ struct ComponentsPage {
     instances: Vec<InstanceCard>,
     properties: Vec<Comparison>,
     change: NoChange,
-    is_full: bool,
 }
 
 /// Stands in for a change in links of the comparison.
 struct NoChange {
     id: &'static str,
+    at: usize,
 }
 
 /// `GET /components`.
@@ -57,8 +57,10 @@ pub(crate) async fn page(State(app): State<App>, by: SignedIn) -> Result<Html<St
             .map(|phase| InstanceCard::new(&sample_id(), None, Some(&status(phase, now)), now))
             .collect(),
         properties: properties(),
-        change: NoChange { id: "sample" },
-        is_full: false,
+        change: NoChange {
+            id: "sample",
+            at: 0,
+        },
         shell,
     })
 }
@@ -174,9 +176,22 @@ fn properties() -> Vec<Comparison> {
             Some("pump/3/status"),
             Language::Plain,
         ),
+        property(
+            "rules",
+            Some(r#"[{"t":"gt","v":5},{"t":"else"}]"#),
+            Some(r#"[{"t":"gt","v":7},{"t":"else"}]"#),
+            Language::Json,
+        ),
+        property(
+            "template",
+            Some("<b>\n  {{payload}}\n</b>\n"),
+            Some("<b>\n\t{{payload}}\n</b>\n"),
+            Language::Html,
+        ),
         property("outputs", None, Some("2"), Language::Plain),
         property("info", Some("\u{202e}reversed"), None, Language::Plain),
         property("initialize", None, Some("context.set('n', 0);\n"), js),
     ];
-    all.iter().map(|change| compare(change, false)).collect()
+    let budget = Budget::new(false);
+    all.iter().map(|change| compare(change, &budget)).collect()
 }

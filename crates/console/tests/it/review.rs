@@ -402,3 +402,89 @@ async fn secrets_are_told_only_as_set_or_changed() {
     assert!(all.contains("<code>password</code> <b>set</b>"), "{all}");
     assert!(!all.contains("s3cret"));
 }
+
+#[tokio::test]
+async fn a_change_is_said_in_words_above_its_values() {
+    let console = Console::new().await;
+    let rita = console.person("rita", Role::Reviewer).await;
+    console.house.user("ed", Role::Editor).await;
+    let flows = |repeat: &str| {
+        ONE.replace(
+            "\"name\":\"go\"",
+            &format!("\"name\":\"go\",\"repeat\":\"{repeat}\""),
+        )
+    };
+    let first = console.house.propose("ed", &flows("300")).await;
+    console.house.apply("rita", first).await;
+    console.house.propose("ed", &flows("18000")).await;
+    let page = console
+        .get(&rita, "/deployments/2/steps/1")
+        .await
+        .expect(200)
+        .text;
+    let said = page
+        .find("every 5 <b>minutes</b>")
+        .expect("the words before");
+    assert!(page.contains("every 5 <b>hours</b>"), "{page}");
+    let raw = page.find("<code>repeat</code>").expect("the raw values");
+    assert!(
+        said < raw && page.contains("18000"),
+        "the raw values are there too"
+    );
+}
+
+#[tokio::test]
+async fn a_node_with_a_new_id_is_shown_as_that_and_decided_on_its_own() {
+    let console = Console::new().await;
+    let rita = console.person("rita", Role::Reviewer).await;
+    console.house.user("ed", Role::Editor).await;
+    let first = console.house.propose("ed", ONE).await;
+    console.house.apply("rita", first).await;
+    let again = ONE
+        .replace("\"id\":\"f\"", "\"id\":\"f2\"")
+        .replace("[\"f\"]", "[\"f2\"]");
+    console.house.propose("ed", &again).await;
+    let mut pages = String::new();
+    for step in 1..=3 {
+        pages += &console
+            .get(&rita, &format!("/deployments/2/steps/{step}"))
+            .await
+            .expect(200)
+            .text;
+    }
+    assert!(
+        pages.contains("The same as “double” before (id f), with a new id; nothing else differs")
+    );
+    assert!(pages.contains("Comes back as “double” with the new id f2"));
+    assert!(pages.contains("value=\"added:f2\"") && pages.contains("value=\"removed:f\""));
+}
+
+#[tokio::test]
+async fn a_config_node_names_everybody_it_touches() {
+    let console = Console::new().await;
+    let rita = console.person("rita", Role::Reviewer).await;
+    console.house.user("ed", Role::Editor).await;
+    let users: String = (0..30)
+        .map(|n| format!(r#",{{"id":"m{n}","type":"mqtt in","z":"t","name":"meter {n}","broker":"b","x":1,"y":1,"wires":[]}}"#))
+        .collect::<Vec<_>>()
+        .concat();
+    let flows = |host: &str| {
+        format!(
+            r#"[{{"id":"t","type":"tab","label":"Hall"}},{{"id":"b","type":"mqtt-broker","broker":"{host}"}}{users}]"#
+        )
+    };
+    let first = console.house.propose("ed", &flows("old")).await;
+    console.house.apply("rita", first).await;
+    console.house.propose("ed", &flows("new")).await;
+    let page = console
+        .get(&rita, "/deployments/2/steps/1")
+        .await
+        .expect(200)
+        .text;
+    for n in 0..30 {
+        assert!(
+            page.contains(&format!("meter {n} <span class=\"faint\">on Hall</span>")),
+            "meter {n}"
+        );
+    }
+}

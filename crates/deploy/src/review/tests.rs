@@ -13,6 +13,8 @@ fn change(aspect: Aspect, subject: Subject, node: &str, tab: Option<&str>) -> Ch
         wires: vec![],
         credentials: vec![],
         used_by: vec![],
+        recognised: None,
+        said: vec![],
         findings: vec![],
     }
 }

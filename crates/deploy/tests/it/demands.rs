@@ -44,10 +44,11 @@ async fn approve(
         change: change.id.clone(),
         verdict: Verdict::Approve,
         comment: comment.to_owned(),
+        seen: None,
     });
     house
         .room
-        .decide(by, queued.id, review.shown, choices.collect())
+        .decide(by, queued.id, review.shown, choices.collect::<Vec<_>>())
         .await?;
     house.room.approve(by, queued.id, review.shown).await?;
     Ok(())
@@ -197,6 +198,7 @@ async fn what_would_be_applied_at_once_waits_when_more_is_asked() {
     urgent.emergency = Some(Emergency {
         reason: "flood".into(),
         reviewed_by: None,
+        declared_by: None,
     });
     let done = house
         .room
@@ -213,6 +215,7 @@ async fn an_emergency_does_not_go_past_a_refusal() {
     urgent.emergency = Some(Emergency {
         reason: "flood".into(),
         reviewed_by: None,
+        declared_by: None,
     });
     let done = house
         .room

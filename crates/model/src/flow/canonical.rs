@@ -6,10 +6,13 @@
 //! a `__proto__` key that vanishes), the text is refused: what one parser shows and another runs
 //! must not differ.
 
+mod already;
+
 use std::{fmt, ops::Range};
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
+pub(super) use self::already::already;
 use super::{error::FlowError, parse::Limits};
 
 /// A flows text in canonical form, its entries and what was taken off them.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{NodeRef, finding::Finding};
+use super::{NodeRef, finding::Finding, recognised::Recognised, words::Said};
 
 /// A change's name within its deployment: the aspect, a colon, the node's id. The same pair of
 /// flows always gives the same names.
@@ -113,6 +113,12 @@ pub struct Change {
     pub credentials: Vec<CredentialNote>,
     /// For config nodes and subflows: ids of the nodes that use it, after the change.
     pub used_by: Vec<String>,
+    /// What it is seen to be beyond its own node: re-created, a copy, wrapped up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recognised: Option<Recognised>,
+    /// What it does, in words, as far as words are known for the node's type.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub said: Vec<Said>,
     /// What a reviewer should know about it.
     pub findings: Vec<Finding>,
 }

@@ -3,6 +3,7 @@
 mod language;
 mod node;
 mod order;
+mod recognise;
 mod summary;
 mod wires;
 
@@ -103,6 +104,7 @@ pub fn diff(
     }
     name_instances(&mut found, base, proposal);
     found.sort_by_key(|found| (rank(&found.change), found.position));
+    recognise::recognise(&mut found, base, proposal);
     add_users(&mut found, proposal);
     let changes = found
         .into_iter()

@@ -10,7 +10,7 @@ use std::{
 use serde_json::value::RawValue;
 
 use super::{
-    canonical::canonical,
+    canonical::{already, canonical},
     credentials::{self, CredentialChange, CredentialChanges, CredentialNames},
     error::FlowError,
     scan,
@@ -153,6 +153,13 @@ impl Flows {
             return Err(FlowError::ByteOrderMark);
         }
         let text = std::str::from_utf8(text).map_err(|_| FlowError::NotText)?;
+        if let Some(places) = already(text, limits) {
+            return Ok(Submitted {
+                flows: Self::placed(text.into(), places)?,
+                credentials: CredentialChanges::default(),
+                listed: BTreeMap::new(),
+            });
+        }
         let read = canonical(text, limits)?;
         let flows = Self::indexed(read.text.into(), read.entries)?;
         let mut changes = CredentialChanges::default();
@@ -180,6 +187,14 @@ impl Flows {
     ///
     /// Errors: the text is not what [`Flows::text`] gave.
     pub fn from_canonical(text: Arc<str>) -> Result<Self, FlowError> {
+        let any = Limits {
+            bytes_max: usize::MAX,
+            nodes_max: usize::MAX,
+            depth_max: usize::MAX,
+        };
+        if let Some(places) = already(&text, &any) {
+            return Self::placed(text, places);
+        }
         let entries: Vec<&RawValue> =
             serde_json::from_str(&text).map_err(|_| FlowError::NotCanonical)?;
         let origin = text.as_ptr().addr();
@@ -206,10 +221,18 @@ impl Flows {
         canonical: Arc<str>,
         ranges: Vec<Range<usize>>,
     ) -> Result<Self, FlowError> {
-        let entries = ranges
+        let places = ranges
+            .into_iter()
+            .map(|whole| place(&canonical, whole))
+            .collect::<Result<Vec<_>, _>>()?;
+        Self::placed(canonical, places)
+    }
+
+    fn placed(canonical: Arc<str>, places: Vec<Place>) -> Result<Self, FlowError> {
+        let entries = places
             .into_iter()
             .enumerate()
-            .map(|(index, whole)| entry(&canonical, index, whole))
+            .map(|(index, place)| entry(&canonical, index, place))
             .collect::<Result<Vec<_>, _>>()?;
         let mut seen = HashSet::with_capacity(entries.len());
         for entry in &entries {
@@ -277,13 +300,64 @@ impl Flows {
     }
 }
 
-fn entry(canonical: &str, index: usize, whole: Range<usize>) -> Result<Entry, FlowError> {
+/// Where an entry lies, and the values in it that are asked of it most often, as they are written.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    pub(super) whole: Range<usize>,
+    pub(super) id: Option<Range<usize>>,
+    pub(super) kind: Option<Range<usize>>,
+    pub(super) tab: Option<Range<usize>>,
+    pub(super) wires: Option<Range<usize>>,
+    pub(super) has_x: bool,
+    pub(super) has_y: bool,
+    /// Whether `d`, and `disabled`, is true: a node is switched off by the first, a tab by the
+    /// second.
+    pub(super) off: [bool; 2],
+}
+
+impl Place {
+    /// Notes a member of the entry; `value` is where it lies in `text`.
+    pub(super) fn see(&mut self, text: &str, key: &str, value: Range<usize>) {
+        let is_true = || text.get(value.clone()) == Some("true");
+        match key {
+            "d" => self.off[0] = is_true(),
+            "disabled" => self.off[1] = is_true(),
+            "x" => self.has_x = true,
+            "y" => self.has_y = true,
+            "id" => self.id = Some(value),
+            "type" => self.kind = Some(value),
+            "z" => self.tab = Some(value),
+            "wires" => self.wires = Some(value),
+            _ => {}
+        }
+    }
+}
+
+fn place(canonical: &str, whole: Range<usize>) -> Result<Place, FlowError> {
     let origin = canonical.as_ptr().addr();
-    let text = |value: &str| {
-        let inner = value.strip_prefix('"')?.strip_suffix('"')?;
-        let start = inner.as_ptr().addr() - origin;
+    let mut members = scan::members(&canonical[whole.clone()]);
+    let mut place = Place {
+        whole,
+        ..Place::default()
+    };
+    for (key, value) in members.by_ref() {
+        let start = value.as_ptr().addr() - origin;
+        place.see(canonical, key, start..start + value.len());
+    }
+    if members.is_finished() {
+        Ok(place)
+    } else {
+        Err(FlowError::NotCanonical)
+    }
+}
+
+fn entry(canonical: &str, index: usize, place: Place) -> Result<Entry, FlowError> {
+    let text = |range: Range<usize>| {
+        let inner = canonical[range.clone()]
+            .strip_prefix('"')?
+            .strip_suffix('"')?;
         Some(match scan::unescape(inner) {
-            Cow::Borrowed(_) => Text::At(start..start + inner.len()),
+            Cow::Borrowed(_) => Text::At(range.start + 1..range.end - 1),
             Cow::Owned(text) => Text::Owned(text.into()),
         })
     };
@@ -292,28 +366,7 @@ fn entry(canonical: &str, index: usize, whole: Range<usize>) -> Result<Entry, Fl
         let usable = !text.is_empty() && !text.contains(char::is_control);
         usable && (text.len() <= max || text.chars().count() <= max)
     };
-    let (mut id, mut kind, mut tab, mut x, mut y) = (None, None, None, false, false);
-    let (mut wires, mut off) = (None, [false; 2]);
-    let mut members = scan::members(&canonical[whole.clone()]);
-    for (key, value) in members.by_ref() {
-        match key {
-            "id" => id = text(value),
-            "type" => kind = text(value),
-            "z" => tab = text(value),
-            "x" => x = true,
-            "y" => y = true,
-            "d" => off[0] = value == "true",
-            "disabled" => off[1] = value == "true",
-            "wires" => {
-                let start = value.as_ptr().addr() - origin;
-                wires = Some(start..start + value.len());
-            }
-            _ => {}
-        }
-    }
-    if !members.is_finished() {
-        return Err(FlowError::NotCanonical);
-    }
+    let (id, kind) = (place.id.and_then(text), place.kind.and_then(text));
     // Node-RED uses ids as keys of plain objects, where this one is the prototype.
     let id = id
         .filter(|id| fits(id, ID_MAX) && id.of(canonical) != "__proto__")
@@ -324,14 +377,14 @@ fn entry(canonical: &str, index: usize, whole: Range<usize>) -> Result<Entry, Fl
             id: id.of(canonical).to_owned(),
         })?;
     // A tab is switched off by another key than a node.
-    let is_off = off[usize::from(kind.of(canonical) == "tab")];
+    let is_off = place.off[usize::from(kind.of(canonical) == "tab")];
     Ok(Entry {
-        whole,
+        whole: place.whole,
         id,
         kind,
-        tab,
-        wires,
-        is_placed: x && y,
+        tab: place.tab.and_then(text),
+        wires: place.wires,
+        is_placed: place.has_x && place.has_y,
         is_off,
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use model::flow::{
-    Flows,
+    Flows, Limits,
     change::{Aspect, ChangeId},
     compose::compose,
 };
@@ -27,7 +27,7 @@ fn flows(text: &str) -> Flows {
 }
 
 /// The same aspect seen from the other side.
-fn mirrored(id: &ChangeId, aspect: Aspect, node: &str) -> ChangeId {
+pub(crate) fn mirrored(id: &ChangeId, aspect: Aspect, node: &str) -> ChangeId {
     match aspect {
         Aspect::Added => ChangeId::new(Aspect::Removed, node),
         Aspect::Removed => ChangeId::new(Aspect::Added, node),
@@ -52,6 +52,27 @@ fn all_is_the_proposal_and_none_is_the_base() {
         prop_assert_eq!(all.text(), proposal.text());
         let none = compose(&base, &proposal, &diff, &BTreeSet::new()).unwrap();
         prop_assert_eq!(none.text(), base.text());
+    });
+}
+
+#[test]
+fn any_text_is_read_or_refused() {
+    let json = made::flows().prop_flat_map(|text| {
+        let end = text.len();
+        (Just(text), 0..=end, 0..=end, ".{0,4}")
+    });
+    proptest!(config(), |((text, one, other, put) in json, bytes in proptest::collection::vec(any::<u8>(), 0..64))| {
+        let (from, to) = (one.min(other), one.max(other));
+        let damaged = [&text.as_bytes()[..from], put.as_bytes(), &text.as_bytes()[to..]].concat();
+        for text in [damaged, bytes] {
+            match Flows::submitted(&text, &Limits::default()) {
+                Ok(read) => {
+                    let again = flows(read.flows.text());
+                    prop_assert_eq!(again.text(), read.flows.text());
+                }
+                Err(error) => prop_assert!(!error.to_string().is_empty()),
+            }
+        }
     });
 }
 

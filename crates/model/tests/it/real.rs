@@ -12,7 +12,10 @@ use model::flow::{
     compose::compose,
     credentials::CredentialChanges,
     diff::{CredentialNames, Diff, KEY_ORDER, diff},
+    recognised::Recognised,
 };
+
+use crate::laws::mirrored;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/flows")
@@ -158,6 +161,51 @@ fn every_real_deployment_is_told_in_full_and_comes_together() {
         );
         assert!(!diff.summary().is_empty());
     }
+}
+
+#[test]
+fn the_way_back_mirrors_every_real_deployment() {
+    for (name, base, proposal) in deployments() {
+        let (there, back) = (compare(&base, &proposal), compare(&proposal, &base));
+        let seen = |change: &Change| mirrored(&change.id, change.aspect, &change.node);
+        let expected: BTreeSet<ChangeId> = there.changes.iter().map(seen).collect();
+        assert_eq!(ids(&back.changes), expected, "{name}");
+        assert!(compare(&proposal, &proposal).changes.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn real_deployments_hold_what_is_recognised_and_said() {
+    let (mut recognised, mut said) = (BTreeSet::new(), 0);
+    for (name, base, proposal) in deployments() {
+        let diff = compare(&base, &proposal);
+        for change in &diff.changes {
+            let Some(words) = change.recognised_words() else {
+                said += usize::from(!change.said.is_empty());
+                continue;
+            };
+            assert!(!words.is_empty());
+            let kind = serde_json::to_value(&change.recognised).unwrap();
+            recognised.insert(kind["as"].as_str().unwrap().to_owned());
+            // What is said to be the same, with nothing different, is the same.
+            if let Some(Recognised::Recreated { other, differs, .. }) = &change.recognised {
+                let node = |id: &str| base.get(id).or_else(|| proposal.get(id)).unwrap();
+                let (one, two) = (node(&change.node), node(other));
+                assert_eq!(one.kind(), two.kind(), "{name}: {}", change.id);
+                let keys = one.properties();
+                for (key, value) in two.properties() {
+                    let is_scalar = value.is_number() || value.is_boolean();
+                    let is_told = differs.contains(&key) || keys.get(&key) == Some(&value);
+                    assert!(!is_scalar || is_told, "{name}: {} {key}", change.id);
+                }
+            }
+        }
+    }
+    assert!(said > 50, "{said} changes said in words");
+    assert!(
+        recognised.contains("renamed") && recognised.contains("recreated"),
+        "{recognised:?}"
+    );
 }
 
 #[test]

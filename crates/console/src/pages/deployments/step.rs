@@ -11,7 +11,7 @@ use model::{flow::change::ChangeId, id::DeploymentId};
 use super::view::{ChangeView, Head, Looked, StepLine};
 use crate::{
     App,
-    compare::{Body, Row},
+    compare::{Body, Part},
     frame::{self, Frame},
     pages::{Asked, deployment_id},
     problem::{PageError, Problem},
@@ -44,7 +44,6 @@ struct StepPage {
     lot: Vec<String>,
     others: Vec<String>,
     bulk_error: Option<String>,
-    is_full: bool,
 }
 
 /// What a form brought back: the error stands where it arose, with what was typed.
@@ -110,7 +109,7 @@ fn build(
     look: &Look,
     again: Option<Again>,
 ) -> Result<StepPage, Problem> {
-    let looked = Looked::new(review);
+    let looked = Looked::new(review).in_full(look.is_full);
     let step = review.steps.iter().find(|step| step.number == number);
     let step = step.ok_or_else(|| Problem::not_found("such step"))?;
     let here = step
@@ -119,10 +118,13 @@ fn build(
         .filter_map(|change| looked.change(change));
     let mut changes: Vec<_> = here
         .clone()
+        .enumerate()
         .skip(look.from)
         .take(CHANGES_SHOWN)
-        .map(|change| ChangeView::new(&looked, change, &shell, look.is_full))
+        .take_while(|_| looked.budget.has_room())
+        .map(|(at, change)| ChangeView::new(&looked, change, at, &shell))
         .collect();
+    let later = look.from + changes.len();
     // What is left comes first.
     changes.sort_by_key(|change| change.decision.is_some());
     let (lot, others) = (undecided(&changes, true), undecided(&changes, false));
@@ -162,12 +164,10 @@ fn build(
         steps_count: review.steps.len(),
         changes_count: step.changes.len(),
         is_layout: step.kind == StepKind::Layout,
-        later: (look.from + CHANGES_SHOWN < step.changes.len())
-            .then_some(look.from + CHANGES_SHOWN),
+        later: (later < step.changes.len()).then_some(later),
         previous: (number > 1).then(|| number - 1),
         next: (number < review.steps.len()).then_some(number + 1),
         next_undecided: looked.next_undecided(number),
-        is_full: look.is_full,
         changes,
         lot,
         others,

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     App,
-    compare::{Body, Row},
+    compare::{Body, Part},
     csrf::Posted,
     pages::deployment_id,
     problem::{PageError, Problem},
@@ -90,7 +90,6 @@ struct TogetherPage {
     changes: Vec<ChangeView>,
     more: usize,
     error: Option<String>,
-    is_full: bool,
 }
 
 fn kind_of(word: &str) -> Result<StepKind, Problem> {
@@ -122,15 +121,19 @@ async fn show(
         .await?
         .on(Some(&review.deployment.instance));
     let head = Head::new(app, by, &shell, &review).await?;
-    let looked = Looked::new(&review);
-    let view = |change| ChangeView::new(&looked, change, &shell, true);
-    let changes: Vec<_> = open(&review, kind).take(SHOWN_MAX).map(view).collect();
+    // What is approved here has been shown whole; so only as many as a page holds whole.
+    let looked = Looked::new(&review).in_full(true);
+    let changes: Vec<_> = open(&review, kind)
+        .take(SHOWN_MAX)
+        .take_while(|_| looked.budget.has_room())
+        .enumerate()
+        .map(|(at, change)| ChangeView::new(&looked, change, at, &shell))
+        .collect();
     render(&TogetherPage {
         word: word.to_owned(),
         more: open(&review, kind).count() - changes.len(),
         changes,
         error,
-        is_full: true,
         head,
         shell,
     })

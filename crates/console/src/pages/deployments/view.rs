@@ -21,6 +21,7 @@ pub(crate) use self::{
 };
 use crate::{
     App,
+    compare::Budget,
     problem::PageError,
     session::SignedIn,
     shell::Shell,
@@ -247,6 +248,8 @@ const LABELS_SHOWN: usize = 3;
 /// A review with its changes by name.
 pub(crate) struct Looked<'a> {
     pub(crate) review: &'a Review,
+    /// What the page may still hold.
+    pub(crate) budget: Budget,
     changes: HashMap<&'a ChangeId, &'a Change>,
 }
 
@@ -258,7 +261,17 @@ impl<'a> Looked<'a> {
             .iter()
             .map(|change| (&change.id, change))
             .collect();
-        Self { review, changes }
+        Self {
+            review,
+            changes,
+            budget: Budget::new(false),
+        }
+    }
+
+    /// Shows long values whole.
+    pub(crate) fn in_full(mut self, is_full: bool) -> Self {
+        self.budget = Budget::new(is_full);
+        self
     }
 
     /// The changes by name.

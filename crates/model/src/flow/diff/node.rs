@@ -9,7 +9,7 @@ use crate::flow::{
     NodeRef,
     change::{Aspect, Change, ChangeId, CredentialAction, CredentialNote, PropertyChange, Subject},
     credentials::{CredentialChange, CredentialChanges, CredentialNames},
-    scan,
+    scan, words,
 };
 
 /// The name under which a change of the order of a node's keys is shown; before and after are
@@ -52,6 +52,8 @@ fn blank(aspect: Aspect, node: NodeRef<'_>) -> Change {
         wires: Vec::new(),
         credentials: Vec::new(),
         used_by: Vec::new(),
+        recognised: None,
+        said: Vec::new(),
         findings: Vec::new(),
     }
 }
@@ -82,6 +84,10 @@ fn whole(
 ) -> Change {
     let all = node.properties();
     let mut change = blank(aspect, node);
+    change.said = match aspect {
+        Aspect::Removed => words::say(node.kind(), Some(&all), None),
+        _ => words::say(node.kind(), None, Some(&all)),
+    };
     for (key, value) in &all {
         if key == "id" || key == "type" {
             continue;
@@ -126,6 +132,9 @@ pub(super) fn compare(
             has_other_wires = true;
             let told = wires::compare(old.unwrap_or(""), new.unwrap_or(""), after.id());
             wired.wires = told.wires;
+            wired
+                .said
+                .extend(words::wires(told.count_before, told.count_after));
             if told.is_whole {
                 continue;
             }
@@ -136,6 +145,13 @@ pub(super) fn compare(
             _ if is_layout(changed.subject, &change) => layout.properties.push(change),
             _ => changed.properties.push(change),
         }
+    }
+    if !changed.properties.is_empty() {
+        changed.said = if before.kind() == after.kind() {
+            words::say(after.kind(), Some(&before.properties()), Some(&all))
+        } else {
+            words::say(after.kind(), None, Some(&all))
+        };
     }
     let mut aspects = Vec::new();
     if !changed.properties.is_empty() || !changed.credentials.is_empty() {

@@ -58,6 +58,8 @@ pub(super) fn change(base: &Flows, proposal: &Flows, stood: &[usize]) -> Option<
         wires: Vec::new(),
         credentials: Vec::new(),
         used_by: Vec::new(),
+        recognised: None,
+        said: Vec::new(),
         findings: Vec::new(),
     })
 }

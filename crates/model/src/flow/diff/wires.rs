@@ -10,6 +10,9 @@ pub(super) struct Told {
     /// Whether `wires` says everything: not when the order in which an output feeds its targets
     /// differs, when outputs without wires come or go, or when it is no list of wires at all.
     pub(super) is_whole: bool,
+    /// How many wires there were, and are.
+    pub(super) count_before: usize,
+    pub(super) count_after: usize,
 }
 
 /// A node's `wires` as canonical text; empty when it has none.
@@ -25,12 +28,16 @@ pub(super) fn compare(before: &str, after: &str, from: &str) -> Told {
         return Told {
             wires: Vec::new(),
             is_whole: false,
+            count_before: 0,
+            count_after: 0,
         };
     };
     let empty = Vec::new();
     let mut told = Told {
         wires: Vec::new(),
         is_whole: true,
+        count_before: old.iter().map(Vec::len).sum(),
+        count_after: new.iter().map(Vec::len).sum(),
     };
     let mut rebuilt = old.clone();
     for port in 0..old.len().max(new.len()) {

@@ -238,3 +238,69 @@ fn only_canonical_text_comes_back() {
     let twins = r#"[{"id":"a","type":"t"},{"id":"a","type":"t"}]"#;
     assert!(Flows::from_canonical(twins.into()).is_err());
 }
+
+/// Read by the writer alone, whatever the text.
+fn rewritten(text: &str) -> Option<String> {
+    // White space in front makes it no canonical text.
+    let read = Flows::submitted(format!(" {text}").as_bytes(), &Limits::default());
+    Some(read.ok()?.flows.text().to_string())
+}
+
+#[test]
+fn what_is_taken_as_canonical_is_what_would_be_written() {
+    let limits = Limits::default();
+    for (text, expected) in [
+        ("[]", true),
+        (r#"[{"id":"a","type":"x"}]"#, true),
+        (
+            r#"[{"id":"a","type":"x","n":[1,-7,0.5,1e+21,1.5e-7,"\u0001\n\"é"]}]"#,
+            true,
+        ),
+        (r#"[{"1":0,"10":0,"id":"a","type":"x"}]"#, true),
+        (r#"[{"id":"a","type":"x","1":0}]"#, false),
+        (r#"[{"10":0,"1":0,"id":"a","type":"x"}]"#, false),
+        (r#"[{"id":"a","type":"x","n":1.0}]"#, false),
+        (r#"[{"id":"a","type":"x","n":-0}]"#, false),
+        (r#"[{"id":"a","type":"x","n":01}]"#, false),
+        (r#"[{"id":"a","type":"x","n":1e21}]"#, false),
+        (r#"[{"id":"a","type":"x","n":NaN}]"#, false),
+        (r#"[{"id":"a","type":"x","n":inf}]"#, false),
+        (r#"[{"id":"a","type":"x","n":12345678901234567890}]"#, false),
+        (r#"[{"id":"a","type":"x","s":"\u000a"}]"#, false),
+        (r#"[{"id":"a","type":"x","s":"\u00e9"}]"#, false),
+        (r#"[{"id":"a","type":"x","s":"\/"}]"#, false),
+        (r#"[{"id":"a","type":"x","s":"\u001F"}]"#, false),
+        (r#"[{"id":"a","type":"x","a":1,"a":1}]"#, false),
+        (r#"[{"id":"a","type":"x","o":{"a":1,"a":1}}]"#, false),
+        (r#"[{"id":"a","type":"x","__proto__":1}]"#, false),
+        (r#"[{"id":"a","type":"x","credentials":{}}]"#, false),
+        (r#"[{"id":"a","type":"x","o":{"credentials":{}}}]"#, true),
+        (r#"[{"id":"a", "type":"x"}]"#, false),
+        (r#"[{"id":"a","type":"x"}] "#, false),
+        (r#"[{"id":"a","type":"x"},]"#, false),
+        (r#"[{"id":"a","type":"x"}"#, false),
+        ("[1]", false),
+        ("{}", false),
+        ("", false),
+    ] {
+        assert_eq!(already(text, &limits).is_some(), expected, "{text}");
+        if expected {
+            assert_eq!(rewritten(text).as_deref(), Some(text), "{text}");
+        }
+    }
+    let deep = format!(
+        r#"[{{"id":"a","type":"x","d":{}1{}}}]"#,
+        "[".repeat(99),
+        "]".repeat(99)
+    );
+    assert!(
+        already(&deep, &limits).is_none(),
+        "the limits hold here too"
+    );
+    let few = Limits {
+        nodes_max: 1,
+        ..limits
+    };
+    let two = r#"[{"id":"a","type":"x"},{"id":"b","type":"x"}]"#;
+    assert!(already(two, &few).is_none() && already(two, &limits).is_some());
+}

@@ -5,13 +5,14 @@ use model::{
     deployment::{Comment, Decision, Verdict},
     flow::{
         Flows,
-        change::{Aspect, Change, ChangeId, CredentialAction, Subject, WireChange},
+        change::{Aspect, Change, ChangeId, CredentialAction, CredentialNote, Subject, WireChange},
+        words::Said,
     },
 };
 
 use super::{FindingLine, Looked};
 use crate::{
-    compare::{Comparison, compare},
+    compare::{Comparison, Pieces, compare, words},
     shell::Shell,
     wording::{Icon, Moment, Pill, Who, name_of, shown},
 };
@@ -20,6 +21,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct ChangeView {
     pub(crate) id: String,
+    /// Its place in its step, from 0.
+    pub(crate) at: usize,
     pub(crate) verb: &'static str,
     pub(crate) tone: &'static str,
     pub(crate) icon: Icon,
@@ -28,10 +31,20 @@ pub(crate) struct ChangeView {
     pub(crate) node: String,
     pub(crate) subject: &'static str,
     pub(crate) place: String,
+    /// What it is seen to be: the same node with a new id, a copy.
+    pub(crate) recognised: Option<String>,
+    /// What it does, in words.
+    pub(crate) said: Vec<SaidLine>,
     pub(crate) properties: Vec<Comparison>,
+    /// Properties this page leaves out.
+    pub(crate) properties_more: usize,
     pub(crate) wires: Vec<WireLine>,
+    pub(crate) wires_more: usize,
     pub(crate) credentials: Vec<CredentialLine>,
-    pub(crate) used_by: Vec<String>,
+    /// Who uses it: the first, and the rest, folded.
+    pub(crate) used_by: Vec<UserLine>,
+    pub(crate) used_by_folded: Vec<UserLine>,
+    /// Users this page leaves out.
     pub(crate) used_by_more: usize,
     pub(crate) findings: Vec<FindingLine>,
     /// What policy asks before this may run.
@@ -50,25 +63,45 @@ pub(crate) struct ChangeView {
     pub(crate) comments: Vec<CommentView>,
 }
 
-/// Users of a config node listed by name at most.
-const USERS_SHOWN: usize = 50;
+/// Wires listed at most.
+const WIRES_SHOWN: usize = 100;
+/// Users of a config node or subflow shown at once, and listed at most.
+const USERS_SHOWN: usize = 20;
+const USERS_LISTED: usize = 500;
 
 impl ChangeView {
-    pub(crate) fn new(looked: &Looked<'_>, change: &Change, shell: &Shell, is_full: bool) -> Self {
-        let (icon, tone, verb) = match change.aspect {
-            Aspect::Added => ("plus", "good", "Added"),
-            Aspect::Removed => ("minus", "bad", "Removed"),
-            Aspect::Changed => ("change", "warn", "Changed"),
-            Aspect::Wired => ("wire", "look", "Rewired"),
-            Aspect::Layout => ("move", "quiet", "Moved"),
-            Aspect::Order => ("lines", "quiet", "Reordered"),
+    pub(crate) fn new(looked: &Looked<'_>, change: &Change, at: usize, shell: &Shell) -> Self {
+        let (icon, tone, verb) = aspect_words(change.aspect);
+        let budget = &looked.budget;
+        let users = change.used_by.iter();
+        let users_listed = if budget.is_full() {
+            usize::MAX
+        } else {
+            USERS_LISTED
         };
-        let users = change.used_by.iter().take(USERS_SHOWN);
+        let mut used_by: Vec<UserLine> = users
+            .take(users_listed)
+            .map(|id| UserLine::new(looked, id))
+            .collect();
+        let used_by_folded = used_by.split_off(USERS_SHOWN.min(used_by.len()));
         let review = looked.review;
         let decision = review.decision(&change.id);
         let comment = decision.map(|d| d.comment.clone());
+        let properties: Vec<Comparison> = change
+            .properties
+            .iter()
+            .enumerate()
+            .take_while(|(index, _)| *index == 0 || budget.is_full() || budget.has_room())
+            .map(|(_, property)| compare(property, budget))
+            .collect();
+        let wires_shown = if budget.is_full() {
+            usize::MAX
+        } else {
+            WIRES_SHOWN
+        };
         Self {
             id: change.id.to_string(),
+            at,
             verb,
             tone,
             icon: Icon(icon),
@@ -77,40 +110,27 @@ impl ChangeView {
             node: name_of(&change.node),
             subject: subject_word(change.subject),
             place: looked.place(change),
-            properties: change
-                .properties
+            recognised: change.recognised_words().map(|words| shown(&words)),
+            said: change
+                .said
                 .iter()
-                .map(|p| compare(p, is_full))
+                .map(|said| SaidLine::new(said, change.aspect))
                 .collect(),
+            properties_more: change.properties.len() - properties.len(),
+            properties,
+            wires_more: change.wires.len().saturating_sub(wires_shown),
             wires: change
                 .wires
                 .iter()
+                .take(wires_shown)
                 .map(|wire| WireLine::new(looked, wire))
                 .collect(),
-            credentials: change
-                .credentials
-                .iter()
-                .map(|note| CredentialLine {
-                    field: name_of(&note.field),
-                    action: match note.action {
-                        CredentialAction::Set => "set",
-                        CredentialAction::Changed => "changed",
-                        CredentialAction::Removed => "removed",
-                    },
-                })
-                .collect(),
-            used_by: users.map(|id| looked.name(id)).collect(),
-            used_by_more: change.used_by.len().saturating_sub(USERS_SHOWN),
-            findings: change
-                .findings
-                .iter()
-                .map(|finding| FindingLine::new(finding, shell))
-                .collect(),
-            asks: review
-                .asks(&change.id)
-                .iter()
-                .map(|ask| ask.sentence())
-                .collect(),
+            credentials: change.credentials.iter().map(CredentialLine::new).collect(),
+            used_by_more: change.used_by.len() - used_by.len() - used_by_folded.len(),
+            used_by,
+            used_by_folded,
+            findings: FindingLine::all(change, shell),
+            asks: sentences(review, change),
             decision: decision.map(|d| DecisionView::new(d, review, shell)),
             error: None,
             comment: comment.unwrap_or_default(),
@@ -119,6 +139,56 @@ impl ChangeView {
             is_low_risk: review.is_low_risk(change),
             is_new: review.is_new_in_version(&change.id),
             comments: CommentView::thread(review, Some(&change.id), shell),
+        }
+    }
+}
+
+/// A node that uses a config node or a subflow.
+#[derive(Debug)]
+pub(crate) struct UserLine {
+    pub(crate) label: String,
+    /// The tab or subflow it is on; empty for none.
+    pub(crate) place: String,
+}
+
+impl UserLine {
+    fn new(looked: &Looked<'_>, id: &str) -> Self {
+        let node = looked.review.proposal.get(id);
+        let tab = node.and_then(|node| node.tab());
+        Self {
+            label: looked.name(id),
+            place: tab.map(|tab| looked.name(tab)).unwrap_or_default(),
+        }
+    }
+}
+
+/// A sentence of what a change does.
+#[derive(Debug)]
+pub(crate) struct SaidLine {
+    pub(crate) about: String,
+    pub(crate) before: Option<Pieces>,
+    pub(crate) after: Option<Pieces>,
+    /// The whole node comes or goes with it: no mark is needed.
+    pub(crate) is_whole: bool,
+}
+
+impl SaidLine {
+    fn new(said: &Said, aspect: Aspect) -> Self {
+        let (before, after) = match (&said.before, &said.after) {
+            (Some(before), Some(after)) => {
+                let (before, after) = words(before, after);
+                (Some(before), Some(after))
+            }
+            (before, after) => {
+                let plain = |text: &Option<String>| text.as_deref().map(Pieces::plain);
+                (plain(before), plain(after))
+            }
+        };
+        Self {
+            about: name_of(&said.about),
+            before,
+            after,
+            is_whole: matches!(aspect, Aspect::Added | Aspect::Removed),
         }
     }
 }
@@ -156,6 +226,19 @@ impl WireLine {
 pub(crate) struct CredentialLine {
     pub(crate) field: String,
     pub(crate) action: &'static str,
+}
+
+impl CredentialLine {
+    fn new(note: &CredentialNote) -> Self {
+        Self {
+            field: name_of(&note.field),
+            action: match note.action {
+                CredentialAction::Set => "set",
+                CredentialAction::Changed => "changed",
+                CredentialAction::Removed => "removed",
+            },
+        }
+    }
 }
 
 /// What was decided.
@@ -212,6 +295,23 @@ impl CommentView {
             is_proposers: proposer.is_some() && comment.by.user() == proposer,
         };
         review.thread(change).map(view).collect()
+    }
+}
+
+/// What policy asks before a change may run.
+fn sentences(review: &Review, change: &Change) -> Vec<String> {
+    let asks = review.asks(&change.id).iter();
+    asks.map(|ask| ask.sentence()).collect()
+}
+
+fn aspect_words(aspect: Aspect) -> (&'static str, &'static str, &'static str) {
+    match aspect {
+        Aspect::Added => ("plus", "good", "Added"),
+        Aspect::Removed => ("minus", "bad", "Removed"),
+        Aspect::Changed => ("change", "warn", "Changed"),
+        Aspect::Wired => ("wire", "look", "Rewired"),
+        Aspect::Layout => ("move", "quiet", "Moved"),
+        Aspect::Order => ("lines", "quiet", "Reordered"),
     }
 }
 

@@ -32,7 +32,12 @@ pub(crate) struct AcceptedLine {
 }
 
 impl FindingLine {
-    pub(super) fn new(finding: &Finding, shell: &Shell) -> Self {
+    pub(super) fn all(change: &Change, shell: &Shell) -> Vec<Self> {
+        let findings = change.findings.iter();
+        findings.map(|finding| Self::new(finding, shell)).collect()
+    }
+
+    fn new(finding: &Finding, shell: &Shell) -> Self {
         let accepted = finding.accepted.as_ref().map(|accepted| AcceptedLine {
             owner: name_of(&accepted.owner),
             reason: shown(&accepted.reason),
