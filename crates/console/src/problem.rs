@@ -122,7 +122,9 @@ impl From<DeployError> for Problem {
             DeployError::Unreadable => (S::INTERNAL_SERVER_ERROR, "unreadable"),
             DeployError::CommentTooLong { .. } => (S::UNPROCESSABLE_ENTITY, "comment-too-long"),
             DeployError::NotRunning => (S::CONFLICT, "not-running"),
-            DeployError::TooMany => (S::TOO_MANY_REQUESTS, "too-many"),
+            DeployError::TooMany | DeployError::TooManyWaiting { .. } => {
+                (S::TOO_MANY_REQUESTS, "too-many")
+            }
             DeployError::WrongState { .. } => (S::CONFLICT, "wrong-state"),
             DeployError::Demanded { .. } => (S::FORBIDDEN, "demanded"),
             DeployError::NoSuchFinding => (S::NOT_FOUND, "no-such-finding"),

@@ -76,6 +76,11 @@ pub enum DeployError {
     /// Too much came from inside the runtime in too short a time.
     #[error("too many changes from inside Node-RED in an hour; this one was refused and not kept")]
     TooMany,
+    /// One person's proposals would fill the queue.
+    #[error(
+        "{max} of your proposals wait already; have them decided or withdraw some, then deploy again"
+    )]
+    TooManyWaiting { max: usize },
     /// The instance's policy has no emergencies, or not for this person.
     #[error(
         "the rules of {instance} let {who} apply before review; have it reviewed, or an \

@@ -99,12 +99,17 @@ impl Deployments {
         if named && revision != Some(current) && !continues {
             return Err(DeployError::RevisionMismatch { current });
         }
+        let waiting_count = waiting.len();
         let limits = *limits;
         let submitted = blocking(move || Flows::submitted(&flows, &limits)).await?;
         let mut credentials = submitted.credential_changes(&base.credentials.names());
         let flows = &submitted.flows;
         let earlier = self.earlier_version(waiting, revision, &base, flows, &credentials);
         let earlier = Box::pin(earlier).await?;
+        // A script of the editor's page proposes in its victim's name: the queue is not its to fill.
+        if earlier.is_none() && waiting_count >= WAITING_MAX {
+            return Err(DeployError::TooManyWaiting { max: WAITING_MAX });
+        }
         if let Some(earlier) = &earlier {
             // The editor sends a typed password once only; it must survive an amendment.
             let mut carried = self.store.credential_changes(earlier.id).await?;
@@ -241,6 +246,9 @@ impl Deployments {
         Ok(open)
     }
 }
+
+/// Proposals of one person that may wait side by side, at each door.
+const WAITING_MAX: usize = 10;
 
 /// How many open deployments are looked through for those of one person.
 const OPEN_MAX: u32 = 500;

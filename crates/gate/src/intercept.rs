@@ -259,6 +259,7 @@ fn refused(error: &DeployError) -> Denial {
             (StatusCode::PAYLOAD_TOO_LARGE, "too_large")
         }
         DeployError::Busy | DeployError::NoBaseline => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+        DeployError::TooManyWaiting { .. } => (StatusCode::TOO_MANY_REQUESTS, "too_many_waiting"),
         DeployError::Target(_) => (StatusCode::BAD_GATEWAY, "not_taken"),
         DeployError::Store(_) => {
             tracing::error!(%error, "a proposal could not be kept");

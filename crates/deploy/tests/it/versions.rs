@@ -127,6 +127,32 @@ async fn what_touches_other_nodes_waits_beside_it() {
 }
 
 #[tokio::test]
+async fn one_person_does_not_fill_the_queue() {
+    let house = based().await;
+    let tab = |number: usize| {
+        let tab = format!("{{\"id\":\"new{number}\",\"type\":\"tab\",\"label\":\"x\"}}]");
+        format!("{},{tab}", BASE.trim_end().trim_end_matches(']'))
+    };
+    for number in 0..10 {
+        house.propose(&editor(), &tab(number)).await;
+    }
+    let eleventh = house.submission(&editor(), &tab(10));
+    let refused = house.room.propose(eleventh, &Limits::default()).await;
+    assert!(
+        matches!(refused, Err(DeployError::TooManyWaiting { max: 10 })),
+        "{refused:?}"
+    );
+    // Going on from one that waits replaces it, as ever; and somebody else is not held up.
+    house
+        .propose(
+            &editor(),
+            &tab(9).replace("\"label\":\"x\"", "\"label\":\"y\""),
+        )
+        .await;
+    house.propose(&reviewer(), &tab(11)).await;
+}
+
+#[tokio::test]
 async fn a_rebase_voids_what_was_kept() {
     let house = based().await;
     let one = BASE.replace("\"name\":\"a\"", "\"name\":\"A\"");
