@@ -117,7 +117,7 @@ fn nothing_in_a_deployment_drives_the_terminal() {
 }
 
 #[test]
-fn changes_are_decided_and_talked_about_by_their_numbers() {
+fn a_decision_needs_a_reason_the_hash_and_a_change_that_is_there() {
     let house = House::new();
     let hash = house.shown();
     let number = house.number("changed Work");
@@ -148,6 +148,22 @@ fn changes_are_decided_and_talked_about_by_their_numbers() {
         &["deployments", "decide", "1", "--change", "99.1", "approve"],
         "has no change 99.1",
     );
+}
+
+#[test]
+fn changes_are_decided_and_talked_about_by_their_numbers() {
+    let house = House::new();
+    let hash = house.shown();
+    let number = house.number("changed Work");
+    let decide = [
+        "deployments",
+        "decide",
+        "1",
+        "--hash",
+        &hash,
+        "--change",
+        &number,
+    ];
     house.ok(&[&decide[..], &["reject", "--comment", "It ends Node-RED"]].concat());
     house.ok(&[
         "deployments",

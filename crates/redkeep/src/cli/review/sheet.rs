@@ -28,15 +28,19 @@ impl Look {
     /// (<https://no-color.org>) or the terminal has none.
     pub(crate) fn of_output(is_full: bool) -> Self {
         let out = std::io::stdout();
-        let is_refused = environment("NO_COLOR").is_some_and(|it| !it.is_empty());
-        let is_dumb = environment("TERM").is_some_and(|it| it == "dumb");
         let columns = sandbox::process::terminal_columns(&out);
         Self {
             width: columns.unwrap_or(WIDTH).max(WIDTH_MIN),
-            in_colour: out.is_terminal() && !is_refused && !is_dumb,
+            in_colour: takes_colour(out.is_terminal(), &environment),
             is_full,
         }
     }
+}
+
+fn takes_colour(is_terminal: bool, variable: &dyn Fn(&str) -> Option<String>) -> bool {
+    let is_refused = variable("NO_COLOR").is_some_and(|it| !it.is_empty());
+    let is_dumb = variable("TERM").is_some_and(|it| it == "dumb");
+    is_terminal && !is_refused && !is_dumb
 }
 
 /// How a stretch is told apart.
@@ -315,6 +319,19 @@ mod tests {
             coloured.text(),
             "every \x1b[7;31m5\x1b[0m\x1b[7;32m7\x1b[0m minutes"
         );
+    }
+
+    #[test]
+    fn colour_is_for_terminals_that_want_it() {
+        let with = |name: &'static str, value: &'static str| {
+            move |asked: &str| (asked == name).then(|| value.to_owned())
+        };
+        assert!(takes_colour(true, &with("TERM", "xterm")));
+        assert!(!takes_colour(false, &with("TERM", "xterm")));
+        assert!(!takes_colour(true, &with("NO_COLOR", "1")));
+        // An empty one is none: https://no-color.org
+        assert!(takes_colour(true, &with("NO_COLOR", "")));
+        assert!(!takes_colour(true, &with("TERM", "dumb")));
     }
 
     #[test]

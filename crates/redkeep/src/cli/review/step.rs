@@ -193,9 +193,8 @@ fn is_told_by_wires(change: &Change, property: &PropertyChange) -> bool {
         });
         counts.sum::<Option<usize>>()
     };
-    let only = match (&property.before, &property.after) {
-        (Some(only), None) | (None, Some(only)) => only,
-        _ => return false,
+    let ((Some(only), None) | (None, Some(only))) = (&property.before, &property.after) else {
+        return false;
     };
     property.key == "wires" && targets(only) == Some(change.wires.len())
 }
