@@ -81,12 +81,13 @@ async fn a_deployment_is_shown_whole(redkeep: &Redkeep, author: &testkit::Client
         &text,
         &[
             hash.as_str().unwrap(),
-            "proposed by author through api",
-            "added pump room (http request)",
-            "url: (none) -> http://pump.example/start",
-            "+ wire req[0] -> g-f",
+            "who       author through the admin API (by token from 127.0.0.1)",
+            "added pump room (http request, node)",
+            "url: + http://pump.example/start",
+            "+ wire pump room, output 1 → ",
             "credential password: set",
-            "! warning: ",
+            "warning  ",
+            "What is left",
             "pump.example",
         ],
     );

@@ -13,35 +13,42 @@ mod structure;
 use model::flow::change::{Language, PropertyChange};
 use serde_json::Value;
 
-pub(crate) use self::{
+pub use self::{
     budget::Budget,
-    lines::{Part, Side},
-    piece::{Pieces, words},
+    lines::{Part, Row, Side},
+    piece::{Kind, Piece, Pieces, words},
     structure::PathLine,
 };
 use crate::wording::shown;
 
 /// One property, ready to be shown.
 #[derive(Debug)]
-pub(crate) struct Comparison {
-    pub(crate) key: String,
+pub struct Comparison {
+    /// The property.
+    pub key: String,
     /// Such as `JavaScript`; empty for plain values.
-    pub(crate) language: &'static str,
-    pub(crate) note: Option<&'static str>,
-    pub(crate) body: Body,
+    pub language: &'static str,
+    /// What is worth saying about how it differs.
+    pub note: Option<&'static str>,
+    /// Both sides.
+    pub body: Body,
 }
 
 /// How it is shown.
 #[derive(Debug)]
-pub(crate) enum Body {
+pub enum Body {
     /// Short values on one line each.
     Plain {
+        /// None: it is new.
         before: Option<Pieces>,
+        /// None: it is gone.
         after: Option<Pieces>,
     },
     /// A text that is only there once.
     Whole {
+        /// It comes, else it goes.
         is_added: bool,
+        /// The first lines.
         lines: Vec<Side>,
         /// Lines after those, folded.
         folded: Vec<Side>,
@@ -49,12 +56,17 @@ pub(crate) enum Body {
         cut: usize,
     },
     /// Two texts side by side.
-    Lines { parts: Vec<Part> },
+    Lines {
+        /// Stretch by stretch.
+        parts: Vec<Part>,
+    },
     /// Two structures: the paths that differ, and their texts side by side.
     Structure {
+        /// Where they differ.
         paths: Vec<PathLine>,
         /// Paths that are not listed; the texts hold them.
         more: usize,
+        /// The texts, stretch by stretch.
         parts: Vec<Part>,
     },
 }
@@ -65,7 +77,7 @@ const WHOLE_SHOWN: usize = 30;
 const PLAIN_MAX_BYTES: usize = 200;
 
 /// Makes a property ready within what is left of `budget`.
-pub(crate) fn compare(change: &PropertyChange, budget: &Budget) -> Comparison {
+pub fn compare(change: &PropertyChange, budget: &Budget) -> Comparison {
     let is_short = |value: &Option<Value>| value.as_ref().is_none_or(is_plain);
     let is_plain =
         change.language == Language::Plain && is_short(&change.before) && is_short(&change.after);

@@ -7,7 +7,7 @@
 
 mod api;
 mod assets;
-mod compare;
+pub mod compare;
 mod csrf;
 mod frame;
 mod gate_pages;
@@ -32,6 +32,7 @@ use store::Store;
 pub use api::{ROUTES as API_ROUTES, openapi};
 pub use gate_pages::{GATE_STYLE, GatePages};
 pub use pages::ROUTES as PAGE_ROUTES;
+pub use wording::{name_of, shown};
 
 /// Where the doors are, as browsers reach them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -92,7 +92,7 @@ pub(crate) fn sentence(text: &str) -> String {
 /// Text from strangers with everything invisible made visible, so that what a reviewer reads is
 /// what a machine reads: controls, zero-width and direction-changing characters ("Trojan Source",
 /// CVE-2021-42574) are written as `⟨U+202E⟩`. Tabs and line ends stay.
-pub(crate) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut before = ' ';
     for c in text.chars() {
@@ -108,7 +108,7 @@ pub(crate) fn shown(text: &str) -> String {
 }
 
 /// The same on one line, cut to 120 characters.
-pub(crate) fn name_of(text: &str) -> String {
+pub fn name_of(text: &str) -> String {
     let text = shown(&text.replace(['\n', '\t'], " "));
     match text.char_indices().nth(120) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -36,7 +36,7 @@ pub use decide::{Choice, Choices};
 pub use error::DeployError;
 pub use intake::{Proposed, Submission};
 pub use rehearse::{Rehearsals, Trial};
-pub use review::{Review, Step, StepKind};
+pub use review::{Named, Names, Review, Step, StepKind, names, steps};
 pub use risk::Acceptance;
 pub use save::SaveVerdict;
 

@@ -1,5 +1,7 @@
 //! What a reviewer is shown.
 
+mod names;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use inspect::{Context, Ways, inspect};
@@ -16,9 +18,12 @@ use model::{
     instance::{Ask, Together},
     palette::Palette,
 };
+use serde::{Deserialize, Serialize};
 use store::StoreError;
 
 use crate::{Caller, DeployError, Deployments, intake::blocking, risk};
+
+pub use names::{Named, Names, names};
 
 /// Everything the review pages show of one deployment.
 #[derive(Debug, Clone)]
@@ -52,7 +57,7 @@ pub struct Review {
 }
 
 /// One step of the way through a review: changes that are looked at together.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// Its place, from 1.
     pub number: usize,
@@ -63,7 +68,7 @@ pub struct Step {
 }
 
 /// What a step holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepKind {
     /// A tab, subflow or group.
@@ -112,6 +117,11 @@ impl Review {
     pub fn thread(&self, change: Option<&ChangeId>) -> impl Iterator<Item = &Comment> {
         let comments = self.comments.iter();
         comments.filter(move |comment| comment.change.as_ref() == change)
+    }
+
+    /// What the nodes are called that its changes mention by id.
+    pub fn names(&self) -> Names {
+        names(&self.base, &self.proposal, &self.diff.changes, &self.ways)
     }
 
     /// How many changes are not decided yet.
@@ -234,7 +244,7 @@ impl Deployments {
 
 /// The way through a diff: structure first, then nodes added, removed and changed tab by tab, then
 /// wires tab by tab, then what only moved, then the order.
-fn steps(diff: &Diff) -> Vec<Step> {
+pub fn steps(diff: &Diff) -> Vec<Step> {
     let mut steps: Vec<(StepKind, Option<&str>, Vec<ChangeId>)> = Vec::new();
     for change in &diff.changes {
         let (kind, place) = place(change);

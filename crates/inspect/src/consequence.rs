@@ -8,7 +8,7 @@ use model::flow::{
     change::{Aspect, Change, Subject},
     diff::Diff,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use self::ends::{is_alarm, is_input, is_output};
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What feeds a node and what it feeds, as ids: after the change, or before it for a removed node.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ways {
     /// Inputs from which messages reach it.
     pub inputs: Vec<String>,

@@ -146,6 +146,43 @@ pub enum Attempt {
     Unreadable,
 }
 
+impl Protocol {
+    /// The word for it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Tcp => "TCP",
+            Self::Udp => "UDP",
+        }
+    }
+}
+
+impl Attempt {
+    /// It in words, as it was read: hostile text.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Reach {
+                protocol,
+                host,
+                port,
+            } => format!("reach {host}, {} port {port}", protocol.word()),
+            Self::LookUp { name } => format!("look up {name}"),
+            Self::Listen { protocol, port: 0 } => {
+                format!("listen on any {} port", protocol.word())
+            }
+            Self::Listen { protocol, port } => {
+                format!("listen on {} port {port}", protocol.word())
+            }
+            Self::Run { program, arguments } => format!("run {program} {}", arguments.join(" "))
+                .trim_end()
+                .to_owned(),
+            Self::Write { path } => format!("change {path}"),
+            Self::Socket { path } => format!("connect to the socket {path}"),
+            Self::Deploy => "change the flows from inside".to_owned(),
+            Self::Unreadable => "something that could not be made out".to_owned(),
+        }
+    }
+}
+
 impl Outcome {
     /// Why, when it did not go well.
     pub fn why(&self) -> Option<&str> {

@@ -8,6 +8,7 @@ mod inspect;
 mod output;
 mod people;
 mod record;
+mod review;
 mod status;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, str::FromStr};
@@ -78,6 +79,9 @@ enum Verb {
         /// The public key it must be signed with, as `redkeep status --json` says it (`export_key`)
         #[arg(long, value_name = "HEX")]
         key: Option<String>,
+        /// Show long values whole
+        #[arg(long)]
+        full: bool,
     },
     /// The queue
     #[command(subcommand)]
@@ -176,8 +180,27 @@ enum DeploymentVerb {
         #[arg(long)]
         all: bool,
     },
-    /// Show one with its changes
-    Show { id: DeploymentId },
+    /// Show one: the whole review
+    Show {
+        id: DeploymentId,
+        /// Show long values whole
+        #[arg(long)]
+        full: bool,
+    },
+    /// Draw one: a tab with its changes, as SVG
+    Picture {
+        id: DeploymentId,
+        /// The tab to draw, by its id [default: the first that changes]
+        #[arg(long, value_name = "ID")]
+        tab: Option<String>,
+        /// Where to [default: deployment-N.svg]
+        #[arg(long, short, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Approve or reject one change
+    Decide(deployments::DecideArgs),
+    /// Say something about one, or about one of its changes
+    Comment(deployments::CommentArgs),
     /// Write one as a signed file that `redkeep verify` checks
     Export {
         id: DeploymentId,
@@ -316,8 +339,8 @@ fn start(cli: Cli) -> Result<Exit, Failure> {
             };
             return up::run(data_dir, over, json).await;
         }
-        if let Verb::Verify { file, key } = cli.verb {
-            return export::verify(&file, key.as_deref(), json);
+        if let Verb::Verify { file, key, full } = cli.verb {
+            return export::verify(&file, key.as_deref(), full, json);
         }
         let client = Client::connect(data_dir).await?;
         act(&client, cli.verb, json).await

@@ -28,6 +28,12 @@ pub fn machine_memory_bytes() -> u64 {
     machine.min(given.unwrap_or(u64::MAX))
 }
 
+/// How many columns the terminal has that `output` is; none where it is something else.
+pub fn terminal_columns(output: impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(output).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+}
+
 /// This process's user id.
 pub fn own_uid() -> u32 {
     rustix::process::geteuid().as_raw()

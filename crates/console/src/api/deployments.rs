@@ -138,6 +138,7 @@ fn review_json(review: &Review) -> Value {
         members.insert("version".to_owned(), json!(review.version));
         members.insert("ways".to_owned(), json!(review.ways));
         members.insert("asks".to_owned(), json!(review.asks));
+        members.insert("names".to_owned(), json!(review.names()));
         members.insert("diff".to_owned(), json!(review.diff));
     }
     value

@@ -20,7 +20,7 @@ const COLOURING: Duration = Duration::from_millis(300);
 
 /// What is left for a page. Interior, because every value on the page draws on the same.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub struct Budget {
     bytes: Cell<usize>,
     colour_bytes: Cell<usize>,
     comparing: Cell<Duration>,
@@ -30,7 +30,7 @@ pub(crate) struct Budget {
 
 impl Budget {
     /// For a page; `is_full` where the reader asked to see long values whole.
-    pub(crate) fn new(is_full: bool) -> Self {
+    pub fn new(is_full: bool) -> Self {
         Self {
             bytes: Cell::new(PAGE_BYTES),
             colour_bytes: Cell::new(COLOUR_BYTES),
@@ -41,12 +41,12 @@ impl Budget {
     }
 
     /// Whether another change fits.
-    pub(crate) fn has_room(&self) -> bool {
+    pub fn has_room(&self) -> bool {
         self.bytes.get() > 0
     }
 
     /// Whether long values are shown whole.
-    pub(crate) fn is_full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         self.is_full
     }
 

@@ -24,28 +24,38 @@ const ROW_BYTES: usize = 40;
 
 /// A stretch of two texts side by side.
 #[derive(Debug)]
-pub(crate) enum Part {
+pub enum Part {
     /// Lines that differ and some round them.
     Rows(Vec<Row>),
     /// Lines that are the same on both sides, folded.
     Same(Vec<Row>),
     /// So many lines that this page leaves out, and whether some of them differ.
-    Cut { count: usize, differs: bool },
+    Cut {
+        /// How many.
+        count: usize,
+        /// Some of them differ.
+        differs: bool,
+    },
 }
 
 /// A line on either side or both.
 #[derive(Debug)]
-pub(crate) struct Row {
-    pub(crate) is_changed: bool,
-    pub(crate) left: Option<Side>,
-    pub(crate) right: Option<Side>,
+pub struct Row {
+    /// The sides differ.
+    pub is_changed: bool,
+    /// Before.
+    pub left: Option<Side>,
+    /// After.
+    pub right: Option<Side>,
 }
 
 /// One line of one side.
 #[derive(Debug)]
-pub(crate) struct Side {
-    pub(crate) number: usize,
-    pub(crate) pieces: Pieces,
+pub struct Side {
+    /// Its number, from 1.
+    pub number: usize,
+    /// What stands on it.
+    pub pieces: Pieces,
 }
 
 /// One text with its colours.

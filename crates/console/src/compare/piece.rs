@@ -17,7 +17,7 @@ const KEPT_BYTES: usize = 120;
 /// A line (or a short value), ready to be shown.
 #[derive(Debug, Clone, Default, Template)]
 #[template(path = "parts/pieces.html")]
-pub(crate) struct Pieces {
+pub struct Pieces {
     pieces: Vec<Piece>,
 }
 
@@ -25,16 +25,21 @@ impl askama::filters::HtmlSafe for Pieces {}
 
 /// A part of a line.
 #[derive(Debug, Clone)]
-struct Piece {
-    text: String,
+pub struct Piece {
+    /// The text, with nothing invisible in it.
+    pub text: String,
     /// Its class in the stylesheet, empty for none.
-    class: &'static str,
-    is_marked: bool,
-    kind: Kind,
+    pub class: &'static str,
+    /// It is what differs.
+    pub is_marked: bool,
+    /// What it stands for.
+    pub kind: Kind,
 }
 
+/// What a part of a line stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
+    /// Itself.
     Text,
     /// Stands for something invisible, with its name.
     Sign(String),
@@ -44,8 +49,13 @@ enum Kind {
 
 impl Pieces {
     /// Text without colours and marks.
-    pub(crate) fn plain(text: &str) -> Self {
+    pub fn plain(text: &str) -> Self {
         Self::new(text, &Vec::new(), &[])
+    }
+
+    /// The parts, from left to right.
+    pub fn parts(&self) -> &[Piece] {
+        &self.pieces
     }
 
     /// `line` without its line end, in colour, with `marked` stretches.
@@ -151,7 +161,7 @@ fn middle(text: &str) -> Option<(&str, &str, &str)> {
 }
 
 /// Two short values, the words marked that differ (unless nearly all do).
-pub(crate) fn words(before: &str, after: &str) -> (Pieces, Pieces) {
+pub fn words(before: &str, after: &str) -> (Pieces, Pieces) {
     let (old_words, new_words) = (split(before), split(after));
     let diff = TextDiff::from_slices(&old_words, &new_words);
     let (mut old, mut new) = (Vec::new(), Vec::new());

@@ -17,12 +17,15 @@ const VALUE_MAX: usize = 160;
 
 /// One path at which two structures differ.
 #[derive(Debug)]
-pub(crate) struct PathLine {
-    pub(crate) path: Pieces,
-    pub(crate) before: Option<Pieces>,
-    pub(crate) after: Option<Pieces>,
+pub struct PathLine {
+    /// Such as `rules[2].v`.
+    pub path: Pieces,
+    /// None: it is new.
+    pub before: Option<Pieces>,
+    /// None: it is gone.
+    pub after: Option<Pieces>,
     /// What differs, where it is no value.
-    pub(crate) note: Option<&'static str>,
+    pub note: Option<&'static str>,
 }
 
 /// The paths below `key` at which `before` and `after` differ, and how many more there are.

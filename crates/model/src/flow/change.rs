@@ -1,6 +1,6 @@
 //! The changes a deployment holds: one decision each.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{NodeRef, finding::Finding, recognised::Recognised, words::Said};
 
@@ -128,12 +128,26 @@ pub struct Change {
 pub struct PropertyChange {
     /// The key in the node's object.
     pub key: String,
-    /// The value before; none when the key is new.
+    /// The value before; none when the key is new. A `null` is a value: no value is left out.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "there"
+    )]
     pub before: Option<serde_json::Value>,
     /// The value after; none when the key is gone.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "there"
+    )]
     pub after: Option<serde_json::Value>,
     /// How to show it.
     pub language: Language,
+}
+
+fn there<'de, D: Deserializer<'de>>(value: D) -> Result<Option<serde_json::Value>, D::Error> {
+    serde_json::Value::deserialize(value).map(Some)
 }
 
 /// How a value is best shown.
@@ -194,4 +208,32 @@ pub enum CredentialAction {
     Changed,
     /// It goes.
     Removed,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_null_is_not_the_same_as_nothing() {
+        for (before, after) in [
+            (None, Some(Value::Null)),
+            (Some(Value::Null), Some(json!(1))),
+        ] {
+            let property = PropertyChange {
+                key: "timeout".into(),
+                before,
+                after,
+                language: Language::Plain,
+            };
+            let text = serde_json::to_string(&property).unwrap();
+            assert_eq!(
+                serde_json::from_str::<PropertyChange>(&text).unwrap(),
+                property,
+                "{text}"
+            );
+        }
+    }
 }

@@ -1,8 +1,12 @@
 //! `redkeep deployments …`.
 
+mod answer;
+mod look;
+
 use model::id::{DeploymentId, Hash};
 use serde_json::{Value, json};
 
+pub(super) use self::answer::{CommentArgs, DecideArgs};
 use super::{
     DeploymentVerb,
     client::Client,
@@ -26,15 +30,26 @@ pub(crate) async fn run(
                 .map(|it| format!("&instance={it}"))
                 .unwrap_or_default();
             let path = format!("/deployments?open={}{instance}", !all);
-            return look(client, as_json, &path, show_list).await;
+            return listing(client, as_json, &path, show_list).await;
         }
-        DeploymentVerb::Show { id } => {
-            return look(client, as_json, &format!("/deployments/{id}"), show_one).await;
+        DeploymentVerb::Show { id, full } => return look::show(client, id, full, as_json).await,
+        DeploymentVerb::Picture { id, tab, out } => {
+            return look::picture(client, id, tab.as_deref(), out, as_json).await;
         }
+        DeploymentVerb::Comment(args) => {
+            let said = answer::comment(client, args).await?;
+            terminal::line(&if as_json {
+                said.to_string()
+            } else {
+                "said".to_owned()
+            });
+            return Ok(Exit::Done);
+        }
+        DeploymentVerb::Decide(args) => answer::decide(client, args).await?,
         DeploymentVerb::Export { id, out } => return export::write(client, id, out, as_json).await,
         DeploymentVerb::Rollback { instance, to: None } => {
             let path = format!("/instances/{instance}/snapshots");
-            return look(client, as_json, &path, show_snapshots).await;
+            return listing(client, as_json, &path, show_snapshots).await;
         }
         DeploymentVerb::Approve { id, hash } => approve(client, id, hash).await?,
         DeploymentVerb::Reject { id, reason } => {
@@ -49,19 +64,7 @@ pub(crate) async fn run(
             id,
             emergency,
             hash,
-        } => {
-            let shown = shown(client, id, hash).await?;
-            let (verb, body) = match emergency {
-                Some(reason) => (
-                    "emergency-apply",
-                    json!({ "shown": shown, "reason": reason }),
-                ),
-                None => ("apply", json!({ "shown": shown })),
-            };
-            client
-                .post(&format!("/deployments/{id}/{verb}"), body)
-                .await?
-        }
+        } => apply(client, id, emergency, hash).await?,
         DeploymentVerb::Rollback {
             instance,
             to: Some(to),
@@ -83,8 +86,8 @@ pub(crate) async fn run(
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
-/// What only looks.
-async fn look(
+/// What only looks at a list.
+async fn listing(
     client: &Client,
     as_json: bool,
     path: &str,
@@ -108,6 +111,25 @@ async fn approve(client: &Client, id: DeploymentId, hash: Option<Hash>) -> Resul
     client.post(&format!("{path}/decisions"), body).await?;
     client
         .post(&format!("{path}/approve"), json!({ "shown": shown }))
+        .await
+}
+
+async fn apply(
+    client: &Client,
+    id: DeploymentId,
+    emergency: Option<String>,
+    hash: Option<Hash>,
+) -> Result<Value, Failure> {
+    let shown = shown(client, id, hash).await?;
+    let (verb, body) = match emergency {
+        Some(reason) => (
+            "emergency-apply",
+            json!({ "shown": shown, "reason": reason }),
+        ),
+        None => ("apply", json!({ "shown": shown })),
+    };
+    client
+        .post(&format!("/deployments/{id}/{verb}"), body)
         .await
 }
 
@@ -137,62 +159,6 @@ fn show_list(found: &Value) {
     };
     let rows: Vec<_> = deployments.iter().map(row).collect();
     table(["ID", "INSTANCE", "STATE", "BY", "FROM", "AT"], &rows);
-}
-
-fn show_one(found: &Value) {
-    let get = |pointer| text(found, pointer);
-    terminal::line(&format!(
-        "deployment {} on {}: {}",
-        get("/id"),
-        get("/instance"),
-        get("/state")
-    ));
-    terminal::line(&format!("hash     {}", get("/shown")));
-    terminal::line(&format!(
-        "proposed by {} through {}",
-        actor(found, "/proposer"),
-        get("/origin")
-    ));
-    terminal::line(&format!("summary  {}", get("/summary")));
-    for change in list(found, "/diff/changes") {
-        let at = |pointer| text(change, pointer);
-        terminal::line(&format!(
-            "\n{} {} ({})",
-            at("/aspect"),
-            at("/label"),
-            at("/node_type")
-        ));
-        for property in list(change, "/properties") {
-            let side = |pointer| {
-                let is_there = property.pointer(pointer).is_some_and(|it| !it.is_null());
-                is_there.then(|| text(property, pointer))
-            };
-            let (before, after) = (side("/before"), side("/after"));
-            let key = text(property, "/key");
-            terminal::line(&format!(
-                "  {key}: {} -> {}",
-                before.unwrap_or_else(|| "(none)".into()),
-                after.unwrap_or_else(|| "(none)".into())
-            ));
-        }
-        for wire in list(change, "/wires") {
-            let sign = if wire.pointer("/added") == Some(&Value::Bool(true)) {
-                '+'
-            } else {
-                '-'
-            };
-            let (from, port, to) = (text(wire, "/from"), text(wire, "/port"), text(wire, "/to"));
-            terminal::line(&format!("  {sign} wire {from}[{port}] -> {to}"));
-        }
-        for credential in list(change, "/credentials") {
-            let (field, action) = (text(credential, "/field"), text(credential, "/action"));
-            terminal::line(&format!("  credential {field}: {action}"));
-        }
-        for finding in list(change, "/findings") {
-            let (severity, message) = (text(finding, "/severity"), text(finding, "/message"));
-            terminal::line(&format!("  ! {severity}: {message}"));
-        }
-    }
 }
 
 fn show_snapshots(found: &Value) {

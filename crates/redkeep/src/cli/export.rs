@@ -8,10 +8,14 @@ use std::{
 
 use anyhow::Context as _;
 use deploy::export::{NotGenuine, Verified};
-use model::{deployment::Verdict, id::DeploymentId};
+use model::id::DeploymentId;
 use serde_json::json;
 
-use super::{client::Client, output::printable};
+use super::{
+    client::Client,
+    output::printable,
+    review::{self, Look},
+};
 use crate::{
     exit::{Exit, Failure},
     terminal,
@@ -42,7 +46,12 @@ pub(crate) async fn write(
 }
 
 /// Checks a file and says what it holds.
-pub(crate) fn verify(path: &Path, key: Option<&str>, as_json: bool) -> Result<Exit, Failure> {
+pub(crate) fn verify(
+    path: &Path,
+    key: Option<&str>,
+    is_full: bool,
+    as_json: bool,
+) -> Result<Exit, Failure> {
     let shown = path.display();
     let file = std::fs::read(path).with_context(|| format!("{shown} cannot be read"))?;
     let verified = match deploy::export::verify(&file, key) {
@@ -61,48 +70,22 @@ pub(crate) fn verify(path: &Path, key: Option<&str>, as_json: bool) -> Result<Ex
         let told = json!({ "genuine": true, "key": key, "statement": statement });
         terminal::line(&told.to_string());
     } else {
-        tell(&verified, key.is_some());
+        tell(&verified, key.is_some(), Look::of_output(is_full))?;
     }
     Ok(Exit::Done)
 }
 
-fn tell(Verified { statement, key }: &Verified, is_known: bool) {
-    let deployment = &statement.deployment;
+fn tell(Verified { statement, key }: &Verified, is_known: bool, look: Look) -> Result<(), Failure> {
     let say = |text: String| terminal::line(&printable(&text));
-    say(format!(
-        "genuine: deployment {} on {}, {}",
-        deployment.id,
-        deployment.instance,
-        deployment.state.word()
-    ));
-    say(format!("hash     {}", statement.shown));
-    say(format!(
-        "proposed by {} through {} at {}",
-        deployment.proposer.label(),
-        deployment.origin.label(),
-        deployment.created_at
-    ));
-    for decision in &statement.decisions {
-        let verb = match decision.verdict {
-            Verdict::Approve => "approved",
-            Verdict::Reject => "rejected",
-        };
-        let comment = if decision.comment.is_empty() {
-            String::new()
-        } else {
-            format!(": {}", decision.comment)
-        };
-        say(format!(
-            "{verb} {} by {} at {}{comment}",
-            decision.change.0,
-            decision.by.label(),
-            decision.at
-        ));
-    }
-    say(format!("signed with the key {key}"));
+    say(format!("genuine: signed with the key {key}"));
     if !is_known {
         let how = "whose key that is, `redkeep status --json` says on the installation \
                    (export_key); give it with --key";
         terminal::line(how);
     }
+    say(format!("exported at {}", statement.exported_at));
+    terminal::line("");
+    let told = review::of_statement(statement, look);
+    terminal::line(&told.map_err(|why| Failure::new(Exit::NotWhole, why))?);
+    Ok(())
 }

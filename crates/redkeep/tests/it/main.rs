@@ -1,5 +1,10 @@
 //! The binary, as a shell sees it.
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail by panicking"
+)]
 
 mod inspect;
+mod review;

@@ -2,7 +2,7 @@
 
 use model::{
     instance::RehearsalPolicy,
-    rehearsal::{Attempt, Line, Observation, Outcome, Protocol, Rehearsal, against, gone},
+    rehearsal::{Attempt, Line, Observation, Outcome, Rehearsal, against, gone},
 };
 
 use crate::{
@@ -166,7 +166,7 @@ fn groups(base: Option<&Observation>, seen: &Observation) -> Vec<Group> {
             "What it tried, and could not",
             &seen.attempts,
             base.map(|base| base.attempts.as_slice()),
-            words,
+            Attempt::words,
         ),
         group(
             "Warnings and errors it logged",
@@ -204,34 +204,6 @@ fn group<T: PartialEq>(
     Group { title, items, more }
 }
 
-fn over(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Tcp => "TCP",
-        Protocol::Udp => "UDP",
-    }
-}
-
-/// An attempt in words.
-pub(crate) fn words(attempt: &Attempt) -> String {
-    match attempt {
-        Attempt::Reach {
-            protocol,
-            host,
-            port,
-        } => format!("reach {host}, {} port {port}", over(*protocol)),
-        Attempt::LookUp { name } => format!("look up {name}"),
-        Attempt::Listen { protocol, port: 0 } => format!("listen on any {} port", over(*protocol)),
-        Attempt::Listen { protocol, port } => format!("listen on {} port {port}", over(*protocol)),
-        Attempt::Run { program, arguments } => format!("run {program} {}", arguments.join(" "))
-            .trim_end()
-            .to_owned(),
-        Attempt::Write { path } => format!("change {path}"),
-        Attempt::Socket { path } => format!("connect to the socket {path}"),
-        Attempt::Deploy => "change the flows from inside".to_owned(),
-        Attempt::Unreadable => "something that could not be made out".to_owned(),
-    }
-}
-
 fn facts(base: Option<&Observation>, seen: &Observation) -> Vec<(&'static str, String)> {
     let megabytes = |seen: &Observation| format!("{} MB", seen.memory_bytes >> 20);
     let seconds =
@@ -260,6 +232,8 @@ fn facts(base: Option<&Observation>, seen: &Observation) -> Vec<(&'static str, S
 
 #[cfg(test)]
 mod tests {
+    use model::rehearsal::Protocol;
+
     use super::*;
 
     #[test]
@@ -269,12 +243,12 @@ mod tests {
             host: "plc.example".into(),
             port: 161,
         };
-        assert_eq!(words(&reach), "reach plc.example, UDP port 161");
+        assert_eq!(reach.words(), "reach plc.example, UDP port 161");
         let run = Attempt::Run {
             program: "/bin/sh".into(),
             arguments: vec!["-c".into(), "reboot\u{202e}".into()],
         };
-        let group = group("x", &[run, reach.clone()], Some(&[reach]), words);
+        let group = group("x", &[run, reach.clone()], Some(&[reach]), Attempt::words);
         assert_eq!(group.items[0].text, "run /bin/sh -c reboot⟨U+202E⟩");
         assert_eq!(group.items.len(), 2);
     }
