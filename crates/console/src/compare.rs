@@ -8,6 +8,7 @@ mod budget;
 mod colour;
 mod lines;
 mod piece;
+mod preset;
 mod structure;
 
 use model::flow::change::{Language, PropertyChange};
@@ -17,6 +18,7 @@ pub(crate) use self::{
     budget::Budget,
     lines::{Part, Side},
     piece::{Pieces, words},
+    preset::Preset,
     structure::PathLine,
 };
 use crate::wording::shown;
@@ -28,6 +30,8 @@ pub(crate) struct Comparison {
     /// Such as `JavaScript`; empty for plain values.
     pub(crate) language: &'static str,
     pub(crate) note: Option<&'static str>,
+    /// What its package's own value has to do with it.
+    pub(crate) preset: Option<&'static str>,
     pub(crate) body: Body,
 }
 
@@ -85,6 +89,7 @@ pub(crate) fn compare(change: &PropertyChange, budget: &Budget) -> Comparison {
         key: shown(&change.key),
         language: language(change.language),
         note,
+        preset: None,
         body,
     }
 }

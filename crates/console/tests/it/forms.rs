@@ -149,3 +149,24 @@ async fn a_body_that_is_too_large_is_refused() {
         .await;
     assert!(answer.status.is_client_error(), "{}", answer.status);
 }
+
+#[tokio::test]
+async fn a_forms_token_is_another_in_each_answer() {
+    let console = Console::new().await;
+    let ada = console.person("ada", Role::Administrator).await;
+    let one = console.get(&ada, "/account").await.field("csrf");
+    let two = console.get(&ada, "/account").await.field("csrf");
+    // Neither the pad nor what lies under it may stand in two answers: lengths would tell it.
+    assert_eq!(one.len(), 128);
+    for (one, two) in [(&one[..64], &two[..64]), (&one[64..], &two[64..])] {
+        assert_ne!(one, two);
+    }
+    let turned = if one.ends_with('0') { "1" } else { "0" };
+    let turned = format!("{}{turned}", &one[..127]);
+    for (token, status) in [(&one, 303), (&two, 303), (&one, 303), (&turned, 403)] {
+        let ask = Ask::post("/record/verify", &[("csrf", token)]).session(&ada);
+        let answer = ask.send(&console.router).await;
+        let is_let_in = answer.status.as_u16() != 403;
+        assert_eq!(is_let_in, status != 403, "{token}: {}", answer.status);
+    }
+}

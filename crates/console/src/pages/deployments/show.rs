@@ -50,6 +50,38 @@ struct ShowPage {
     /// What was said about the whole.
     said: Vec<CommentView>,
     summary: Summary,
+    demands: Vec<Demanded>,
+}
+
+/// What policy asks, and of which steps.
+struct Demanded {
+    sentence: String,
+    steps: Vec<usize>,
+}
+
+impl Demanded {
+    fn all(looked: &Looked<'_>) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for (change, asks) in &looked.review.asks {
+            let Some(step) = looked.step_of(change) else {
+                continue;
+            };
+            for sentence in asks.iter().map(|ask| ask.sentence()) {
+                match all.iter_mut().find(|it| it.sentence == sentence) {
+                    Some(known) => known.steps.push(step),
+                    None => all.push(Self {
+                        sentence,
+                        steps: vec![step],
+                    }),
+                }
+            }
+        }
+        for demanded in &mut all {
+            demanded.steps.sort_unstable();
+            demanded.steps.dedup();
+        }
+        all
+    }
 }
 
 /// What a reviewer wants to know before the first step.
@@ -244,6 +276,7 @@ pub(crate) async fn page(
         } else {
             Vec::new()
         },
+        demands: Demanded::all(&looked),
         summary: Summary::of(&review, &said),
         said,
         frame,

@@ -10,9 +10,9 @@ use model::{
     },
 };
 
-use super::{FindingLine, Looked};
+use super::{FindingLine, Looked, WayLine};
 use crate::{
-    compare::{Comparison, Pieces, compare, words},
+    compare::{Comparison, Pieces, Preset, compare, words},
     shell::Shell,
     wording::{Icon, Moment, Pill, Who, name_of, shown},
 };
@@ -36,11 +36,17 @@ pub(crate) struct ChangeView {
     /// What it does, in words.
     pub(crate) said: Vec<SaidLine>,
     pub(crate) properties: Vec<Comparison>,
+    /// Properties that come or go with the value the node's package sets, folded.
+    pub(crate) presets: Vec<Comparison>,
     /// Properties this page leaves out.
     pub(crate) properties_more: usize,
     pub(crate) wires: Vec<WireLine>,
     pub(crate) wires_more: usize,
     pub(crate) credentials: Vec<CredentialLine>,
+    /// What it means for the inputs and outputs round it.
+    pub(crate) ways: Vec<WayLine>,
+    /// That could not be worked out.
+    pub(crate) is_untold: bool,
     /// Who uses it: the first, and the rest, folded.
     pub(crate) used_by: Vec<UserLine>,
     pub(crate) used_by_folded: Vec<UserLine>,
@@ -87,13 +93,23 @@ impl ChangeView {
         let review = looked.review;
         let decision = review.decision(&change.id);
         let comment = decision.map(|d| d.comment.clone());
-        let properties: Vec<Comparison> = change
-            .properties
-            .iter()
-            .enumerate()
-            .take_while(|(index, _)| *index == 0 || budget.is_full() || budget.has_room())
-            .map(|(_, property)| compare(property, budget))
-            .collect();
+        let kind = review.palette.get(&change.node_type);
+        let (mut properties, mut presets) = (Vec::new(), Vec::new());
+        for property in &change.properties {
+            let is_first = properties.is_empty() && presets.is_empty();
+            if !is_first && !budget.is_full() && !budget.has_room() {
+                break;
+            }
+            let preset = Preset::of(change, property, kind);
+            let mut compared = compare(property, budget);
+            compared.preset = preset.note();
+            let shelf = match preset {
+                Preset::Folded => &mut presets,
+                Preset::Neither | Preset::Before | Preset::After => &mut properties,
+            };
+            shelf.push(compared);
+        }
+        let ways = looked.ways(&change.id);
         let wires_shown = if budget.is_full() {
             usize::MAX
         } else {
@@ -116,7 +132,8 @@ impl ChangeView {
                 .iter()
                 .map(|said| SaidLine::new(said, change.aspect))
                 .collect(),
-            properties_more: change.properties.len() - properties.len(),
+            properties_more: change.properties.len() - properties.len() - presets.len(),
+            presets,
             properties,
             wires_more: change.wires.len().saturating_sub(wires_shown),
             wires: change
@@ -126,6 +143,10 @@ impl ChangeView {
                 .map(|wire| WireLine::new(looked, wire))
                 .collect(),
             credentials: change.credentials.iter().map(CredentialLine::new).collect(),
+            ways: ways.map_or_else(Vec::new, |ways| {
+                WayLine::all(looked, ways, change.aspect == Aspect::Removed)
+            }),
+            is_untold: ways.is_some_and(|ways| ways.is_untold),
             used_by_more: change.used_by.len() - used_by.len() - used_by_folded.len(),
             used_by,
             used_by_folded,
