@@ -85,9 +85,10 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
         .flat_map(|value| value.split(','));
     named.any(|one| {
         let (name, weight) = one.split_once(';').unwrap_or((one, ""));
-        let is_refused = weight.trim().strip_prefix("q=").is_some_and(|weight| {
-            weight.parse::<f32>().is_ok_and(|weight| weight <= 0.0)
-        });
+        let is_refused = weight
+            .trim()
+            .strip_prefix("q=")
+            .is_some_and(|weight| weight.parse::<f32>().is_ok_and(|weight| weight <= 0.0));
         name.trim().eq_ignore_ascii_case("gzip") && !is_refused
     })
 }
@@ -116,7 +117,14 @@ mod tests {
 
     #[test]
     fn pages_with_secrets_are_not_named() {
-        for path in ["/sign-in", "/enrol", "/account", "/access", "/settings", "/api/v1/users"] {
+        for path in [
+            "/sign-in",
+            "/enrol",
+            "/account",
+            "/access",
+            "/settings",
+            "/api/v1/users",
+        ] {
             assert!(!is_safe(path), "{path}");
         }
         assert!(is_safe("/deployments/7/steps/1") && is_safe("/"));

@@ -53,7 +53,9 @@ fn is_token(app: &App, session: SessionId, carried: &str) -> bool {
     let Some((pad, under)) = both.split_at_checked(TOKEN_BYTES) else {
         return false;
     };
-    let carried: Vec<u8> = std::iter::zip(pad, under).map(|(pad, byte)| pad ^ byte).collect();
+    let carried: Vec<u8> = std::iter::zip(pad, under)
+        .map(|(pad, byte)| pad ^ byte)
+        .collect();
     under.len() == TOKEN_BYTES && bool::from(carried.ct_eq(&token(app, session)))
 }
 

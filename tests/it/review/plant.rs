@@ -46,7 +46,9 @@ fn stand_in(mut node: Value) -> Option<Value> {
         return Some(node);
     }
     let wires = node["wires"].as_array()?;
-    let is_last = wires.iter().all(|port| port.as_array().is_none_or(Vec::is_empty));
+    let is_last = wires
+        .iter()
+        .all(|port| port.as_array().is_none_or(Vec::is_empty));
     node["type"] = json!(if is_last { "debug" } else { "change" });
     if !is_last {
         node["rules"] = json!([]);
@@ -62,8 +64,18 @@ pub(super) fn after() -> Value {
     let rules = json!([{"t": "gt", "v": "300", "vt": "num"}, {"t": "else"}]);
     set(&mut flows, "506b6b0d.605534", "rules", rules);
     set(&mut flows, "d4ca3258.dec28", "repeat", json!("18000"));
-    set(&mut flows, "6488a9e94b12ade0", "topic", json!("sensors/2/sleep_time"));
-    set(&mut flows, "0bc3b7ed1f031887", "broker", json!("broker.example.net"));
+    set(
+        &mut flows,
+        "6488a9e94b12ade0",
+        "topic",
+        json!("sensors/2/sleep_time"),
+    );
+    set(
+        &mut flows,
+        "0bc3b7ed1f031887",
+        "broker",
+        json!("broker.example.net"),
+    );
     set(&mut flows, "tls1", "verifyservercert", json!(false));
     let token = json!([{"name": "API_TOKEN", "type": "str",
         "value": "ghp_b7Kx2Qm9Zt4Rw8Vn3Lc6Ys1Pd5Hf0GjTaUeX"}]);
@@ -74,15 +86,22 @@ pub(super) fn after() -> Value {
     let rules = json!([{"t": "set", "p": "topic", "pt": "msg", "tot": "jsonata",
         "to": "'pump/' & $string($env('id')) & '/state'"}]);
     set(&mut flows, "99bd1130868acef8", "rules", rules);
-    set(&mut flows, "120d8951.956ae7", "y", json!(420));
+    set(&mut flows, "af93ee2c.b122a", "y", json!(420));
     // The check that leads to the alarm goes, and so does the other way to it.
     set(&mut flows, "1030e61.16ee91a", "wires", json!([[], [], []]));
-    set(&mut flows, "26ad9454.90f51c", "wires", json!([["120d8951.956ae7"]]));
+    set(
+        &mut flows,
+        "26ad9454.90f51c",
+        "wires",
+        json!([["120d8951.956ae7"]]),
+    );
     let all = flows.as_array_mut().unwrap();
     all.retain(|node| node["id"] != CHECK);
     // The same file node with another id.
     for node in all.iter_mut() {
-        let text = node.to_string().replace("65ab89d79d9135cc", "65ab89d79d9100aa");
+        let text = node
+            .to_string()
+            .replace("65ab89d79d9135cc", "65ab89d79d9100aa");
         *node = serde_json::from_str(&text).unwrap();
     }
     // A door to the outside that runs a command, and a group.

@@ -4,19 +4,23 @@
 //! So only short plain values are folded, never code, and nothing a finding is about.
 
 use model::{
-    flow::change::{Change, Language, PropertyChange},
+    flow::change::{Aspect, Change, Language, PropertyChange, Subject},
     palette::NodeType,
 };
 use serde_json::Value;
 
 use super::is_plain;
 
+/// Where a node stands and what it is wired to.
+const PLACE: [&str; 5] = ["z", "g", "x", "y", "wires"];
+
 /// What a package says of one property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Preset {
     /// Nothing, or something else than either side.
     Neither,
-    /// The property comes or goes with the value the package sets: no difference a person made.
+    /// The property comes or goes with the value the package sets: no difference a person made; or
+    /// it says where a whole node stands and what it is wired to, which the page tells in words.
     Folded,
     /// It was what the package sets, and is something else now.
     Before,
@@ -27,6 +31,11 @@ pub(crate) enum Preset {
 impl Preset {
     /// What the package of the change's node says of `property`.
     pub(crate) fn of(change: &Change, property: &PropertyChange, kind: Option<&NodeType>) -> Self {
+        let is_whole = matches!(change.aspect, Aspect::Added | Aspect::Removed);
+        let is_canvas = matches!(change.subject, Subject::Node | Subject::Group);
+        if is_whole && is_canvas && PLACE.contains(&&*property.key) {
+            return Self::Folded;
+        }
         let set = kind
             .and_then(|kind| kind.defaults.get(&property.key))
             .and_then(|it| it.value.as_ref());
@@ -68,7 +77,7 @@ impl Preset {
 mod tests {
     use model::{
         flow::{
-            change::{Aspect, ChangeId, Subject},
+            change::ChangeId,
             finding::{Finding, Severity},
         },
         palette::Property,
@@ -136,6 +145,16 @@ mod tests {
         assert_eq!(qos(Some("2"), Some("0")), Preset::After);
         assert_eq!(qos(Some("1"), Some("2")), Preset::Neither);
         assert_eq!(preset(&change, "name", None, Some("0")), Preset::Neither);
+    }
+
+    #[test]
+    fn where_a_whole_node_stands_is_folded_and_a_node_that_goes_elsewhere_is_not() {
+        let mut change = change();
+        assert_eq!(preset(&change, "z", None, Some("t2")), Preset::Neither);
+        change.aspect = Aspect::Added;
+        assert_eq!(preset(&change, "z", None, Some("t2")), Preset::Folded);
+        change.subject = Subject::Config;
+        assert_eq!(preset(&change, "z", None, Some("t2")), Preset::Neither);
     }
 
     #[test]

@@ -24,8 +24,15 @@ async fn asked(console: &Console, session: &str, path: &str, takes: &str) -> (St
     let headers = response.headers();
     let said = headers.get(header::CONTENT_ENCODING);
     let said = said.map_or("", |it| it.to_str().unwrap()).to_owned();
-    assert_eq!(headers.contains_key(header::VARY), !said.is_empty(), "{path}");
-    assert!(headers.contains_key(header::CONTENT_SECURITY_POLICY), "{path}");
+    assert_eq!(
+        headers.contains_key(header::VARY),
+        !said.is_empty(),
+        "{path}"
+    );
+    assert!(
+        headers.contains_key(header::CONTENT_SECURITY_POLICY),
+        "{path}"
+    );
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
     (said, bytes.to_vec())
 }
@@ -59,7 +66,10 @@ async fn a_review_page_of_a_large_deployment_is_small_on_the_line() {
         assert!(page.ends_with("</html>"), "{path} is cut");
         assert!(page.len() > 3 * packed.len(), "{path} hardly shrank");
         let (said, plain) = asked(&console, &ada, &path, "br, gzip;q=0").await;
-        assert!(said.is_empty() && plain.starts_with(b"<!doctype html>"), "{path}");
+        assert!(
+            said.is_empty() && plain.starts_with(b"<!doctype html>"),
+            "{path}"
+        );
     }
 }
 

@@ -39,6 +39,8 @@ struct ShowPage {
     stands: Stand,
     emergency: Option<EmergencyView>,
     findings: Vec<FindingGroup>,
+    /// How many of them are notes, which stand folded.
+    notes: usize,
     rehearsal: Option<RehearsalView>,
     steps: Vec<StepLine>,
     earlier: Option<usize>,
@@ -255,11 +257,13 @@ pub(crate) async fn page(
         review.deployment.state.is_open(),
         &shell,
     );
+    let findings = looked.findings();
     render(&ShowPage {
         rehearsal,
         stands: Stand::of(&review.deployment.state, &shell),
         emergency,
-        findings: looked.findings(),
+        notes: findings.iter().filter(|it| it.is_note()).count(),
+        findings,
         steps: review
             .steps
             .iter()

@@ -9,7 +9,8 @@ use model::{
     access::Permission,
     id::InstanceId,
     instance::{
-        ApplyPolicy, Demand, Emergencies, MemoryError, Network, OwnChanges, Policy, RehearsalPolicy, Together,
+        ApplyPolicy, Demand, Emergencies, MemoryError, Network, OwnChanges, Policy,
+        RehearsalPolicy, Together,
     },
 };
 

@@ -8,7 +8,9 @@ use axum::{
 use model::{
     access::Permission,
     id::InstanceId,
-    instance::{ApplyPolicy, Emergencies, Instance, Network, OwnChanges, RehearsalPolicy, Together},
+    instance::{
+        ApplyPolicy, Emergencies, Instance, Network, OwnChanges, RehearsalPolicy, Together,
+    },
 };
 
 use crate::{

@@ -38,6 +38,8 @@ pub(crate) struct ChangeView {
     pub(crate) properties: Vec<Comparison>,
     /// Properties that come or go with the value the node's package sets, folded.
     pub(crate) presets: Vec<Comparison>,
+    /// The whole node comes or goes.
+    pub(crate) is_whole: bool,
     /// Properties this page leaves out.
     pub(crate) properties_more: usize,
     pub(crate) wires: Vec<WireLine>,
@@ -134,6 +136,7 @@ impl ChangeView {
                 .collect(),
             properties_more: change.properties.len() - properties.len() - presets.len(),
             presets,
+            is_whole: matches!(change.aspect, Aspect::Added | Aspect::Removed),
             properties,
             wires_more: change.wires.len().saturating_sub(wires_shown),
             wires: change

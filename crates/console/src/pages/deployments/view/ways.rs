@@ -27,8 +27,18 @@ impl WayLine {
         let (lost, new) = (&ways.lost_outputs, &ways.new_outputs);
         let past = |now: &'static str, then: &'static str| if is_removed { then } else { now };
         let told = [
-            (lost, "bad", "cross", format!("No longer reaches {}", outputs(lost))),
-            (new, "warn", "plus", format!("Now also reaches {}", outputs(new))),
+            (
+                lost,
+                "bad",
+                "cross",
+                format!("No longer reaches {}", outputs(lost)),
+            ),
+            (
+                new,
+                "warn",
+                "plus",
+                format!("Now also reaches {}", outputs(new)),
+            ),
             (&ways.inputs, "quiet", "arrow", {
                 let inputs = counted(ways.inputs.len(), "input");
                 format!("{} fed by {inputs}", past("Is", "Was"))
