@@ -147,6 +147,23 @@ struct EmergencyView {
     may_review: bool,
 }
 
+impl EmergencyView {
+    fn of(app: &App, by: &SignedIn, review: &Review) -> Option<Self> {
+        let emergency = review.deployment.emergency.as_ref()?;
+        Some(Self {
+            reason: shown(&emergency.reason),
+            reviewed_by: emergency.reviewed_by.as_ref().map(|by| Who::of(by).name),
+            declared_by: emergency.declared_by.as_ref().map(|by| Who::of(by).name),
+            is_done: !review.deployment.state.is_open(),
+            may_review: emergency.reviewed_by.is_none()
+                && !review.deployment.state.is_open()
+                && app
+                    .deployments
+                    .may_review_emergency(&by.caller, &review.deployment),
+        })
+    }
+}
+
 /// How it stands, in a box of its own.
 enum Stand {
     Open,
@@ -232,21 +249,7 @@ pub(crate) async fn page(
     let looked = Looked::new(&review);
     let number = |name: &str| asked.get(name).and_then(|text| text.parse::<usize>().ok());
     let from = number("from").unwrap_or(0).min(review.steps.len());
-    let emergency = review
-        .deployment
-        .emergency
-        .as_ref()
-        .map(|emergency| EmergencyView {
-            reason: shown(&emergency.reason),
-            reviewed_by: emergency.reviewed_by.as_ref().map(|by| Who::of(by).name),
-            declared_by: emergency.declared_by.as_ref().map(|by| Who::of(by).name),
-            is_done: !review.deployment.state.is_open(),
-            may_review: emergency.reviewed_by.is_none()
-                && !review.deployment.state.is_open()
-                && app
-                    .deployments
-                    .may_review_emergency(&by.caller, &review.deployment),
-        });
+    let emergency = EmergencyView::of(&app, &by, &review);
     let said = CommentView::thread(&review, None, &shell);
     let frame = frame(&review, &Look::asked(&asked), &[], false);
     let rehearsal = app.deployments.rehearsal(&by.caller, id).await?;

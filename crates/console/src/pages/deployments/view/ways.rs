@@ -1,6 +1,7 @@
 //! What a change feeds and what feeds it, in names.
 
 use inspect::Ways;
+use model::flow::change::{Aspect, Change};
 
 use super::Looked;
 use crate::wording::{Icon, counted};
@@ -22,9 +23,25 @@ pub(crate) struct WayLine {
 
 impl WayLine {
     /// What is lost first: it is what nobody sees on a canvas.
-    pub(super) fn all(looked: &Looked<'_>, ways: &Ways, is_removed: bool) -> Vec<Self> {
+    pub(super) fn all(looked: &Looked<'_>, ways: &Ways, change: &Change) -> Vec<Self> {
+        if ways.is_untold {
+            return vec![Self {
+                tone: "quiet",
+                icon: Icon("info"),
+                what: "Not worked out: the flow is too large and too tangled".to_owned(),
+                names: Vec::new(),
+                more: 0,
+            }];
+        }
+        let is_removed = change.aspect == Aspect::Removed;
+        // That an output reaches itself, and an input feeds itself, says nothing.
+        let others = |ids: &'_ [String]| -> Vec<String> {
+            let others = ids.iter().filter(|id| **id != change.node);
+            others.cloned().collect()
+        };
         let outputs = |ids: &[String]| counted(ids.len(), "output");
-        let (lost, new) = (&ways.lost_outputs, &ways.new_outputs);
+        let (lost, new) = (&others(&ways.lost_outputs), &others(&ways.new_outputs));
+        let (fed_by, feeds) = (&others(&ways.inputs), &others(&ways.outputs));
         let past = |now: &'static str, then: &'static str| if is_removed { then } else { now };
         let told = [
             (
@@ -39,16 +56,16 @@ impl WayLine {
                 "plus",
                 format!("Now also reaches {}", outputs(new)),
             ),
-            (&ways.inputs, "quiet", "arrow", {
-                let inputs = counted(ways.inputs.len(), "input");
+            (fed_by, "quiet", "arrow", {
+                let inputs = counted(fed_by.len(), "input");
                 format!("{} fed by {inputs}", past("Is", "Was"))
             }),
-            (&ways.outputs, "quiet", "arrow", {
-                format!("{} {}", past("Feeds", "Fed"), outputs(&ways.outputs))
+            (feeds, "quiet", "arrow", {
+                format!("{} {}", past("Feeds", "Fed"), outputs(feeds))
             }),
         ];
-        let is_all_new = new.len() == ways.outputs.len();
-        let is_all_lost = is_removed && lost.len() == ways.outputs.len();
+        let is_all_new = new.len() == feeds.len();
+        let is_all_lost = is_removed && lost.len() == feeds.len();
         let told = told.into_iter().enumerate().filter(|(at, (ids, ..))| {
             // The same nodes are not named twice.
             let is_said = *at == 3 && (is_all_new || is_all_lost);
