@@ -115,7 +115,7 @@ async fn something_to_review(redkeep: &Redkeep) -> usize {
 }
 
 /// Adds what axe finds on the page that is open.
-async fn look(browser: &Browser, axe: &str, page: &str, found: &mut Vec<String>) {
+pub(super) async fn look(browser: &Browser, axe: &str, page: &str, found: &mut Vec<String>) {
     // WebDriver's scripts are not the page's: its policy, which allows none, stays as it is.
     let loaded = browser
         .run(&format!("{axe}; return typeof window.axe;"))

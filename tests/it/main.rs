@@ -21,6 +21,7 @@ mod journey;
 mod kill;
 mod ordinary_user;
 mod rehearsal;
+mod review;
 mod secrets;
 mod starting;
 mod verbs;

@@ -8,6 +8,7 @@ mod budget;
 mod colour;
 mod lines;
 mod piece;
+mod preset;
 mod structure;
 
 use model::flow::change::{Language, PropertyChange};
@@ -17,6 +18,7 @@ pub use self::{
     budget::Budget,
     lines::{Part, Row, Side},
     piece::{Kind, Piece, Pieces, words},
+    preset::Preset,
     structure::PathLine,
 };
 use crate::wording::shown;
@@ -30,6 +32,8 @@ pub struct Comparison {
     pub language: &'static str,
     /// What is worth saying about how it differs.
     pub note: Option<&'static str>,
+    /// What its package's own value has to do with it.
+    pub preset: Option<&'static str>,
     /// Both sides.
     pub body: Body,
 }
@@ -97,6 +101,7 @@ pub fn compare(change: &PropertyChange, budget: &Budget) -> Comparison {
         key: shown(&change.key),
         language: language(change.language),
         note,
+        preset: None,
         body,
     }
 }

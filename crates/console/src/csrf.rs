@@ -9,7 +9,9 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use data_encoding::HEXLOWER;
 use model::id::SessionId;
+use store::Keyring;
 use subtle::ConstantTimeEq;
 
 use crate::{
@@ -18,16 +20,43 @@ use crate::{
     session::{SignedIn, bearer},
 };
 
+/// Bytes of a session's token.
+const TOKEN_BYTES: usize = 32;
 /// Fields a form may have; a review form has a handful.
 const FIELDS_MAX: usize = 200;
 
-/// What the forms of a session carry: keyed, so that only we can make it.
-pub(crate) fn token(app: &App, session: SessionId) -> String {
+/// A session's token: keyed, so that only we can make it.
+fn token(app: &App, session: SessionId) -> [u8; TOKEN_BYTES] {
     let bytes = session.0.to_be_bytes();
-    app.store
+    *app.store
         .keyring()
         .digest("console-csrf", &bytes)
-        .to_string()
+        .as_bytes()
+}
+
+/// What the forms of one answer carry: the session's token under a pad that is used once.
+///
+/// Answers are compressed, and whoever can have text reflected into many of them could read a text
+/// that stands in all of them from their lengths. Under its pad the token is never the same twice.
+pub(crate) fn mask(app: &App, session: SessionId) -> String {
+    let pad: [u8; TOKEN_BYTES] = Keyring::random();
+    let under = std::iter::zip(pad, token(app, session)).map(|(pad, byte)| pad ^ byte);
+    let both: Vec<u8> = pad.into_iter().chain(under).collect();
+    HEXLOWER.encode(&both)
+}
+
+/// Whether a form carries its session's token.
+fn is_token(app: &App, session: SessionId, carried: &str) -> bool {
+    let Ok(both) = HEXLOWER.decode(carried.as_bytes()) else {
+        return false;
+    };
+    let Some((pad, under)) = both.split_at_checked(TOKEN_BYTES) else {
+        return false;
+    };
+    let carried: Vec<u8> = std::iter::zip(pad, under)
+        .map(|(pad, byte)| pad ^ byte)
+        .collect();
+    under.len() == TOKEN_BYTES && bool::from(carried.ct_eq(&token(app, session)))
 }
 
 /// Refuses whatever another origin sent, before anything is looked up.
@@ -142,8 +171,7 @@ where
         let by = SignedIn::from_request_parts(&mut parts, state).await?;
         let OpenForm(fields) =
             OpenForm::from_request(Request::from_parts(parts, body), state).await?;
-        let expected = token(&app, by.session);
-        if bool::from(fields.get("csrf").as_bytes().ct_eq(expected.as_bytes())) {
+        if is_token(&app, by.session, fields.get("csrf")) {
             Ok(Self { by, fields })
         } else {
             Err(Problem::cross_site("the form is out of date; open the page again").into())

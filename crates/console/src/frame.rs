@@ -24,6 +24,8 @@ pub(crate) struct Frame {
     pub(crate) info: Option<String>,
     pub(crate) is_disabled: bool,
     pub(crate) svg: String,
+    /// Where in it the middle of what is pointed out lies: a narrow screen opens there.
+    pub(crate) middle: Option<(u32, u32)>,
     pub(crate) map: Option<String>,
     pub(crate) tabs: Vec<Way>,
     pub(crate) modes: Vec<Way>,
@@ -192,6 +194,7 @@ pub(crate) fn frame(
         .path(),
         walk,
         svg: drawn.svg,
+        middle: drawn.middle,
         map: drawn.map,
     })
 }

@@ -8,6 +8,7 @@
 mod api;
 mod assets;
 pub mod compare;
+mod compress;
 mod csrf;
 mod frame;
 mod gate_pages;
@@ -112,6 +113,7 @@ pub fn router(context: Context) -> Router {
         .fallback(pages::not_found)
         .layer(middleware::from_fn_with_state(app.clone(), csrf::guard))
         .layer(middleware::from_fn(headers::protect))
+        .layer(middleware::from_fn(compress::compress))
         .with_state(app)
 }
 

@@ -116,6 +116,8 @@ pub struct Picture {
     pub changes: Vec<ChangeId>,
     /// How close it is.
     pub zoom: Zoom,
+    /// Where in the frame the middle of what is pointed out lies, right and down.
+    pub middle: Option<(u32, u32)>,
 }
 
 /// Draws a tab: the frame, and a map where that is not all.
@@ -126,6 +128,7 @@ pub fn picture(view: &View<'_>) -> Picture {
         map: (!scene.is_whole()).then(|| map::svg(&scene)),
         changes: scene.framed_changes(view),
         zoom: scene.zoom,
+        middle: scene.middle_in_frame(),
     }
 }
 

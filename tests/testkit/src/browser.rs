@@ -378,7 +378,12 @@ impl Browser {
         let folder = target_dir().join("screenshots");
         fs::create_dir_all(&folder).expect("target/screenshots");
         let path = folder.join(format!("{name}.png"));
-        let taken = self.page.screenshot().await.expect("a screenshot");
+        let whole = json!({"format": "png", "captureBeyondViewport": true});
+        let taken = self.devtools("Page.captureScreenshot", whole).await;
+        let taken = taken["data"].as_str().expect("a screenshot");
+        let taken = data_encoding::BASE64
+            .decode(taken.as_bytes())
+            .expect("base64");
         fs::write(&path, taken).expect("the screenshot");
         path
     }

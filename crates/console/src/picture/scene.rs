@@ -96,6 +96,8 @@ pub(super) struct Scene<'a> {
     /// Everything on the tab.
     pub(super) canvas: Area,
     pub(super) frame: Area,
+    /// The middle of what is pointed out, on the canvas.
+    pub(super) middle: Option<(f64, f64)>,
     pub(super) zoom: Zoom,
     /// What is in the frame, groups first; and what wires in it lead to.
     pub(super) parts: Vec<Part<'a>>,
@@ -138,11 +140,12 @@ impl<'a> Scene<'a> {
             },
             |area| area.canvas(),
         );
-        let (zoom, frame) = choose_frame(view, &spots, &changes, canvas);
+        let (zoom, frame, middle) = choose_frame(view, &spots, &changes, canvas);
         let mut scene = Self {
             title: tab.map_or_else(|| "a tab that is not there".to_owned(), |tab| tab.label()),
             canvas,
             frame,
+            middle,
             zoom,
             parts: ports,
             wires,
@@ -166,6 +169,20 @@ impl<'a> Scene<'a> {
     }
 
     /// The changes whose node is on this tab, in the order of the review, each node once.
+    /// Where in the frame the middle of what is pointed out lies.
+    pub(super) fn middle_in_frame(&self) -> Option<(u32, u32)> {
+        let (x, y) = self.middle?;
+        let within = |at: f64, from: f64, size: f64| {
+            let at = (at - from).clamp(0.0, size.min(f64::from(u16::MAX)));
+            // Between nothing and what fits into sixteen bits.
+            format!("{at:.0}").parse().ok()
+        };
+        Some((
+            within(x, self.frame.x, self.frame.w)?,
+            within(y, self.frame.y, self.frame.h)?,
+        ))
+    }
+
     pub(super) fn framed_changes(&self, view: &View<'_>) -> Vec<ChangeId> {
         let mut seen = HashSet::new();
         let changes = view.diff.changes.iter();
@@ -343,7 +360,7 @@ fn choose_frame(
     spots: &[Spot<'_>],
     changes: &Changes<'_>,
     canvas: Area,
-) -> (Zoom, Area) {
+) -> (Zoom, Area, Option<(f64, f64)>) {
     let has = |spot: &&Spot<'_>, ids: &[ChangeId]| {
         let marks = changes.marks.get(spot.node.id());
         marks.is_some_and(|marks| marks.iter().any(|(_, id)| ids.contains(id)))
@@ -367,5 +384,6 @@ fn choose_frame(
     let first = targets.iter().find(|spot| spot.node.kind() != "group");
     let first = first.or(targets.first()).map(|spot| spot.area.middle());
     let around = Area::of(targets.iter().map(|spot| spot.area));
-    area::frame(canvas, view.zoom, around, first)
+    let (zoom, frame) = area::frame(canvas, view.zoom, around, first);
+    (zoom, frame, first)
 }

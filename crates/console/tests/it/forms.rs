@@ -1,7 +1,7 @@
 //! What is accepted: forms of our own pages, with their session's token, and nothing else.
 
 use axum::http::Method;
-use model::access::Role;
+use model::{access::Role, instance::RehearsalPolicy};
 use store::SessionKind;
 
 use crate::{
@@ -148,4 +148,45 @@ async fn a_body_that_is_too_large_is_refused() {
         .post(&ada, "/settings/policy", &[("commands", &large)])
         .await;
     assert!(answer.status.is_client_error(), "{}", answer.status);
+}
+
+#[tokio::test]
+async fn a_forms_token_is_another_in_each_answer() {
+    let console = Console::new().await;
+    let ada = console.person("ada", Role::Administrator).await;
+    let one = console.get(&ada, "/account").await.field("csrf");
+    let two = console.get(&ada, "/account").await.field("csrf");
+    // Neither the pad nor what lies under it may stand in two answers: lengths would tell it.
+    assert_eq!(one.len(), 128);
+    for (one, two) in [(&one[..64], &two[..64]), (&one[64..], &two[64..])] {
+        assert_ne!(one, two);
+    }
+    let turned = if one.ends_with('0') { "1" } else { "0" };
+    let turned = format!("{}{turned}", &one[..127]);
+    for (token, is_good) in [(&one, true), (&two, true), (&one, true), (&turned, false)] {
+        let ask = Ask::post("/record/verify", &[("csrf", token)]).session(&ada);
+        let answer = ask.send(&console.router).await;
+        let is_let_in = answer.status.as_u16() != 403;
+        assert_eq!(is_let_in, is_good, "{token}: {}", answer.status);
+    }
+}
+
+#[tokio::test]
+async fn an_instances_rehearsals_are_set_on_its_page() {
+    let console = Console::new().await;
+    let ada = console.person("ada", Role::Administrator).await;
+    let page = console.get(&ada, "/settings").await.expect(200);
+    let chosen = r#"value="shown" checked"#;
+    assert!(page.text.contains(chosen), "{}", page.text);
+    for (rehearsal, policy) in [
+        ("required", RehearsalPolicy::Required),
+        ("off", RehearsalPolicy::Off),
+        ("shown", RehearsalPolicy::Shown),
+    ] {
+        let fields = [("instance", "main"), ("rehearsal", rehearsal)];
+        let set = console.post(&ada, "/settings/policy", &fields).await;
+        set.expect(303);
+        let instance = console.house.store.instance(&console.house.main).await;
+        assert_eq!(instance.unwrap().policy.rehearsal, policy);
+    }
 }

@@ -6,6 +6,7 @@
 )]
 
 mod api;
+mod compressed;
 mod emergency;
 mod forms;
 mod house;

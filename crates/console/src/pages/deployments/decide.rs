@@ -103,6 +103,10 @@ pub(super) fn onward(review: &Review, id: DeploymentId, number: usize) -> Respon
         Looked::new(review).next_undecided(number)
     };
     match next {
+        // A browser keeps the place it was at, which is the end of the page now.
+        Some(same) if same == number => {
+            Redirect::to(&format!("/deployments/{id}/steps/{same}#changes")).into_response()
+        }
         Some(next) => Redirect::to(&format!("/deployments/{id}/steps/{next}")).into_response(),
         None => Redirect::to(&format!("/deployments/{id}/confirm")).into_response(),
     }

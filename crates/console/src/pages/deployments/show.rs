@@ -39,6 +39,8 @@ struct ShowPage {
     stands: Stand,
     emergency: Option<EmergencyView>,
     findings: Vec<FindingGroup>,
+    /// How many of them are notes, which stand folded.
+    notes: usize,
     rehearsal: Option<RehearsalView>,
     steps: Vec<StepLine>,
     earlier: Option<usize>,
@@ -50,6 +52,38 @@ struct ShowPage {
     /// What was said about the whole.
     said: Vec<CommentView>,
     summary: Summary,
+    demands: Vec<Demanded>,
+}
+
+/// What policy asks, and of which steps.
+struct Demanded {
+    sentence: String,
+    steps: Vec<usize>,
+}
+
+impl Demanded {
+    fn all(looked: &Looked<'_>) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for (change, asks) in &looked.review.asks {
+            let Some(step) = looked.step_of(change) else {
+                continue;
+            };
+            for sentence in asks.iter().map(|ask| ask.sentence()) {
+                match all.iter_mut().find(|it| it.sentence == sentence) {
+                    Some(known) => known.steps.push(step),
+                    None => all.push(Self {
+                        sentence,
+                        steps: vec![step],
+                    }),
+                }
+            }
+        }
+        for demanded in &mut all {
+            demanded.steps.sort_unstable();
+            demanded.steps.dedup();
+        }
+        all
+    }
 }
 
 /// What a reviewer wants to know before the first step.
@@ -111,6 +145,23 @@ struct EmergencyView {
     is_done: bool,
     reviewed_by: Option<String>,
     may_review: bool,
+}
+
+impl EmergencyView {
+    fn of(app: &App, by: &SignedIn, review: &Review) -> Option<Self> {
+        let emergency = review.deployment.emergency.as_ref()?;
+        Some(Self {
+            reason: shown(&emergency.reason),
+            reviewed_by: emergency.reviewed_by.as_ref().map(|by| Who::of(by).name),
+            declared_by: emergency.declared_by.as_ref().map(|by| Who::of(by).name),
+            is_done: !review.deployment.state.is_open(),
+            may_review: emergency.reviewed_by.is_none()
+                && !review.deployment.state.is_open()
+                && app
+                    .deployments
+                    .may_review_emergency(&by.caller, &review.deployment),
+        })
+    }
 }
 
 /// How it stands, in a box of its own.
@@ -198,21 +249,7 @@ pub(crate) async fn page(
     let looked = Looked::new(&review);
     let number = |name: &str| asked.get(name).and_then(|text| text.parse::<usize>().ok());
     let from = number("from").unwrap_or(0).min(review.steps.len());
-    let emergency = review
-        .deployment
-        .emergency
-        .as_ref()
-        .map(|emergency| EmergencyView {
-            reason: shown(&emergency.reason),
-            reviewed_by: emergency.reviewed_by.as_ref().map(|by| Who::of(by).name),
-            declared_by: emergency.declared_by.as_ref().map(|by| Who::of(by).name),
-            is_done: !review.deployment.state.is_open(),
-            may_review: emergency.reviewed_by.is_none()
-                && !review.deployment.state.is_open()
-                && app
-                    .deployments
-                    .may_review_emergency(&by.caller, &review.deployment),
-        });
+    let emergency = EmergencyView::of(&app, &by, &review);
     let said = CommentView::thread(&review, None, &shell);
     let frame = frame(&review, &Look::asked(&asked), &[], false);
     let rehearsal = app.deployments.rehearsal(&by.caller, id).await?;
@@ -223,11 +260,13 @@ pub(crate) async fn page(
         review.deployment.state.is_open(),
         &shell,
     );
+    let findings = looked.findings();
     render(&ShowPage {
         rehearsal,
         stands: Stand::of(&review.deployment.state, &shell),
         emergency,
-        findings: looked.findings(),
+        notes: findings.iter().filter(|it| it.is_note()).count(),
+        findings,
         steps: review
             .steps
             .iter()
@@ -244,6 +283,7 @@ pub(crate) async fn page(
         } else {
             Vec::new()
         },
+        demands: Demanded::all(&looked),
         summary: Summary::of(&review, &said),
         said,
         frame,

@@ -4,10 +4,12 @@ mod card;
 mod change;
 mod finding;
 pub(crate) mod rehearsal;
+mod ways;
 
 use std::{collections::HashMap, fmt::Write as _};
 
 use deploy::{Review, StepKind};
+use inspect::Ways;
 use model::{
     deployment::{State, Verdict},
     flow::change::{Aspect, Change, ChangeId},
@@ -18,6 +20,7 @@ pub(crate) use self::{
     card::Card,
     change::{ChangeView, CommentView},
     finding::{FindingGroup, FindingLine},
+    ways::WayLine,
 };
 use crate::{
     App,
@@ -251,6 +254,7 @@ pub(crate) struct Looked<'a> {
     /// What the page may still hold.
     pub(crate) budget: Budget,
     changes: HashMap<&'a ChangeId, &'a Change>,
+    ways: HashMap<&'a ChangeId, &'a Ways>,
 }
 
 impl<'a> Looked<'a> {
@@ -261,9 +265,11 @@ impl<'a> Looked<'a> {
             .iter()
             .map(|change| (&change.id, change))
             .collect();
+        let ids = review.diff.changes.iter().map(|change| &change.id);
         Self {
             review,
             changes,
+            ways: ids.zip(&review.ways).collect(),
             budget: Budget::new(false),
         }
     }
@@ -281,6 +287,11 @@ impl<'a> Looked<'a> {
 
     pub(crate) fn change(&self, id: &ChangeId) -> Option<&'a Change> {
         self.changes.get(id).copied()
+    }
+
+    /// What feeds a change and what it feeds.
+    fn ways(&self, id: &ChangeId) -> Option<&'a Ways> {
+        self.ways.get(id).copied()
     }
 
     /// What people call a node, after the change or before it.

@@ -31,6 +31,8 @@ struct HistoryPage {
 /// One instance's snapshots.
 struct Shelf {
     instance: String,
+    /// Where its history can be cloned from; none where it has no gate.
+    repository: Option<String>,
     snapshots: Vec<SnapshotLine>,
 }
 
@@ -74,6 +76,10 @@ pub(crate) async fn page(
             is_current: snapshot.is_current,
         });
         shelves.push(Shelf {
+            repository: app
+                .addresses
+                .gate(&instance.id)
+                .map(|gate| format!("{gate}/.redkeep/history.git")),
             instance: instance.id.to_string(),
             snapshots: lines.collect(),
         });

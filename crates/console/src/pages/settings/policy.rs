@@ -9,7 +9,8 @@ use model::{
     access::Permission,
     id::InstanceId,
     instance::{
-        ApplyPolicy, Demand, Emergencies, MemoryError, Network, OwnChanges, Policy, Together,
+        ApplyPolicy, Demand, Emergencies, MemoryError, Network, OwnChanges, Policy,
+        RehearsalPolicy, Together,
     },
 };
 
@@ -66,6 +67,11 @@ fn typed(fields: &Fields) -> PolicyForm {
             "notes" => "notes",
             "plain" => "plain",
             _ => "never",
+        },
+        rehearsal: match fields.get("rehearsal") {
+            "off" => "off",
+            "shown" => "shown",
+            _ => "required",
         },
         network: match fields.get("network") {
             "any" => "any",
@@ -138,6 +144,11 @@ fn read(form: &PolicyForm, present: Policy) -> Result<Policy, String> {
             "notes" => Together::Notes,
             "plain" => Together::Plain,
             _ => Together::Never,
+        },
+        rehearsal: match form.rehearsal {
+            "off" => RehearsalPolicy::Off,
+            "shown" => RehearsalPolicy::Shown,
+            _ => RehearsalPolicy::Required,
         },
         network,
         commands,

@@ -8,7 +8,9 @@ use axum::{
 use model::{
     access::Permission,
     id::InstanceId,
-    instance::{ApplyPolicy, Emergencies, Instance, Network, OwnChanges, Together},
+    instance::{
+        ApplyPolicy, Emergencies, Instance, Network, OwnChanges, RehearsalPolicy, Together,
+    },
 };
 
 use crate::{
@@ -47,6 +49,8 @@ pub(super) struct PolicyForm {
     pub(super) emergencies: &'static str,
     /// `notes`, `plain` or `never`.
     pub(super) together: &'static str,
+    /// `off`, `shown` or `required`.
+    pub(super) rehearsal: &'static str,
     /// `any`, `ports` or `none`.
     pub(super) network: &'static str,
     pub(super) ports: String,
@@ -94,6 +98,11 @@ impl PolicyForm {
                 Together::Notes => "notes",
                 Together::Plain => "plain",
                 Together::Never => "never",
+            },
+            rehearsal: match policy.rehearsal {
+                RehearsalPolicy::Off => "off",
+                RehearsalPolicy::Shown => "shown",
+                RehearsalPolicy::Required => "required",
             },
             network,
             ports,

@@ -10,9 +10,9 @@ use model::{
     },
 };
 
-use super::{FindingLine, Looked};
+use super::{FindingLine, Looked, WayLine};
 use crate::{
-    compare::{Comparison, Pieces, compare, words},
+    compare::{Comparison, Pieces, Preset, compare, words},
     shell::Shell,
     wording::{Icon, Moment, Pill, Who, name_of, shown},
 };
@@ -36,11 +36,15 @@ pub(crate) struct ChangeView {
     /// What it does, in words.
     pub(crate) said: Vec<SaidLine>,
     pub(crate) properties: Vec<Comparison>,
+    /// Properties that come or go with the value the node's package sets, folded.
+    pub(crate) presets: Vec<Comparison>,
     /// Properties this page leaves out.
     pub(crate) properties_more: usize,
     pub(crate) wires: Vec<WireLine>,
     pub(crate) wires_more: usize,
     pub(crate) credentials: Vec<CredentialLine>,
+    /// What it means for the inputs and outputs round it.
+    pub(crate) ways: Vec<WayLine>,
     /// Who uses it: the first, and the rest, folded.
     pub(crate) used_by: Vec<UserLine>,
     pub(crate) used_by_folded: Vec<UserLine>,
@@ -70,30 +74,20 @@ const USERS_SHOWN: usize = 20;
 const USERS_LISTED: usize = 500;
 
 impl ChangeView {
+    /// Whether the whole node comes or goes.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self.verb, "Added" | "Removed")
+    }
+
     pub(crate) fn new(looked: &Looked<'_>, change: &Change, at: usize, shell: &Shell) -> Self {
         let (icon, tone, verb) = aspect_words(change.aspect);
         let budget = &looked.budget;
-        let users = change.used_by.iter();
-        let users_listed = if budget.is_full() {
-            usize::MAX
-        } else {
-            USERS_LISTED
-        };
-        let mut used_by: Vec<UserLine> = users
-            .take(users_listed)
-            .map(|id| UserLine::new(looked, id))
-            .collect();
-        let used_by_folded = used_by.split_off(USERS_SHOWN.min(used_by.len()));
+        let (used_by, used_by_folded) = UserLine::all(looked, change);
         let review = looked.review;
         let decision = review.decision(&change.id);
         let comment = decision.map(|d| d.comment.clone());
-        let properties: Vec<Comparison> = change
-            .properties
-            .iter()
-            .enumerate()
-            .take_while(|(index, _)| *index == 0 || budget.is_full() || budget.has_room())
-            .map(|(_, property)| compare(property, budget))
-            .collect();
+        let (properties, presets) = properties(looked, change);
+        let ways = looked.ways(&change.id);
         let wires_shown = if budget.is_full() {
             usize::MAX
         } else {
@@ -116,7 +110,8 @@ impl ChangeView {
                 .iter()
                 .map(|said| SaidLine::new(said, change.aspect))
                 .collect(),
-            properties_more: change.properties.len() - properties.len(),
+            properties_more: change.properties.len() - properties.len() - presets.len(),
+            presets,
             properties,
             wires_more: change.wires.len().saturating_sub(wires_shown),
             wires: change
@@ -126,6 +121,7 @@ impl ChangeView {
                 .map(|wire| WireLine::new(looked, wire))
                 .collect(),
             credentials: change.credentials.iter().map(CredentialLine::new).collect(),
+            ways: ways.map_or_else(Vec::new, |ways| WayLine::all(looked, ways, change)),
             used_by_more: change.used_by.len() - used_by.len() - used_by_folded.len(),
             used_by,
             used_by_folded,
@@ -143,6 +139,28 @@ impl ChangeView {
     }
 }
 
+/// The properties that differ, and apart those that only are as the package sets them.
+fn properties(looked: &Looked<'_>, change: &Change) -> (Vec<Comparison>, Vec<Comparison>) {
+    let budget = &looked.budget;
+    let kind = looked.review.palette.get(&change.node_type);
+    let (mut properties, mut presets) = (Vec::new(), Vec::new());
+    for property in &change.properties {
+        let is_first = properties.is_empty() && presets.is_empty();
+        if !is_first && !budget.is_full() && !budget.has_room() {
+            break;
+        }
+        let preset = Preset::of(change, property, kind);
+        let mut compared = compare(property, budget);
+        compared.preset = preset.note();
+        let shelf = match preset {
+            Preset::Folded => &mut presets,
+            Preset::Neither | Preset::Before | Preset::After => &mut properties,
+        };
+        shelf.push(compared);
+    }
+    (properties, presets)
+}
+
 /// A node that uses a config node or a subflow.
 #[derive(Debug)]
 pub(crate) struct UserLine {
@@ -152,6 +170,23 @@ pub(crate) struct UserLine {
 }
 
 impl UserLine {
+    /// The users shown at once, and those folded.
+    fn all(looked: &Looked<'_>, change: &Change) -> (Vec<Self>, Vec<Self>) {
+        let budget = &looked.budget;
+        let users = change.used_by.iter();
+        let users_listed = if budget.is_full() {
+            usize::MAX
+        } else {
+            USERS_LISTED
+        };
+        let mut used_by: Vec<Self> = users
+            .take(users_listed)
+            .map(|id| Self::new(looked, id))
+            .collect();
+        let used_by_folded = used_by.split_off(USERS_SHOWN.min(used_by.len()));
+        (used_by, used_by_folded)
+    }
+
     fn new(looked: &Looked<'_>, id: &str) -> Self {
         let node = looked.review.proposal.get(id);
         let tab = node.and_then(|node| node.tab());

@@ -87,6 +87,11 @@ impl FindingGroup {
         }
     }
 
+    /// Whether it only wants to be known.
+    pub(crate) fn is_note(&self) -> bool {
+        self.severity == Severity::Note
+    }
+
     pub(super) fn add(&mut self, finding: &Finding, change: &Change, step: usize) {
         if self.places.len() >= PLACES_SHOWN {
             self.more += 1;
