@@ -188,4 +188,16 @@ async fn effects_of_what_was_approved_work(redkeep: &Redkeep, client: &Admin<'_>
     redkeep
         .recorded("triggered", |it| it["event"]["actor"]["name"] == "ada")
         .await;
+    node_reds_own_log_names_them(redkeep).await;
+}
+
+/// People by their name, Redkeep by its own; not who only looks, nor whom a flow answers.
+async fn node_reds_own_log_names_them(redkeep: &Redkeep) {
+    let log = testkit::until("the inject in the log", || async {
+        let log = redkeep.cli(&["logs", "-n", "1000"]).await.ok().stdout;
+        log.contains("ada: POST /inject/i1 (200)").then_some(log)
+    })
+    .await;
+    assert!(log.contains("redkeep: POST /flows (20"), "{log}");
+    assert!(!log.contains(": GET /"), "{log}");
 }

@@ -11,6 +11,7 @@ mod command_line_client;
 mod damage;
 mod decisions;
 mod doors;
+mod enormous;
 mod export;
 mod flows;
 mod history;

@@ -14,11 +14,11 @@ mod structure;
 use model::flow::change::{Language, PropertyChange};
 use serde_json::Value;
 
+pub(crate) use self::preset::Preset;
 pub use self::{
     budget::Budget,
     lines::{Part, Row, Side},
     piece::{Kind, Piece, Pieces, words},
-    preset::Preset,
     structure::PathLine,
 };
 use crate::wording::shown;

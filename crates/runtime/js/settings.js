@@ -7,6 +7,7 @@ const fs = require("node:fs");
 const path = require("node:path");
 
 const own = JSON.parse(fs.readFileSync(path.join(__dirname, "redkeep.json"), "utf8"));
+const acts = require("./acts.js");
 const identity = require("./identity.js");
 const storage = require("./storage.js");
 
@@ -22,6 +23,8 @@ module.exports = {
         tokenHeader: own.identityHeader,
         tokens: identity.verifier(own.identityKey),
     },
+
+    httpAdminMiddleware: acts.middleware,
 
     // In clear over the bridge and never on the jail's disk; Redkeep seals them.
     credentialSecret: false,

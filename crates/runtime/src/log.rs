@@ -15,8 +15,10 @@ use tokio::{
     time::Instant,
 };
 
+mod end;
 mod start;
 
+pub(crate) use end::LastWords;
 pub(crate) use start::StartLog;
 
 /// Longest kept line, in bytes.
@@ -30,12 +32,12 @@ const BATCH_MAX: usize = 200;
 /// One line, when it was read and how serious it is.
 pub(crate) type Line = (Timestamp, LogLevel, String);
 
-/// Reads lines from `source` until it ends. Lines beyond what may be kept are counted, not kept.
+/// Reads lines from `source` until it ends; each is told to `hears`. Lines beyond what may be kept are counted, not kept.
 pub(crate) async fn read(
     source: impl AsyncRead + Unpin,
     default: LogLevel,
     clock: Arc<dyn Clock>,
-    start: Arc<StartLog>,
+    mut hears: impl FnMut(LogLevel, &str),
     lines: mpsc::Sender<Line>,
 ) {
     let mut source = BufReader::new(source);
@@ -51,7 +53,7 @@ pub(crate) async fn read(
         } else {
             default
         });
-        start.see(level, &text);
+        hears(level, &text);
         if is_by_design(&text) {
             continue;
         }
@@ -204,7 +206,7 @@ mod tests {
     async fn lines_of(bytes: &[u8]) -> Vec<(LogLevel, String)> {
         let (sender, mut receiver) = mpsc::channel(4096);
         let clock = Arc::new(FixedClock::new(Timestamp(0)));
-        read(bytes, Info, clock, Arc::default(), sender).await;
+        read(bytes, Info, clock, |_, _| {}, sender).await;
         let mut lines = Vec::new();
         while let Some((_, level, text)) = receiver.recv().await {
             lines.push((level, text));

@@ -1,4 +1,4 @@
-//! Node-RED's settings, written anew at each start of Redkeep: three scripts that are part of this
+//! Node-RED's settings, written anew at each start of Redkeep: the scripts that are part of this
 //! program, and the paths of this instance as data beside them.
 
 use std::{
@@ -17,8 +17,9 @@ use crate::{
     identity::{HEADER, Signer},
 };
 
-const SCRIPTS: [(&str, &str); 3] = [
+const SCRIPTS: [(&str, &str); 4] = [
     ("settings.js", include_str!("../js/settings.js")),
+    ("acts.js", include_str!("../js/acts.js")),
     ("identity.js", include_str!("../js/identity.js")),
     ("storage.js", include_str!("../js/storage.js")),
 ];

@@ -30,12 +30,13 @@ use crate::{
     comms::FlowsState,
     folder::Folder,
     jail,
-    log::{self, StartLog},
+    log::{self, LastWords, StartLog},
     memory::Memory,
     status::Phase,
 };
 
 mod child;
+mod probation;
 mod reload;
 mod restarts;
 mod watch;
@@ -161,12 +162,12 @@ impl Supervisor {
         if let Err(reason) = checked {
             return Ended::Refused(reason);
         }
-        let mut jailed = match self.start(&spec).await {
-            Ok(jailed) => jailed,
+        let (mut jailed, last_words) = match self.start(&spec).await {
+            Ok(started) => started,
             Err(reason) => return crashed(reason),
         };
         let ended = tokio::select! {
-            reason = jailed.ended() => return crashed(reason),
+            reason = jailed.ended() => return crashed(last_words.explain(reason).await),
             ask = asks.recv() => ask.map(Ended::Asked),
             reason = self.live(&passed) => {
                 jailed.kill().await;
@@ -230,31 +231,33 @@ impl Supervisor {
         Err(failure)
     }
 
-    async fn start(&self, spec: &JailSpec) -> Result<Jailed, String> {
+    async fn start(&self, spec: &JailSpec) -> Result<(Jailed, LastWords), String> {
         let (jailed, enforcement, output) = Jailed::start(&self.plan.jailer, spec).await?;
         self.board
             .set_enforcement(self.id(), crate::status::layers(&enforcement));
         self.shared.start_log.begin();
         let (lines, kept) = mpsc::channel(LOG_LINES_WAITING_MAX);
         let clock = self.store.clock();
+        let start_log = self.shared.start_log.clone();
         self.tasks.spawn(log::read(
             output.stdout,
             LogLevel::Info,
             clock.clone(),
-            self.shared.start_log.clone(),
+            move |level, text| start_log.see(level, text),
             lines.clone(),
         ));
-        self.tasks.spawn(log::read(
+        let (last_words, mut hears) = LastWords::new(spec.limits.memory_bytes);
+        let errors = log::read(
             output.stderr,
             LogLevel::Error,
             clock.clone(),
-            // What starts is told on the other pipe.
-            Arc::default(),
+            move |_, text| hears.see(text),
             lines,
-        ));
+        );
+        self.tasks.spawn(errors);
         self.tasks
             .spawn(log::keep(self.store.clone(), self.id().clone(), kept));
-        Ok(jailed)
+        Ok((jailed, last_words))
     }
 
     /// From started to well, and then for as long as it is; returns what made it not so.
@@ -277,14 +280,10 @@ impl Supervisor {
         self.board.set_up(self.id(), None, up, self.now());
         self.record(EventKind::InstanceReady, serde_json::json!({}))
             .await;
-        let ran_well = || {
-            let instance = self.id().clone();
-            self.tell(RuntimeEvent::RanWell { instance });
-        };
         tokio::select! {
             reason = watch::hangs(POLL, || self.is_well()) => reason,
             reason = self.reload_after_refusals() => reason,
-            never = watch::probation(passed, &self.shared.given, ran_well) => match never {},
+            never = probation::probation(passed, &self.shared.given, self) => match never {},
         }
     }
 

@@ -121,8 +121,11 @@ pub trait Baselines: Send + Sync + std::fmt::Debug {
 /// What the workshop tells the rest of the house.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuntimeEvent {
-    /// Ready, and still so after its probation (60 s without an end).
-    RanWell { instance: InstanceId },
+    /// Its flows ran, and still do after their probation, with the baseline that was put to it.
+    RanWell {
+        instance: InstanceId,
+        baseline: Hash,
+    },
     /// Ended unexpectedly.
     Crashed {
         instance: InstanceId,

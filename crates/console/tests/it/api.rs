@@ -231,6 +231,12 @@ async fn the_control_socket_runs_a_deployment_through() {
         .json();
     assert_eq!(found["undecided"], 2);
     assert_eq!(found["diff"]["changes"].as_array().unwrap().len(), 2);
+    assert!(found["steps"].is_array() && found["rehearsal"].is_null());
+    let route = "/deployments/{id}?changes=false";
+    let brief = ask(&control, "get", route, &json!({})).await.expect(200);
+    let brief = brief.json();
+    assert_eq!(brief["hash"], found["hash"]);
+    assert!(brief["diff"].is_null(), "{brief}");
     let shown = found["hash"].clone();
     let undecided = json!({ "shown": shown });
     let early = ask(&control, "post", "/deployments/{id}/apply", &undecided)

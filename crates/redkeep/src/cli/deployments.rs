@@ -137,8 +137,8 @@ async fn shown(client: &Client, id: DeploymentId, hash: Option<Hash>) -> Result<
     if let Some(hash) = hash {
         return Ok(hash.to_string());
     }
-    let found = client.get(&format!("/deployments/{id}")).await?;
-    Ok(text(&found, "/shown"))
+    let path = format!("/deployments/{id}?changes=false");
+    Ok(text(&client.get(&path).await?, "/shown"))
 }
 
 fn show_list(found: &Value) {

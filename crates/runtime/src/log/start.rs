@@ -42,7 +42,7 @@ impl StartLog {
     }
 
     /// A line of the log.
-    pub(super) fn see(&self, level: LogLevel, text: &str) {
+    pub(crate) fn see(&self, level: LogLevel, text: &str) {
         let message = message_of(text);
         self.0.send_if_modified(|start| {
             match message {

@@ -79,16 +79,16 @@ impl Jailed {
         let (tell, heard) = mpsc::channel(WAITING_MAX);
         let (log, lines) = mpsc::channel(WAITING_MAX);
         let mut readers = JoinSet::new();
-        // How the start went is read from the lines themselves: they are all in the report.
-        let start = Arc::new(log::StartLog::default());
+        // Nobody listens: what is told is read from the lines themselves, which are in the report.
+        let nobody = |_: LogLevel, _: &str| {};
         readers.spawn(log::read(
             stdout,
             LogLevel::Info,
             clock.clone(),
-            start.clone(),
+            nobody,
             log.clone(),
         ));
-        readers.spawn(log::read(stderr, LogLevel::Warn, clock, start, log));
+        readers.spawn(log::read(stderr, LogLevel::Warn, clock, nobody, log));
         readers.spawn(pass_on(lines, tell.clone()));
         readers.spawn(witness_all(witness, tell));
         let jailed = Self {

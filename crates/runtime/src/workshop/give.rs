@@ -16,6 +16,8 @@ use crate::{
 
 /// How long Node-RED must outlive flows it was given before they count as running.
 const STAYS_UP_TIME: Duration = Duration::from_secs(3);
+/// How long Node-RED may take to answer anything before it is asked to reload.
+const ANSWER_TIME: Duration = Duration::from_secs(10);
 
 /// What Node-RED does with flows it took.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,21 +44,31 @@ impl Workshop {
         let start = self.up(instance)?;
         handle.shared.start_log.begin();
         let state = handle.admin.deploy(body, deployment_type).await;
+        let outcome = self.outcome(instance, &handle.shared, start, state).await;
         // A crash from here on is this deployment's until a new probation is passed.
-        handle.shared.given.notify_waiters();
-        self.outcome(instance, &handle.shared, start, state).await
+        handle.shared.given.notify_one();
+        outcome
     }
 
     /// Has Node-RED load flows and credentials anew from the bridge, and waits as
-    /// [`Workshop::give`] does.
+    /// [`Workshop::give`] does. One that lives and does not answer is started anew instead: it may
+    /// have no memory or no time left, and what it runs is no longer the baseline.
     pub async fn reload(&self, instance: &InstanceId) -> Result<(), RuntimeError> {
         let handle = self.handle(instance)?;
-        let _turn = handle.shared.turn.lock().await;
+        let turn = handle.shared.turn.lock().await;
         let start = self.up(instance)?;
+        if !handle.admin.answers(ANSWER_TIME).await
+            && self.up(instance).is_ok_and(|now| now == start)
+        {
+            drop(turn);
+            tracing::warn!(%instance, "Node-RED does not answer; it is started anew");
+            return self.restart(instance).await;
+        }
         handle.shared.start_log.begin();
         let state = handle.admin.reload().await;
-        handle.shared.given.notify_waiters();
-        match self.outcome(instance, &handle.shared, start, state).await? {
+        let outcome = self.outcome(instance, &handle.shared, start, state).await;
+        handle.shared.given.notify_one();
+        match outcome? {
             Taken::Running => Ok(()),
             Taken::Halted(reason) => Err(halted(instance, &reason)),
         }

@@ -41,6 +41,7 @@ cases! {
     "a_jail_that_does_not_hold_is_not_used" => a_jail_that_does_not_hold_is_not_used(),
     "a_bridge_the_jail_removed_comes_back" => a_removed_bridge_comes_back(),
     "flows_that_could_not_be_loaded_are_loaded_later" => flows_are_loaded_later(),
+    "a_node_red_that_hangs_is_not_asked_to_reload" => a_hanging_one_is_started_anew(),
     "node_red_5_palette_is_read" => palette::is_read(NodeRedMajor::V5),
     "node_red_4_palette_is_read" => palette::is_read(NodeRedMajor::V4),
     "code_left_in_the_work_folder_does_not_run" => code_left_behind_does_not_run(),
@@ -442,6 +443,24 @@ async fn a_command_cannot_be_run() {
 fn kill_hard(house: &House) {
     let pid = Pid::from_raw(house.process().cast_signed()).unwrap();
     kill_process(pid, Signal::KILL).unwrap();
+}
+
+/// What it was given starves it, say: it lives, and never comes to read that it shall reload.
+async fn a_hanging_one_is_started_anew() {
+    let flows = probe("msg.payload = 'here'; return msg;");
+    let mut house = House::build(NodeRedMajor::V5, &flows).await;
+    house.run().await;
+    let pid = Pid::from_raw(house.process().cast_signed()).unwrap();
+    kill_process(pid, Signal::STOP).unwrap();
+    house.workshop.reload(&house.id).await.unwrap();
+    house
+        .until(|status| status.starts == 2 && status.phase == Phase::Ready)
+        .await;
+    assert_eq!(
+        house.ask("GET", "/probe", None, "").await,
+        (200, "here".into())
+    );
+    house.end().await;
 }
 
 async fn a_killed_node_red_is_started_again() {

@@ -16,13 +16,14 @@ pub(super) fn write(sheet: &mut Sheet, indent: usize, property: &PropertyChange,
         key,
         language,
         note,
+        preset,
         body,
     } = compare(property, budget);
     let mut about: Vec<String> = Vec::new();
     if !language.is_empty() {
         about.push(language.to_owned());
     }
-    about.extend(note.map(str::to_owned));
+    about.extend(note.into_iter().chain(preset).map(str::to_owned));
     let about = if about.is_empty() {
         String::new()
     } else {
