@@ -7,6 +7,7 @@
 
 mod api;
 mod assets;
+mod carried;
 pub mod compare;
 mod compress;
 mod csrf;

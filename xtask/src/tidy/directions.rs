@@ -37,7 +37,6 @@ const MAY: [(&str, &[&str]); 14] = [
             "history",
             "gate",
             "console",
-            "script",
             "inspect",
         ],
     ),

@@ -4,15 +4,12 @@ pub(crate) mod begin;
 pub(crate) mod confirm;
 pub(crate) mod show;
 
-use model::{
-    clock::Timestamp,
-    id::{Hash, UserName},
-};
+use model::id::{Hash, UserName};
 use serde::{Deserialize, Serialize};
 use store::{Enrolment, SecondFactor, Secret};
 
 use crate::{
-    App,
+    App, carried,
     problem::{PageError, Problem},
 };
 
@@ -28,35 +25,18 @@ struct Begun {
     name: UserName,
     password: String,
     factor: Vec<u8>,
-    at: Timestamp,
 }
 
 impl Begun {
     fn seal(&self, app: &App) -> Result<String, Problem> {
-        let plain = serde_json::to_vec(self)
-            .map_err(|_| Problem::bad_form("this name or password cannot be kept"))?;
-        let plain = Secret::new(plain);
-        let sealed = app.store.keyring().seal(PURPOSE, plain.expose());
-        Ok(data_encoding::BASE64URL_NOPAD.encode(&sealed))
+        carried::seal(app, PURPOSE, self)
+            .ok_or_else(|| Problem::bad_form("this name or password cannot be kept"))
     }
 
     fn unseal(app: &App, link: &str, text: &str) -> Result<Self, Problem> {
-        let late = || Problem::bad_form("this step is out of date; open the link again");
-        let sealed = data_encoding::BASE64URL_NOPAD
-            .decode(text.as_bytes())
-            .map_err(|_| late())?;
-        let plain = app
-            .store
-            .keyring()
-            .unseal(PURPOSE, &sealed)
-            .map_err(|_| late())?;
-        let begun: Self = serde_json::from_slice(plain.expose()).map_err(|_| late())?;
-        let age = app.store.clock().now().seconds_since(begun.at);
-        if begun.link == Hash::of(link.as_bytes()) && (0..=STEP_SECONDS_MAX).contains(&age) {
-            Ok(begun)
-        } else {
-            Err(late())
-        }
+        carried::unseal(app, PURPOSE, text, STEP_SECONDS_MAX)
+            .filter(|begun: &Self| begun.link == Hash::of(link.as_bytes()))
+            .ok_or_else(|| Problem::bad_form("this step is out of date; open the link again"))
     }
 
     fn second_factor(&self) -> SecondFactor {

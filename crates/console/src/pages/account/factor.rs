@@ -7,16 +7,13 @@ use axum::{
     http::StatusCode,
     response::{Html, IntoResponse, Response},
 };
-use model::{
-    clock::Timestamp,
-    id::{SessionId, UserId},
-};
+use model::id::{SessionId, UserId};
 use serde::{Deserialize, Serialize};
 use store::{LoginAttempt, SecondFactor, Secret};
 
 use super::show::build;
 use crate::{
-    App,
+    App, carried,
     csrf::{Fields, Posted},
     pages::enrol::begin::{in_fours, qr_of},
     problem::{PageError, Problem},
@@ -36,33 +33,20 @@ struct Begun {
     user: UserId,
     session: SessionId,
     factor: Vec<u8>,
-    at: Timestamp,
 }
 
 impl Begun {
     fn seal(&self, app: &App) -> Result<String, Problem> {
-        let plain = serde_json::to_vec(self)
-            .map_err(|_| Problem::bad_form("this factor cannot be kept"))?;
-        let plain = Secret::new(plain);
-        let sealed = app.store.keyring().seal(PURPOSE, plain.expose());
-        Ok(data_encoding::BASE64URL_NOPAD.encode(&sealed))
+        carried::seal(app, PURPOSE, self)
+            .ok_or_else(|| Problem::bad_form("this factor cannot be kept"))
     }
 
     fn unseal(app: &App, by: &SignedIn, text: &str) -> Result<Self, Problem> {
-        let late = || Problem::bad_form("this step is out of date; begin again under Account");
-        let sealed = data_encoding::BASE64URL_NOPAD
-            .decode(text.as_bytes())
-            .map_err(|_| late())?;
-        let keyring = app.store.keyring();
-        let plain = keyring.unseal(PURPOSE, &sealed).map_err(|_| late())?;
-        let begun: Self = serde_json::from_slice(plain.expose()).map_err(|_| late())?;
-        let age = app.store.clock().now().seconds_since(begun.at);
-        let is_theirs = begun.user == by.caller.principal.user && begun.session == by.session;
-        if is_theirs && (0..=STEP_SECONDS_MAX).contains(&age) {
-            Ok(begun)
-        } else {
-            Err(late())
-        }
+        let is_theirs =
+            |begun: &Self| begun.user == by.caller.principal.user && begun.session == by.session;
+        carried::unseal(app, PURPOSE, text, STEP_SECONDS_MAX)
+            .filter(is_theirs)
+            .ok_or_else(|| Problem::bad_form("this step is out of date; begin again under Account"))
     }
 
     fn second_factor(&self) -> SecondFactor {
@@ -105,7 +89,6 @@ pub(crate) async fn begin(
         user: by.caller.principal.user,
         session: by.session,
         factor: SecondFactor::generate().secret.expose().to_vec(),
-        at: app.store.clock().now(),
     };
     Ok(show(&app, &by, &begun, None).await?.into_response())
 }

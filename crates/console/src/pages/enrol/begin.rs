@@ -108,7 +108,6 @@ pub(crate) async fn submit(
                 name,
                 password: password.to_owned(),
                 factor: SecondFactor::generate().secret.expose().to_vec(),
-                at: app.store.clock().now(),
             };
             let page = FactorPage::new(&app, token, &begun, None)?;
             Ok(render(&page)?.into_response())
