@@ -117,7 +117,9 @@ fn holds(class: &Class, principal: &Principal) -> bool {
             crate::route::Write::Library => may(Permission::Propose),
         },
         Class::Endpoint => may(Permission::UseEndpoints),
-        Class::History => may(Permission::ReadQueue),
+        // By token alone: a script of the editor's page has its victim's session, and no use for
+        // everything that ever ran.
+        Class::History => may(Permission::ReadQueue) && matches!(principal.via, Via::Token { .. }),
         Class::Own(_) | Class::Login(_) => true,
         Class::Unknown | Class::Never(_) => false,
     }

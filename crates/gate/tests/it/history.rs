@@ -33,6 +33,11 @@ async fn a_token_is_taken_as_password_for_the_history_alone() {
     assert!(house.send(push, "").await.status.is_client_error());
     assert!(house.node_red.seen().is_empty(), "Node-RED was asked");
 
+    // The editor's page has its user's session, and its scripts are not to be trusted with this.
+    let session = house.session("ada", Role::Administrator).await;
+    let by_session = house.get(HEAD, &session).await;
+    assert_eq!(by_session.status, StatusCode::FORBIDDEN);
+
     let viewer = basic(&house.token("vic", Role::Viewer, Scope::Read).await);
     let refused = house.request("GET", HEAD).header("authorization", &viewer);
     assert_eq!(house.send(refused, "").await.status, StatusCode::FORBIDDEN);
