@@ -171,7 +171,10 @@ impl Deployments {
             unchanged,
         };
         let deployment = self.store.queue(new).await?;
-        if at_once && self.asks_nothing(&deployment, emergency.is_some()).await? {
+        // Decisions kept from the version before: a person has begun, and a rejection stands.
+        let is_untouched =
+            emergency.is_some() || self.store.decisions(deployment.id).await?.is_empty();
+        if at_once && is_untouched && self.asks_nothing(&deployment, emergency.is_some()).await? {
             let deployment = match emergency {
                 Some(emergency) => {
                     let by = deployment.proposer.clone();

@@ -9,7 +9,7 @@ use model::{
     flow::{
         change::{Change, ChangeId},
         diff::Diff,
-        finding::Accepted,
+        finding::{Accepted, Finding},
     },
     id::{DeploymentId, Hash, InstanceId},
     instance::{Ask, Policy},
@@ -173,11 +173,12 @@ impl Deployments {
             .ok_or(DeployError::NoSuchFinding)?;
         let instance = review.deployment.instance.clone();
         let policy = self.store.instance(&instance).await?.policy;
-        if policy
-            .demands
-            .iter()
-            .any(|demand| demand.is_made_by(finding))
-        {
+        // Accepted already or not: to prolong is to lift the demand once more.
+        let open = Finding {
+            accepted: None,
+            ..finding.clone()
+        };
+        if policy.demands.iter().any(|demand| demand.is_made_by(&open)) {
             caller.require(Permission::Administer)?;
         }
         let now = self.store.clock().now();

@@ -176,6 +176,11 @@ impl Change<'_> {
                 .bind(deployment.id.0)
                 .execute(self.db())
                 .await?;
+            // What was tried then is not what stands there now.
+            sqlx::query("DELETE FROM rehearsals WHERE deployment = ?")
+                .bind(deployment.id.0)
+                .execute(self.db())
+                .await?;
             self.forget_unchanged(deployment.id).await?;
         }
         self.store_deployment(deployment).await?;
