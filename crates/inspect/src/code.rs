@@ -110,7 +110,9 @@ fn function(look: &Look<'_>, hits: &mut Hits) {
 /// Whether it is what the editor puts into a new function node, which does nothing.
 fn is_idle(code: &str) -> bool {
     let says = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with("//");
-    let mut lines = code.lines().filter(says);
+    // Every way JavaScript ends a line (ECMA-262, 12.3): what follows a lone CR is no comment.
+    let ends = ['\n', '\r', '\u{2028}', '\u{2029}'];
+    let mut lines = code.split(ends).filter(says);
     match (lines.next().map(str::trim), lines.next()) {
         (None, _) => true,
         (Some(line), None) => line == "return msg;",

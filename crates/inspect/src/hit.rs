@@ -68,9 +68,16 @@ impl Hits {
         self.0
             .retain(|hit| seen.insert((hit.rule.name, hit.message.clone(), hit.property.clone())));
         let more = self.0.len().saturating_sub(HITS_MAX);
-        self.0.truncate(HITS_MAX);
-        let mut findings: Vec<Finding> =
-            self.0.into_iter().map(|hit| hit.finding(change)).collect();
+        // One of each rule stays, however many graver ones there are: policy may ask for it.
+        let mut rules = HashSet::new();
+        let (mut kept, rest): (Vec<Hit>, Vec<Hit>) = self
+            .0
+            .into_iter()
+            .partition(|hit| rules.insert(hit.rule.name));
+        let room = HITS_MAX.saturating_sub(kept.len());
+        kept.extend(rest.into_iter().take(room));
+        kept.sort_by_key(|hit| Reverse(hit.rule.severity));
+        let mut findings: Vec<Finding> = kept.into_iter().map(|hit| hit.finding(change)).collect();
         if let (true, Some(last)) = (more > 0, findings.last_mut()) {
             use std::fmt::Write as _;
             // Writing to a string cannot fail.
