@@ -28,6 +28,9 @@ pub struct Budget {
     is_full: bool,
 }
 
+/// Bytes of one value that is shown whole: more is read in the exported file.
+const FULL_BYTES: usize = 4 << 20;
+
 impl Budget {
     /// For a page; `is_full` where the reader asked to see long values whole.
     pub fn new(is_full: bool) -> Self {
@@ -57,7 +60,7 @@ impl Budget {
     /// Bytes the next value may show.
     pub(super) fn value(&self) -> usize {
         if self.is_full {
-            usize::MAX
+            FULL_BYTES
         } else {
             // A value late on the page still shows its beginning.
             VALUE_BYTES.min(self.bytes.get().max(VALUE_BYTES / 10))

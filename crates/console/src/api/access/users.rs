@@ -137,6 +137,11 @@ pub(in crate::api) async fn reset(
     Path(id): Path<i64>,
 ) -> Result<Json<Value>, ApiError> {
     caller.require(Permission::Administer)?;
+    if caller.principal.user == UserId(id) {
+        // Whoever finds an open browser must not get the account by it.
+        let why = "you renew your own account under Account, with your password and a code";
+        return Err(Problem::bad_form(why).into());
+    }
     let made = app
         .store
         .reset_account(UserId(id), LINK_SECONDS, &caller.actor())
