@@ -74,9 +74,6 @@ pub struct Trial {
 const ANSWER_TIME: Duration = Duration::from_secs(5);
 /// How long the names of missing types may take to be logged.
 const NAMES_TIME: Duration = Duration::from_secs(2);
-/// How much of its memory Node.js may use for values; the rest is for everything else.
-const HEAP_SHARE_PERCENT: u64 = 60;
-
 impl Workshop {
     /// Tries flows, and says what was seen. Dropped, it is over: all of it is killed.
     ///
@@ -139,7 +136,11 @@ fn failed(why: &str) -> RuntimeError {
 
 /// The instance's jail with nothing let out, observed and bounded.
 fn spec(plan: &InstancePlan, bounds: Bounds) -> sandbox::JailSpec {
-    let mut spec = jail::spec(plan, std::process::id());
+    let mut plan = plan.clone();
+    // The heap that Node.js is told follows the memory, as it does for the instance itself.
+    let memory = model::instance::Memory::within_bounds(bounds.memory_bytes);
+    plan.instance.policy.memory = Some(memory);
+    let mut spec = jail::spec(&plan, std::process::id());
     spec.network = sandbox::Network::None;
     spec.commands.clear();
     spec.observed = true;
@@ -149,8 +150,6 @@ fn spec(plan: &InstancePlan, bounds: Bounds) -> sandbox::JailSpec {
         file_bytes: Some(32 << 20),
         ..sandbox::Limits::default()
     };
-    let heap = (bounds.memory_bytes >> 20) * HEAP_SHARE_PERCENT / 100;
-    spec.argv.insert(1, format!("--max-old-space-size={heap}"));
     spec
 }
 

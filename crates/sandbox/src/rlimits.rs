@@ -25,10 +25,8 @@ pub(crate) fn apply(
         lower(Resource::Fsize, bytes)?;
     }
     if let Some(bytes) = spec.limits.memory_bytes {
-        // Where no cgroup bounds the whole, each process is bounded at least; a rehearsal, which
-        // anybody can have made, more tightly.
-        let reserved = if spec.observed { 0 } else { RESERVED_BYTES };
-        lower(Resource::Data, bytes.saturating_add(reserved))?;
+        // Each process, beside what a cgroup does for the whole jail where there is one.
+        lower(Resource::Data, bytes.saturating_add(RESERVED_BYTES))?;
     }
     let own_count = spec.become_user.is_some() || namespaces.any();
     let status = if own_count {
