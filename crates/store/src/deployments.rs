@@ -166,21 +166,16 @@ impl Change<'_> {
             // It goes the ordinary way again: nothing of it was applied before review.
             deployment.emergency = None;
         }
-        if let (State::Approved { .. }, Some(emergency)) =
-            (&deployment.state, &deployment.emergency)
-        {
+        let declared = (&deployment.state, &deployment.emergency);
+        if let (State::Approved { .. }, Some(emergency)) = declared {
             detail["emergency"] = json!(emergency.reason);
         }
         if matches!(deployment.state, State::Stale { .. } | State::Pending) {
-            sqlx::query("DELETE FROM decisions WHERE deployment = ?")
-                .bind(deployment.id.0)
-                .execute(self.db())
-                .await?;
-            // What was tried then is not what stands there now.
-            sqlx::query("DELETE FROM rehearsals WHERE deployment = ?")
-                .bind(deployment.id.0)
-                .execute(self.db())
-                .await?;
+            for table in ["decisions", "rehearsals"] {
+                let forget = format!("DELETE FROM {table} WHERE deployment = ?");
+                let forget = sqlx::query(sqlx::AssertSqlSafe(forget)).bind(deployment.id.0);
+                forget.execute(self.db()).await?;
+            }
             self.forget_unchanged(deployment.id).await?;
         }
         self.store_deployment(deployment).await?;

@@ -311,7 +311,9 @@ fn memory_is_bounded_without_a_cgroup_too() {
     scene.spec.limits.memory_bytes = Some(512 << 20);
     let seen = observe(&scene, None);
     assert_ne!(seen.code, Some(0));
-    assert!(seen.usage.memory_bytes < 700 << 20, "{:?}", seen.usage);
+    // The bound is of data, beside what Node.js reserves and mostly never touches.
+    let bound = (512 << 20) + sandbox::RESERVED_BYTES + (64 << 20);
+    assert!(seen.usage.memory_bytes < bound, "{:?}", seen.usage);
 }
 
 #[test]
