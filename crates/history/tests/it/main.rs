@@ -235,6 +235,17 @@ async fn what_was_taken_back_is_told() {
 }
 
 #[tokio::test]
+async fn a_clock_set_back_loses_no_baseline() {
+    let house = House::new().await;
+    house.history.bring_up(&house.instance).await.unwrap();
+    house.clock.advance(-86_400);
+    house.apply(SECOND).await;
+    assert_eq!(house.history.bring_up(&house.instance).await.unwrap(), 1);
+    let subject = git(&house.git, &["log", "-1", "--format=%s", "main"]);
+    assert!(subject.starts_with("Deployment"), "{subject}");
+}
+
+#[tokio::test]
 async fn killed_halfway_it_goes_on() {
     let house = House::new().await;
     house.history.bring_up(&house.instance).await.unwrap();

@@ -3,7 +3,7 @@
 use console::name_of;
 use model::rehearsal::{Attempt, Line, Observation, Outcome, Rehearsal, against, gone};
 
-use super::sheet::{Sheet, Span, Style, dim, plain};
+use crate::terminal::sheet::{Sheet, Span, Style, dim, plain};
 
 /// Things listed of one kind, unless all are asked for.
 const ITEMS: usize = 25;
