@@ -38,6 +38,8 @@ pub(crate) enum From<'a> {
 #[derive(Default)]
 pub(crate) struct Bindings<'a> {
     given: HashMap<SymbolId, Vec<Given<'a>>>,
+    /// How many of a variable's writings were understood; its declarations are none.
+    written: HashMap<SymbolId, usize>,
 }
 
 impl<'a> Bindings<'a> {
@@ -53,6 +55,14 @@ impl<'a> Bindings<'a> {
         } else if let Some(last) = all.last_mut() {
             last.from = From::Unknown;
         }
+    }
+
+    /// Gives a variable something where the source writes to it.
+    fn write(&mut self, symbol: Option<SymbolId>, from: From<'a>, members: Vec<String>) {
+        if let Some(symbol) = symbol {
+            *self.written.entry(symbol).or_default() += 1;
+        }
+        self.give(symbol, from, members);
     }
 
     /// Takes a pattern apart. Patterns nest no deeper than brackets do.
@@ -129,7 +139,7 @@ impl<'a> Visit<'a> for Gather<'a, '_> {
             AstKind::UpdateExpression(it) => {
                 if let SimpleAssignmentTarget::AssignmentTargetIdentifier(name) = &it.argument {
                     let symbol = self.symbol(name);
-                    self.bindings.give(symbol, From::Unknown, Vec::new());
+                    self.bindings.write(symbol, From::Unknown, Vec::new());
                 }
             }
             AstKind::ForInStatement(it) => self.looped(&it.left),
@@ -151,10 +161,36 @@ impl<'a> Gather<'a, '_> {
             .symbol_id()
     }
 
+    /// A variable that is written to in a way that is not followed (`[a] = b`) may hold anything: else
+    /// `let m = "path"; [m] = ["fs"]` would pass for `"path"`.
+    pub(crate) fn finish(mut self) -> Bindings<'a> {
+        let written = std::mem::take(&mut self.bindings.written);
+        for (symbol, given) in &mut self.bindings.given {
+            let writes = self.scoping.get_resolved_references(*symbol);
+            let writes = writes.filter(|one| one.is_write()).count();
+            if writes > written.get(symbol).copied().unwrap_or_default() {
+                given.push(Given {
+                    from: From::Unknown,
+                    members: Vec::new(),
+                });
+            }
+        }
+        self.bindings
+    }
+
     fn looped(&mut self, left: &ForStatementLeft<'_>) {
-        if let ForStatementLeft::AssignmentTargetIdentifier(name) = left {
-            let symbol = self.symbol(name);
-            self.bindings.give(symbol, From::Unknown, Vec::new());
+        match left {
+            ForStatementLeft::AssignmentTargetIdentifier(name) => {
+                let symbol = self.symbol(name);
+                self.bindings.write(symbol, From::Unknown, Vec::new());
+            }
+            ForStatementLeft::VariableDeclaration(declared) => {
+                for one in &declared.declarations {
+                    self.bindings.take(&one.id, &From::Unknown, &[]);
+                }
+            }
+            // Others are found by their references.
+            _ => {}
         }
     }
 
@@ -167,7 +203,7 @@ impl<'a> Gather<'a, '_> {
                 } else {
                     From::Unknown
                 };
-                self.bindings.give(symbol, from, Vec::new());
+                self.bindings.write(symbol, from, Vec::new());
             }
             // Node-RED hands itself to what a node's file exports, whatever name that gives it.
             AssignmentTarget::StaticMemberExpression(member)
@@ -200,7 +236,7 @@ impl<'a> Gather<'a, '_> {
         };
         if let Some(member) = member {
             self.bindings
-                .give(symbol, From::Expression(right), vec![member]);
+                .write(symbol, From::Expression(right), vec![member]);
         }
     }
 

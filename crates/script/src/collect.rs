@@ -1,6 +1,8 @@
 //! The walk over a tree that writes down what is true of it, each node once.
 
 mod call;
+mod context;
+mod endless;
 mod escape;
 mod message;
 mod node_red;
@@ -10,8 +12,8 @@ mod write;
 use std::collections::HashSet;
 
 use oxc_ast::AstKind;
-use oxc_ast::ast::{BindingPattern, Expression, IdentifierReference, UnaryExpression};
-use oxc_ast_visit::Visit;
+use oxc_ast::ast::{BindingPattern, Expression, IdentifierReference, Statement, UnaryExpression};
+use oxc_ast_visit::{Visit, walk};
 use oxc_span::{GetSpan, Span};
 use oxc_syntax::operator::UnaryOperator;
 
@@ -48,7 +50,10 @@ pub(crate) struct Collect<'a, 's> {
     covered: HashSet<Span>,
     /// Expressions whose value nobody keeps.
     dropped: HashSet<Span>,
-    functions: Vec<message::Function>,
+    /// How many functions the walk is in, the file itself counted.
+    functions: usize,
+    /// Loops that were judged with one round them.
+    judged: HashSet<Span>,
     texts: text::Texts,
     clears: HashSet<&'static str>,
 }
@@ -70,7 +75,8 @@ impl<'a, 's> Collect<'a, 's> {
             facts: Facts::default(),
             covered: HashSet::new(),
             dropped: HashSet::new(),
-            functions: vec![message::Function::default()],
+            functions: 1,
+            judged: HashSet::new(),
             texts: text::Texts::default(),
             clears: HashSet::new(),
         }
@@ -235,6 +241,7 @@ impl<'a, 's> Collect<'a, 's> {
                     span,
                 );
             }
+            _ if touch == Touch::Read && self.handed_on(path, span) => {}
             _ if known::is_browser(path) && self.setting == Setting::Page => {
                 self.tell(
                     Fact::Browser {
@@ -281,6 +288,7 @@ impl<'a, 's> Collect<'a, 's> {
     fn declared(&mut self, id: &BindingPattern<'a>, init: Option<&'a Expression<'a>>) {
         if let (BindingPattern::BindingIdentifier(name), Some(init)) = (id, init) {
             self.texts.name(init.span(), &name.name);
+            self.alias(name.symbol_id.get(), init);
         }
         // `const { env } = process`: what is taken is told, not the whole.
         if let (BindingPattern::ObjectPattern(object), Some(init)) = (id, init)
@@ -291,6 +299,12 @@ impl<'a, 's> Collect<'a, 's> {
                 if let Some(name) = key_name(&property.key) {
                     let path = path.clone().member(&name);
                     self.escape(&path, property.span);
+                    if let BindingPattern::BindingIdentifier(name) = &property.value
+                        && self.is_context(&path)
+                        && self.resolver.is_alias(name.symbol_id.get(), &path)
+                    {
+                        continue;
+                    }
                     self.read(&path, property.span, Touch::Read);
                 }
             }
@@ -347,6 +361,11 @@ impl<'a> Visit<'a> for Collect<'a, '_> {
             }
             kind => self.flow_enter(kind),
         }
+    }
+
+    fn visit_statement(&mut self, it: &Statement<'a>) {
+        self.loops(it);
+        walk::walk_statement(self, it);
     }
 
     fn leave_node(&mut self, kind: AstKind<'a>) {

@@ -134,7 +134,7 @@ fn collect(tree: &Tree<'_>, code: &str, job: &Job<'_>, lines: &Lines<'_>) -> Fac
     };
     gather.visit_program(tree.program);
     let resolver = Resolver::new(
-        gather.bindings,
+        gather.finish(),
         tree.scoping,
         job.given.clone(),
         start,

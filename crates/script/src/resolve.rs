@@ -17,7 +17,7 @@ use oxc_syntax::symbol::SymbolId;
 use crate::bindings::{Bindings, From, Given};
 use crate::fold;
 use crate::known::{is_loader, is_own_module};
-use crate::value::{Path, Root, Value};
+use crate::value::{self, Path, Root, Value};
 
 /// How deep an expression is followed.
 const DEPTH_MAX: usize = 48;
@@ -92,9 +92,14 @@ impl<'a, 's> Resolver<'a, 's> {
         &'b self,
         expression: &'b Expression<'a>,
     ) -> Option<&'b Expression<'a>> {
-        let Expression::Identifier(name) = expression else {
-            return Some(expression);
-        };
+        match expression {
+            Expression::Identifier(name) => self.only_given(name),
+            _ => Some(expression),
+        }
+    }
+
+    /// The expression a variable was given, if it was given one only.
+    pub(crate) fn only_given(&self, name: &IdentifierReference<'_>) -> Option<&'a Expression<'a>> {
         match self.bindings.of(self.symbol(name)?) {
             [
                 Given {
@@ -122,7 +127,7 @@ impl<'a, 's> Resolver<'a, 's> {
         }
     }
 
-    fn symbol(&self, name: &IdentifierReference<'_>) -> Option<SymbolId> {
+    pub(crate) fn symbol(&self, name: &IdentifierReference<'_>) -> Option<SymbolId> {
         name.reference_id
             .get()
             .and_then(|id| self.scoping.get_reference(id).symbol_id())
@@ -235,9 +240,19 @@ impl<'a, 's> Resolver<'a, 's> {
                 _ => Value::Path(path),
             };
         }
-        let Some(symbol) = self.symbol(name) else {
-            return Value::Unknown;
-        };
+        self.symbol(name)
+            .map_or(Value::Unknown, |symbol| self.variable(symbol, depth))
+    }
+
+    /// Whether a variable comes to this path, whenever it is read.
+    pub(crate) fn is_alias(&self, symbol: Option<SymbolId>, path: &Path) -> bool {
+        symbol.is_some_and(|symbol| {
+            self.bindings.of(symbol).len() == 1
+                && matches!(self.variable(symbol, 0), Value::Path(known) if known == *path)
+        })
+    }
+
+    fn variable(&self, symbol: SymbolId, depth: usize) -> Value {
         if let Some(known) = self.known.borrow().get(&symbol) {
             return known.clone();
         }
@@ -269,20 +284,20 @@ impl<'a, 's> Resolver<'a, 's> {
         given
             .members
             .iter()
-            .fold(value, |value, name| member_of(value, name))
+            .fold(value, |value, name| value.member(name))
     }
 
     fn member(&self, object: &Expression<'a>, name: &str, depth: usize) -> Value {
-        member_of(self.follow(object, depth), name)
+        self.follow(object, depth).member(name)
     }
 
     fn computed(&self, member: &ComputedMemberExpression<'a>, depth: usize) -> Value {
         let key = self.follow(&member.expression, depth);
         let object = self.follow(&member.object, depth);
         match (object, key) {
-            (Value::List(list), Value::Number(number)) => index(&list, number),
+            (Value::List(list), Value::Number(number)) => value::index(&list, number),
             (object, key) => match key.printed() {
-                Some(name) => member_of(object, &name),
+                Some(name) => object.member(&name),
                 None => Value::Path(Path::new(Root::Other)),
             },
         }
@@ -398,47 +413,4 @@ impl<'a, 's> Resolver<'a, 's> {
             MemberExpression::PrivateFieldExpression(_) => None,
         }
     }
-}
-
-/// A member of a value; `globalThis.x` is `x`.
-fn member_of(value: Value, name: &str) -> Value {
-    match value {
-        Value::List(list) => match name {
-            "length" => Value::Number(u32::try_from(list.len()).unwrap_or(u32::MAX).into()),
-            _ => name
-                .parse()
-                .map_or(Value::Unknown, |at: f64| index(&list, at)),
-        },
-        Value::Path(path) if path.parts.is_empty() && is_global_object(&path) => {
-            Value::Path(Path::global(name))
-        }
-        Value::Path(path)
-            if name == "default" && path.parts.is_empty() && path.root_module().is_some() =>
-        {
-            Value::Path(path)
-        }
-        Value::Path(path) => Value::Path(path.member(name)),
-        _ => Value::Path(Path::new(Root::Other).member(name)),
-    }
-}
-
-fn index(list: &[Value], at: f64) -> Value {
-    if at.fract() != 0.0 || !(0.0..1e6).contains(&at) {
-        return Value::Unknown;
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked just above"
-    )]
-    let at = at as usize;
-    list.get(at).cloned().unwrap_or(Value::Nothing)
-}
-
-/// Another name for the object that holds all globals. Node-RED's `global` is told apart by its members.
-fn is_global_object(path: &Path) -> bool {
-    matches!(
-        path.root_global(),
-        Some("globalThis" | "window" | "self" | "top" | "parent")
-    )
 }

@@ -67,6 +67,7 @@ impl<'a> Collect<'a, '_> {
     }
 
     fn called(&mut self, call: &Called<'a>) {
+        self.evaluated(call);
         let is_told = self.loader(call)
             || self.dynamic(call)
             || self.timer(call)

@@ -14,6 +14,7 @@ impl<'a> Collect<'a, '_> {
         match &it.left {
             AssignmentTarget::AssignmentTargetIdentifier(name) => {
                 self.covered.insert(name.span);
+                self.alias(self.resolver.symbol(name), &it.right);
                 if let Expression::StringLiteral(_) = &it.right {
                     self.texts.name(it.right.span(), &name.name);
                 }

@@ -64,7 +64,10 @@ impl Scan<'_> {
         }
         if self.line.mark <= self.at {
             let rest = self.bytes.get(self.at + 1..self.line.end);
-            let length = rest.unwrap_or_default().iter().position(is_mark);
+            let length = rest
+                .unwrap_or_default()
+                .iter()
+                .position(|byte| is_mark(*byte));
             self.line.mark = length.map_or(self.line.end, |length| self.at + 1 + length);
             self.fuel = self.fuel.saturating_sub(self.line.mark - self.at);
         }
@@ -74,7 +77,7 @@ impl Scan<'_> {
     /// Whether what lies before `end` would be read differently as text and as code.
     fn matters(&self, end: usize) -> bool {
         let rest = self.bytes.get(self.at + 1..end.saturating_sub(1));
-        rest.unwrap_or_default().iter().any(is_mark)
+        rest.unwrap_or_default().iter().any(|byte| is_mark(*byte))
     }
 
     /// Where a regular expression that begins here ends, if it does on this line.
@@ -99,7 +102,7 @@ impl Scan<'_> {
 }
 
 /// What opens, closes or quotes; and what ends an expression.
-fn is_mark(byte: &u8) -> bool {
+fn is_mark(byte: u8) -> bool {
     matches!(
         byte,
         b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'\'' | b'"' | b'`' | b'/' | b';' | b','
