@@ -35,21 +35,31 @@ pub(crate) enum From<'a> {
 }
 
 /// All variables' values.
-#[derive(Default)]
 pub(crate) struct Bindings<'a> {
-    given: HashMap<SymbolId, Vec<Given<'a>>>,
+    /// By the variables' numbers.
+    given: Vec<Vec<Given<'a>>>,
     /// How many of a variable's writings were understood; its declarations are none.
     written: HashMap<SymbolId, usize>,
 }
 
 impl<'a> Bindings<'a> {
+    pub(crate) fn new(scoping: &Scoping) -> Self {
+        let mut given = Vec::new();
+        given.resize_with(scoping.symbols_len(), Vec::new);
+        Self {
+            given,
+            written: HashMap::new(),
+        }
+    }
+
     pub(crate) fn of(&self, symbol: SymbolId) -> &[Given<'a>] {
-        self.given.get(&symbol).map_or(&[], Vec::as_slice)
+        self.given.get(symbol.index()).map_or(&[], Vec::as_slice)
     }
 
     fn give(&mut self, symbol: Option<SymbolId>, from: From<'a>, members: Vec<String>) {
-        let Some(symbol) = symbol else { return };
-        let all = self.given.entry(symbol).or_default();
+        let Some(all) = symbol.and_then(|symbol| self.given.get_mut(symbol.index())) else {
+            return;
+        };
         if all.len() < GIVEN_MAX {
             all.push(Given { from, members });
         } else if let Some(last) = all.last_mut() {
@@ -165,10 +175,10 @@ impl<'a> Gather<'a, '_> {
     /// `let m = "path"; [m] = ["fs"]` would pass for `"path"`.
     pub(crate) fn finish(mut self) -> Bindings<'a> {
         let written = std::mem::take(&mut self.bindings.written);
-        for (symbol, given) in &mut self.bindings.given {
-            let writes = self.scoping.get_resolved_references(*symbol);
+        for (symbol, given) in self.scoping.symbol_ids().zip(&mut self.bindings.given) {
+            let writes = self.scoping.get_resolved_references(symbol);
             let writes = writes.filter(|one| one.is_write()).count();
-            if writes > written.get(symbol).copied().unwrap_or_default() {
+            if !given.is_empty() && writes > written.get(&symbol).copied().unwrap_or_default() {
                 given.push(Given {
                     from: From::Unknown,
                     members: Vec::new(),

@@ -129,7 +129,7 @@ fn collect(tree: &Tree<'_>, code: &str, job: &Job<'_>, lines: &Lines<'_>) -> Fac
     let start = u32::try_from(job.before.len()).unwrap_or(u32::MAX);
     let end = u32::try_from(job.before.len() + code.len()).unwrap_or(u32::MAX);
     let mut gather = Gather {
-        bindings: Bindings::default(),
+        bindings: Bindings::new(tree.scoping),
         scoping: tree.scoping,
     };
     gather.visit_program(tree.program);

@@ -26,6 +26,14 @@ pub(crate) const TEXT_MAX: usize = 64 * 1024;
 /// How many elements of a list are looked at.
 const LIST_MAX: usize = 4_096;
 
+/// What stands before the brackets of a call.
+pub(crate) struct Callee {
+    /// What is called.
+    pub(crate) path: Option<Path>,
+    /// What the call comes to, if not to the same path.
+    pub(crate) result: Option<Value>,
+}
+
 /// Answers what expressions of one tree come to.
 pub(crate) struct Resolver<'a, 's> {
     bindings: Bindings<'a>,
@@ -34,7 +42,8 @@ pub(crate) struct Resolver<'a, 's> {
     given: HashMap<String, Path>,
     /// Variables declared before this offset are the wrapper's, and mean what their name says.
     wrapper_end: u32,
-    known: RefCell<HashMap<SymbolId, Value>>,
+    /// What variables were found to come to, by their numbers.
+    known: RefCell<Vec<Option<Value>>>,
     fuel: Cell<usize>,
 }
 
@@ -52,7 +61,7 @@ impl<'a, 's> Resolver<'a, 's> {
             scoping,
             given,
             wrapper_end,
-            known: RefCell::default(),
+            known: RefCell::new(vec![None; scoping.symbols_len()]),
             fuel,
         }
     }
@@ -82,9 +91,9 @@ impl<'a, 's> Resolver<'a, 's> {
             .map_or(Value::Unknown, |one| self.value(one))
     }
 
-    /// What a call comes to.
-    pub(crate) fn value_of_call(&self, call: &CallExpression<'a>) -> Value {
-        self.call(call, 0)
+    /// What is called, and what the call comes to.
+    pub(crate) fn called(&self, call: &CallExpression<'a>) -> Callee {
+        self.callee(call, 0)
     }
 
     /// The expression itself, or the one the variable it names was given.
@@ -253,11 +262,11 @@ impl<'a, 's> Resolver<'a, 's> {
     }
 
     fn variable(&self, symbol: SymbolId, depth: usize) -> Value {
-        if let Some(known) = self.known.borrow().get(&symbol) {
+        if let Some(Some(known)) = self.known.borrow().get(symbol.index()) {
             return known.clone();
         }
         // Against `a = b, b = a`.
-        self.known.borrow_mut().insert(symbol, Value::Unknown);
+        self.keep(symbol, Some(Value::Unknown));
         let given = self.bindings.of(symbol);
         let mut values = given.iter().map(|one| self.given(one, depth));
         let value = match given.len() {
@@ -267,12 +276,15 @@ impl<'a, 's> Resolver<'a, 's> {
                 .unwrap_or(Value::Unknown),
         };
         // Found out near the limit of depth, "unknown" holds for here only.
-        if depth < DEPTH_MAX / 2 || value != Value::Unknown {
-            self.known.borrow_mut().insert(symbol, value.clone());
-        } else {
-            self.known.borrow_mut().remove(&symbol);
-        }
+        let is_final = depth < DEPTH_MAX / 2 || value != Value::Unknown;
+        self.keep(symbol, is_final.then(|| value.clone()));
         value
+    }
+
+    fn keep(&self, symbol: SymbolId, value: Option<Value>) {
+        if let Some(place) = self.known.borrow_mut().get_mut(symbol.index()) {
+            *place = value;
+        }
     }
 
     fn given(&self, given: &Given<'a>, depth: usize) -> Value {
@@ -348,56 +360,87 @@ impl<'a, 's> Resolver<'a, 's> {
     }
 
     fn call(&self, call: &CallExpression<'a>, depth: usize) -> Value {
+        let callee = self.callee(call, depth);
+        match (callee.result, callee.path) {
+            (Some(value), _) => value,
+            (None, Some(path)) => Value::Path(path),
+            (None, None) => Value::Unknown,
+        }
+    }
+
+    /// What is called and what that gives, both from one look at what stands before the brackets: two
+    /// looks at each link of `a().b().c()` would be as many as there are ways through it.
+    fn callee(&self, call: &CallExpression<'a>, depth: usize) -> Callee {
         let callee = call.callee.get_inner_expression();
-        let argument = |at: usize| {
-            let argument = call.arguments.get(at).and_then(Argument::as_expression);
-            argument.map_or(Value::Unknown, |one| self.follow(one, depth))
-        };
-        // Methods of texts and lists.
-        if let Some(member) = callee.as_member_expression()
-            && let Some(method) = self.method(member, depth)
-        {
-            let object = self.follow(member.object(), depth);
-            if matches!(object, Value::Text(_) | Value::List(_)) {
-                let arguments: Vec<_> = (0..call.arguments.len().min(64)).map(argument).collect();
-                return fold::method(&object, &method, &arguments);
+        let member = callee.as_member_expression();
+        let value = match member.and_then(|it| Some((it, self.method(it, depth)?))) {
+            Some((member, method)) => {
+                let object = self.follow(member.object(), depth + 1);
+                // Methods of texts and lists.
+                if matches!(object, Value::Text(_) | Value::List(_)) {
+                    let count = call.arguments.len().min(64);
+                    let arguments = self.arguments(call, count, depth);
+                    return Callee {
+                        result: Some(fold::method(&object, &method, &arguments)),
+                        path: object.member(&method).into_path(),
+                    };
+                }
+                object.member(&method)
             }
-        }
-        let Value::Path(path) = self.follow(callee, depth) else {
-            return Value::Unknown;
+            None => self.follow(callee, depth),
         };
-        if fold::is_function(&path) {
-            let arguments: Vec<_> = (0..call.arguments.len().min(LIST_MAX))
-                .map(argument)
-                .collect();
-            return fold::function(&path, &arguments).unwrap_or(Value::Path(path));
+        let path = value.into_path();
+        let result = path
+            .as_ref()
+            .and_then(|path| self.result(call, path, depth));
+        Callee { result, path }
+    }
+
+    fn arguments(&self, call: &CallExpression<'a>, count: usize, depth: usize) -> Vec<Value> {
+        let all = call.arguments.iter().take(count);
+        all.map(|one| {
+            one.as_expression()
+                .map_or(Value::Unknown, |one| self.follow(one, depth))
+        })
+        .collect()
+    }
+
+    /// What calling a path gives, if that is something else than the path.
+    fn result(&self, call: &CallExpression<'a>, path: &Path, depth: usize) -> Option<Value> {
+        let first = || {
+            let first = call.arguments.first().and_then(Argument::as_expression);
+            first.map_or(Value::Unknown, |one| self.follow(one, depth))
+        };
+        if fold::is_function(path) {
+            let count = call.arguments.len().min(LIST_MAX);
+            return fold::function(path, &self.arguments(call, count, depth));
         }
-        if is_loader(&path) {
-            return match argument(0) {
+        if is_loader(path) {
+            return Some(match first() {
                 Value::Text(name) => Value::Path(Path::module(&name)),
                 _ => Value::Path(Path::new(Root::Other)),
-            };
+            });
         }
         match path.last() {
             // The same function again.
             "promisify" | "callbackify"
                 if path.root_module() == Some("util") || path.root_global() == Some("util") =>
             {
-                argument(0)
+                Some(first())
             }
-            "promisify" if path.root == Root::Other => argument(0),
+            "promisify" if path.root == Root::Other => Some(first()),
             "bind" => {
-                let mut path = path;
+                let mut path = path.clone();
                 path.parts.pop();
-                Value::Path(path)
+                Some(Value::Path(path))
             }
-            "resolve" if path.is("Promise", &["resolve"]) => argument(0),
+            "resolve" if path.is("Promise", &["resolve"]) => Some(first()),
             // A module handed to functions by the settings (`functionGlobalContext`).
-            "get" if path.is("global", &["get"]) => match argument(0) {
-                Value::Text(name) if is_own_module(&name) => Value::Path(Path::module(&name)),
-                _ => Value::Path(path),
+            "get" if path.is("global", &["get"]) => match first() {
+                Value::Text(name) if is_own_module(&name) => Some(Value::Path(Path::module(&name))),
+                _ => None,
             },
-            _ => Value::Path(path),
+            _ => None,
         }
     }
 

@@ -48,6 +48,13 @@ impl Value {
         }
     }
 
+    pub(crate) fn into_path(self) -> Option<Path> {
+        match self {
+            Self::Path(path) => Some(path),
+            _ => None,
+        }
+    }
+
     /// How much it holds, in bytes or so.
     pub(crate) fn weight(&self) -> usize {
         match self {

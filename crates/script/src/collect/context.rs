@@ -81,7 +81,18 @@ impl<'a> Collect<'a, '_> {
 
     /// Another name for a context is followed, and no use of it by itself.
     pub(super) fn alias(&mut self, symbol: Option<SymbolId>, init: &Expression<'a>) {
-        if let Some(path) = self.resolver.path(init)
+        let may_be = match init {
+            Expression::StaticMemberExpression(member) => matches!(
+                member.property.name.as_str(),
+                "flow" | "global" | "context" | "get" | "set" | "keys"
+            ),
+            Expression::Identifier(_)
+            | Expression::ComputedMemberExpression(_)
+            | Expression::ChainExpression(_) => true,
+            _ => false,
+        };
+        if may_be
+            && let Some(path) = self.resolver.path(init)
             && self.is_context(&path)
             && self.resolver.is_alias(symbol, &path)
         {
