@@ -17,7 +17,7 @@ use oxc_syntax::symbol::SymbolId;
 use crate::bindings::{Bindings, From, Given};
 use crate::fold;
 use crate::known::{is_loader, is_own_module};
-use crate::value::{Path, Root, Value};
+use crate::value::{self, Path, Root, Value};
 
 /// How deep an expression is followed.
 const DEPTH_MAX: usize = 48;
@@ -25,6 +25,14 @@ const DEPTH_MAX: usize = 48;
 pub(crate) const TEXT_MAX: usize = 64 * 1024;
 /// How many elements of a list are looked at.
 const LIST_MAX: usize = 4_096;
+
+/// What stands before the brackets of a call.
+pub(crate) struct Callee {
+    /// What is called.
+    pub(crate) path: Option<Path>,
+    /// What the call comes to, if not to the same path.
+    pub(crate) result: Option<Value>,
+}
 
 /// Answers what expressions of one tree come to.
 pub(crate) struct Resolver<'a, 's> {
@@ -34,7 +42,8 @@ pub(crate) struct Resolver<'a, 's> {
     given: HashMap<String, Path>,
     /// Variables declared before this offset are the wrapper's, and mean what their name says.
     wrapper_end: u32,
-    known: RefCell<HashMap<SymbolId, Value>>,
+    /// What variables were found to come to, by their numbers.
+    known: RefCell<Vec<Option<Value>>>,
     fuel: Cell<usize>,
 }
 
@@ -52,7 +61,7 @@ impl<'a, 's> Resolver<'a, 's> {
             scoping,
             given,
             wrapper_end,
-            known: RefCell::default(),
+            known: RefCell::new(vec![None; scoping.symbols_len()]),
             fuel,
         }
     }
@@ -82,9 +91,9 @@ impl<'a, 's> Resolver<'a, 's> {
             .map_or(Value::Unknown, |one| self.value(one))
     }
 
-    /// What a call comes to.
-    pub(crate) fn value_of_call(&self, call: &CallExpression<'a>) -> Value {
-        self.call(call, 0)
+    /// What is called, and what the call comes to.
+    pub(crate) fn called(&self, call: &CallExpression<'a>) -> Callee {
+        self.callee(call, 0)
     }
 
     /// The expression itself, or the one the variable it names was given.
@@ -92,9 +101,14 @@ impl<'a, 's> Resolver<'a, 's> {
         &'b self,
         expression: &'b Expression<'a>,
     ) -> Option<&'b Expression<'a>> {
-        let Expression::Identifier(name) = expression else {
-            return Some(expression);
-        };
+        match expression {
+            Expression::Identifier(name) => self.only_given(name),
+            _ => Some(expression),
+        }
+    }
+
+    /// The expression a variable was given, if it was given one only.
+    pub(crate) fn only_given(&self, name: &IdentifierReference<'_>) -> Option<&'a Expression<'a>> {
         match self.bindings.of(self.symbol(name)?) {
             [
                 Given {
@@ -122,7 +136,7 @@ impl<'a, 's> Resolver<'a, 's> {
         }
     }
 
-    fn symbol(&self, name: &IdentifierReference<'_>) -> Option<SymbolId> {
+    pub(crate) fn symbol(&self, name: &IdentifierReference<'_>) -> Option<SymbolId> {
         name.reference_id
             .get()
             .and_then(|id| self.scoping.get_reference(id).symbol_id())
@@ -235,14 +249,24 @@ impl<'a, 's> Resolver<'a, 's> {
                 _ => Value::Path(path),
             };
         }
-        let Some(symbol) = self.symbol(name) else {
-            return Value::Unknown;
-        };
-        if let Some(known) = self.known.borrow().get(&symbol) {
+        self.symbol(name)
+            .map_or(Value::Unknown, |symbol| self.variable(symbol, depth))
+    }
+
+    /// Whether a variable comes to this path, whenever it is read.
+    pub(crate) fn is_alias(&self, symbol: Option<SymbolId>, path: &Path) -> bool {
+        symbol.is_some_and(|symbol| {
+            self.bindings.of(symbol).len() == 1
+                && matches!(self.variable(symbol, 0), Value::Path(known) if known == *path)
+        })
+    }
+
+    fn variable(&self, symbol: SymbolId, depth: usize) -> Value {
+        if let Some(Some(known)) = self.known.borrow().get(symbol.index()) {
             return known.clone();
         }
         // Against `a = b, b = a`.
-        self.known.borrow_mut().insert(symbol, Value::Unknown);
+        self.keep(symbol, Some(Value::Unknown));
         let given = self.bindings.of(symbol);
         let mut values = given.iter().map(|one| self.given(one, depth));
         let value = match given.len() {
@@ -252,12 +276,15 @@ impl<'a, 's> Resolver<'a, 's> {
                 .unwrap_or(Value::Unknown),
         };
         // Found out near the limit of depth, "unknown" holds for here only.
-        if depth < DEPTH_MAX / 2 || value != Value::Unknown {
-            self.known.borrow_mut().insert(symbol, value.clone());
-        } else {
-            self.known.borrow_mut().remove(&symbol);
-        }
+        let is_final = depth < DEPTH_MAX / 2 || value != Value::Unknown;
+        self.keep(symbol, is_final.then(|| value.clone()));
         value
+    }
+
+    fn keep(&self, symbol: SymbolId, value: Option<Value>) {
+        if let Some(place) = self.known.borrow_mut().get_mut(symbol.index()) {
+            *place = value;
+        }
     }
 
     fn given(&self, given: &Given<'a>, depth: usize) -> Value {
@@ -269,20 +296,20 @@ impl<'a, 's> Resolver<'a, 's> {
         given
             .members
             .iter()
-            .fold(value, |value, name| member_of(value, name))
+            .fold(value, |value, name| value.member(name))
     }
 
     fn member(&self, object: &Expression<'a>, name: &str, depth: usize) -> Value {
-        member_of(self.follow(object, depth), name)
+        self.follow(object, depth).member(name)
     }
 
     fn computed(&self, member: &ComputedMemberExpression<'a>, depth: usize) -> Value {
         let key = self.follow(&member.expression, depth);
         let object = self.follow(&member.object, depth);
         match (object, key) {
-            (Value::List(list), Value::Number(number)) => index(&list, number),
+            (Value::List(list), Value::Number(number)) => value::index(&list, number),
             (object, key) => match key.printed() {
-                Some(name) => member_of(object, &name),
+                Some(name) => object.member(&name),
                 None => Value::Path(Path::new(Root::Other)),
             },
         }
@@ -333,56 +360,87 @@ impl<'a, 's> Resolver<'a, 's> {
     }
 
     fn call(&self, call: &CallExpression<'a>, depth: usize) -> Value {
+        let callee = self.callee(call, depth);
+        match (callee.result, callee.path) {
+            (Some(value), _) => value,
+            (None, Some(path)) => Value::Path(path),
+            (None, None) => Value::Unknown,
+        }
+    }
+
+    /// What is called and what that gives, both from one look at what stands before the brackets: two
+    /// looks at each link of `a().b().c()` would be as many as there are ways through it.
+    fn callee(&self, call: &CallExpression<'a>, depth: usize) -> Callee {
         let callee = call.callee.get_inner_expression();
-        let argument = |at: usize| {
-            let argument = call.arguments.get(at).and_then(Argument::as_expression);
-            argument.map_or(Value::Unknown, |one| self.follow(one, depth))
-        };
-        // Methods of texts and lists.
-        if let Some(member) = callee.as_member_expression()
-            && let Some(method) = self.method(member, depth)
-        {
-            let object = self.follow(member.object(), depth);
-            if matches!(object, Value::Text(_) | Value::List(_)) {
-                let arguments: Vec<_> = (0..call.arguments.len().min(64)).map(argument).collect();
-                return fold::method(&object, &method, &arguments);
+        let member = callee.as_member_expression();
+        let value = match member.and_then(|it| Some((it, self.method(it, depth)?))) {
+            Some((member, method)) => {
+                let object = self.follow(member.object(), depth + 1);
+                // Methods of texts and lists.
+                if matches!(object, Value::Text(_) | Value::List(_)) {
+                    let count = call.arguments.len().min(64);
+                    let arguments = self.arguments(call, count, depth);
+                    return Callee {
+                        result: Some(fold::method(&object, &method, &arguments)),
+                        path: object.member(&method).into_path(),
+                    };
+                }
+                object.member(&method)
             }
-        }
-        let Value::Path(path) = self.follow(callee, depth) else {
-            return Value::Unknown;
+            None => self.follow(callee, depth),
         };
-        if fold::is_function(&path) {
-            let arguments: Vec<_> = (0..call.arguments.len().min(LIST_MAX))
-                .map(argument)
-                .collect();
-            return fold::function(&path, &arguments).unwrap_or(Value::Path(path));
+        let path = value.into_path();
+        let result = path
+            .as_ref()
+            .and_then(|path| self.result(call, path, depth));
+        Callee { result, path }
+    }
+
+    fn arguments(&self, call: &CallExpression<'a>, count: usize, depth: usize) -> Vec<Value> {
+        let all = call.arguments.iter().take(count);
+        all.map(|one| {
+            one.as_expression()
+                .map_or(Value::Unknown, |one| self.follow(one, depth))
+        })
+        .collect()
+    }
+
+    /// What calling a path gives, if that is something else than the path.
+    fn result(&self, call: &CallExpression<'a>, path: &Path, depth: usize) -> Option<Value> {
+        let first = || {
+            let first = call.arguments.first().and_then(Argument::as_expression);
+            first.map_or(Value::Unknown, |one| self.follow(one, depth))
+        };
+        if fold::is_function(path) {
+            let count = call.arguments.len().min(LIST_MAX);
+            return fold::function(path, &self.arguments(call, count, depth));
         }
-        if is_loader(&path) {
-            return match argument(0) {
+        if is_loader(path) {
+            return Some(match first() {
                 Value::Text(name) => Value::Path(Path::module(&name)),
                 _ => Value::Path(Path::new(Root::Other)),
-            };
+            });
         }
         match path.last() {
             // The same function again.
             "promisify" | "callbackify"
                 if path.root_module() == Some("util") || path.root_global() == Some("util") =>
             {
-                argument(0)
+                Some(first())
             }
-            "promisify" if path.root == Root::Other => argument(0),
+            "promisify" if path.root == Root::Other => Some(first()),
             "bind" => {
-                let mut path = path;
+                let mut path = path.clone();
                 path.parts.pop();
-                Value::Path(path)
+                Some(Value::Path(path))
             }
-            "resolve" if path.is("Promise", &["resolve"]) => argument(0),
+            "resolve" if path.is("Promise", &["resolve"]) => Some(first()),
             // A module handed to functions by the settings (`functionGlobalContext`).
-            "get" if path.is("global", &["get"]) => match argument(0) {
-                Value::Text(name) if is_own_module(&name) => Value::Path(Path::module(&name)),
-                _ => Value::Path(path),
+            "get" if path.is("global", &["get"]) => match first() {
+                Value::Text(name) if is_own_module(&name) => Some(Value::Path(Path::module(&name))),
+                _ => None,
             },
-            _ => Value::Path(path),
+            _ => None,
         }
     }
 
@@ -398,47 +456,4 @@ impl<'a, 's> Resolver<'a, 's> {
             MemberExpression::PrivateFieldExpression(_) => None,
         }
     }
-}
-
-/// A member of a value; `globalThis.x` is `x`.
-fn member_of(value: Value, name: &str) -> Value {
-    match value {
-        Value::List(list) => match name {
-            "length" => Value::Number(u32::try_from(list.len()).unwrap_or(u32::MAX).into()),
-            _ => name
-                .parse()
-                .map_or(Value::Unknown, |at: f64| index(&list, at)),
-        },
-        Value::Path(path) if path.parts.is_empty() && is_global_object(&path) => {
-            Value::Path(Path::global(name))
-        }
-        Value::Path(path)
-            if name == "default" && path.parts.is_empty() && path.root_module().is_some() =>
-        {
-            Value::Path(path)
-        }
-        Value::Path(path) => Value::Path(path.member(name)),
-        _ => Value::Path(Path::new(Root::Other).member(name)),
-    }
-}
-
-fn index(list: &[Value], at: f64) -> Value {
-    if at.fract() != 0.0 || !(0.0..1e6).contains(&at) {
-        return Value::Unknown;
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked just above"
-    )]
-    let at = at as usize;
-    list.get(at).cloned().unwrap_or(Value::Nothing)
-}
-
-/// Another name for the object that holds all globals. Node-RED's `global` is told apart by its members.
-fn is_global_object(path: &Path) -> bool {
-    matches!(
-        path.root_global(),
-        Some("globalThis" | "window" | "self" | "top" | "parent")
-    )
 }

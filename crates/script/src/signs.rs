@@ -33,7 +33,10 @@ pub(crate) fn signs(source: &str, lines: &Lines<'_>) -> Vec<Use> {
                 start + line.len(),
             );
         }
-        if !is_off && let Some(at) = off_screen(line) {
+        if !is_off
+            && line.len() > GAP_MAX
+            && let Some(at) = off_screen(line)
+        {
             is_off = true;
             tell(
                 Fact::Obfuscated {
@@ -44,6 +47,9 @@ pub(crate) fn signs(source: &str, lines: &Lines<'_>) -> Vec<Use> {
             );
         }
         start += line.len();
+    }
+    if source.is_ascii() {
+        return uses;
     }
     let invisible = source
         .char_indices()
