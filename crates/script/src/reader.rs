@@ -88,12 +88,17 @@ fn too_deep(source: &str, at: usize) -> Refused {
 
 fn parse<R>(source: &str, kinds: &[Kind], look: impl FnOnce(&Tree<'_>) -> R) -> Result<R, Refused> {
     let allocator = Allocator::default();
-    let clean = kinds.iter().find_map(|kind| {
-        let parsed = parser(&allocator, source, *kind).parse();
-        parsed.diagnostics.is_empty().then_some(parsed)
-    });
-    let first = kinds.first().copied().unwrap_or(Kind::Script);
-    let parsed = clean.unwrap_or_else(|| parser(&allocator, source, first).parse());
+    let (first, others) = kinds.split_first().unwrap_or((&Kind::Script, &[]));
+    let mut parsed = parser(&allocator, source, *first).parse();
+    for kind in others {
+        if parsed.diagnostics.is_empty() {
+            break;
+        }
+        let other = parser(&allocator, source, *kind).parse();
+        if other.diagnostics.is_empty() {
+            parsed = other;
+        }
+    }
     let error = parsed.diagnostics.errors().next().map(|fault| {
         let label = fault.labels.first();
         let start = label.map_or(0, oxc_span::LabeledSpan::offset) as usize;
