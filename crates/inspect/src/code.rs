@@ -3,14 +3,18 @@
 
 mod facts;
 mod jsonata;
+mod markup;
+
+use std::collections::HashSet;
 
 use model::flow::change::Language;
 use script::{How, Lib, Part};
 use serde_json::Value;
 
+use self::markup::{handlers, scripts};
 use crate::{
     hit::Hits,
-    look::{Look, line_of, list, quote},
+    look::{Lines, Look, line_of, list, quote},
     rule::code::{COMMAND, FUNCTION, MODULES, PAGE_SCRIPT},
 };
 
@@ -140,18 +144,19 @@ fn libs(value: Option<&Value>) -> Vec<Lib> {
 
 fn modules(look: &Look<'_>, hits: &mut Hits) {
     let modules = |value| libs(value).into_iter().map(|lib| lib.module);
-    let before: Vec<String> = modules(look.was("libs")).collect();
+    let before: HashSet<String> = modules(look.was("libs")).collect();
     let new = modules(look.value("libs")).filter(|module| !before.contains(module));
-    let names: Vec<String> = new.map(|name| quote(&name)).collect();
-    if names.is_empty() {
+    let new: Vec<String> = new.collect();
+    if new.is_empty() {
         return;
     }
+    let names: Vec<String> = new.iter().map(|name| quote(name)).collect();
     let message = format!(
         "Loads {}: Node-RED would install it from outside, and its install scripts and code run \
          with all rights of Node-RED.",
         list(&names)
     );
-    hits.add(&MODULES, message).at("libs");
+    hits.add(&MODULES, message).at("libs").about_all(&new);
 }
 
 fn page_script(look: &Look<'_>, hits: &mut Hits) {
@@ -159,18 +164,15 @@ fn page_script(look: &Look<'_>, hits: &mut Hits) {
         // There it is text that code puts together; what reaches a page stands in a template.
         return;
     }
-    let old: Vec<String> = look
-        .texts()
-        .0
-        .iter()
-        .flat_map(|it| handlers(&it.value))
-        .map(|(_, it)| it.to_owned())
-        .collect();
-    let old_scripts: Vec<&str> = look
-        .texts()
-        .0
+    let (before, _) = look.texts();
+    let old_scripts: HashSet<&str> = before
         .iter()
         .flat_map(|it| scripts(&it.value))
+        .map(|(_, it)| it)
+        .collect();
+    let old_handlers: HashSet<&str> = before
+        .iter()
+        .flat_map(|it| handlers(&it.value))
         .map(|(_, it)| it)
         .collect();
     for text in look.new_texts() {
@@ -178,23 +180,17 @@ fn page_script(look: &Look<'_>, hits: &mut Hits) {
             .into_iter()
             .filter(|(_, body)| !old_scripts.contains(body))
             .collect();
+        let lines = Lines::of(&text.value);
         for (at, body) in &new {
-            let line = line_of(&text.value, *at).unwrap_or(1);
-            facts::tell(
-                &script::Facts::default(),
-                &script::page(body),
-                &text.property,
-                line,
-                hits,
-            );
+            let none = script::Facts::default();
+            let line = lines.at(*at).unwrap_or(1);
+            facts::tell(&none, &script::page(body), &text.property, line, hits);
         }
-        let first = new.first().map(|(at, _)| *at);
-        let first = first.or_else(|| {
-            let found = handlers(&text.value);
-            let new = found
-                .iter()
-                .find(|(_, handler)| !old.contains(&(*handler).to_owned()));
-            new.map(|(at, _)| *at)
+        let first = new.first().map(|(at, _)| *at).or_else(|| {
+            let mut found = handlers(&text.value).into_iter();
+            found
+                .find(|(_, handler)| !old_handlers.contains(handler))
+                .map(|(at, _)| at)
         });
         if let Some(at) = first {
             let message =
@@ -203,64 +199,9 @@ fn page_script(look: &Look<'_>, hits: &mut Hits) {
                 .add(&PAGE_SCRIPT, message)
                 .at(&text.property)
                 .about(&text.value);
-            if let Some(line) = text.line_of(at) {
+            if let Some(line) = lines.at(at) {
                 hit.line(line);
             }
         }
     }
-}
-
-/// The bodies of `<script>` elements, with where they begin.
-fn scripts(text: &str) -> Vec<(usize, &str)> {
-    if !text.contains('<') {
-        return Vec::new();
-    }
-    let lower = text.to_ascii_lowercase();
-    let mut found = Vec::new();
-    for (at, _) in lower.match_indices("<script") {
-        let Some(open) = lower[at..].find('>') else {
-            found.push((at, ""));
-            break;
-        };
-        let start = at + open + 1;
-        let end = lower[start..]
-            .find("</script")
-            .map_or(text.len(), |it| start + it);
-        found.push((start, &text[start..end]));
-    }
-    found
-}
-
-/// Event handlers and script addresses in markup: where, and the first part of each.
-fn handlers(text: &str) -> Vec<(usize, &str)> {
-    let mut found = Vec::new();
-    if !text.contains('<') && !text.contains("javascript:") {
-        return found;
-    }
-    let lower = text.to_ascii_lowercase();
-    let part = |at: usize| {
-        let end = text[at..]
-            .char_indices()
-            .nth(120)
-            .map_or(text.len(), |(end, _)| at + end);
-        &text[at..end]
-    };
-    found.extend(
-        lower
-            .match_indices("javascript:")
-            .map(|(at, _)| (at, part(at))),
-    );
-    // An attribute whose name begins with `on`, in a tag.
-    for (at, _) in lower.match_indices(" on") {
-        let name = lower[at + 3..].find(|c: char| !c.is_ascii_alphabetic());
-        let Some(end) = name.filter(|end| *end > 2) else {
-            continue;
-        };
-        let is_set = lower[at + 3 + end..].trim_start().starts_with('=');
-        let in_tag = lower[..at].rfind('<') > lower[..at].rfind('>');
-        if is_set && in_tag {
-            found.push((at, part(at)));
-        }
-    }
-    found
 }

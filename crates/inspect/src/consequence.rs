@@ -16,7 +16,7 @@ use crate::{
     hit::Hits,
     look::{list, quote},
     rule::{
-        consequence::{ALARM_LOST, NEW_WAY, OUTPUT_LOST, WIRES_CUT},
+        consequence::{ALARM_LOST, NEW_WAY, OUTPUT_LOST, WAYS_UNTOLD, WIRES_CUT},
         hidden::SUBFLOW_CYCLE,
     },
 };
@@ -68,6 +68,8 @@ pub(crate) fn look<'f>(
         };
         let Some(found) = found else {
             way.is_untold = true;
+            let message = "Was not followed: the flow is too large and too tangled. Which inputs reach which outputs through this change is not known.";
+            hits.add(&WAYS_UNTOLD, message);
             continue;
         };
         *way = found;
@@ -146,7 +148,8 @@ fn tell_new(after: &Graph<'_>, change: &Change, way: &Ways, hits: &mut Hits) {
         return;
     }
     let others = way.new_outputs.iter().filter(|id| **id != change.node);
-    let names: Vec<String> = others.filter_map(|id| label(after, id)).collect();
+    let ids: Vec<&String> = others.collect();
+    let names: Vec<String> = ids.iter().filter_map(|id| label(after, id)).collect();
     if names.is_empty() {
         return;
     }
@@ -169,7 +172,7 @@ fn tell_new(after: &Graph<'_>, change: &Change, way: &Ways, hits: &mut Hits) {
         "{from} now reaches {}: {count} did not depend on it before.",
         list(&names)
     );
-    hits.add(&NEW_WAY, message).at("wires");
+    hits.add(&NEW_WAY, message).at("wires").about_all(&ids);
 }
 
 fn label(graph: &Graph<'_>, id: &str) -> Option<String> {
@@ -215,13 +218,11 @@ fn cut(before: &Graph<'_>, after: &Graph<'_>, diff: &Diff, hits: &mut [Hits]) {
         let feeders = before
             .feeders(place)
             .filter_map(|from| Some(before.node(from)?.id()));
-        let names: Vec<String> = feeders
-            .filter(stays)
-            .filter_map(|id| label(after, id))
-            .collect();
+        let ids: Vec<&str> = feeders.filter(stays).collect();
+        let names: Vec<String> = ids.iter().filter_map(|id| label(after, id)).collect();
         if !names.is_empty() {
             let message = format!("What {} sent to it goes nowhere.", list(&names));
-            hits.add(&WIRES_CUT, message);
+            hits.add(&WIRES_CUT, message).about_all(&ids);
         }
     }
 }
@@ -263,7 +264,8 @@ fn lost(before: &Graph<'_>, after: &Graph<'_>, diff: &Diff, hits: &mut [Hits]) {
         ids.sort_unstable();
         for (is_alarming, rule) in [(true, &ALARM_LOST), (false, &OUTPUT_LOST)] {
             let of_kind = ids.iter().filter(|id| is_alarm(after, id) == is_alarming);
-            let names: Vec<String> = of_kind.filter_map(|id| label(after, id)).collect();
+            let of_kind: Vec<&&str> = of_kind.collect();
+            let names: Vec<String> = of_kind.iter().filter_map(|id| label(after, id)).collect();
             if names.is_empty() {
                 continue;
             }
@@ -275,7 +277,8 @@ fn lost(before: &Graph<'_>, after: &Graph<'_>, diff: &Diff, hits: &mut [Hits]) {
             hits.add(
                 rule,
                 format!("Nothing reaches {} any more. {what}.", list(&names)),
-            );
+            )
+            .about_all(&of_kind);
         }
     }
 }

@@ -9,13 +9,16 @@
 //! down after, and passes an instance it entered by [`Kind::Pass`].
 
 mod build;
+mod events;
+mod exits;
 mod subflow;
 mod walk;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use model::flow::NodeRef;
 
+use self::exits::Exits;
 pub(crate) use self::walk::Walk;
 
 /// What an edge means.
@@ -59,8 +62,10 @@ pub(crate) struct Graph<'f> {
     backward: Edges,
     /// By vertex: whether a [`Kind::Pass`] edge to it may be taken.
     is_open: Vec<bool>,
-    /// The exits of instances and calls: first vertex and how many.
-    exits: HashMap<u32, (u32, u32)>,
+    /// The exits of instances and calls.
+    exits: HashMap<u32, Exits>,
+    /// By node: whether a catch node hears its errors.
+    is_caught: Vec<bool>,
     /// Subflows that hold themselves.
     pub(crate) cyclic: Vec<&'f str>,
 }
@@ -86,23 +91,12 @@ impl<'f> Graph<'f> {
         self.is_live.get(vertex as usize).copied().unwrap_or(false)
     }
 
-    /// Whether a catch node hears its errors.
+    /// Whether a catch node hears its errors: beside it, or where the subflow it is in is used.
     pub(crate) fn is_caught(&self, vertex: u32) -> bool {
-        let hears = |kind: &str| kind == "catch";
-        let mut next = self
-            .forward
-            .of(vertex)
-            .iter()
-            .filter(|(_, kind)| *kind == Kind::Event);
-        next.any(|(to, _)| match self.node(*to) {
-            Some(node) => hears(node.kind()),
-            // A hub: of the whole tab.
-            None => self
-                .forward
-                .of(*to)
-                .iter()
-                .any(|(to, _)| self.node(*to).is_some_and(|node| hears(node.kind()))),
-        })
+        self.is_caught
+            .get(vertex as usize)
+            .copied()
+            .unwrap_or(false)
     }
 
     /// Who sends to it, over wires and links; exits and hubs among them.
@@ -119,8 +113,8 @@ impl<'f> Graph<'f> {
 
     /// Where a walk from this node begins: the node, and its exits when it is an instance or call.
     pub(crate) fn begins(&self, vertex: u32) -> impl Iterator<Item = u32> {
-        let (first, count) = self.exits.get(&vertex).copied().unwrap_or_default();
-        std::iter::once(vertex).chain(first..first + count)
+        let exits = self.exits.get(&vertex).into_iter().flat_map(Exits::all);
+        std::iter::once(vertex).chain(exits)
     }
 
     /// The vertices that come after one, and by what.
@@ -128,10 +122,13 @@ impl<'f> Graph<'f> {
         self.forward.of(vertex).iter().copied()
     }
 
-    /// Whether a vertex that `fits` is reached from `vertex`.
-    pub(crate) fn reaches(&self, vertex: u32, fits: impl Fn(u32) -> bool) -> bool {
+    /// The vertices from which one of `ends` is reached, themselves included.
+    pub(crate) fn leading_to(&self, ends: &[u32]) -> HashSet<u32> {
         let mut walk = Walk::new(self);
-        walk.forward(&[vertex], usize::MAX);
-        walk.reached().iter().any(|it| fits(*it))
+        walk.backward(ends, usize::MAX);
+        walk.reached().iter().copied().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

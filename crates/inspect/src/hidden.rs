@@ -3,9 +3,13 @@
 
 mod letters;
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
-use self::letters::{is_invisible, is_mixed, skeleton};
+use model::letter::is_invisible;
+
+use self::letters::{is_mixed, skeleton};
 use crate::{
     hit::Hits,
     look::{Look, line_of, quote},
@@ -22,19 +26,22 @@ pub(crate) fn look(look: &Look<'_>, hits: &mut Hits) {
             continue;
         };
         odd_key(&property.key, hits);
-        let mut old = Vec::new();
+        let mut old = HashSet::new();
+        let mut was = 0;
         if let Some(before) = &property.before {
-            strings(before, &mut |text| old.push(text));
+            strings(before, &mut |text| {
+                was += text.len();
+                old.insert(text);
+            });
         }
         let mut size = 0;
         strings(after, &mut |text| {
             size += text.len();
-            if !old.contains(&text) {
+            if !old.contains(text) {
                 hidden(text, &property.key, hits);
             }
         });
         keys(after, hits);
-        let was: usize = old.iter().map(|text| text.len()).sum();
         if size > ENORMOUS_BYTES && size > was {
             let message = format!(
                 "Holds {} kB in one property: nobody reads that to its end.",
@@ -78,10 +85,13 @@ fn odd_name(look: &Look<'_>, key: &str, text: &str, hits: &mut Hits) {
 }
 
 fn hidden(text: &str, property: &str, hits: &mut Hits) {
-    if text.is_ascii() {
+    // A name is one line: what ends one or steers in it hides the rest.
+    let is_name = matches!(property, "name" | "label" | "category" | "id" | "type");
+    if text.is_ascii() && !is_name {
         return;
     }
-    if let Some((at, c)) = text.char_indices().find(|(_, c)| is_invisible(*c)) {
+    let is_hidden = |c: char| is_invisible(c) || is_name && c.is_control();
+    if let Some((at, c)) = text.char_indices().find(|(_, c)| is_hidden(*c)) {
         let message = format!(
             "Holds the invisible character U+{:04X}: it can read otherwise than it runs.",
             u32::from(c)

@@ -1,7 +1,9 @@
 //! Hygiene: what works today and fails silently tomorrow.
 
+use std::collections::{HashMap, HashSet};
+
 use model::flow::{
-    Flows,
+    Flows, NodeRef,
     change::{Aspect, Subject},
     diff::Diff,
 };
@@ -43,7 +45,7 @@ pub(crate) fn look(look: &Look<'_>, context: &Context<'_>, hits: &mut Hits) {
             "The type {} is not installed: Node-RED starts no flow while a type is missing. Install its package first.",
             quote(kind)
         );
-        hits.add(&MISSING_TYPE, message);
+        hits.add(&MISSING_TYPE, message).about(kind);
     }
     let change = look.change;
     if change.subject == Subject::Config
@@ -63,13 +65,16 @@ pub(crate) fn wires_to_nothing(look: &Look<'_>, hits: &mut Hits) {
         .wires
         .iter()
         .filter(|wire| wire.added && look.proposal.get(&wire.to).is_none());
-    let gone: Vec<String> = gone.map(|wire| quote(&wire.to)).collect();
-    if !gone.is_empty() {
+    let ids: Vec<&str> = gone.map(|wire| wire.to.as_str()).collect();
+    if !ids.is_empty() {
+        let gone: Vec<String> = ids.iter().map(|id| quote(id)).collect();
         let message = format!(
             "Is wired to {}, which does not exist: what is sent there goes nowhere.",
             list(&gone)
         );
-        hits.add(&WIRE_TO_NOTHING, message).at("wires");
+        hits.add(&WIRE_TO_NOTHING, message)
+            .at("wires")
+            .about_all(&ids);
     }
 }
 
@@ -78,7 +83,7 @@ const FAILS: [&str; 3] = ["exec", "http request", "tcp request"];
 
 /// What is told by the flow round a node.
 pub(crate) fn look_at_ways(after: &Graph<'_>, proposal: &Flows, diff: &Diff, hits: &mut [Hits]) {
-    let mut endpoints = None;
+    let mut served = None;
     for (change, hits) in diff.changes.iter().zip(hits) {
         if !matches!(change.aspect, Aspect::Added | Aspect::Changed) || !does_other(change) {
             continue;
@@ -92,59 +97,71 @@ pub(crate) fn look_at_ways(after: &Graph<'_>, proposal: &Flows, diff: &Diff, hit
         if FAILS.contains(&change.node_type.as_str()) && !after.is_caught(place) {
             hits.add(&UNCAUGHT, "No catch node hears its errors: when it fails, nothing happens, and only the log knows.");
         }
-        if change.node_type != "http in" {
-            continue;
+        if change.node_type == "http in" {
+            served
+                .get_or_insert_with(|| Served::new(after, proposal))
+                .look(place, &change.node, hits);
         }
-        let kinds = |place| {
-            after
-                .node(place)
-                .is_some_and(|node| node.kind() == "http response")
+    }
+}
+
+/// What answers over HTTP, looked for once for all changes.
+struct Served<'f> {
+    /// Method and path by id, of what runs.
+    endpoints: HashMap<&'f str, String>,
+    /// How many have the same.
+    counts: HashMap<String, usize>,
+    /// From where a node that answers is reached.
+    answered: HashSet<u32>,
+}
+
+impl<'f> Served<'f> {
+    fn new(graph: &Graph<'_>, proposal: &'f Flows) -> Self {
+        let live = |kind: &'static str| {
+            let nodes = proposal.nodes().filter(move |node| node.kind() == kind);
+            nodes.filter_map(|node| {
+                let place = graph.place(node.id())?;
+                graph.is_live(place).then_some((place, node))
+            })
         };
-        if !after.reaches(place, kinds) {
+        let mut counts = HashMap::new();
+        let mut endpoints = HashMap::new();
+        for (_, node) in live("http in") {
+            let endpoint = endpoint(node);
+            *counts.entry(endpoint.clone()).or_default() += 1;
+            endpoints.insert(node.id(), endpoint);
+        }
+        let answers: Vec<u32> = live("http response").map(|(place, _)| place).collect();
+        Self {
+            endpoints,
+            counts,
+            answered: graph.leading_to(&answers),
+        }
+    }
+
+    fn look(&self, place: u32, id: &str, hits: &mut Hits) {
+        if !self.answered.contains(&place) {
             hits.add(
                 &UNANSWERED,
                 "Reaches no node that answers: whoever asks waits until the connection times out.",
             );
         }
-        let endpoints = endpoints.get_or_insert_with(|| endpoints_of(after, proposal));
-        let own = endpoints
-            .iter()
-            .find(|(id, _)| *id == change.node)
-            .map(|(_, it)| it.clone());
-        let others = endpoints
-            .iter()
-            .filter(|(id, it)| *id != change.node && Some(it) == own.as_ref());
-        if let (Some(own), true) = (&own, others.count() > 0) {
+        let own = self.endpoints.get(id);
+        let is_shared = |own: &&String| self.counts.get(*own).is_some_and(|count| *count > 1);
+        if let Some(own) = own.filter(is_shared) {
             let message = format!(
                 "Another node answers {} as well: only one of them is ever asked.",
                 quote(own)
             );
-            hits.add(&SAME_ENDPOINT, message).at("url");
+            hits.add(&SAME_ENDPOINT, message).at("url").about(own);
         }
     }
 }
 
-/// Every HTTP endpoint that runs: id, and method with path.
-fn endpoints_of(graph: &Graph<'_>, proposal: &Flows) -> Vec<(String, String)> {
-    let nodes = proposal.nodes().filter(|node| node.kind() == "http in");
-    let live = nodes.filter(|node| {
-        graph
-            .place(node.id())
-            .is_some_and(|place| graph.is_live(place))
-    });
-    live.map(|node| {
-        let all = node.properties();
-        let word = |key: &str| {
-            all.get(key)
-                .and_then(Value::as_str)
-                .unwrap_or("")
-                .to_owned()
-        };
-        let method = word("method").to_uppercase();
-        (
-            node.id().to_owned(),
-            format!("{method} /{}", word("url").trim_start_matches('/')),
-        )
-    })
-    .collect()
+/// Method and path.
+fn endpoint(node: NodeRef<'_>) -> String {
+    let all = node.properties();
+    let word = |key: &str| all.get(key).and_then(Value::as_str).unwrap_or("");
+    let method = word("method").to_uppercase();
+    format!("{method} /{}", word("url").trim_start_matches('/'))
 }

@@ -2,7 +2,7 @@
 
 mod text;
 
-use std::cell::OnceCell;
+use std::{cell::OnceCell, collections::HashSet};
 
 use model::flow::{
     Flows,
@@ -10,7 +10,7 @@ use model::flow::{
 };
 use serde_json::{Map, Value};
 
-pub(crate) use self::text::{Text, line_of, list, quote};
+pub(crate) use self::text::{Lines, Text, line_of, list, quote};
 
 /// A change and the node's properties on both sides.
 pub(crate) struct Look<'a> {
@@ -107,11 +107,8 @@ impl<'a> Look<'a> {
     /// The texts that were not there before.
     pub(crate) fn new_texts(&self) -> impl Iterator<Item = &Text> {
         let (before, after) = self.texts();
-        after.iter().filter(move |text| {
-            !before
-                .iter()
-                .any(|was| was.key == text.key && was.value == text.value)
-        })
+        let was: HashSet<(&str, &str)> = before.iter().map(Text::said).collect();
+        after.iter().filter(move |text| !was.contains(&text.said()))
     }
 
     /// Whether it is a node on a tab or in a subflow, or a config node.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use self::form::{is_open, is_random, is_secret_name, known, open_urls};
 use crate::{
     hit::Hits,
-    look::{Look, line_of, quote},
+    look::{Lines, Look, quote},
     reach::hosts::new_hosts,
     rule::{
         Rule,
@@ -51,16 +51,15 @@ fn credential(look: &Look<'_>, hits: &mut Hits) {
         return;
     }
     // A new node brings its own; a node that keeps its secret and gets another host gives it away.
-    if look.before.is_some() && !new_hosts(look).is_empty() {
-        hits.add(
-            &TO_NEW_HOST,
-            "Credentials change along with the host they are sent to.",
-        );
+    let hosts = new_hosts(look);
+    if look.before.is_some() && !hosts.is_empty() {
+        let message = "Credentials change along with the host they are sent to.";
+        hits.add(&TO_NEW_HOST, message).about_all(&hosts);
     } else {
-        hits.add(
-            &CREDENTIAL,
-            "Touches credentials; their values are never shown.",
-        );
+        let notes = look.change.credentials.iter();
+        let fields: Vec<&str> = notes.map(|note| note.field.as_str()).collect();
+        let message = "Touches credentials; their values are never shown.";
+        hits.add(&CREDENTIAL, message).about_all(&fields);
     }
 }
 
@@ -149,6 +148,7 @@ fn variable(property: &str, object: &Map<String, Value>, found: &mut Vec<Open>) 
 }
 
 fn text_in(property: &str, key: &str, text: &str, is_code: bool, found: &mut Vec<Open>) {
+    let lines = Lines::of(text);
     let mut push = |rule, what: String, line, secret: &str| {
         found.push(Open {
             rule,
@@ -162,7 +162,7 @@ fn text_in(property: &str, key: &str, text: &str, is_code: bool, found: &mut Vec
         push(
             &KNOWN,
             format!("What looks like {what}"),
-            line_of(text, at),
+            lines.at(at),
             secret,
         );
     }
@@ -170,7 +170,7 @@ fn text_in(property: &str, key: &str, text: &str, is_code: bool, found: &mut Vec
         push(
             &IN_CLEAR,
             "A password in an address".to_owned(),
-            line_of(text, at),
+            lines.at(at),
             secret,
         );
     }

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, letter::is_invisible};
 
 /// Log lines kept of one run.
 pub const LINES_MAX: usize = 60;
@@ -247,10 +247,7 @@ pub fn gone<'a, T: PartialEq>(now: &[T], before: Option<&'a [T]>) -> Vec<&'a T> 
 
 /// The text cut, and with nothing in it that steers a terminal or turns its order round.
 pub fn tamed(text: &str) -> String {
-    let is_steering = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
+    let is_steering = |c: char| c.is_control() || is_invisible(c);
     let mut chars = text.chars();
     let mut tame: String = chars
         .by_ref()

@@ -1,5 +1,7 @@
 //! What shows in the plain text of a source, before anyone parses it.
 
+use model::letter::is_invisible;
+
 use crate::place::Lines;
 use crate::{Fact, Sign, Use};
 
@@ -48,12 +50,20 @@ pub(crate) fn signs(source: &str, lines: &Lines<'_>) -> Vec<Use> {
         }
         start += line.len();
     }
-    if source.is_ascii() {
+    if source.is_ascii() && !source.contains('\r') {
         return uses;
     }
-    let invisible = source
-        .char_indices()
-        .filter(|(at, one)| is_invisible(*one) && (*at > 0 || *one != '\u{feff}'));
+    // A carriage return alone ends a line, and with it a comment, where no line is seen to end.
+    let ends_line = |at: usize, one: char| {
+        one == '\r'
+            && source
+                .as_bytes()
+                .get(at + 1)
+                .is_none_or(|next| *next != b'\n')
+    };
+    let invisible = source.char_indices().filter(|(at, one)| {
+        ends_line(*at, *one) || is_invisible(*one) && (*at > 0 || *one != '\u{feff}')
+    });
     for (at, one) in invisible.take(INVISIBLE_MAX) {
         let character = format!("U+{:04X}", u32::from(one));
         tell(Fact::Invisible { character }, at, at + one.len_utf8());
@@ -73,11 +83,4 @@ fn off_screen(line: &str) -> Option<usize> {
         }
     }
     None
-}
-
-/// Characters that take no room, or turn the direction of what follows.
-fn is_invisible(one: char) -> bool {
-    matches!(one,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{3164}' | '\u{115f}' | '\u{1160}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }

@@ -48,6 +48,7 @@ pub(super) fn tell(
     }
     let known: HashSet<String> = before.uses.iter().map(|it| key(&it.fact)).collect();
     let mut contexts: Vec<(String, u32)> = Vec::new();
+    let mut said_of_context = HashSet::new();
     for one in &after.uses {
         if known.contains(&key(&one.fact)) {
             continue;
@@ -58,12 +59,14 @@ pub(super) fn tell(
         } = &one.fact
         {
             if let Some(said) = context(*store, *touch, key.as_deref())
-                && !contexts.iter().any(|(it, _)| *it == said)
+                && said_of_context.insert(said.clone())
             {
                 contexts.push((said, line));
             }
         } else if let Some((rule, message)) = meaning(&one.fact) {
-            hits.add(rule, message).at(property).line(line);
+            // Messages cut what they quote; the fact says it whole.
+            let hit = hits.add(rule, message).at(property).line(line);
+            hit.about(&key(&one.fact));
         }
     }
     if let Some((_, line)) = contexts.first() {

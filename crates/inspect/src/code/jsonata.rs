@@ -1,5 +1,7 @@
 //! JSONata: small programs in properties.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -22,7 +24,8 @@ type Expression = (String, String);
 pub(super) fn look(look: &Look<'_>, hits: &mut Hits) {
     let before = expressions(look.before.as_ref());
     let after = expressions(look.after.as_ref());
-    let is_new = |it: &&Expression| !before.iter().any(|was| was.1 == it.1);
+    let known: HashSet<&str> = before.iter().map(|it| it.1.as_str()).collect();
+    let is_new = |it: &&Expression| !known.contains(it.1.as_str());
     let new: Vec<_> = after.iter().filter(is_new).collect();
     let Some((property, _)) = new.first() else {
         return;
@@ -30,9 +33,7 @@ pub(super) fn look(look: &Look<'_>, hits: &mut Hits) {
     let message = "A JSONata expression: a small program that sees the message, the context and \
                    the environment.";
     let all: Vec<&str> = new.iter().map(|(_, text)| text.as_str()).collect();
-    hits.add(&JSONATA, message)
-        .at(property)
-        .about(&all.join("\u{0}"));
+    hits.add(&JSONATA, message).at(property).about_all(&all);
     for (property, text) in &new {
         let code = without_texts(text);
         let found = REACHING.iter().filter(|(name, _)| names(&code, name));
@@ -90,7 +91,8 @@ fn without_texts(code: &str) -> String {
 /// Every JSONata expression in a node.
 ///
 /// A typed value is told by a neighbour: `payload` by `payloadType`, `to` by `tot`; where no
-/// neighbour has the name, all of the object is taken.
+/// neighbour has the name, all texts of the object are taken, once: an object may have a million
+/// such keys.
 fn expressions(all: Option<&Map<String, Value>>) -> Vec<Expression> {
     let mut found = Vec::new();
     if let Some(all) = all {
@@ -100,6 +102,7 @@ fn expressions(all: Option<&Map<String, Value>>) -> Vec<Expression> {
 }
 
 fn within(property: Option<&str>, object: &Map<String, Value>, found: &mut Vec<Expression>) {
+    let mut is_told = false;
     for (key, value) in object {
         let place = property.unwrap_or(key);
         if value == "jsonata" {
@@ -110,9 +113,10 @@ fn within(property: Option<&str>, object: &Map<String, Value>, found: &mut Vec<E
                     found.push((property.unwrap_or(name).to_owned(), text.to_owned()));
                 }
                 // The word as a plain text says nothing.
-                None if is_type_key(key) => {
-                    let whole = Value::Object(object.clone()).to_string();
-                    found.push((place.to_owned(), whole));
+                None if is_type_key(key) && !is_told => {
+                    is_told = true;
+                    let texts = object.values().filter_map(Value::as_str);
+                    found.push((place.to_owned(), texts.collect::<Vec<_>>().join("\n")));
                 }
                 None => {}
             }

@@ -7,21 +7,21 @@ use serde_json::Value;
 
 use super::{
     Edges, Graph, Kind,
+    exits::Exits,
     subflow::{Template, open, order},
 };
 
-/// Outputs of an instance that are followed: a hostile flow names any number.
-const OUTPUTS_MAX: u32 = 1_000;
-
 type Edge = (u32, u32, Kind);
 
-struct Builder<'f> {
-    nodes: Vec<NodeRef<'f>>,
+pub(super) struct Builder<'f> {
+    pub(super) nodes: Vec<NodeRef<'f>>,
     places: HashMap<&'f str, u32>,
     is_live: Vec<bool>,
-    edges: Vec<Edge>,
+    pub(super) edges: Vec<Edge>,
     vertices: u32,
-    exits: HashMap<u32, (u32, u32)>,
+    exits: HashMap<u32, Exits>,
+    /// By node: whether a catch node beside it hears its errors.
+    pub(super) is_caught: Vec<bool>,
     templates: Vec<Template<'f>>,
     by_id: HashMap<&'f str, usize>,
 }
@@ -47,6 +47,7 @@ impl<'f> Graph<'f> {
             .collect();
         let mut builder = Builder {
             vertices: number(nodes.len()),
+            is_caught: vec![false; nodes.len()],
             edges: Vec::with_capacity(nodes.len() * 2),
             nodes,
             places,
@@ -66,18 +67,18 @@ impl<'f> Graph<'f> {
 }
 
 impl<'f> Builder<'f> {
-    fn vertex(&mut self) -> u32 {
+    pub(super) fn vertex(&mut self) -> u32 {
         self.vertices += 1;
         self.vertices - 1
     }
 
     /// The vertex of a live node.
-    fn live(&self, id: &str) -> Option<u32> {
+    pub(super) fn live(&self, id: &str) -> Option<u32> {
         let place = *self.places.get(id)?;
         self.is_live.get(place as usize)?.then_some(place)
     }
 
-    fn all(&self) -> impl Iterator<Item = (u32, NodeRef<'f>)> + use<'f> {
+    pub(super) fn all(&self) -> impl Iterator<Item = (u32, NodeRef<'f>)> + use<'f> {
         let live = self.nodes.iter().copied().zip(self.is_live.iter().copied());
         let all: Vec<_> = (0..)
             .zip(live)
@@ -114,11 +115,7 @@ impl<'f> Builder<'f> {
             };
             let enters = list("in").iter().flat_map(ends).collect::<Vec<_>>();
             let enters = enters.iter().filter_map(|(id, _)| self.live(id)).collect();
-            let leaves = list("out")
-                .iter()
-                .take(OUTPUTS_MAX as usize)
-                .map(ends)
-                .collect();
+            let leaves = list("out").iter().map(ends).collect();
             self.by_id.insert(node.id(), self.templates.len());
             self.templates.push(Template {
                 id: node.id(),
@@ -131,41 +128,79 @@ impl<'f> Builder<'f> {
 
     /// Exits of instances and calls.
     fn instances(&mut self) {
+        let mut leaving = self.leaving();
+        let mut doors: HashMap<usize, u32> = HashMap::new();
         for (place, node) in self.all() {
-            let outputs = if node.kind() == "link call" {
-                1
-            } else if let Some(template) = node
+            let template = node
                 .kind()
                 .strip_prefix("subflow:")
-                .and_then(|id| self.by_id.get(id))
-            {
-                let Some(template) = self.templates.get_mut(*template) else {
-                    continue;
-                };
-                template.instances.push(place);
-                let told = u32::try_from(template.leaves.len()).unwrap_or(OUTPUTS_MAX);
-                for enter in &template.enters {
-                    // One edge for each end of the input: nearly always one.
-                    self.edges.push((place, *enter, Kind::Down));
-                }
-                told
-            } else {
+                .and_then(|id| self.by_id.get(id).copied());
+            if let Some(template) = template {
+                self.enter(place, template, &mut doors);
+            } else if node.kind() != "link call" {
                 continue;
-            };
-            self.exits.insert(place, (self.vertices, outputs));
-            for exit in self.vertices..self.vertices + outputs {
-                self.edges.push((place, exit, Kind::Pass));
             }
-            self.vertices += outputs;
+            let wired = node
+                .wires()
+                .map(|(port, _)| u32::try_from(port).unwrap_or(u32::MAX));
+            let mut ports = leaving.remove(node.id()).unwrap_or_default();
+            ports.extend(wired);
+            if let Some(template) = template.and_then(|at| self.templates.get(at)) {
+                ports.retain(|port| (*port as usize) < template.leaves.len());
+            } else {
+                ports.retain(|port| *port == 0);
+            }
+            let exits = Exits::new(self.vertices, ports);
+            self.vertices += exits.count();
+            self.edges
+                .extend(exits.all().map(|exit| (place, exit, Kind::Pass)));
+            self.exits.insert(place, exits);
         }
+    }
+
+    /// The outputs of nodes from which messages leave a subflow.
+    fn leaving(&self) -> HashMap<String, Vec<u32>> {
+        let mut leaving: HashMap<String, Vec<u32>> = HashMap::new();
+        for (id, port) in self
+            .templates
+            .iter()
+            .flat_map(|it| it.leaves.iter().flatten())
+        {
+            leaving.entry(id.clone()).or_default().push(*port);
+        }
+        leaving
+    }
+
+    /// From an instance to where its subflow begins. Where that is in several places, the instances
+    /// share a door to them: thousands of instances of thousands of places are no millions of edges.
+    fn enter(&mut self, place: u32, template: usize, doors: &mut HashMap<usize, u32>) {
+        let Some(template_of) = self.templates.get_mut(template) else {
+            return;
+        };
+        template_of.instances.push(place);
+        let door = match template_of.enters.as_slice() {
+            [] => return,
+            [only] => *only,
+            several => match doors.get(&template) {
+                Some(door) => *door,
+                None => {
+                    let door = self.vertices;
+                    let inward = several.iter().map(|enter| (door, *enter, Kind::Wire));
+                    self.edges.extend(inward);
+                    self.vertices += 1;
+                    doors.insert(template, door);
+                    door
+                }
+            },
+        };
+        self.edges.push((place, door, Kind::Down));
     }
 
     /// The vertex from which output `port` of a node sends.
     fn sender(&self, place: u32, port: u32) -> Option<u32> {
         match self.exits.get(&place) {
             None => Some(place),
-            Some((first, count)) if port < *count => Some(first + port),
-            Some(_) => None,
+            Some(exits) => exits.of(port),
         }
     }
 
@@ -244,47 +279,12 @@ impl<'f> Builder<'f> {
             .collect()
     }
 
-    /// From nodes to who hears their errors, status and completion.
-    fn events(&mut self) {
-        let mut hubs: HashMap<&str, u32> = HashMap::new();
-        for (place, node) in self.all() {
-            if !matches!(node.kind(), "catch" | "status" | "complete") {
-                continue;
-            }
-            let all = node.properties();
-            if let Some(scope) = all.get("scope").and_then(Value::as_array) {
-                for id in scope.iter().filter_map(Value::as_str) {
-                    if let Some(from) = self.live(id) {
-                        self.edges.push((from, place, Kind::Event));
-                    }
-                }
-            } else if let Some(tab) = node.tab() {
-                // All of the tab, or a group of it: taken for the whole.
-                let hub = match hubs.get(tab) {
-                    Some(hub) => *hub,
-                    None => self.vertex(),
-                };
-                hubs.insert(tab, hub);
-                self.edges.push((hub, place, Kind::Event));
-            }
-        }
-        if hubs.is_empty() {
-            return;
-        }
-        for (place, node) in self.all() {
-            if let Some(hub) = node.tab().and_then(|tab| hubs.get(tab))
-                && !matches!(node.kind(), "catch" | "status" | "complete")
-            {
-                self.edges.push((place, *hub, Kind::Event));
-            }
-        }
-    }
-
     /// From where a subflow ends to where its instances go on.
     fn through_subflows(&mut self) {
         let templates = std::mem::take(&mut self.templates);
         for template in &templates {
-            for (output, leaves) in (0..).zip(&template.leaves) {
+            let hubs = self.vertices;
+            for leaves in &template.leaves {
                 let hub = self.vertex();
                 for (id, port) in leaves {
                     // An output may also be wired to the subflow's own input.
@@ -293,17 +293,30 @@ impl<'f> Builder<'f> {
                         self.edges.push((from, hub, Kind::Up));
                     }
                 }
-                for instance in &template.instances {
-                    if let Some(exit) = self.sender(*instance, output) {
-                        self.edges.push((hub, exit, Kind::Up));
-                    }
-                }
+            }
+            let exits = template
+                .instances
+                .iter()
+                .filter_map(|it| self.exits.get(it));
+            for (port, exit) in exits.flat_map(Exits::outputs) {
+                self.edges.push((hubs + port, exit, Kind::Up));
             }
         }
         self.templates = templates;
     }
 
-    fn finish(self) -> Graph<'f> {
+    /// The nodes in each subflow.
+    fn within(&self, graph: &Graph<'f>) -> HashMap<&'f str, Vec<u32>> {
+        let mut within: HashMap<&str, Vec<u32>> = HashMap::new();
+        for (place, node) in (0..).zip(&graph.nodes) {
+            if let Some(template) = node.tab().filter(|tab| self.by_id.contains_key(tab)) {
+                within.entry(template).or_default().push(place);
+            }
+        }
+        within
+    }
+
+    fn finish(mut self) -> Graph<'f> {
         let size = self.vertices as usize;
         let forward = sorted(size, self.edges.iter().copied());
         let backward = sorted(
@@ -316,26 +329,39 @@ impl<'f> Builder<'f> {
             forward,
             backward,
             is_open: vec![true; size],
-            exits: self.exits,
+            exits: std::mem::take(&mut self.exits),
             cyclic: Vec::new(),
-            nodes: self.nodes,
-            places: self.places,
-            is_live: self.is_live,
+            nodes: std::mem::take(&mut self.nodes),
+            places: std::mem::take(&mut self.places),
+            is_live: std::mem::take(&mut self.is_live),
+            is_caught: std::mem::take(&mut self.is_caught),
         };
         let (order, cyclic) = order(&graph, &self.templates, &self.by_id);
         graph.cyclic = cyclic;
-        let exits: Vec<u32> = self
-            .templates
-            .iter()
-            .flat_map(|it| &it.instances)
-            .copied()
-            .collect();
-        for instance in exits {
-            let (first, count) = graph.exits.get(&instance).copied().unwrap_or_default();
-            graph.is_open[first as usize..(first + count) as usize].fill(false);
+        let instances = || self.templates.iter().flat_map(|it| &it.instances);
+        for exits in instances().filter_map(|it| graph.exits.get(it)) {
+            for exit in exits.all() {
+                if let Some(is_open) = graph.is_open.get_mut(exit as usize) {
+                    *is_open = false;
+                }
+            }
         }
-        for place in order {
-            open(&mut graph, &self.templates[place]);
+        for place in &order {
+            if let Some(template) = self.templates.get(*place) {
+                open(&mut graph, template);
+            }
+        }
+        let within = self.within(&graph);
+        // What holds others first: an error that nobody hears in a subflow goes on to its instances.
+        for template in order.iter().rev().filter_map(|it| self.templates.get(*it)) {
+            let mut instances = template.instances.iter();
+            if instances.len() > 0 && instances.all(|it| graph.is_caught(*it)) {
+                for place in within.get(template.id).into_iter().flatten() {
+                    if let Some(is_caught) = graph.is_caught.get_mut(*place as usize) {
+                        *is_caught = true;
+                    }
+                }
+            }
         }
         graph
     }

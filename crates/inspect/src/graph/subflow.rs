@@ -16,8 +16,8 @@ pub(super) struct Template<'f> {
 
 /// Opens the exits of a subflow's instances that messages from its input reach.
 pub(super) fn open(graph: &mut Graph<'_>, template: &Template<'_>) {
-    let reached = inside(graph, &template.enters);
-    let mut opened = Vec::new();
+    let reached = inside(graph, template);
+    let mut opened: HashSet<u32> = HashSet::new();
     for (output, leaves) in (0..).zip(&template.leaves) {
         let leaves_from = |(id, port): &(String, u32)| {
             if id == template.id {
@@ -26,22 +26,22 @@ pub(super) fn open(graph: &mut Graph<'_>, template: &Template<'_>) {
             let Some(place) = graph.place(id) else {
                 return false;
             };
-            let (first, count) = graph.exits.get(&place).copied().unwrap_or((place, 0));
-            let from = if count > 0 {
-                first.saturating_add(*port)
-            } else {
-                place
+            let from = match graph.exits.get(&place) {
+                None => Some(place),
+                Some(exits) => exits.of(*port),
             };
-            reached.contains(&from)
+            from.is_some_and(|from| reached.contains(&from))
         };
         if leaves.iter().any(leaves_from) {
-            opened.push(output);
+            opened.insert(output);
         }
     }
     for instance in &template.instances {
-        let (first, count) = graph.exits.get(instance).copied().unwrap_or_default();
-        for output in opened.iter().filter(|output| **output < count) {
-            if let Some(is_open) = graph.is_open.get_mut((first + output) as usize) {
+        let Some(exits) = graph.exits.get(instance) else {
+            continue;
+        };
+        for (_, exit) in exits.outputs().filter(|(port, _)| opened.contains(port)) {
+            if let Some(is_open) = graph.is_open.get_mut(exit as usize) {
                 *is_open = true;
             }
         }
@@ -49,13 +49,21 @@ pub(super) fn open(graph: &mut Graph<'_>, template: &Template<'_>) {
 }
 
 /// What messages reach inside a subflow: its own wires and links, and passages known to be open.
-fn inside(graph: &Graph<'_>, enters: &[u32]) -> HashSet<u32> {
-    let mut reached: HashSet<u32> = enters.iter().copied().collect();
-    let mut waiting = enters.to_vec();
+/// What is wired out of it is not followed: else each subflow of a hostile flow could lead through
+/// all of it.
+pub(super) fn inside(graph: &Graph<'_>, template: &Template<'_>) -> HashSet<u32> {
+    let is_inside = |vertex: u32| match graph.node(vertex) {
+        Some(node) => node.tab() == Some(template.id),
+        // Exits and hubs are come to from a node inside only.
+        None => true,
+    };
+    let enters = template.enters.iter().copied().filter(|it| is_inside(*it));
+    let mut waiting: Vec<u32> = enters.collect();
+    let mut reached: HashSet<u32> = waiting.iter().copied().collect();
     while let Some(vertex) = waiting.pop() {
         for (to, kind) in graph.forward.of(vertex) {
             let is_way = match kind {
-                Kind::Wire => true,
+                Kind::Wire => is_inside(*to),
                 Kind::Pass => graph.is_open.get(*to as usize).copied().unwrap_or(false),
                 Kind::Down | Kind::Up | Kind::Event => false,
             };

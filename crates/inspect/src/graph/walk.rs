@@ -71,6 +71,8 @@ impl<'g, 'f> Walk<'g, 'f> {
                 };
                 self.see(*to, next, &mut waiting);
             }
+            #[cfg(test)]
+            super::tests::STEPS.with(|steps| steps.set(steps.get() + edges.of(vertex).len()));
             if self.steps > steps_max {
                 return false;
             }

@@ -1,14 +1,6 @@
 //! Letters that cannot be seen, and letters that look like others.
 
-/// Characters that show nothing, or change the direction of what follows (CVE-2021-42574).
-pub(super) fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
-        | '\u{180b}'..='\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
-        | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-        | '\u{e0100}'..='\u{e01ef}')
-}
+use model::letter::is_invisible;
 
 /// Letters of other scripts beside the Latin letter they look like.
 const LOOKS: [(&str, &str); 4] = [

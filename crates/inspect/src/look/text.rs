@@ -14,9 +14,9 @@ pub(crate) struct Text {
 }
 
 impl Text {
-    /// The line on which byte `at` stands, where the text has more than one.
-    pub(crate) fn line_of(&self, at: usize) -> Option<u32> {
-        line_of(&self.value, at)
+    /// Its key and what it says.
+    pub(super) fn said(&self) -> (&str, &str) {
+        (&self.key, &self.value)
     }
 }
 
@@ -27,6 +27,24 @@ pub(crate) fn line_of(text: &str, at: usize) -> Option<u32> {
     }
     let before = text.get(..at).unwrap_or(text);
     u32::try_from(before.matches('\n').count() + 1).ok()
+}
+
+/// Where the lines of a text end, for who asks for many places in it.
+pub(crate) struct Lines(Vec<usize>);
+
+impl Lines {
+    /// Those of `text`.
+    pub(crate) fn of(text: &str) -> Self {
+        Self(text.match_indices('\n').map(|(at, _)| at).collect())
+    }
+
+    /// The line on which byte `at` stands, as [`line_of`] tells it.
+    pub(crate) fn at(&self, at: usize) -> Option<u32> {
+        if self.0.is_empty() {
+            return None;
+        }
+        u32::try_from(self.0.partition_point(|end| *end < at) + 1).ok()
+    }
 }
 
 /// Every text in the node; names, notes and what ties it to others left out.

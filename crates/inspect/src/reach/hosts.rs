@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::table::{Means, rows};
 use crate::{
     hit::Hits,
-    look::{Look, Text, list, quote, words},
+    look::{Look, Text, line_of, list, quote, words},
     rule::reach::{HOST_FROM_MESSAGE, NEW_HOST, NEW_PORT},
 };
 
@@ -22,7 +22,7 @@ pub(super) fn look(look: &Look<'_>, hits: &mut Hits) {
             "Names {}: data can leave to there, and commands come from there.",
             list(&named)
         );
-        let hit = hits.add(&NEW_HOST, message).at(&property);
+        let hit = hits.add(&NEW_HOST, message).at(&property).about_all(&new);
         if let Some(line) = line {
             hit.line(line);
         }
@@ -53,7 +53,7 @@ fn place(look: &Look<'_>, host: &str) -> Option<(String, Option<u32>)> {
         .iter()
         .find(|text| text.value.contains(host))?;
     let at = text.value.find(host).unwrap_or(0);
-    Some((text.property.clone(), text.line_of(at)))
+    Some((text.property.clone(), line_of(&text.value, at)))
 }
 
 /// Hosts in the properties that the table knows.
@@ -67,7 +67,7 @@ fn tabled(all: Option<&Map<String, Value>>) -> Vec<String> {
         .filter_map(|row| all.get(row.property)?.as_str())
         .filter(|text| !text.contains("://"))
         .filter_map(bare)
-        .map(cut)
+        .map(str::to_owned)
         .collect()
 }
 
@@ -89,7 +89,7 @@ fn ports(look: &Look<'_>, hits: &mut Hits) {
                 quote(host),
                 quote(&was)
             );
-            hits.add(&NEW_PORT, message).at(port);
+            hits.add(&NEW_PORT, message).at(port).about(host);
         }
     }
 }
@@ -127,17 +127,13 @@ fn hosts(text: &Text) -> Vec<String> {
             && !matches!(host, "" | "www.w3.org")
             && !host.contains("{{")
         {
-            found.push(cut(host));
+            found.push(host.to_owned());
         }
     }
     if found.is_empty() && ADDRESS.contains(&text.key.to_ascii_lowercase().as_str()) {
-        found.extend(bare(value).map(cut));
+        found.extend(bare(value).map(str::to_owned));
     }
     found
-}
-
-fn cut(host: &str) -> String {
-    host.chars().take(100).collect()
 }
 
 /// `host:port` at the start of what follows `://`, without user and password.

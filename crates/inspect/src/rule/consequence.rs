@@ -70,4 +70,29 @@ pub(crate) static WIRES_CUT: Rule = Rule {
     ),
 };
 
-pub(crate) static RULES: [&Rule; 4] = [&ALARM_LOST, &OUTPUT_LOST, &NEW_WAY, &WIRES_CUT];
+pub(crate) static WAYS_UNTOLD: Rule = Rule {
+    name: "ways-untold",
+    severity: Warning,
+    what: "The flow is too large and too tangled for the ways through a change to be followed.",
+    why: "Which inputs reach which outputs through it is not known; nobody ties flows so by hand.",
+    fires: Example::change(
+        r#"[{"id": "h", "type": "x", "wires": [[⟨300000 × "h",⟩"h"]]},
+{"id": "a", "type": "x", "p": 1, "wires": [["h"]]}, {"id": "b", "type": "x", "p": 1, "wires": [["h"]]}, {"id": "c", "type": "x", "p": 1, "wires": [["h"]]}, {"id": "d", "type": "x", "p": 1, "wires": [["h"]]}, {"id": "e", "type": "x", "p": 1, "wires": [["h"]]}, {"id": "f", "type": "x", "p": 1, "wires": [["h"]]}, {"id": "g", "type": "x", "p": 1, "wires": [["h"]]}]"#,
+        r#"[{"id": "h", "type": "x", "wires": [[⟨300000 × "h",⟩"h"]]},
+{"id": "a", "type": "x", "p": 2, "wires": [["h"]]}, {"id": "b", "type": "x", "p": 2, "wires": [["h"]]}, {"id": "c", "type": "x", "p": 2, "wires": [["h"]]}, {"id": "d", "type": "x", "p": 2, "wires": [["h"]]}, {"id": "e", "type": "x", "p": 2, "wires": [["h"]]}, {"id": "f", "type": "x", "p": 2, "wires": [["h"]]}, {"id": "g", "type": "x", "p": 2, "wires": [["h"]]}]"#,
+    ),
+    quiet: Example::change(
+        r#"[{"id": "h", "type": "x", "wires": [[⟨300000 × "h",⟩"h"]]},
+{"id": "a", "type": "x", "p": 1, "wires": [["h"]]}]"#,
+        r#"[{"id": "h", "type": "x", "wires": [[⟨300000 × "h",⟩"h"]]},
+{"id": "a", "type": "x", "p": 2, "wires": [["h"]]}]"#,
+    ),
+};
+
+pub(crate) static RULES: [&Rule; 5] = [
+    &ALARM_LOST,
+    &OUTPUT_LOST,
+    &WAYS_UNTOLD,
+    &NEW_WAY,
+    &WIRES_CUT,
+];

@@ -74,38 +74,90 @@ impl Follows {
     }
 }
 
-/// Secrets of a known form in `text`: where, what, and the secret.
+/// Bytes of a run by which a placeholder such as `ghp_xxxxxxxx` is told.
+const LOOKED_AT: usize = 64;
+
+/// Secrets of a known form in `text`: where, what, and the secret. No two of one form overlap, so
+/// that what is found is no longer than the text, however often it begins anew.
 pub(super) fn known(text: &str) -> Vec<(usize, &'static str, &str)> {
     let mut found = Vec::new();
     for (what, start, follows, least) in FORMS {
+        // Up to where the text has been looked at: what begins within a run ends where it does.
+        let mut run_end = 0;
+        let mut signed = Signed::default();
+        let mut next = 0;
         for (at, _) in text.match_indices(start) {
             let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            if text[..at].chars().next_back().is_some_and(is_part) {
+            if at < next || text[..at].chars().next_back().is_some_and(is_part) {
                 continue;
             }
-            let rest = &text[at + start.len()..];
-            let end = rest.find(|c| !follows.takes(c)).unwrap_or(rest.len());
-            let secret = &text[at..at + start.len() + end];
-            let fits = match follows {
-                Follows::Jwt => secret.matches('.').count() == 2 && secret.contains(".eyJ"),
-                Follows::Capitals => end == least,
-                _ => end >= least,
+            let from = at + start.len();
+            if from >= run_end {
+                let rest = &text[from..];
+                run_end = from + rest.find(|c| !follows.takes(c)).unwrap_or(rest.len());
+            }
+            let end = match follows {
+                Follows::Jwt => signed.end(text, from, run_end),
+                Follows::Capitals => Some(run_end).filter(|end| end - from == least),
+                _ => Some(run_end).filter(|end| end - from >= least),
             };
-            // A placeholder such as `ghp_xxxxxxxx` is none.
-            if fits && entropy(&rest[..end]) > 2.0 {
-                found.push((at, what, secret));
+            let Some(end) = end else {
+                continue;
+            };
+            if entropy(&text[from..end.min(from + LOOKED_AT)]) > 2.0 {
+                found.push((at, what, &text[at..end]));
+                next = end;
             }
         }
     }
-    for (at, _) in text.match_indices("-----BEGIN ") {
-        let rest = &text[at..];
-        let title = rest.get(11..).and_then(|rest| rest.split("-----").next());
-        if title.is_some_and(|title| title.len() < 40 && title.ends_with("PRIVATE KEY")) {
-            let end = rest.find("-----END").unwrap_or(rest.len());
-            found.push((at, "a private key", &rest[..end]));
+    private_keys(text, &mut found);
+    found
+}
+
+/// Signed tokens: three parts with dots between. What was said of a first part holds for all that
+/// begins within it.
+#[derive(Default)]
+struct Signed {
+    first_end: usize,
+    end: Option<usize>,
+}
+
+impl Signed {
+    /// The end of the token whose first part goes on at `from`, if it is one.
+    fn end(&mut self, text: &str, from: usize, run_end: usize) -> Option<usize> {
+        if from >= self.first_end {
+            let part = |from: usize| {
+                let rest = text.get(from..run_end).unwrap_or_default();
+                from + rest.find('.').unwrap_or(rest.len())
+            };
+            self.first_end = part(from);
+            let claims = self.first_end + 1;
+            let is_token = text.get(claims..).is_some_and(|it| it.starts_with("eyJ"));
+            let signature = part(claims) + 1;
+            let end = part(signature);
+            self.end = (is_token && end > signature).then_some(end);
+        }
+        self.end
+    }
+}
+
+fn private_keys<'t>(text: &'t str, found: &mut Vec<(usize, &'static str, &'t str)>) {
+    const BEGIN: &str = "-----BEGIN ";
+    let mut next = 0;
+    for (at, _) in text.match_indices(BEGIN) {
+        if at < next {
+            continue;
+        }
+        let rest = &text[at + BEGIN.len()..];
+        let title = rest.split("-----").next().unwrap_or("");
+        next = at + BEGIN.len() + title.len();
+        if title.len() < 40 && title.ends_with("PRIVATE KEY") {
+            let end = text.get(next..).and_then(|rest| rest.find("-----END"));
+            let end = end.map_or(text.len(), |end| next + end);
+            found.push((at, "a private key", &text[at..end]));
+            next = end;
         }
     }
-    found
 }
 
 /// Addresses that carry a password, `scheme://user:password@host`: where, and the password.
@@ -220,4 +272,50 @@ fn entropy(text: &str) -> f64 {
         -share * share.log2()
     };
     counts.iter().filter(|count| **count > 0).map(part).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secrets(text: &str) -> Vec<&str> {
+        known(text).into_iter().map(|(_, _, it)| it).collect()
+    }
+
+    #[test]
+    fn secrets_are_found_where_they_begin_and_end() {
+        let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N";
+        for (text, expected) in [
+            (format!("Bearer {jwt}"), jwt),
+            // A dot after it, as at the end of a sentence, is no fourth part.
+            (format!("Use {jwt}. Then go on"), jwt),
+            ("see -----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----".to_owned(), "-----BEGIN PRIVATE KEY-----\nMIIE\n"),
+            ("x -----BEGIN RSA PRIVATE KEY".to_owned(), "-----BEGIN RSA PRIVATE KEY"),
+            ("xoxb-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx xoxb-2718281828-Rf5tGy6Hu7J".to_owned(), "xoxb-2718281828-Rf5tGy6Hu7J"),
+        ] {
+            assert_eq!(secrets(&text), [expected], "{text}");
+        }
+        assert!(secrets("eyJhbGci.eyJzdWIi").is_empty());
+        assert!(secrets("ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx").is_empty());
+    }
+
+    /// Each of these begins a secret anew every few bytes, each of which would reach to the end of
+    /// the text: what is found together is no longer than the text.
+    #[test]
+    fn secrets_that_begin_within_another_are_found_once() {
+        for (start, more) in [
+            ("-xoxb-1a2b3c4d", ""),
+            ("-sk-proj-1a2b3c4d", ""),
+            (".SG.Q1w2", ""),
+            ("+AccountKey=Q1w2", ""),
+            ("-eyJa1", ".eyJb2.c3"),
+            (".eyJa1b2.eyJb2c3", ""),
+            ("-----BEGIN PRIVATE KEY-----", ""),
+            ("-----BEGIN ", "PRIVATE KEY-----"),
+        ] {
+            let text = start.repeat(5_000) + more;
+            let told: usize = secrets(&text).iter().map(|it| it.len()).sum();
+            assert!(told <= text.len(), "{start}: {told} of {}", text.len());
+        }
+    }
 }

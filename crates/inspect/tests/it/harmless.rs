@@ -101,3 +101,86 @@ fn a_finding_is_known_again() {
     assert_eq!(mark("reboot", "a"), mark("reboot", "b"));
     assert_ne!(mark("reboot", "a"), mark("reboot -f", "a"));
 }
+
+/// A risk accepted for one host, module or code does not cover another that reads the same in the
+/// message: what a message cuts off or counts is part of the matter.
+#[test]
+fn an_accepted_risk_covers_nothing_that_comes_later() {
+    let mark = |before: &Value, after: &Value, rule: &str| {
+        let (_, found) = look(&nodes(&before.to_string()), &nodes(&after.to_string()));
+        let mut found = found.findings.into_iter().flatten();
+        found.find(|it| it.rule == rule).map(|it| it.mark)
+    };
+    let long = "a".repeat(120);
+    let urls = |last: &str| {
+        (0..6)
+            .map(|n| format!("http://h{n}.example "))
+            .collect::<String>()
+            + last
+    };
+    let libs = |last: &str| {
+        let named = ["a", "b", "c", "d", "e", "f", last].map(|it| json!({"var": it, "module": it}));
+        json!({"type": "function", "func": "return msg;", "libs": named})
+    };
+    let code = |path: &str| json!({"type": "function", "libs": [{"var": "fs", "module": "fs"}], "func": format!("fs.rmSync('/{long}/' + '{path}'); return msg;")});
+    let talks = |to: &str| json!({"type": "function", "libs": [{"var": "http", "module": "http"}], "func": format!("http.get({to}); return msg;")});
+    let page =
+        |code: &str| json!({"type": "ui_template", "format": format!("<script>{code}</script>")});
+    let none = json!([]);
+    for (rule, one, other) in [
+        (
+            "new-host",
+            json!({"type": "x", "to": urls("http://one.example")}),
+            json!({"type": "x", "to": urls("http://two.example")}),
+        ),
+        (
+            "new-host",
+            json!({"type": "x", "host": format!("{long}.one.example")}),
+            json!({"type": "x", "host": format!("{long}.two.example")}),
+        ),
+        ("function-modules", libs("left"), libs("right")),
+        ("code-machine", code("x"), code("y")),
+        ("code-network", talks("msg.a"), talks("msg.b")),
+        ("code-network", page("fetch(x)"), page("fetch(y)")),
+        (
+            "code-broken",
+            json!({"type": "function", "func": "a b c"}),
+            json!({"type": "function", "func": "a b c d"}),
+        ),
+        (
+            "exec-command",
+            json!({"type": "exec", "command": format!("echo {long}; one")}),
+            json!({"type": "exec", "command": format!("echo {long}; two")}),
+        ),
+        (
+            "file-access",
+            json!({"type": "file in", "filename": format!("/{long}/one")}),
+            json!({"type": "file in", "filename": format!("/{long}/two")}),
+        ),
+    ] {
+        let (one, other) = (mark(&none, &one, rule), mark(&none, &other, rule));
+        assert!(
+            one.is_some() && other.is_some() && one != other,
+            "{rule}: {one:?} {other:?}"
+        );
+    }
+    let broker = |host: &str| json!({"type": "mqtt-broker", "broker": host, "credentials": {"password": "p"}});
+    let to = |host: &str| {
+        mark(
+            &broker("first.example"),
+            &broker(host),
+            "credential-to-new-host",
+        )
+    };
+    assert!(to("one.example").is_some() && to("one.example") != to("two.example"));
+}
+
+/// A host whose first hundred letters were there before is another host.
+#[test]
+fn a_long_host_does_not_pass_for_the_one_before() {
+    let node = |end: &str| {
+        let labels = ["a".repeat(60), "b".repeat(60)].join(".");
+        json!({"type": "http request", "url": format!("https://{labels}.{end}/")})
+    };
+    assert!(rules(&node("good.example"), &node("evil.example")).contains(&"new-host".to_owned()));
+}

@@ -59,6 +59,25 @@ fn invisible_and_turning_characters_are_found_in_code_names_keys_and_ids() {
     }
 }
 
+/// What ends a line without looking so: a name is one line, and code goes on after it.
+#[test]
+fn characters_that_end_a_line_unseen_are_found() {
+    for c in ['\r', '\u{2028}', '\u{2029}', '\u{8}', '\u{85}'] {
+        for node in [
+            json!({"type": "inject", "name": format!("pump{c}off")}),
+            json!({"type": "tab", "label": format!("Tab{c}x")}),
+        ] {
+            assert!(rules(&node).contains(&"hidden-text".to_owned()), "{node}");
+        }
+    }
+    for end in ["\r", "\u{2028}", "\u{2029}"] {
+        let code = json!({"type": "function", "func": format!("// harmless{end}msg.on = true;\nreturn msg;")});
+        assert!(rules(&code).contains(&"code-hides".to_owned()), "{end:?}");
+    }
+    let windows = json!({"type": "function", "func": "msg.on = true;\r\nreturn msg;\r\n"});
+    assert_eq!(rules(&windows), ["function-code"]);
+}
+
 #[test]
 fn names_that_look_like_others_are_found() {
     for node in [

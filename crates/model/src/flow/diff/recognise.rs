@@ -6,7 +6,7 @@
 mod pairs;
 mod signature;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use self::{
     pairs::{Candidates, Pairing},
@@ -94,6 +94,12 @@ fn wrapped(found: &mut [Found<'_>], base: &Flows) {
     if labels.is_empty() {
         return;
     }
+    // Wires and place are changes of their own beside the one that put a node in a group.
+    let elsewhere: HashSet<String> = found
+        .iter()
+        .filter(|it| matches!(it.change.aspect, Aspect::Wired | Aspect::Layout))
+        .map(|it| it.change.node.clone())
+        .collect();
     for Found { change, before, .. } in found.iter_mut() {
         if change.aspect != Aspect::Changed {
             continue;
@@ -107,7 +113,9 @@ fn wrapped(found: &mut [Found<'_>], base: &Flows) {
             labels.get_key_value(into)
         };
         let from = before.and_then(|node| node.tab()).map(str::to_owned);
-        let only = change.properties.len() == 1 && change.credentials.is_empty();
+        let only = change.properties.len() == 1
+            && change.credentials.is_empty()
+            && !elsewhere.contains(&change.node);
         if let Some((id, (Subject::Subflow, label))) = moved("z") {
             frames.entry(id.clone()).or_insert((0, from)).0 += 1;
             change.recognised = Some(Recognised::IntoSubflow {
@@ -172,6 +180,7 @@ fn copies(
             said.push((*at, Recognised::Copy { of, label, differs }));
         }
     }
+    let mut tabs: HashMap<usize, Recognised> = HashMap::new();
     for (at, tab) in added.iter().filter(|(_, node)| node.kind() == "tab") {
         let Some(original) = originals.get(tab.id()).and_then(|id| base.get(id)) else {
             continue;
@@ -181,18 +190,17 @@ fn copies(
         // Four of five, so that a copy with a few edits is still seen as one.
         if copies * 5 >= nodes * 4 && nodes > 0 {
             let (of, label) = (original.id().to_owned(), original.label());
-            said.retain(|(other, _)| other != at);
-            said.push((
-                *at,
-                Recognised::CopiedTab {
-                    of,
-                    label,
-                    copies,
-                    nodes,
-                },
-            ));
+            let copied = Recognised::CopiedTab {
+                of,
+                label,
+                copies,
+                nodes,
+            };
+            tabs.insert(*at, copied);
         }
     }
+    said.retain(|(at, _)| !tabs.contains_key(at));
+    said.extend(tabs);
 }
 
 impl Change {

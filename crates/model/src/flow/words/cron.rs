@@ -39,7 +39,7 @@ pub(super) fn words(text: &str) -> Option<String> {
     let day = field(day, 1, 31, &[])?;
     let months: Vec<&str> = MONTHS.to_vec();
     let month = field(month, 1, 12, &months)?;
-    let weekday = field(weekday, 0, 7, &DAYS)?;
+    let weekday = weekdays(weekday)?;
     let mut said = time(&minute, &hour)?;
     // Cron runs on days that fit either of the two, when both are given.
     let dates = match &day {
@@ -125,6 +125,17 @@ fn list(ranges: &[(u32, u32)], name: impl Fn(u32) -> String) -> String {
         _ => format!("{}\u{2013}{}", name(*from), name(*to)),
     });
     words.collect::<Vec<_>>().join(", ")
+}
+
+/// Sunday is 0 and 7; steps count over the seven days there are, so that `*/7` is Sunday once.
+fn weekdays(text: &str) -> Option<Field> {
+    let Some(step) = text.strip_prefix("*/") else {
+        return field(text, 0, 7, &DAYS);
+    };
+    Some(match value(step, 1, 7, &[])? {
+        1 => Field::Any,
+        step => Field::Some((0..7).step_by(step as usize).map(|at| (at, at)).collect()),
+    })
 }
 
 fn field(text: &str, min: u32, max: u32, names: &[&str]) -> Option<Field> {

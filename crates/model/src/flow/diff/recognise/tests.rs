@@ -161,6 +161,17 @@ fn nodes_made_a_subflow_and_nodes_put_in_a_group() {
             "changed:a: The new group “Hot” was put round it, nothing else changed",
         ]
     );
+    // Wired or moved along with it: something else did change.
+    for (key, value) in [("wires", json!([[]])), ("x", json!(7))] {
+        let mut other = group.clone();
+        other[2][key] = value;
+        let told = told(&compare(&before, &other));
+        assert_eq!(
+            told,
+            ["added:g: Put round 1 node that was there before"],
+            "{key}"
+        );
+    }
 }
 
 #[test]
