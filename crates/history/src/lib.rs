@@ -8,7 +8,7 @@
 
 mod entry;
 mod object;
-mod readable;
+pub mod readable;
 mod repository;
 
 use std::{

@@ -16,7 +16,7 @@ const CODE: [(&str, &str, &str); 5] = [
 ];
 
 /// The files of a commit below `code/`: name and content.
-pub(crate) fn code(flows: &Flows) -> BTreeMap<String, String> {
+pub fn code(flows: &Flows) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     for node in flows.nodes() {
         let kind = node.kind();
@@ -62,7 +62,7 @@ fn is_device(id: &str) -> bool {
 
 /// JSON text with a value a line, as Node-RED's own `flowFilePretty` writes it. Nothing but the
 /// space between the values is touched, so that no number or text changes its form.
-pub(crate) fn lines(json: &str) -> String {
+pub fn lines(json: &str) -> String {
     let mut out = String::with_capacity(json.len() * 2);
     let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
     let mut characters = json.chars().peekable();

@@ -157,7 +157,7 @@ fn parser<'a>(allocator: &'a Allocator, source: &'a str, kind: Kind) -> Parser<'
 /// Measures the tree, going no deeper than it may be, and counts what is in it.
 #[derive(Default)]
 struct Depth {
-    depth: usize,
+    within: usize,
     exceeded: Option<usize>,
     stats: Stats,
 }
@@ -167,13 +167,13 @@ impl Depth {
         if self.exceeded.is_some() {
             return;
         }
-        if self.depth >= TREE_MAX {
+        if self.within >= TREE_MAX {
             self.exceeded = Some(at as usize);
             return;
         }
-        self.depth += 1;
+        self.within += 1;
         go_on(self);
-        self.depth -= 1;
+        self.within -= 1;
     }
 }
 

@@ -91,6 +91,16 @@ pub(crate) fn index(list: &[Value], at: f64) -> Value {
 
 /// How long a path is followed.
 const PARTS_MAX: usize = 12;
+/// How long each of its names is: what is copied at each step and told with each fact has to end.
+const NAME_MAX: usize = 1_000;
+
+fn part(name: &str) -> String {
+    let mut end = name.len().min(NAME_MAX);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name.get(..end).unwrap_or_default().to_owned()
+}
 
 /// Where something was reached from, and through which members and calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,14 +133,14 @@ impl Path {
     }
 
     pub(crate) fn global(name: &str) -> Self {
-        Self::new(Root::Global(name.to_owned()))
+        Self::new(Root::Global(part(name)))
     }
 
     /// A module; Node.js' own without their prefix.
     pub(crate) fn module(name: &str) -> Self {
-        Self::new(Root::Module(
-            name.strip_prefix("node:").unwrap_or(name).to_owned(),
-        ))
+        Self::new(Root::Module(part(
+            name.strip_prefix("node:").unwrap_or(name),
+        )))
     }
 
     /// The path of a member. What gets too long begins anew, from something unknown.
@@ -139,7 +149,7 @@ impl Path {
             self.root = Root::Other;
             self.parts.drain(..PARTS_MAX / 2);
         }
-        self.parts.push(name.to_owned());
+        self.parts.push(part(name));
         self
     }
 

@@ -82,13 +82,19 @@ pub fn verify(file: &[u8], key: Option<&str>) -> Result<Verified, NotGenuine> {
     if !store::is_signed_by(&public, &signed_bytes(&payload), &sig) {
         return Err(NotGenuine::Altered);
     }
-    let statement: Statement =
-        serde_json::from_slice(&payload).map_err(|error| NotGenuine::NotOne(error.to_string()))?;
-    agree(&statement).map_err(NotGenuine::Contradiction)?;
     Ok(Verified {
-        statement,
+        statement: consistent(&payload)?,
         key: signature.keyid.clone(),
     })
+}
+
+/// Reads a statement (JSON, at most what a file holds) and works out again what follows from it. Who signed
+/// it is for [`verify`] to say.
+pub fn consistent(payload: &[u8]) -> Result<Statement, NotGenuine> {
+    let statement: Statement =
+        serde_json::from_slice(payload).map_err(|error| NotGenuine::NotOne(error.to_string()))?;
+    agree(&statement).map_err(NotGenuine::Contradiction)?;
+    Ok(statement)
 }
 
 /// Works out again whatever follows from the two flows and the decisions.
