@@ -1,5 +1,6 @@
 //! Consequence: which inputs reach which outputs through a change, before and after.
 
+mod context;
 mod ends;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -50,7 +51,9 @@ pub(crate) fn look<'f>(
     cycles(after, diff, hits);
     cut(before, after, diff, hits);
     lost(before, after, diff, hits);
-    let mut walks = [Walk::new(before), Walk::new(after)];
+    context::look(before, after, diff, hits);
+    let mut wired = Walk::new(after);
+    let mut walks = [Walk::over_context(before), Walk::over_context(after)];
     for (place, change) in diff.changes.iter().enumerate() {
         if change.subject != Subject::Node
             || matches!(change.aspect, Aspect::Layout | Aspect::Order)
@@ -73,7 +76,7 @@ pub(crate) fn look<'f>(
             continue;
         };
         *way = found;
-        tell_new(after, change, way, hits);
+        tell_new(after, &mut wired, change, way, hits);
     }
 }
 
@@ -139,7 +142,13 @@ fn named(graph: &Graph<'_>, reached: &[u32], fits: impl Fn(u32) -> bool) -> BTre
 }
 
 /// Outputs that were there before and now depend on more.
-fn tell_new(after: &Graph<'_>, change: &Change, way: &Ways, hits: &mut Hits) {
+fn tell_new(
+    after: &Graph<'_>,
+    wired: &mut Walk<'_, '_>,
+    change: &Change,
+    way: &Ways,
+    hits: &mut Hits,
+) {
     let Some(place) = after.place(&change.node) else {
         return;
     };
@@ -168,11 +177,27 @@ fn tell_new(after: &Graph<'_>, change: &Change, way: &Ways, hits: &mut Hits) {
     } else {
         format!("these {} outputs", names.len())
     };
+    let how = if is_wired(after, wired, place, &ids) {
+        "now reaches"
+    } else {
+        "now bears, over context that is set and read, on"
+    };
     let message = format!(
-        "{from} now reaches {}: {count} did not depend on it before.",
+        "{from} {how} {}: {count} did not depend on it before.",
         list(&names)
     );
     hits.add(&NEW_WAY, message).at("wires").about_all(&ids);
+}
+
+/// Whether messages reach one of `outputs`, or only what is kept in context.
+fn is_wired(graph: &Graph<'_>, walk: &mut Walk<'_, '_>, place: u32, outputs: &[&String]) -> bool {
+    let from: Vec<u32> = graph.begins(place).collect();
+    if graph.contexts.is_empty() || !walk.forward(&from, STEPS_MAX) {
+        return true;
+    }
+    let reached: HashSet<u32> = walk.reached().iter().copied().collect();
+    let mut outputs = outputs.iter().filter_map(|id| graph.place(id));
+    outputs.any(|output| reached.contains(&output))
 }
 
 fn label(graph: &Graph<'_>, id: &str) -> Option<String> {
@@ -335,7 +360,8 @@ fn nearest_changes(before: &Graph<'_>, after: &Graph<'_>, diff: &Diff) -> HashMa
         let Some(place) = nearest.get(&vertex).copied() else {
             continue;
         };
-        for (to, _) in before.next(vertex).filter(|(_, kind)| *kind != Kind::Event) {
+        let ways = before.next(vertex);
+        for (to, _) in ways.filter(|(_, kind)| !matches!(kind, Kind::Event | Kind::Context)) {
             nearest.entry(to).or_insert_with(|| {
                 waiting.push_back(to);
                 place

@@ -12,7 +12,7 @@ use model::letter::is_invisible;
 use self::letters::{is_mixed, skeleton};
 use crate::{
     hit::Hits,
-    look::{Look, line_of, quote},
+    look::{Look, line_of, quote, strings},
     rule::hidden::{ENORMOUS, HIDDEN_TEXT, LOOK_ALIKE, MARKUP_NAME, ODD_KEY},
 };
 
@@ -153,15 +153,6 @@ fn keys(value: &Value, hits: &mut Hits) {
         }
         Value::Array(items) => items.iter().for_each(|item| keys(item, hits)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-fn strings<'v>(value: &'v Value, with: &mut dyn FnMut(&'v str)) {
-    match value {
-        Value::String(text) => with(text),
-        Value::Array(items) => items.iter().for_each(|item| strings(item, with)),
-        Value::Object(object) => object.values().for_each(|value| strings(value, with)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
