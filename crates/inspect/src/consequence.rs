@@ -1,9 +1,10 @@
 //! Consequence: which inputs reach which outputs through a change, before and after.
 
 mod context;
+mod cut;
 mod ends;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use model::flow::{
     change::{Aspect, Change, Subject},
@@ -17,7 +18,7 @@ use crate::{
     hit::Hits,
     look::{list, quote},
     rule::{
-        consequence::{ALARM_LOST, NEW_WAY, OUTPUT_LOST, WAYS_UNTOLD, WIRES_CUT},
+        consequence::{ALARM_LOST, NEW_WAY, OUTPUT_LOST, WAYS_UNTOLD},
         hidden::SUBFLOW_CYCLE,
     },
 };
@@ -49,9 +50,10 @@ pub(crate) fn look<'f>(
     ways: &mut [Ways],
 ) {
     cycles(after, diff, hits);
-    cut(before, after, diff, hits);
+    cut::look(before, after, diff, hits);
     lost(before, after, diff, hits);
     context::look(before, after, diff, hits);
+    let mut told: BTreeMap<(String, Vec<String>), Vec<usize>> = BTreeMap::new();
     let mut wired = Walk::new(after);
     let mut walks = [Walk::over_context(before), Walk::over_context(after)];
     for (place, change) in diff.changes.iter().enumerate() {
@@ -66,17 +68,34 @@ pub(crate) fn look<'f>(
         } else {
             ways_of([before, after], &mut walks, change)
         };
-        let (Some(way), Some(hits)) = (ways.get_mut(place), hits.get_mut(place)) else {
+        let Some(way) = ways.get_mut(place) else {
             continue;
         };
         let Some(found) = found else {
             way.is_untold = true;
             let message = "Was not followed: the flow is too large and too tangled. Which inputs reach which outputs through this change is not known.";
-            hits.add(&WAYS_UNTOLD, message);
+            if let Some(hits) = hits.get_mut(place) {
+                hits.add(&WAYS_UNTOLD, message);
+            }
             continue;
         };
         *way = found;
-        tell_new(after, &mut wired, change, way, hits);
+        if let Some((message, ids)) = new_way(after, &mut wired, change, way) {
+            let ids: Vec<String> = ids.into_iter().cloned().collect();
+            told.entry((message, ids)).or_default().push(place);
+        }
+    }
+    for ((message, ids), places) in told {
+        // Nodes on one way all say the same of it: it is told where wires make it.
+        let makes = |place: &&usize| {
+            diff.changes
+                .get(**place)
+                .is_some_and(|it| it.wires.iter().any(|wire| wire.added))
+        };
+        let place = places.iter().find(makes).or_else(|| places.first());
+        if let Some(hits) = place.and_then(|place| hits.get_mut(*place)) {
+            hits.add(&NEW_WAY, message).at("wires").about_all(&ids);
+        }
     }
 }
 
@@ -142,25 +161,22 @@ fn named(graph: &Graph<'_>, reached: &[u32], fits: impl Fn(u32) -> bool) -> BTre
 }
 
 /// Outputs that were there before and now depend on more.
-fn tell_new(
+fn new_way<'w>(
     after: &Graph<'_>,
     wired: &mut Walk<'_, '_>,
     change: &Change,
-    way: &Ways,
-    hits: &mut Hits,
-) {
-    let Some(place) = after.place(&change.node) else {
-        return;
-    };
+    way: &'w Ways,
+) -> Option<(String, Vec<&'w String>)> {
+    let place = after.place(&change.node)?;
     // Of new nodes only the inputs tell it: the others lie on the same ways.
     if change.aspect == Aspect::Added && !is_input(after, place) {
-        return;
+        return None;
     }
     let others = way.new_outputs.iter().filter(|id| **id != change.node);
     let ids: Vec<&String> = others.collect();
     let names: Vec<String> = ids.iter().filter_map(|id| label(after, id)).collect();
     if names.is_empty() {
-        return;
+        return None;
     }
     let inputs: Vec<String> = way
         .inputs
@@ -186,7 +202,7 @@ fn tell_new(
         "{from} {how} {}: {count} did not depend on it before.",
         list(&names)
     );
-    hits.add(&NEW_WAY, message).at("wires").about_all(&ids);
+    Some((message, ids))
 }
 
 /// Whether messages reach one of `outputs`, or only what is kept in context.
@@ -200,7 +216,7 @@ fn is_wired(graph: &Graph<'_>, walk: &mut Walk<'_, '_>, place: u32, outputs: &[&
     outputs.any(|output| reached.contains(&output))
 }
 
-fn label(graph: &Graph<'_>, id: &str) -> Option<String> {
+pub(super) fn label(graph: &Graph<'_>, id: &str) -> Option<String> {
     let node = graph.node(graph.place(id)?)?;
     Some(quote(&node.label()))
 }
@@ -226,28 +242,6 @@ fn cycles(after: &Graph<'_>, diff: &Diff, hits: &mut [Hits]) {
                 &SUBFLOW_CYCLE,
                 "The subflow holds itself, directly or through others: Node-RED cannot start it.",
             );
-        }
-    }
-}
-
-/// Nodes that go while others, which stay, are wired to them.
-fn cut(before: &Graph<'_>, after: &Graph<'_>, diff: &Diff, hits: &mut [Hits]) {
-    for (change, hits) in diff.changes.iter().zip(hits) {
-        let Some(place) = before
-            .place(&change.node)
-            .filter(|_| change.aspect == Aspect::Removed)
-        else {
-            continue;
-        };
-        let stays = |id: &&str| after.place(id).is_some();
-        let feeders = before
-            .feeders(place)
-            .filter_map(|from| Some(before.node(from)?.id()));
-        let ids: Vec<&str> = feeders.filter(stays).collect();
-        let names: Vec<String> = ids.iter().filter_map(|id| label(after, id)).collect();
-        if !names.is_empty() {
-            let message = format!("What {} sent to it goes nowhere.", list(&names));
-            hits.add(&WIRES_CUT, message).about_all(&ids);
         }
     }
 }

@@ -87,6 +87,21 @@ impl<'f> Graph<'f> {
         self.nodes.get(vertex as usize).copied()
     }
 
+    /// Every node, in the order of the file.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeRef<'f>> {
+        self.nodes.iter().copied()
+    }
+
+    /// Whether a node sends to any other.
+    pub(crate) fn leads_on(&self, id: &str) -> bool {
+        let sends = |vertex| {
+            self.next(vertex)
+                .any(|(_, kind)| matches!(kind, Kind::Wire | Kind::Down))
+        };
+        self.place(id)
+            .is_some_and(|place| self.begins(place).any(sends))
+    }
+
     /// How many vertices.
     pub(crate) fn size(&self) -> usize {
         self.is_open.len()

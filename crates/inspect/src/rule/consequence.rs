@@ -58,15 +58,15 @@ pub(crate) static NEW_WAY: Rule = Rule {
 pub(crate) static WIRES_CUT: Rule = Rule {
     name: "wires-cut",
     severity: Note,
-    what: "A node goes that others are wired to.",
-    why: "What they sent to it goes nowhere.",
+    what: "A node goes, and an output of another that was wired to it is wired to nothing now.",
+    why: "What it sent there goes nowhere.",
     fires: Example::change(
-        r#"[{"id": "a", "type": "inject", "wires": [["n"]]}, {"id": "n", "type": "debug"}]"#,
+        r#"[{"id": "a", "type": "inject", "wires": [["n"]]}, {"id": "n", "type": "change"}]"#,
         r#"[{"id": "a", "type": "inject", "wires": [["n"]]}]"#,
     ),
     quiet: Example::change(
-        r#"[{"id": "a", "type": "inject", "wires": [[]]}, {"id": "n", "type": "debug"}]"#,
-        r#"[{"id": "a", "type": "inject", "wires": [[]]}]"#,
+        r#"[{"id": "a", "type": "inject", "wires": [["n"]]}, {"id": "n", "type": "change"}, {"id": "m", "type": "change"}]"#,
+        r#"[{"id": "a", "type": "inject", "wires": [["m"]]}, {"id": "m", "type": "change"}]"#,
     ),
 };
 

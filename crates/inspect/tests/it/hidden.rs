@@ -162,6 +162,9 @@ fn markup_and_svg_in_names_are_found() {
         "<svg/onload=alert(1)>",
         "</title><script>",
         "x <!-- y",
+        "<topic onfocus=alert(1)>",
+        "<Style>",
+        "<x-element>",
         "JavaScript:alert(1)",
     ] {
         for node in [
