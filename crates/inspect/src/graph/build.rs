@@ -183,17 +183,17 @@ impl<'f> Builder<'f> {
         let door = match template_of.enters.as_slice() {
             [] => return,
             [only] => *only,
-            several => match doors.get(&template) {
-                Some(door) => *door,
-                None => {
+            several => {
+                let known = doors.get(&template).copied();
+                known.unwrap_or_else(|| {
                     let door = self.vertices;
                     let inward = several.iter().map(|enter| (door, *enter, Kind::Wire));
                     self.edges.extend(inward);
                     self.vertices += 1;
                     doors.insert(template, door);
                     door
-                }
-            },
+                })
+            }
         };
         self.edges.push((place, door, Kind::Down));
     }

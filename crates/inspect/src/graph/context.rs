@@ -63,30 +63,30 @@ impl Shared {
 /// Everything shared by context.
 #[derive(Debug, Default)]
 pub(crate) struct Contexts<'f> {
-    by_node: HashMap<u32, Vec<Touch<'f>>>,
-    by_name: HashMap<(Owner<'f>, Option<String>), Shared>,
-    by_owner: HashMap<Owner<'f>, Shared>,
+    touches: HashMap<u32, Vec<Touch<'f>>>,
+    names: HashMap<(Owner<'f>, Option<String>), Shared>,
+    owners: HashMap<Owner<'f>, Shared>,
 }
 
 impl<'f> Contexts<'f> {
     /// Whether nobody shares anything.
     pub(crate) fn is_empty(&self) -> bool {
-        self.by_node.is_empty()
+        self.touches.is_empty()
     }
 
     /// What a node sets and reads.
     pub(crate) fn of(&self, vertex: u32) -> &[Touch<'f>] {
-        self.by_node.get(&vertex).map_or(&[], Vec::as_slice)
+        self.touches.get(&vertex).map_or(&[], Vec::as_slice)
     }
 
     /// Who shares a name; of no name, who works names out.
     pub(crate) fn sharing(&self, owner: Owner<'f>, key: Option<&str>) -> Option<&Shared> {
-        self.by_name.get(&(owner, key.map(str::to_owned)))
+        self.names.get(&(owner, key.map(str::to_owned)))
     }
 
     /// Everyone who sets or reads any name of this owner.
     pub(crate) fn owned(&self, owner: Owner<'f>) -> Option<&Shared> {
-        self.by_owner.get(&owner)
+        self.owners.get(&owner)
     }
 }
 
@@ -98,15 +98,15 @@ impl<'f> Builder<'f> {
             let touches = touches(node);
             for touch in &touches {
                 let name = (touch.owner, touch.key.clone());
-                all.by_name.entry(name).or_default().add(place, touch.sets);
-                let owned = all.by_owner.entry(touch.owner).or_default();
+                all.names.entry(name).or_default().add(place, touch.sets);
+                let owned = all.owners.entry(touch.owner).or_default();
                 owned.add(place, touch.sets);
             }
             if !touches.is_empty() {
-                all.by_node.insert(place, touches);
+                all.touches.insert(place, touches);
             }
         }
-        for ((_, key), shared) in &all.by_name {
+        for ((_, key), shared) in &all.names {
             // Names that are worked out lead anywhere or nowhere: told in words, not followed.
             if key.is_none() || shared.setters.is_empty() || shared.readers.is_empty() {
                 continue;
@@ -226,9 +226,8 @@ fn within(kind: &str, value: &Value, found: &mut Found<'_>) {
 /// Whether a typed property is set, and whether it is read.
 fn does(kind: &str, property: &str, rule: &str) -> (bool, bool) {
     match (kind, property, rule) {
-        ("change", "p", "set" | "delete") => (true, false),
+        ("change", "p", "set" | "delete") | ("change", "to", "move") => (true, false),
         ("change", "p", _) => (true, true),
-        ("change", "to", "move") => (true, false),
         ("change" | "switch" | "inject", _, _) => (false, true),
         (_, "field" | "output" | "target" | "result", _) => (true, false),
         _ => (false, true),

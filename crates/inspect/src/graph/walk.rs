@@ -75,9 +75,8 @@ impl<'g, 'f> Walk<'g, 'f> {
                     Kind::Wire | Kind::Event => state,
                     // What is set in a subflow is read wherever it is: the way begins anew.
                     Kind::Context if self.over_context => free,
-                    Kind::Context => continue,
                     Kind::Pass if self.is_open(vertex, *to) => state,
-                    Kind::Pass => continue,
+                    Kind::Context | Kind::Pass => continue,
                     kind if *kind == first && state == free => free,
                     kind if *kind == last => bound,
                     Kind::Up | Kind::Down => continue,

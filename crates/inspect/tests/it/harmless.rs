@@ -116,10 +116,8 @@ fn an_accepted_risk_covers_nothing_that_comes_later() {
     };
     let long = "a".repeat(120);
     let urls = |last: &str| {
-        (0..6)
-            .map(|n| format!("http://h{n}.example "))
-            .collect::<String>()
-            + last
+        let named: Vec<String> = (0..6).map(|n| format!("http://h{n}.example ")).collect();
+        named.concat() + last
     };
     let libs = |last: &str| {
         let named = ["a", "b", "c", "d", "e", "f", last].map(|it| json!({"var": it, "module": it}));

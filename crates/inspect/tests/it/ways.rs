@@ -139,27 +139,36 @@ fn a_tangle_costs_a_bounded_number_of_steps() {
     assert!(untold > 0 && untold < 300, "{untold}");
 }
 
+/// A node that sets and one that reads, with an input before the one and an output after the other.
+fn shared(sets: Value, reads: Value) -> Value {
+    let mut all = vec![
+        json!({"id": "t", "type": "tab"}),
+        json!({"id": "in", "type": "http in", "name": "Web", "z": "t", "url": "/x", "wires": [["set"]]}),
+        json!({"id": "tick", "type": "inject", "name": "Tick", "z": "t", "wires": [["read"]]}),
+        json!({"id": "out", "type": "mqtt out", "name": "Pump", "z": "t", "wires": []}),
+    ];
+    for (id, mut node, to) in [("set", sets, ""), ("read", reads, "out")] {
+        node["id"] = json!(id);
+        node["z"] = json!("t");
+        node["wires"] = json!([[to]]);
+        all.push(node);
+    }
+    Value::from(all)
+}
+
+fn code(code: &str) -> Value {
+    json!({"type": "function", "name": "f", "func": code})
+}
+
+fn nothing() -> Value {
+    json!({"type": "change", "name": "f", "rules": []})
+}
+
 /// What is set in context and read elsewhere is followed, whoever sets and reads it; an alarm that
 /// only context leads to is not reached by it.
 #[test]
 fn what_one_sets_in_context_others_depend_on() {
-    let flow = |sets: Value, reads: Value| {
-        let mut all = vec![
-            json!({"id": "t", "type": "tab"}),
-            json!({"id": "in", "type": "http in", "name": "Web", "z": "t", "url": "/x", "wires": [["set"]]}),
-            json!({"id": "tick", "type": "inject", "name": "Tick", "z": "t", "wires": [["read"]]}),
-            json!({"id": "out", "type": "mqtt out", "name": "Pump", "z": "t", "wires": []}),
-        ];
-        for (id, mut node, to) in [("set", sets, ""), ("read", reads, "out")] {
-            node["id"] = json!(id);
-            node["z"] = json!("t");
-            node["wires"] = json!([[to]]);
-            all.push(node);
-        }
-        Value::from(all)
-    };
-    let code = |code: &str| json!({"type": "function", "name": "f", "func": code});
-    let nothing = json!({"type": "change", "name": "f", "rules": []});
+    let (flow, nothing) = (shared, nothing());
     let set = |rule: Value| json!({"type": "change", "name": "f", "rules": [rule]});
     let writers = [
         code("flow.set('limit', msg.payload); return msg;"),
@@ -206,6 +215,13 @@ fn what_one_sets_in_context_others_depend_on() {
             "{told:?}"
         );
     }
+}
+
+#[test]
+fn names_that_are_not_shared_tie_nothing_and_those_worked_out_may() {
+    let (flow, code, nothing) = (shared, code, nothing());
+    let reader = code("msg.x = flow.get(\"limit\") || 1; return msg;");
+    let writer = code("flow.set('limit', msg.payload); return msg;");
     // Other names, other tabs, other context: nothing hangs together.
     for other in [
         code("flow.set('limits', 1); return msg;"),
@@ -215,8 +231,8 @@ fn what_one_sets_in_context_others_depend_on() {
         code("msg.flow.set('limit', 1); return msg;"),
     ] {
         let (found, told) = ways(
-            &flow(nothing.clone(), readers[0].clone()),
-            &flow(other.clone(), readers[0].clone()),
+            &flow(nothing.clone(), reader.clone()),
+            &flow(other.clone(), reader.clone()),
             "set",
         );
         assert!(found.new_outputs.is_empty(), "{other}");
@@ -227,16 +243,16 @@ fn what_one_sets_in_context_others_depend_on() {
     }
     // A name that is worked out may be any, and is said to be; a comment is none.
     let (_, told) = ways(
-        &flow(nothing.clone(), readers[0].clone()),
-        &flow(code("flow.set(msg.topic, 1);"), readers[0].clone()),
+        &flow(nothing.clone(), reader.clone()),
+        &flow(code("flow.set(msg.topic, 1);"), reader.clone()),
         "set",
     );
     let expected =
         "context-way: Sets names in flow that it works out: what is read by “f” may be among them.";
     assert!(told.contains(&expected.to_owned()), "{told:?}");
     let (_, told) = ways(
-        &flow(writers[0].clone(), nothing.clone()),
-        &flow(writers[0].clone(), code("return flow.get(msg.topic);")),
+        &flow(writer.clone(), nothing.clone()),
+        &flow(writer.clone(), code("return flow.get(msg.topic);")),
         "read",
     );
     assert!(

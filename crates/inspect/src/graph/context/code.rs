@@ -70,15 +70,15 @@ fn plain(code: &str) -> Option<Vec<Plain<'_>>> {
                 if before.ends_with(is_word) || after.starts_with(is_word) {
                     continue;
                 }
-                touches.extend(mention(owner, before, after)?);
+                touches.push(mention(owner, before, after)?);
             }
         }
     }
     Some(touches)
 }
 
-/// One mention; none when it is not plain, an empty one when nothing is named.
-fn mention<'c>(owner: &'static str, before: &str, after: &'c str) -> Option<Option<Plain<'c>>> {
+/// One mention; none when it is not plain.
+fn mention<'c>(owner: &'static str, before: &str, after: &'c str) -> Option<Plain<'c>> {
     let is_own =
         !before.ends_with(['.', '$', '"', '\'', '`', '\\']) || before.ends_with("context.");
     if !is_own || before.contains("//") {
@@ -93,5 +93,5 @@ fn mention<'c>(owner: &'static str, before: &str, after: &'c str) -> Option<Opti
     let (name, rest) = literal(call.trim_start())?;
     rest.trim_start()
         .starts_with([',', ')'])
-        .then_some(Some((owner, Some(name), sets)))
+        .then_some((owner, Some(name), sets))
 }
