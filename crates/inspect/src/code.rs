@@ -64,7 +64,8 @@ fn command(look: &Look<'_>, hits: &mut Hits) {
         .about(&COMMAND_KEYS.map(|key| look.words(key)).join("\u{0}"));
 }
 
-const CODE: [(&str, Part); 3] = [
+/// The parts of a function node.
+pub(crate) const CODE: [(&str, Part); 3] = [
     ("func", Part::Message),
     ("initialize", Part::Setup),
     ("finalize", Part::Close),

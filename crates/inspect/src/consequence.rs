@@ -1,8 +1,10 @@
 //! Consequence: which inputs reach which outputs through a change, before and after.
 
+mod context;
+mod cut;
 mod ends;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use model::flow::{
     change::{Aspect, Change, Subject},
@@ -16,7 +18,7 @@ use crate::{
     hit::Hits,
     look::{list, quote},
     rule::{
-        consequence::{ALARM_LOST, NEW_WAY, OUTPUT_LOST, WAYS_UNTOLD, WIRES_CUT},
+        consequence::{ALARM_LOST, NEW_WAY, OUTPUT_LOST, WAYS_UNTOLD},
         hidden::SUBFLOW_CYCLE,
     },
 };
@@ -48,9 +50,12 @@ pub(crate) fn look<'f>(
     ways: &mut [Ways],
 ) {
     cycles(after, diff, hits);
-    cut(before, after, diff, hits);
+    cut::look(before, after, diff, hits);
     lost(before, after, diff, hits);
-    let mut walks = [Walk::new(before), Walk::new(after)];
+    context::look(before, after, diff, hits);
+    let mut told: BTreeMap<(String, Vec<String>), Vec<usize>> = BTreeMap::new();
+    let mut wired = Walk::new(after);
+    let mut walks = [Walk::over_context(before), Walk::over_context(after)];
     for (place, change) in diff.changes.iter().enumerate() {
         if change.subject != Subject::Node
             || matches!(change.aspect, Aspect::Layout | Aspect::Order)
@@ -63,17 +68,34 @@ pub(crate) fn look<'f>(
         } else {
             ways_of([before, after], &mut walks, change)
         };
-        let (Some(way), Some(hits)) = (ways.get_mut(place), hits.get_mut(place)) else {
+        let Some(way) = ways.get_mut(place) else {
             continue;
         };
         let Some(found) = found else {
             way.is_untold = true;
             let message = "Was not followed: the flow is too large and too tangled. Which inputs reach which outputs through this change is not known.";
-            hits.add(&WAYS_UNTOLD, message);
+            if let Some(hits) = hits.get_mut(place) {
+                hits.add(&WAYS_UNTOLD, message);
+            }
             continue;
         };
         *way = found;
-        tell_new(after, change, way, hits);
+        if let Some((message, ids)) = new_way(after, &mut wired, change, way) {
+            let ids: Vec<String> = ids.into_iter().cloned().collect();
+            told.entry((message, ids)).or_default().push(place);
+        }
+    }
+    for ((message, ids), places) in told {
+        // Nodes on one way all say the same of it: it is told where wires make it.
+        let makes = |place: &&usize| {
+            diff.changes
+                .get(**place)
+                .is_some_and(|it| it.wires.iter().any(|wire| wire.added))
+        };
+        let place = places.iter().find(makes).or_else(|| places.first());
+        if let Some(hits) = place.and_then(|place| hits.get_mut(*place)) {
+            hits.add(&NEW_WAY, message).at("wires").about_all(&ids);
+        }
     }
 }
 
@@ -139,19 +161,22 @@ fn named(graph: &Graph<'_>, reached: &[u32], fits: impl Fn(u32) -> bool) -> BTre
 }
 
 /// Outputs that were there before and now depend on more.
-fn tell_new(after: &Graph<'_>, change: &Change, way: &Ways, hits: &mut Hits) {
-    let Some(place) = after.place(&change.node) else {
-        return;
-    };
+fn new_way<'w>(
+    after: &Graph<'_>,
+    wired: &mut Walk<'_, '_>,
+    change: &Change,
+    way: &'w Ways,
+) -> Option<(String, Vec<&'w String>)> {
+    let place = after.place(&change.node)?;
     // Of new nodes only the inputs tell it: the others lie on the same ways.
     if change.aspect == Aspect::Added && !is_input(after, place) {
-        return;
+        return None;
     }
     let others = way.new_outputs.iter().filter(|id| **id != change.node);
     let ids: Vec<&String> = others.collect();
     let names: Vec<String> = ids.iter().filter_map(|id| label(after, id)).collect();
     if names.is_empty() {
-        return;
+        return None;
     }
     let inputs: Vec<String> = way
         .inputs
@@ -168,14 +193,30 @@ fn tell_new(after: &Graph<'_>, change: &Change, way: &Ways, hits: &mut Hits) {
     } else {
         format!("these {} outputs", names.len())
     };
+    let how = if is_wired(after, wired, place, &ids) {
+        "now reaches"
+    } else {
+        "now bears, over context that is set and read, on"
+    };
     let message = format!(
-        "{from} now reaches {}: {count} did not depend on it before.",
+        "{from} {how} {}: {count} did not depend on it before.",
         list(&names)
     );
-    hits.add(&NEW_WAY, message).at("wires").about_all(&ids);
+    Some((message, ids))
 }
 
-fn label(graph: &Graph<'_>, id: &str) -> Option<String> {
+/// Whether messages reach one of `outputs`, or only what is kept in context.
+fn is_wired(graph: &Graph<'_>, walk: &mut Walk<'_, '_>, place: u32, outputs: &[&String]) -> bool {
+    let from: Vec<u32> = graph.begins(place).collect();
+    if graph.contexts.is_empty() || !walk.forward(&from, STEPS_MAX) {
+        return true;
+    }
+    let reached: HashSet<u32> = walk.reached().iter().copied().collect();
+    let mut outputs = outputs.iter().filter_map(|id| graph.place(id));
+    outputs.any(|output| reached.contains(&output))
+}
+
+pub(super) fn label(graph: &Graph<'_>, id: &str) -> Option<String> {
     let node = graph.node(graph.place(id)?)?;
     Some(quote(&node.label()))
 }
@@ -201,28 +242,6 @@ fn cycles(after: &Graph<'_>, diff: &Diff, hits: &mut [Hits]) {
                 &SUBFLOW_CYCLE,
                 "The subflow holds itself, directly or through others: Node-RED cannot start it.",
             );
-        }
-    }
-}
-
-/// Nodes that go while others, which stay, are wired to them.
-fn cut(before: &Graph<'_>, after: &Graph<'_>, diff: &Diff, hits: &mut [Hits]) {
-    for (change, hits) in diff.changes.iter().zip(hits) {
-        let Some(place) = before
-            .place(&change.node)
-            .filter(|_| change.aspect == Aspect::Removed)
-        else {
-            continue;
-        };
-        let stays = |id: &&str| after.place(id).is_some();
-        let feeders = before
-            .feeders(place)
-            .filter_map(|from| Some(before.node(from)?.id()));
-        let ids: Vec<&str> = feeders.filter(stays).collect();
-        let names: Vec<String> = ids.iter().filter_map(|id| label(after, id)).collect();
-        if !names.is_empty() {
-            let message = format!("What {} sent to it goes nowhere.", list(&names));
-            hits.add(&WIRES_CUT, message).about_all(&ids);
         }
     }
 }
@@ -335,7 +354,8 @@ fn nearest_changes(before: &Graph<'_>, after: &Graph<'_>, diff: &Diff) -> HashMa
         let Some(place) = nearest.get(&vertex).copied() else {
             continue;
         };
-        for (to, _) in before.next(vertex).filter(|(_, kind)| *kind != Kind::Event) {
+        let ways = before.next(vertex);
+        for (to, _) in ways.filter(|(_, kind)| !matches!(kind, Kind::Event | Kind::Context)) {
             nearest.entry(to).or_insert_with(|| {
                 waiting.push_back(to);
                 place

@@ -9,6 +9,7 @@
 //! down after, and passes an instance it entered by [`Kind::Pass`].
 
 mod build;
+pub(crate) mod context;
 mod events;
 mod exits;
 mod subflow;
@@ -18,8 +19,8 @@ use std::collections::{HashMap, HashSet};
 
 use model::flow::NodeRef;
 
-use self::exits::Exits;
 pub(crate) use self::walk::Walk;
+use self::{context::Contexts, exits::Exits};
 
 /// What an edge means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,9 @@ pub(crate) enum Kind {
     Up,
     /// From a node to who hears its errors, status or completion.
     Event,
+    /// From who sets a name in context to who reads it: no message goes that way, yet what one does
+    /// the other depends on.
+    Context,
 }
 
 /// Edges by vertex.
@@ -66,6 +70,8 @@ pub(crate) struct Graph<'f> {
     exits: HashMap<u32, Exits>,
     /// By node: whether a catch node hears its errors.
     is_caught: Vec<bool>,
+    /// What is shared by context.
+    pub(crate) contexts: Contexts<'f>,
     /// Subflows that hold themselves.
     pub(crate) cyclic: Vec<&'f str>,
 }
@@ -79,6 +85,21 @@ impl<'f> Graph<'f> {
     /// The node of a vertex; none for exits and hubs.
     pub(crate) fn node(&self, vertex: u32) -> Option<NodeRef<'f>> {
         self.nodes.get(vertex as usize).copied()
+    }
+
+    /// Every node, in the order of the file.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeRef<'f>> {
+        self.nodes.iter().copied()
+    }
+
+    /// Whether a node sends to any other.
+    pub(crate) fn leads_on(&self, id: &str) -> bool {
+        let sends = |vertex| {
+            self.next(vertex)
+                .any(|(_, kind)| matches!(kind, Kind::Wire | Kind::Down))
+        };
+        self.place(id)
+            .is_some_and(|place| self.begins(place).any(sends))
     }
 
     /// How many vertices.
@@ -102,7 +123,7 @@ impl<'f> Graph<'f> {
     /// Who sends to it, over wires and links; exits and hubs among them.
     pub(crate) fn feeders(&self, vertex: u32) -> impl Iterator<Item = u32> {
         let ways = self.backward.of(vertex).iter();
-        ways.filter(|(_, kind)| *kind != Kind::Event)
+        ways.filter(|(_, kind)| !matches!(kind, Kind::Event | Kind::Context))
             .map(|(from, _)| *from)
     }
 

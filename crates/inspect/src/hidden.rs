@@ -12,7 +12,7 @@ use model::letter::is_invisible;
 use self::letters::{is_mixed, skeleton};
 use crate::{
     hit::Hits,
-    look::{Look, line_of, quote},
+    look::{Look, line_of, quote, strings},
     rule::hidden::{ENORMOUS, HIDDEN_TEXT, LOOK_ALIKE, MARKUP_NAME, ODD_KEY},
 };
 
@@ -156,19 +156,59 @@ fn keys(value: &Value, hits: &mut Hits) {
     }
 }
 
-fn strings<'v>(value: &'v Value, with: &mut dyn FnMut(&'v str)) {
-    match value {
-        Value::String(text) => with(text),
-        Value::Array(items) => items.iter().for_each(|item| strings(item, with)),
-        Value::Object(object) => object.values().for_each(|value| strings(value, with)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
+/// Whether what follows a `<` is a word for something to be filled in, as in `room/<topic>`: no
+/// element that a browser knows, no attributes.
+fn is_gap(rest: &str) -> bool {
+    /// Elements that do something although nothing but their name stands there.
+    const ELEMENTS: [&str; 34] = [
+        "a",
+        "audio",
+        "b",
+        "base",
+        "body",
+        "br",
+        "button",
+        "details",
+        "embed",
+        "form",
+        "frame",
+        "head",
+        "html",
+        "i",
+        "iframe",
+        "image",
+        "img",
+        "input",
+        "link",
+        "marquee",
+        "math",
+        "meta",
+        "noscript",
+        "object",
+        "p",
+        "plaintext",
+        "script",
+        "select",
+        "style",
+        "svg",
+        "template",
+        "textarea",
+        "title",
+        "video",
+    ];
+    let end = rest
+        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .unwrap_or(rest.len());
+    let (word, after) = rest.split_at(end);
+    let is_element = ELEMENTS.iter().any(|it| it.eq_ignore_ascii_case(word));
+    !word.is_empty() && !is_element && after.starts_with('>')
 }
 
 fn has_markup(name: &str) -> bool {
     let opens = |(at, _): (usize, &str)| {
-        let next = name.get(at + 1..).and_then(|rest| rest.chars().next());
-        next.is_some_and(|c| c.is_ascii_alphabetic() || c == '/' || c == '!')
+        let rest = name.get(at + 1..).unwrap_or_default();
+        let next = rest.chars().next();
+        next.is_some_and(|c| c.is_ascii_alphabetic() || c == '/' || c == '!') && !is_gap(rest)
     };
     name.match_indices('<').any(opens) || name.to_ascii_lowercase().contains("javascript:")
 }

@@ -6,6 +6,7 @@ use model::flow::{
     Flows, NodeRef,
     change::{Aspect, Subject},
     diff::Diff,
+    referred,
 };
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ use crate::{
     Context,
     graph::Graph,
     hit::Hits,
-    look::{Look, does_other, list, quote},
+    look::{Look, does_other, list, quote, strings},
     rule::hygiene::{
         MISSING_TYPE, SAME_ENDPOINT, UNANSWERED, UNCAUGHT, UNUSED_CONFIG, WIRE_TO_NOTHING,
     },
@@ -80,6 +81,56 @@ pub(crate) fn wires_to_nothing(look: &Look<'_>, hits: &mut Hits) {
 
 /// Types whose failures have to be caught.
 const FAILS: [&str; 3] = ["exec", "http request", "tcp request"];
+
+/// Config nodes that stay and lose their last user, told with the change that let go of them.
+pub(crate) fn left_unused(proposal: &Flows, diff: &Diff, hits: &mut [Hits]) {
+    let mut let_go: HashMap<&str, usize> = HashMap::new();
+    for (place, change) in diff.changes.iter().enumerate() {
+        if !matches!(change.aspect, Aspect::Removed | Aspect::Changed) {
+            continue;
+        }
+        let named = change
+            .properties
+            .iter()
+            .filter(|it| !matches!(it.key.as_str(), "z" | "g"));
+        for before in named.filter_map(|it| it.before.as_ref()) {
+            strings(before, &mut |id| {
+                let node = proposal
+                    .get(id)
+                    .filter(|node| Subject::of(*node) == Subject::Config);
+                if let Some(node) = node.filter(|it| !USED_BY_ITSELF.contains(&it.kind())) {
+                    let_go.entry(node.id()).or_insert(place);
+                }
+            });
+        }
+    }
+    // Those that change themselves are told there.
+    for change in diff
+        .changes
+        .iter()
+        .filter(|it| it.subject == Subject::Config)
+    {
+        let_go.remove(change.node.as_str());
+    }
+    let used = referred(proposal, let_go.keys().copied());
+    let mut left: Vec<(usize, &str)> = let_go
+        .into_iter()
+        .filter(|(id, _)| !used.contains(id))
+        .map(|(id, place)| (place, id))
+        .collect();
+    left.sort_unstable();
+    for (place, id) in left {
+        let (Some(node), Some(hits)) = (proposal.get(id), hits.get_mut(place)) else {
+            continue;
+        };
+        let message = format!(
+            "Was the last to use {} ({}): it stays, may still connect, and keeps its credentials.",
+            quote(&node.label()),
+            quote(node.kind())
+        );
+        hits.add(&UNUSED_CONFIG, message).about(id);
+    }
+}
 
 /// What is told by the flow round a node.
 pub(crate) fn look_at_ways(after: &Graph<'_>, proposal: &Flows, diff: &Diff, hits: &mut [Hits]) {

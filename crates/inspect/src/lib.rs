@@ -91,6 +91,7 @@ pub fn inspect(base: &Flows, proposal: &Flows, diff: &Diff, context: &Context<'_
         let (before, after) = (Graph::new(base), Graph::new(proposal));
         consequence::look(&before, &after, diff, &mut hits, &mut ways);
         hygiene::look_at_ways(&after, proposal, diff, &mut hits);
+        hygiene::left_unused(proposal, diff, &mut hits);
     }
     let findings = diff.changes.iter().zip(hits);
     let findings = findings

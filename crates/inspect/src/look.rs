@@ -10,7 +10,7 @@ use model::flow::{
 };
 use serde_json::{Map, Value};
 
-pub(crate) use self::text::{Lines, Text, line_of, list, quote};
+pub(crate) use self::text::{Lines, Text, line_of, list, quote, strings};
 
 /// A change and the node's properties on both sides.
 pub(crate) struct Look<'a> {

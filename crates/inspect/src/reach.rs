@@ -184,17 +184,22 @@ fn file(look: &Look<'_>, row: &Row, does: &str, hits: &mut Hits) {
         first.make_ascii_uppercase();
     }
     hits.add(&FILE_ACCESS, format!("{does} {what} on the machine."))
-        .at(row.property);
+        .at(row.property)
+        .about(path);
 }
 
 fn device(look: &Look<'_>, row: &Row, hits: &mut Hits) {
+    // A Modbus client keeps the field of the port it does not use.
+    if look.kind() == "modbus-client" && look.text("clienttype") == "tcp" {
+        return;
+    }
     let is = look.words(row.property);
-    if !is.is_empty() && look.differs(row.property) {
+    if !is.is_empty() && (look.differs(row.property) || look.differs("clienttype")) {
         let message = format!(
             "Uses the device {}: what is wired to it is driven by the flow.",
             quote(&is)
         );
-        hits.add(&SERIAL, message).at(row.property);
+        hits.add(&SERIAL, message).at(row.property).about(&is);
     }
 }
 

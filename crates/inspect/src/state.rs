@@ -19,7 +19,8 @@ fn switched(look: &Look<'_>, hits: &mut Hits) {
     let is_tab = look.change.subject == Subject::Tab;
     let key = if is_tab { "disabled" } else { "d" };
     let on = Value::Bool(true);
-    if look.becomes(key, &on) {
+    // What comes switched off runs nothing and stops nothing.
+    if look.before.is_some() && look.becomes(key, &on) {
         let message = if is_tab {
             "Switches the whole tab off: nothing on it runs any more, alarms and interlocks included."
         } else {

@@ -20,4 +20,5 @@ pub mod words;
 
 pub use error::FlowError;
 pub use parse::{Flows, Limits, NodeRef, Submitted};
+pub use references::referred;
 pub use wires::Wires;

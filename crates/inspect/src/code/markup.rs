@@ -52,6 +52,9 @@ fn starts(lower: &str) -> Vec<(usize, Option<usize>)> {
 /// Characters of a handler that are told.
 const PART: usize = 120;
 
+/// What HTML lets stand between attributes; `<svg/onload=…>` has one as well.
+const SEPARATES: [u8; 8] = *b" \t\n\r\x0c/\"'";
+
 /// Event handlers and script addresses in markup: where, and the first part of each.
 pub(super) fn handlers(text: &str) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
@@ -75,16 +78,11 @@ pub(super) fn handlers(text: &str) -> Vec<(usize, &str)> {
         match byte {
             b'<' => in_tag = true,
             b'>' => in_tag = false,
-            // What HTML lets stand between attributes; `<svg/onload=…>` is one as well.
             b'o' if in_tag
-                && matches!(
-                    last,
-                    b' ' | b'\t' | b'\n' | b'\r' | 0x0c | b'/' | b'"' | b'\''
-                ) =>
+                && SEPARATES.contains(&last)
+                && lower.get(at..).is_some_and(is_handler) =>
             {
-                if lower.get(at..).is_some_and(is_handler) {
-                    found.push((at, part(at)));
-                }
+                found.push((at, part(at)));
             }
             _ => {}
         }

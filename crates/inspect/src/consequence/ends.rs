@@ -1,10 +1,12 @@
 //! Where messages begin and where they do something: by a node's type, and where the type is not
 //! known, by its wires.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use crate::graph::Graph;
 
 /// Types that start messages although their name does not say so, or although they are fed.
-const INPUTS: [&str; 28] = [
+static INPUTS: [&str; 28] = [
     "inject",
     "catch",
     "status",
@@ -37,7 +39,7 @@ const INPUTS: [&str; 28] = [
 
 /// Types that do something in the world although their name does not say so, or although they send
 /// on what comes of it.
-const OUTPUTS: [&str; 30] = [
+static OUTPUTS: [&str; 30] = [
     "exec",
     "http request",
     "http response",
@@ -71,7 +73,7 @@ const OUTPUTS: [&str; 30] = [
 ];
 
 /// Types that only pass messages on, or only show them to who edits.
-const BETWEEN: [&str; 27] = [
+static BETWEEN: [&str; 27] = [
     "debug",
     "comment",
     "junction",
@@ -101,6 +103,33 @@ const BETWEEN: [&str; 27] = [
     "ui_template",
 ];
 
+/// What the lists above say of a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Input,
+    Output,
+    Between,
+}
+
+/// The lists by type: every node of a flow is asked for, several times.
+static ROLES: LazyLock<HashMap<&str, Role>> = LazyLock::new(|| {
+    let lists: [(&[&'static str], Role); 3] = [
+        (&INPUTS, Role::Input),
+        (&OUTPUTS, Role::Output),
+        (&BETWEEN, Role::Between),
+    ];
+    let each =
+        |(list, role): (&'static [&'static str], Role)| list.iter().map(move |kind| (*kind, role));
+    lists.into_iter().flat_map(each).collect()
+});
+
+fn role(kind: &str) -> Option<Role> {
+    if kind.starts_with("subflow:") {
+        return Some(Role::Between);
+    }
+    ROLES.get(kind).copied()
+}
+
 /// Whether messages begin at a vertex.
 pub(super) fn is_input(graph: &Graph<'_>, vertex: u32) -> bool {
     let Some(node) = graph.node(vertex) else {
@@ -110,13 +139,13 @@ pub(super) fn is_input(graph: &Graph<'_>, vertex: u32) -> bool {
     if !node.is_placed() || !graph.is_live(vertex) || is_frame(kind) {
         return false;
     }
-    if INPUTS.contains(&kind) {
-        return true;
+    match role(kind) {
+        Some(Role::Input) => true,
+        Some(Role::Between) => false,
+        Some(Role::Output) | None => {
+            kind.ends_with(" in") || (!graph.is_fed(vertex) && node.wires().next().is_some())
+        }
     }
-    if BETWEEN.contains(&kind) || kind.starts_with("subflow:") {
-        return false;
-    }
-    kind.ends_with(" in") || (!graph.is_fed(vertex) && node.wires().next().is_some())
 }
 
 /// Whether messages do something at a vertex.
@@ -128,13 +157,11 @@ pub(super) fn is_output(graph: &Graph<'_>, vertex: u32) -> bool {
     if !node.is_placed() || !graph.is_live(vertex) || is_frame(kind) {
         return false;
     }
-    if OUTPUTS.contains(&kind) {
-        return true;
+    match role(kind) {
+        Some(Role::Output) => true,
+        Some(Role::Input | Role::Between) => false,
+        None => kind.ends_with(" out") || (!kind.ends_with(" in") && node.wires().next().is_none()),
     }
-    if BETWEEN.contains(&kind) || INPUTS.contains(&kind) || kind.starts_with("subflow:") {
-        return false;
-    }
-    kind.ends_with(" out") || (!kind.ends_with(" in") && node.wires().next().is_none())
 }
 
 fn is_frame(kind: &str) -> bool {
@@ -169,4 +196,15 @@ pub(super) fn is_alarm(graph: &Graph<'_>, id: &str) -> bool {
     let label = node.label().to_lowercase();
     let begins = |part: &str| words.iter().any(|word| part.starts_with(word));
     tells.contains(&node.kind()) || label.split(|c: char| !c.is_alphanumeric()).any(begins)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_type_stands_on_one_list() {
+        let listed = INPUTS.len() + OUTPUTS.len() + BETWEEN.len();
+        assert_eq!(ROLES.len(), listed);
+    }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{
     Edges, Graph, Kind,
+    context::Contexts,
     exits::Exits,
     subflow::{Template, open, order},
 };
@@ -62,7 +63,8 @@ impl<'f> Graph<'f> {
         builder.links();
         builder.events();
         builder.through_subflows();
-        builder.finish()
+        let contexts = builder.contexts();
+        builder.finish(contexts)
     }
 }
 
@@ -181,17 +183,17 @@ impl<'f> Builder<'f> {
         let door = match template_of.enters.as_slice() {
             [] => return,
             [only] => *only,
-            several => match doors.get(&template) {
-                Some(door) => *door,
-                None => {
+            several => {
+                let known = doors.get(&template).copied();
+                known.unwrap_or_else(|| {
                     let door = self.vertices;
                     let inward = several.iter().map(|enter| (door, *enter, Kind::Wire));
                     self.edges.extend(inward);
                     self.vertices += 1;
                     doors.insert(template, door);
                     door
-                }
-            },
+                })
+            }
         };
         self.edges.push((place, door, Kind::Down));
     }
@@ -316,7 +318,7 @@ impl<'f> Builder<'f> {
         within
     }
 
-    fn finish(mut self) -> Graph<'f> {
+    fn finish(mut self, contexts: Contexts<'f>) -> Graph<'f> {
         let size = self.vertices as usize;
         let forward = sorted(size, self.edges.iter().copied());
         let backward = sorted(
@@ -331,6 +333,7 @@ impl<'f> Builder<'f> {
             is_open: vec![true; size],
             exits: std::mem::take(&mut self.exits),
             cyclic: Vec::new(),
+            contexts,
             nodes: std::mem::take(&mut self.nodes),
             places: std::mem::take(&mut self.places),
             is_live: std::mem::take(&mut self.is_live),

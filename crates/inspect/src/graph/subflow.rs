@@ -65,7 +65,7 @@ pub(super) fn inside(graph: &Graph<'_>, template: &Template<'_>) -> HashSet<u32>
             let is_way = match kind {
                 Kind::Wire => is_inside(*to),
                 Kind::Pass => graph.is_open.get(*to as usize).copied().unwrap_or(false),
-                Kind::Down | Kind::Up | Kind::Event => false,
+                Kind::Down | Kind::Up | Kind::Event | Kind::Context => false,
             };
             if is_way && reached.insert(*to) {
                 waiting.push(*to);

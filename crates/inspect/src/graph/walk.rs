@@ -9,6 +9,7 @@ pub(crate) struct Walk<'g, 'f> {
     /// By vertex: the walk that saw it last, doubled, and one more when it may still go up.
     seen: Vec<u32>,
     turn: u32,
+    over_context: bool,
     reached: Vec<u32>,
     /// Edges looked at so far, over all walks.
     pub(crate) steps: usize,
@@ -20,8 +21,17 @@ impl<'g, 'f> Walk<'g, 'f> {
             seen: vec![0; graph.size()],
             graph,
             turn: 0,
+            over_context: false,
             reached: Vec::new(),
             steps: 0,
+        }
+    }
+
+    /// One that also goes from who sets a name in context to who reads it.
+    pub(crate) fn over_context(graph: &'g Graph<'f>) -> Self {
+        Self {
+            over_context: true,
+            ..Self::new(graph)
         }
     }
 
@@ -63,8 +73,10 @@ impl<'g, 'f> Walk<'g, 'f> {
                 self.steps += 1;
                 let next = match kind {
                     Kind::Wire | Kind::Event => state,
+                    // What is set in a subflow is read wherever it is: the way begins anew.
+                    Kind::Context if self.over_context => free,
                     Kind::Pass if self.is_open(vertex, *to) => state,
-                    Kind::Pass => continue,
+                    Kind::Context | Kind::Pass => continue,
                     kind if *kind == first && state == free => free,
                     kind if *kind == last => bound,
                     Kind::Up | Kind::Down => continue,

@@ -82,6 +82,16 @@ fn collect(property: &str, key: &str, value: &Value, found: &mut Vec<Text>) {
     }
 }
 
+/// Every text in a value, however deep.
+pub(crate) fn strings<'v>(value: &'v Value, with: &mut dyn FnMut(&'v str)) {
+    match value {
+        Value::String(text) => with(text),
+        Value::Array(items) => items.iter().for_each(|item| strings(item, with)),
+        Value::Object(object) => object.values().for_each(|value| strings(value, with)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// `text` for a sentence: one line, at most 80 characters.
 pub(crate) fn quote(text: &str) -> String {
     let line: String = text

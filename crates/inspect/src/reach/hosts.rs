@@ -154,6 +154,8 @@ fn bare(text: &str) -> Option<&str> {
         text.len() >= 12 && dots <= 1 && digits + dots == text.len()
     };
     let is_word = matches!(host, "server" | "client" | "localhost" | "127.0.0.1" | "");
+    // `http:` before a gap that the message fills.
+    let is_word = is_word || host.ends_with(':') || host.contains("{{");
     (!is_word && !is_id(host) && !text.trim().starts_with('/') && host.chars().all(is_host))
         .then_some(host)
 }

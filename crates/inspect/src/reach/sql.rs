@@ -8,47 +8,20 @@ use crate::{
 
 /// Looks at a statement (or several) that is new.
 pub(super) fn look(text: &str, property: &str, hits: &mut Hits) {
-    let words = words_of(text);
-    let mut destroys = Vec::new();
-    let mut writes = Vec::new();
-    for statement in words.split(|word| word == ";") {
-        // A `WITH … DELETE` writes as well as a plain one: every word counts, not the first.
-        let has = |word: &str| statement.iter().any(|it| it == word);
-        for word in [
-            "DROP", "TRUNCATE", "ALTER", "GRANT", "REVOKE", "ATTACH", "VACUUM",
-        ] {
-            if statement.first().is_some_and(|it| it == word) {
-                destroys.push(word);
-            }
-        }
-        let first = statement.first().map_or("", String::as_str);
-        for (word, with) in [("DELETE", "FROM"), ("UPDATE", "SET")] {
-            if has(word) && has(with) && (first == word || first == "WITH") {
-                if has("WHERE") {
-                    &mut writes
-                } else {
-                    &mut destroys
-                }
-                .push(word);
-            }
-        }
-        for (word, with) in [
-            ("INSERT", "INTO"),
-            ("REPLACE", "INTO"),
-            ("MERGE", "INTO"),
-            ("CREATE", ""),
-            ("COPY", ""),
-            ("CALL", ""),
-            ("EXEC", ""),
-            ("EXECUTE", ""),
-        ] {
-            if (first == word || first == "WITH" && has(word)) && (with.is_empty() || has(with)) {
-                writes.push(word);
-            }
-        }
+    let mut said = Said::default();
+    said.read(text, Reading::Standard);
+    // Databases differ in what ends a text or a comment: where that bears on it, nothing is left out.
+    let is_doubtful = |mark: &&str| text.contains(*mark);
+    let marks = ["\\", "/*!", "/*M!", "$$", "#"];
+    if marks.iter().any(is_doubtful) || has_bare_dashes(text) {
+        said.read(text, Reading::Escapes);
+        said.read(text, Reading::All);
     }
-    if let Some(word) = destroys.first() {
-        let how = if matches!(*word, "DELETE" | "UPDATE") {
+    let Said {
+        destroys, writes, ..
+    } = said;
+    if let Some(word) = destroys {
+        let how = if matches!(word, "DELETE" | "UPDATE") {
             " without a condition"
         } else {
             ""
@@ -58,7 +31,7 @@ pub(super) fn look(text: &str, property: &str, hits: &mut Hits) {
             quote(text.trim())
         );
         hits.add(&DATABASE_DROP, message).at(property).about(text);
-    } else if let Some(word) = writes.first() {
+    } else if let Some(word) = writes {
         let message = format!(
             "The statement {} writes to the database ({word}).",
             quote(text.trim())
@@ -73,37 +46,182 @@ pub(super) fn look(text: &str, property: &str, hits: &mut Hits) {
     }
 }
 
-/// The words of a statement in capitals, `;` as one, without texts, quoted names and comments.
-fn words_of(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        if c.is_alphanumeric() || c == '_' {
-            word.extend(c.to_uppercase());
-            continue;
+/// Two dashes with no space after them: a comment to some, `- -` to others.
+fn has_bare_dashes(text: &str) -> bool {
+    let mut dashes = text.match_indices("--");
+    dashes.any(|(at, _)| {
+        text.get(at + 2..)
+            .is_some_and(|rest| !rest.starts_with([' ', '\t', '\n', '\r', '-']) && !rest.is_empty())
+    })
+}
+
+/// How texts and comments are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// A quote ends a text, whatever stands before it.
+    Standard,
+    /// A backslash before a quote does not end it.
+    Escapes,
+    /// As if nothing were text or comment.
+    All,
+}
+
+/// Words that matter.
+const WORDS: [&str; 22] = [
+    "DROP", "TRUNCATE", "ALTER", "GRANT", "REVOKE", "ATTACH", "VACUUM", "DELETE", "FROM", "UPDATE",
+    "SET", "WHERE", "WITH", "INSERT", "INTO", "REPLACE", "MERGE", "CREATE", "COPY", "CALL", "EXEC",
+    "EXECUTE",
+];
+
+/// The gravest word of all statements, worked out as they are read: a statement may have millions
+/// of words.
+#[derive(Default)]
+struct Said {
+    destroys: Option<&'static str>,
+    writes: Option<&'static str>,
+    /// The first word of the statement, empty for one that does not matter.
+    first: Option<&'static str>,
+    /// Which of [`WORDS`] it holds.
+    holds: u32,
+}
+
+impl Said {
+    fn read(&mut self, text: &str, reading: Reading) {
+        let mut word = String::new();
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            if c.is_alphanumeric() || c == '_' {
+                // Longer than any that matters: not gathered.
+                if word.len() < 16 {
+                    word.extend(c.to_uppercase());
+                }
+                continue;
+            }
+            self.word(&mut word);
+            match c {
+                ';' => self.end(),
+                // MySQL runs what stands in such a comment.
+                '/' if reading == Reading::All && chars.peek() == Some(&'*') => self.end(),
+                _ if reading == Reading::All => {}
+                '\'' | '"' | '`' => {
+                    while let Some(inner) = chars.next() {
+                        if inner == '\\' && reading == Reading::Escapes {
+                            chars.next();
+                        } else if inner == c {
+                            break;
+                        }
+                    }
+                }
+                '-' if chars.peek() == Some(&'-') => {
+                    chars.by_ref().find(|it| *it == '\n');
+                }
+                '/' if chars.peek() == Some(&'*') => {
+                    let mut last = ' ';
+                    chars
+                        .by_ref()
+                        .find(|it| std::mem::replace(&mut last, *it) == '*' && *it == '/');
+                }
+                _ => {}
+            }
         }
-        if !word.is_empty() {
-            words.push(std::mem::take(&mut word));
+        self.word(&mut word);
+        self.end();
+    }
+
+    fn word(&mut self, word: &mut String) {
+        if word.is_empty() {
+            return;
         }
-        match c {
-            ';' => words.push(";".to_owned()),
-            '\'' | '"' | '`' => {
-                chars.by_ref().find(|it| *it == c);
+        let place = WORDS.iter().position(|it| it == word);
+        // `/*!50000 DROP` and `/*M!100100 DROP`: versions of the database from which it counts.
+        let is_version = word == "M" || word.bytes().all(|byte| byte.is_ascii_digit());
+        if self.first.is_none() && is_version {
+            word.clear();
+            return;
+        }
+        self.first
+            .get_or_insert(place.and_then(|at| WORDS.get(at)).copied().unwrap_or(""));
+        self.holds |= place.map_or(0, |at| 1 << at);
+        word.clear();
+    }
+
+    fn has(&self, word: &str) -> bool {
+        let place = WORDS.iter().position(|it| *it == word);
+        place.is_some_and(|at| self.holds & (1 << at) != 0)
+    }
+
+    /// The statement is over: what it does.
+    fn end(&mut self) {
+        let Some(first) = self.first.take() else {
+            return;
+        };
+        let (mut destroys, mut writes) = (None, None);
+        if [
+            "DROP", "TRUNCATE", "ALTER", "GRANT", "REVOKE", "ATTACH", "VACUUM",
+        ]
+        .contains(&first)
+        {
+            destroys = Some(first);
+        }
+        // A `WITH … DELETE` writes as well as a plain one: every word counts, not the first.
+        let does = |word: &str| first == word || first == "WITH" && self.has(word);
+        for (word, with) in [("DELETE", "FROM"), ("UPDATE", "SET")] {
+            if does(word) && self.has(with) {
+                let which = if self.has("WHERE") {
+                    &mut writes
+                } else {
+                    &mut destroys
+                };
+                which.get_or_insert(word);
             }
-            '-' if chars.peek() == Some(&'-') => {
-                chars.by_ref().find(|it| *it == '\n');
+        }
+        for word in ["INSERT", "REPLACE", "MERGE"] {
+            if does(word) && self.has("INTO") {
+                writes.get_or_insert(word);
             }
-            '/' if chars.peek() == Some(&'*') => {
-                let mut last = ' ';
-                chars
-                    .by_ref()
-                    .find(|it| std::mem::replace(&mut last, *it) == '*' && *it == '/');
+        }
+        for word in ["CREATE", "COPY", "CALL", "EXEC", "EXECUTE"] {
+            if does(word) {
+                writes.get_or_insert(word);
             }
-            _ => {}
+        }
+        self.destroys = self.destroys.or(destroys);
+        self.writes = self.writes.or(writes);
+        self.holds = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &str) -> (Option<&'static str>, Option<&'static str>) {
+        let mut hits = Said::default();
+        hits.read(text, Reading::Standard);
+        (hits.destroys, hits.writes)
+    }
+
+    #[test]
+    fn statements_are_read_one_by_one() {
+        for (text, expected) in [
+            ("SELECT 1", (None, None)),
+            (
+                "select 'drop'; -- drop\nselect \"delete from\" /* ; drop */",
+                (None, None),
+            ),
+            ("SELECT 1; drop table x", (Some("DROP"), None)),
+            ("WITH a AS (SELECT 1) DELETE FROM t", (Some("DELETE"), None)),
+            (
+                "DELETE FROM t WHERE a = 1; INSERT INTO t VALUES (1)",
+                (None, Some("DELETE")),
+            ),
+            ("UPDATE t SET a = 1", (Some("UPDATE"), None)),
+            (
+                "DELETE FROM t; SELECT a FROM t WHERE b",
+                (Some("DELETE"), None),
+            ),
+        ] {
+            assert_eq!(said(text), expected, "{text}");
         }
     }
-    words.push(word);
-    words.retain(|word| !word.is_empty());
-    words
 }

@@ -242,6 +242,7 @@ pub(crate) fn neighbours(means: Means) -> &'static [&'static str] {
             "d",
             "type",
         ],
+        Means::Device => &["clienttype"],
         Means::File(_) => &["filenameType", "overwriteFile", "createDir", "recursive"],
         Means::Reads | Means::Writes => &[
             "unitid", "dataType", "quantity", "rack", "slot", "mode", "function", "instance",

@@ -58,15 +58,49 @@ pub(crate) static NEW_WAY: Rule = Rule {
 pub(crate) static WIRES_CUT: Rule = Rule {
     name: "wires-cut",
     severity: Note,
-    what: "A node goes that others are wired to.",
-    why: "What they sent to it goes nowhere.",
+    what: "A node goes, and an output of another that was wired to it is wired to nothing now.",
+    why: "What it sent there goes nowhere.",
     fires: Example::change(
-        r#"[{"id": "a", "type": "inject", "wires": [["n"]]}, {"id": "n", "type": "debug"}]"#,
+        r#"[{"id": "a", "type": "inject", "wires": [["n"]]}, {"id": "n", "type": "change"}]"#,
         r#"[{"id": "a", "type": "inject", "wires": [["n"]]}]"#,
     ),
     quiet: Example::change(
-        r#"[{"id": "a", "type": "inject", "wires": [[]]}, {"id": "n", "type": "debug"}]"#,
-        r#"[{"id": "a", "type": "inject", "wires": [[]]}]"#,
+        r#"[{"id": "a", "type": "inject", "wires": [["n"]]}, {"id": "n", "type": "change"}, {"id": "m", "type": "change"}]"#,
+        r#"[{"id": "a", "type": "inject", "wires": [["m"]]}, {"id": "m", "type": "change"}]"#,
+    ),
+};
+
+pub(crate) static CONTEXT_UNSET: Rule = Rule {
+    name: "context-unset",
+    severity: Warning,
+    what: "Nothing sets a name in flow or global context any more that other nodes read.",
+    why: "They go on with what was set last, or with nothing, and no wire shows it.",
+    fires: Example::change(
+        r#"[{"id": "a", "type": "change", "rules": [{"t": "set", "p": "limit", "pt": "global", "to": "5", "tot": "num"}], "wires": []},
+{"id": "b", "type": "function", "name": "Guard", "func": "return msg.payload > global.get('limit') ? msg : null;", "wires": []}]"#,
+        r#"[{"id": "b", "type": "function", "name": "Guard", "func": "return msg.payload > global.get('limit') ? msg : null;", "wires": []}]"#,
+    ),
+    quiet: Example::change(
+        r#"[{"id": "a", "type": "change", "rules": [{"t": "set", "p": "limit", "pt": "global", "to": "5", "tot": "num"}], "wires": []},
+{"id": "b", "type": "function", "name": "Guard", "func": "global.set('limit', 7); return msg.payload > global.get('limit') ? msg : null;", "wires": []}]"#,
+        r#"[{"id": "b", "type": "function", "name": "Guard", "func": "global.set('limit', 7); return msg.payload > global.get('limit') ? msg : null;", "wires": []}]"#,
+    ),
+};
+
+pub(crate) static CONTEXT_WAY: Rule = Rule {
+    name: "context-way",
+    severity: Note,
+    what: "A node sets a name in flow or global context that others read, or reads one that others set.",
+    why: "They depend on each other, and no wire shows it. A name that code works out may be any.",
+    fires: Example::change(
+        r#"[{"id": "a", "type": "inject", "payload": "1", "payloadType": "num", "wires": []},
+{"id": "b", "type": "switch", "name": "Guard", "property": "limit", "propertyType": "global", "rules": [], "wires": []}]"#,
+        r#"[{"id": "a", "type": "change", "rules": [{"t": "set", "p": "limit.high", "pt": "global", "to": "5", "tot": "num"}], "wires": []},
+{"id": "b", "type": "switch", "name": "Guard", "property": "limit", "propertyType": "global", "rules": [], "wires": []}]"#,
+    ),
+    quiet: Example::new(
+        r#"[{"id": "a", "type": "change", "rules": [{"t": "set", "p": "limit", "pt": "global", "to": "5", "tot": "num"}], "wires": []},
+{"id": "b", "type": "switch", "property": "limit", "propertyType": "msg", "rules": [], "wires": []}]"#,
     ),
 };
 
@@ -89,10 +123,12 @@ pub(crate) static WAYS_UNTOLD: Rule = Rule {
     ),
 };
 
-pub(crate) static RULES: [&Rule; 5] = [
+pub(crate) static RULES: [&Rule; 7] = [
     &ALARM_LOST,
     &OUTPUT_LOST,
+    &CONTEXT_UNSET,
     &WAYS_UNTOLD,
+    &CONTEXT_WAY,
     &NEW_WAY,
     &WIRES_CUT,
 ];

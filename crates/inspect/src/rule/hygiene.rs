@@ -27,9 +27,12 @@ pub(crate) static WIRE_TO_NOTHING: Rule = Rule {
 pub(crate) static UNUSED_CONFIG: Rule = Rule {
     name: "unused-config",
     severity: Note,
-    what: "A config node that comes or changes is used by no node.",
+    what: "A config node that comes or changes is used by no node, or one that stays loses its last user.",
     why: "It may still connect, and it keeps its credentials.",
-    fires: Example::new(r#"{"type": "mqtt-broker", "name": "old"}"#),
+    fires: Example::change(
+        r#"[{"id": "b", "type": "mqtt-broker", "name": "old"}, {"id": "n", "type": "mqtt in", "broker": "b", "topic": "t"}]"#,
+        r#"[{"id": "b", "type": "mqtt-broker", "name": "old"}]"#,
+    ),
     quiet: Example::new(
         r#"[{"id": "b", "type": "mqtt-broker", "name": "live"}, {"type": "mqtt in", "broker": "b", "topic": "t"}]"#,
     ),

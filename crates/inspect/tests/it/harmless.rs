@@ -34,6 +34,9 @@ fn what_is_harmless_gives_no_finding() {
         json!({"type": "tab", "env": [{"name": "TOKEN", "value": "x", "type": "cred"},
             {"name": "PASSWORD", "value": "${PASSWORD}", "type": "str"}, {"name": "LIMIT", "value": "5"}]}),
         json!({"type": "x", "d": false}),
+        json!({"type": "debug", "d": true}),
+        json!({"type": "inject", "name": "site/<room>/set"}),
+        json!({"type": "x", "url": "http:{{host}}/x"}),
         json!({"type": "ui_template", "format": "<a href=\"http://{{msg.ip}}/\">"}),
         json!({"type": "change", "rules": [{"t": "set", "p": "password", "to": "payload", "tot": "msg"}]}),
         json!({"type": "inject", "payload": "c2f0a1d4-1b2c-4d3e-8f90-123456789abc", "topic": "d41d8cd98f00b204e9800998ecf8427e"}),
@@ -113,10 +116,8 @@ fn an_accepted_risk_covers_nothing_that_comes_later() {
     };
     let long = "a".repeat(120);
     let urls = |last: &str| {
-        (0..6)
-            .map(|n| format!("http://h{n}.example "))
-            .collect::<String>()
-            + last
+        let named: Vec<String> = (0..6).map(|n| format!("http://h{n}.example ")).collect();
+        named.concat() + last
     };
     let libs = |last: &str| {
         let named = ["a", "b", "c", "d", "e", "f", last].map(|it| json!({"var": it, "module": it}));
@@ -183,4 +184,13 @@ fn a_long_host_does_not_pass_for_the_one_before() {
         json!({"type": "http request", "url": format!("https://{labels}.{end}/")})
     };
     assert!(rules(&node("good.example"), &node("evil.example")).contains(&"new-host".to_owned()));
+}
+
+/// The fields of a way that a node does not go say nothing.
+#[test]
+fn a_port_that_is_not_used_is_no_device() {
+    let client = |kind: &str| json!({"type": "modbus-client", "clienttype": kind, "tcpHost": "127.0.0.1", "serialPort": "/dev/ttyUSB0"});
+    assert!(!rules(&Value::Null, &client("tcp")).contains(&"serial-port".to_owned()));
+    assert!(rules(&Value::Null, &client("simpleser")).contains(&"serial-port".to_owned()));
+    assert!(rules(&client("tcp"), &client("simpleser")).contains(&"serial-port".to_owned()));
 }

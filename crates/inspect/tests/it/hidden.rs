@@ -162,6 +162,9 @@ fn markup_and_svg_in_names_are_found() {
         "<svg/onload=alert(1)>",
         "</title><script>",
         "x <!-- y",
+        "<topic onfocus=alert(1)>",
+        "<Style>",
+        "<x-element>",
         "JavaScript:alert(1)",
     ] {
         for node in [
@@ -214,4 +217,29 @@ fn subflows_in_a_circle_are_found_and_walked_through() {
             .iter()
             .any(|it| it.rule == "subflow-cycle" && it.severity == Severity::Danger)
     );
+}
+
+/// What one database takes for text or comment, another runs.
+#[test]
+fn a_statement_in_what_only_looks_like_text_is_found() {
+    for sql in [
+        r"SELECT '\''; DROP TABLE x; -- '",
+        r"SELECT '\'; DROP TABLE x; --'",
+        "SELECT 1 /*! ; DROP TABLE x */",
+        "SELECT 1 /*!50000 DROP TABLE x */",
+        "SELECT 5--1; DROP TABLE x",
+        "SELECT 1 /*M!100100 DROP TABLE x */",
+        "SELECT 1 # it's\n; DROP TABLE x; -- '",
+        "DO $$ ' $$; DROP TABLE x; -- '",
+    ] {
+        let node = json!({"type": "mysql", "sql": sql});
+        assert!(rules(&node).contains(&"database-drop".to_owned()), "{sql}");
+    }
+    for sql in [
+        "SELECT 'it''s; drop' -- drop it",
+        "SELECT a FROM t -- ; DROP TABLE x\n WHERE b = 1",
+    ] {
+        let node = json!({"type": "mysql", "sql": sql});
+        assert!(!rules(&node).contains(&"database-drop".to_owned()), "{sql}");
+    }
 }

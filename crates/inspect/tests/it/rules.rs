@@ -67,3 +67,35 @@ fn the_document_is_made_of_the_rules() {
         "docs/findings.md is not current: run `cargo xtask findings`"
     );
 }
+
+/// A config node that no node uses: one that comes, and one whose last user goes or turns to another.
+#[test]
+fn config_nodes_that_nobody_uses_are_told_where_they_were_let_go() {
+    let flow = |users: [&str; 2], name: &str| {
+        serde_json::json!([
+            {"id": "a", "type": "mqtt-broker", "name": name}, {"id": "b", "type": "mqtt-broker", "name": "live"},
+            {"id": "n", "type": "mqtt in", "broker": users[0], "topic": "t"},
+            {"id": "m", "type": "mqtt in", "broker": users[1], "topic": "t"},
+        ])
+    };
+    let told = |before: serde_json::Value, after: serde_json::Value| -> Vec<String> {
+        let (diff, found) = crate::flows::look(
+            &crate::flows::nodes(&before.to_string()),
+            &crate::flows::nodes(&after.to_string()),
+        );
+        let all = diff.changes.iter().zip(found.findings);
+        let of_rule = |(change, found): (
+            &model::flow::change::Change,
+            Vec<model::flow::finding::Finding>,
+        )| {
+            let count = found.iter().filter(|it| it.rule == "unused-config").count();
+            vec![change.node.clone(); count]
+        };
+        all.flat_map(of_rule).collect()
+    };
+    let both = flow(["a", "a"], "old");
+    assert!(told(both.clone(), flow(["a", "b"], "old")).is_empty());
+    assert_eq!(told(both.clone(), flow(["b", "b"], "old")), ["n"]);
+    // Where it changes as well, it is told once, there.
+    assert_eq!(told(both, flow(["b", "b"], "new")), ["a"]);
+}

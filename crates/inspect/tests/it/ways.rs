@@ -138,3 +138,143 @@ fn a_tangle_costs_a_bounded_number_of_steps() {
     let untold = found.ways.iter().filter(|it| it.is_untold).count();
     assert!(untold > 0 && untold < 300, "{untold}");
 }
+
+/// A node that sets and one that reads, with an input before the one and an output after the other.
+fn shared(sets: Value, reads: Value) -> Value {
+    let mut all = vec![
+        json!({"id": "t", "type": "tab"}),
+        json!({"id": "in", "type": "http in", "name": "Web", "z": "t", "url": "/x", "wires": [["set"]]}),
+        json!({"id": "tick", "type": "inject", "name": "Tick", "z": "t", "wires": [["read"]]}),
+        json!({"id": "out", "type": "mqtt out", "name": "Pump", "z": "t", "wires": []}),
+    ];
+    for (id, mut node, to) in [("set", sets, ""), ("read", reads, "out")] {
+        node["id"] = json!(id);
+        node["z"] = json!("t");
+        node["wires"] = json!([[to]]);
+        all.push(node);
+    }
+    Value::from(all)
+}
+
+fn code(code: &str) -> Value {
+    json!({"type": "function", "name": "f", "func": code})
+}
+
+fn nothing() -> Value {
+    json!({"type": "change", "name": "f", "rules": []})
+}
+
+/// What is set in context and read elsewhere is followed, whoever sets and reads it; an alarm that
+/// only context leads to is not reached by it.
+#[test]
+fn what_one_sets_in_context_others_depend_on() {
+    let (flow, nothing) = (shared, nothing());
+    let set = |rule: Value| json!({"type": "change", "name": "f", "rules": [rule]});
+    let writers = [
+        code("flow.set('limit', msg.payload); return msg;"),
+        code("const f = flow; f.set(`limit`, 1); return msg;"),
+        code("context.flow.set(['other', 'limit'], [1, 2]);"),
+        set(json!({"t": "set", "p": "limit.high", "pt": "flow", "to": "1", "tot": "num"})),
+        set(
+            json!({"t": "move", "p": "payload", "pt": "msg", "to": "#:(disk)::limit", "tot": "flow"}),
+        ),
+        json!({"type": "template", "name": "f", "field": "limit", "fieldType": "flow", "template": "x"}),
+    ];
+    let readers = [
+        code("msg.x = flow.get(\"limit\") || 1; return msg;"),
+        json!({"type": "switch", "property": "limit[0]", "propertyType": "flow", "rules": []}),
+        json!({"type": "switch", "property": "payload", "propertyType": "msg", "rules": [{"t": "gt", "v": "limit", "vt": "flow"}]}),
+        set(
+            json!({"t": "set", "p": "payload", "pt": "msg", "to": "$flowContext('limit') + 1", "tot": "jsonata"}),
+        ),
+        json!({"type": "template", "field": "payload", "fieldType": "msg", "template": "at {{ flow.limit.high }}"}),
+        json!({"type": "some contrib", "level": "limit", "levelType": "flow"}),
+    ];
+    for (writer, reader) in writers
+        .iter()
+        .map(|it| (it, &readers[0]))
+        .chain(readers.iter().map(|it| (&writers[0], it)))
+    {
+        let (before, after) = (
+            flow(nothing.clone(), reader.clone()),
+            flow(writer.clone(), reader.clone()),
+        );
+        let (found, told) = ways(&before, &after, "set");
+        assert_eq!(found.new_outputs, ["out"], "{writer} {reader}");
+        let expected = "new-way: What comes from “Web” now bears, over context that is set and read, on “Pump”: this output did not depend on it before.";
+        assert!(told.contains(&expected.to_owned()), "{told:?}");
+        assert!(
+            told.iter()
+                .any(|it| it.starts_with("context-way: Sets flow “limit”, read by")),
+            "{told:?}"
+        );
+        let (_, told) = ways(&after, &before, "set");
+        assert!(
+            told.iter()
+                .any(|it| it.starts_with("context-unset: Nothing sets flow “limit” any more")),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn names_that_are_not_shared_tie_nothing_and_those_worked_out_may() {
+    let (flow, code, nothing) = (shared, code, nothing());
+    let reader = code("msg.x = flow.get(\"limit\") || 1; return msg;");
+    let writer = code("flow.set('limit', msg.payload); return msg;");
+    // Other names, other tabs, other context: nothing hangs together.
+    for other in [
+        code("flow.set('limits', 1); return msg;"),
+        code("global.set('limit', 1); return msg;"),
+        code("context.set('limit', 1); return msg;"),
+        code("// flow.set('limit', 1)\nreturn msg;"),
+        code("msg.flow.set('limit', 1); return msg;"),
+    ] {
+        let (found, told) = ways(
+            &flow(nothing.clone(), reader.clone()),
+            &flow(other.clone(), reader.clone()),
+            "set",
+        );
+        assert!(found.new_outputs.is_empty(), "{other}");
+        assert!(
+            !told.iter().any(|it| it.starts_with("context-way")),
+            "{told:?}"
+        );
+    }
+    // A name that is worked out may be any, and is said to be; a comment is none.
+    let (_, told) = ways(
+        &flow(nothing.clone(), reader.clone()),
+        &flow(code("flow.set(msg.topic, 1);"), reader.clone()),
+        "set",
+    );
+    let expected =
+        "context-way: Sets names in flow that it works out: what is read by “f” may be among them.";
+    assert!(told.contains(&expected.to_owned()), "{told:?}");
+    let (_, told) = ways(
+        &flow(writer.clone(), nothing.clone()),
+        &flow(writer.clone(), code("return flow.get(msg.topic);")),
+        "read",
+    );
+    assert!(
+        told.iter()
+            .any(|it| it.contains("Reads names in flow that it works out")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn an_alarm_that_only_context_leads_to_is_not_reached() {
+    let flow = |to: &str| {
+        json!([
+            {"id": "in", "type": "inject", "z": "t", "wires": [["set"]]},
+            {"id": "set", "type": "function", "z": "t", "func": "flow.set('level', 1); return msg;", "wires": [[to]]},
+            {"id": "get", "type": "function", "z": "t", "func": "return {payload: flow.get('level')};", "wires": [["mail"]]},
+            {"id": "mail", "type": "e-mail", "name": "Operator", "z": "t", "wires": []},
+        ])
+    };
+    let (_, told) = ways(&flow("get"), &flow(""), "set");
+    assert!(
+        told.iter().any(|it| it.starts_with("alarm-unreached")),
+        "{told:?}"
+    );
+}

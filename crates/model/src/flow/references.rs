@@ -1,9 +1,19 @@
 //! Who refers to whom: a node refers to another when any of its string values is the other's id
 //! (wires, tab, group, links, config nodes), or its type is an instance of the other (subflows).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::{NodeRef, canonical::write_string, scan};
+use super::{Flows, NodeRef, canonical::write_string, scan};
+
+/// Of `ids`, those that a node of `flows` refers to by any of its values.
+pub fn referred<'i>(flows: &Flows, ids: impl Iterator<Item = &'i str>) -> HashSet<&'i str> {
+    let mut targets = Targets::default();
+    ids.for_each(|id| targets.add_id(id));
+    if targets.is_empty() {
+        return HashSet::new();
+    }
+    flows.nodes().flat_map(|node| targets.of(node)).collect()
+}
 
 /// Ids to look for, in the form in which canonical text holds them.
 #[derive(Debug, Default)]

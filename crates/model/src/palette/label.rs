@@ -2,6 +2,12 @@
 
 use serde_json::{Map, Value};
 
+/// Characters of a label, and of each text that goes into one: packages say how often a text is
+/// repeated, flows how long it is.
+const CHARS_MAX: usize = 400;
+/// Items of a list that go into one.
+const ITEMS_MAX: usize = 20;
+
 /// An expression over a node's own properties. It holds no code: reading one takes a time bounded
 /// by its size, which whoever builds one limits.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,13 +79,13 @@ impl Label {
 
     /// The text for a node with these properties; none when it cannot be said.
     pub fn of(&self, properties: &Map<String, Value>) -> Option<String> {
-        self.value(properties).map(|value| text(&value))
+        self.value(properties).map(|value| cut(&text(&value)))
     }
 
     fn value(&self, properties: &Map<String, Value>) -> Option<Value> {
         match self {
             Self::Text(text) => Some(Value::String(text.clone())),
-            Self::Property(name) => Some(properties.get(name).cloned().unwrap_or_default()),
+            Self::Property(name) => Some(properties.get(name).map(shortened).unwrap_or_default()),
             Self::Count(name) => match properties.get(name)? {
                 Value::Array(items) => Some(items.len().into()),
                 _ => None,
@@ -100,8 +106,11 @@ impl Label {
                 last
             }
             Self::Joined(parts) => {
-                let parts = parts.iter().map(|part| part.of(properties));
-                parts.collect::<Option<String>>().map(Value::String)
+                let mut whole = String::new();
+                for part in parts {
+                    whole = cut(&(whole + &part.of(properties)?));
+                }
+                Some(Value::String(whole))
             }
             Self::When {
                 test,
@@ -155,6 +164,27 @@ impl Test {
             Self::Either(one, other) => one.holds(properties)? || other.holds(properties)?,
             Self::Unknown => return None,
         })
+    }
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(CHARS_MAX).collect()
+}
+
+/// As much of a value as a label may need, in a time that does not depend on how large it is.
+fn shortened(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(cut(text)),
+        Value::Array(items) => items
+            .iter()
+            .take(ITEMS_MAX)
+            .map(|item| match item {
+                Value::Array(_) => Value::Array(Vec::new()),
+                other => shortened(other),
+            })
+            .collect(),
+        Value::Object(_) => Value::Object(Map::new()),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }
 
@@ -220,6 +250,20 @@ mod tests {
             (json!({"topic": 0}), "mqtt"),
         ] {
             assert_eq!(of(&label, &node).as_deref(), Some(is));
+        }
+    }
+
+    /// A package that repeats a property a thousand times, and a flow in which it is a megabyte.
+    #[test]
+    fn no_label_is_longer_than_a_label() {
+        let label = Label::Joined(vec![property("name"); 1_000]);
+        for name in [
+            json!("é".repeat(1 << 20)),
+            json!(vec!["é".repeat(1 << 10); 1 << 10]),
+            json!([[[["x"]]], 1]),
+        ] {
+            let told = of(&label, &json!({"name": name})).unwrap();
+            assert!(told.chars().count() <= super::CHARS_MAX, "{}", told.len());
         }
     }
 
