@@ -84,6 +84,7 @@ async fn open(peer_uid: Option<u32>) -> Open {
         store: Some(store.clone()),
         refused: refused.clone(),
         peer_uid: peer_uid.unwrap_or(uid),
+        pace: Pace::default(),
     });
     let stop = CancellationToken::new();
     bridge
@@ -246,4 +247,28 @@ async fn another_users_process_is_turned_away() {
     let request = Request::get("/credentials").body(Full::default()).unwrap();
     let answer = client::call(&open.socket, request, 1 << 20, Duration::from_secs(30)).await;
     assert!(answer.is_err(), "{answer:?}");
+}
+
+#[tokio::test]
+async fn settings_are_not_written_as_often_as_somebody_likes() {
+    let open = open(None).await;
+    let mut answers = Vec::new();
+    for number in 0..40 {
+        let blob = format!(r#"{{"number":{number}}}"#);
+        answers.push(open.post("/settings", blob).await.0);
+    }
+    assert_eq!(answers.iter().filter(|status| **status == 204).count(), 30);
+    assert_eq!(answers.last(), Some(&429));
+    assert_eq!(open.get("/settings").await.1, r#"{"number":29}"#);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_holds_up_no_reading() {
+    let open = open(None).await;
+    let mut stalled = open.socket.connect().await.unwrap();
+    let head = b"POST /flows HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n[";
+    tokio::io::AsyncWriteExt::write_all(&mut stalled, head)
+        .await
+        .unwrap();
+    assert_eq!(open.get("/flows").await, (200, FLOWS.into()));
 }
