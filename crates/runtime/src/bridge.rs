@@ -27,8 +27,10 @@ mod pace;
 
 pub(crate) use pace::Pace;
 
-/// Largest body taken, in bytes.
-const BODY_BYTES_MAX: usize = 64 << 20;
+/// Largest flows taken, in bytes.
+const FLOWS_BYTES_MAX: usize = 64 << 20;
+/// Largest credentials. As values they take ten times as much, and are kept until the flows follow.
+const CREDENTIALS_BYTES_MAX: usize = 8 << 20;
 /// Most connections at a time; Node-RED needs two.
 const CONNECTIONS_MAX: usize = 8;
 /// How long a request may take, its body included.
@@ -92,13 +94,18 @@ impl Bridge {
             (&Method::POST, path) => {
                 // One at a time: eight bodies of 64 MB, each read as JSON, would end this process.
                 let _turn = self.pace.turn().await;
-                let body = tokio::time::timeout(BODY_TIME, read(body)).await;
+                let most = match path {
+                    "/flows" => FLOWS_BYTES_MAX,
+                    "/credentials" => CREDENTIALS_BYTES_MAX,
+                    "/settings" => blob::BYTES_MAX,
+                    _ => return Err(no_route()),
+                };
+                let body = tokio::time::timeout(BODY_TIME, read(body, most)).await;
                 let body = body.map_err(|_| late())??;
                 match path {
                     "/flows" => self.save_flows(body, claimed(&head.headers)).await,
                     "/credentials" => self.save_credentials(&body).await,
-                    "/settings" => self.save_settings(&body).await,
-                    _ => Err(no_route()),
+                    _ => self.save_settings(&body).await,
                 }
             }
             _ => Err(no_route()),
@@ -237,12 +244,13 @@ fn done() -> Response<Full<Bytes>> {
     response
 }
 
-async fn read(body: Incoming) -> Result<Bytes, Refusal> {
-    let read = Limited::new(body, BODY_BYTES_MAX).collect().await;
+async fn read(body: Incoming, most: usize) -> Result<Bytes, Refusal> {
+    let read = Limited::new(body, most).collect().await;
     read.map(http_body_util::Collected::to_bytes)
         .map_err(|error| {
             if error.is::<LengthLimitError>() {
-                Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "more than 64 MB")
+                let message = format!("more than {most} bytes");
+                Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message)
             } else {
                 Refusal::new(StatusCode::BAD_REQUEST, "the body could not be read")
             }
