@@ -119,7 +119,7 @@ impl Supervisor {
                     asks.recv().await
                 }
                 Ended::Hindered(reason) => tokio::select! {
-                    () = sleep(self.hindered(reason, restarts.hindered())) => continue,
+                    () = sleep(self.hindered(&reason, restarts.hindered())) => continue,
                     ask = asks.recv() => ask,
                 },
                 Ended::Crashed { reason, passed } => {
@@ -315,7 +315,7 @@ impl Supervisor {
 
     /// Shows what keeps it from being started; for how long. Not counted as an end: no deployment is
     /// at fault, and none is taken back for it.
-    fn hindered(&self, reason: String, wait: Duration) -> Duration {
+    fn hindered(&self, reason: &str, wait: Duration) -> Duration {
         tracing::error!(instance = %self.id(), reason, "Node-RED could not be started");
         let reason = format!("Redkeep could not start it: {reason}");
         let until = self.after(wait);

@@ -21,6 +21,8 @@ const MESSAGES_MAX: u64 = 1024;
 const MMSGHDR_BYTES: u64 = 64;
 /// What libuv asks for.
 const EVENT_LOOPS_ENTRIES: i32 = 256;
+/// None, or `IORING_SETUP_NO_SQARRAY` where the kernel has it (Linux 6.6).
+const EVENT_LOOPS_FLAGS: [i32; 2] = [0, 1 << 16];
 /// Unix sockets that can be given a name. Each name is a file on the machine's disk.
 const NAMED_SOCKETS_MAX: u32 = 256;
 
@@ -272,7 +274,8 @@ fn is_event_loops(question: &Question, memory: Option<&File>) -> bool {
     // The third of the parameters' 32-bit words.
     let flags = parameters.checked_add(8).zip(memory);
     let flags = flags.and_then(|(address, memory)| arguments::word(memory, address));
-    low_half(entries) == EVENT_LOOPS_ENTRIES && flags.map(low_half) == Some(0)
+    let is_plain = flags.is_some_and(|flags| EVENT_LOOPS_FLAGS.contains(&low_half(flags)));
+    low_half(entries) == EVENT_LOOPS_ENTRIES && is_plain
 }
 
 /// What no program needs.
