@@ -10,6 +10,7 @@ use std::{
 
 use model::{
     access::Permission,
+    clock::Timestamp,
     deployment::{Deployment, State, Verdict},
     flow::{
         Flows,
@@ -52,6 +53,14 @@ pub(crate) struct Slots {
 struct Inner {
     applying: HashMap<InstanceId, Arc<Slot>>,
     staged: HashMap<InstanceId, Credentials>,
+    refusals: HashMap<InstanceId, Refusals>,
+}
+
+/// Refused saves on record in the hour that began at `since`.
+#[derive(Debug)]
+struct Refusals {
+    since: Timestamp,
+    count: usize,
 }
 
 impl Slots {
@@ -88,6 +97,28 @@ impl Slots {
 
     pub(crate) fn stage(&self, instance: &InstanceId, credentials: Credentials) {
         self.with(|inner| inner.staged.insert(instance.clone(), credentials));
+    }
+
+    /// Whether one more refused save of this instance belongs into the record, of which nothing is
+    /// ever removed: `most` in an hour.
+    pub(crate) fn is_to_be_recorded(
+        &self,
+        instance: &InstanceId,
+        now: Timestamp,
+        most: usize,
+    ) -> bool {
+        self.with(|inner| {
+            let fresh = || Refusals {
+                since: now,
+                count: 0,
+            };
+            let hour = inner.refusals.entry(instance.clone()).or_insert_with(fresh);
+            if now >= hour.since.plus_seconds(3600) {
+                *hour = fresh();
+            }
+            hour.count += 1;
+            hour.count <= most
+        })
     }
 
     pub(crate) fn staged(&self, instance: &InstanceId) -> Option<Credentials> {

@@ -25,8 +25,11 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    InstancePlan, RuntimeError, Workshop, bridge::Bridge, client::call, folder::Folder, jail,
-    settings,
+    InstancePlan, RuntimeError, Workshop,
+    bridge::{Bridge, Pace},
+    client::call,
+    folder::Folder,
+    jail, settings,
 };
 use jailed::{Heard, Jailed};
 use record::Record;
@@ -143,6 +146,7 @@ impl Workshop {
             store: None,
             refused: Arc::new(Notify::new()),
             peer_uid: folder.uid(),
+            pace: Pace::default(),
         };
         Arc::new(bridge).open(folder, stop, &TaskTracker::new())?;
         let started = Jailed::start(&plan.jailer, &spec(plan, trial.bounds), self.clock()).await;

@@ -103,7 +103,7 @@ enum Ended {
         passed: bool,
     },
     Refused(String),
-    /// Redkeep could not start it: its own disk, ledger or jailer. Says nothing of the flows.
+    /// Redkeep could not start it: disk, ledger or jailer.
     Hindered(String),
 }
 
@@ -119,7 +119,7 @@ impl Supervisor {
                     asks.recv().await
                 }
                 Ended::Hindered(reason) => tokio::select! {
-                    () = sleep(self.hindered(reason, restarts.hindered())) => continue,
+                    () = sleep(self.hindered(&reason, restarts.hindered())) => continue,
                     ask = asks.recv() => ask,
                 },
                 Ended::Crashed { reason, passed } => {
@@ -313,9 +313,8 @@ impl Supervisor {
         is_given || self.admin.answers(POLL).await
     }
 
-    /// Shows what keeps it from being started; for how long. Not counted as an end: no deployment is
-    /// at fault, and none is taken back for it.
-    fn hindered(&self, reason: String, wait: Duration) -> Duration {
+    /// Shows what keeps it from being started. Not counted as an end: no deployment is at fault.
+    fn hindered(&self, reason: &str, wait: Duration) -> Duration {
         tracing::error!(instance = %self.id(), reason, "Node-RED could not be started");
         let reason = format!("Redkeep could not start it: {reason}");
         let until = self.after(wait);

@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     admin::Admin,
     board::Board,
-    bridge::Bridge,
+    bridge::{Bridge, Pace},
     folder::Folder,
     identity::Signer,
     palette::Palettes,
@@ -212,6 +212,7 @@ impl Workshop {
                 store: Some(self.store.clone()),
                 refused: shared.refused.clone(),
                 peer_uid: folder.uid(),
+                pace: Pace::default(),
             }),
             board: self.board.clone(),
             store: self.store.clone(),

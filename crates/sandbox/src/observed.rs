@@ -11,7 +11,7 @@
 //!
 //! What stays untold: native code with a second thread that swaps a path, an address or a descriptor
 //! at the right moment (what it then does comes to nothing just the same); asking whether a file
-//! exists (`stat`); refused `ioctl`s and socket options; what happens inside the jail's own folders.
+//! exists (`stat`); the small `io_uring` each event loop of Node.js asks for; refused `ioctl`s and socket options; what happens inside the jail's own folders.
 //!
 //! Told on fd 0, which the caller makes a socket pair: one line of JSON for each [`Sighting`], every
 //! attempt once. The program does not hold that socket, so it can neither forge nor silence it.

@@ -59,6 +59,12 @@ const DENIED: &[(libc::c_long, &str)] = &[
     (libc::SYS_keyctl, "keyctl"),
     (libc::SYS_add_key, "add_key"),
     (libc::SYS_request_key, "request_key"),
+    // Memory that belongs to no process: no limit of a process counts it, and the kernel frees none
+    // of it by ending one.
+    (libc::SYS_shmget, "shmget"),
+    (libc::SYS_msgget, "msgget"),
+    (libc::SYS_semget, "semget"),
+    (libc::SYS_mq_open, "mq_open"),
     // The machine itself.
     (libc::SYS_init_module, "init_module"),
     (libc::SYS_finit_module, "finit_module"),

@@ -90,7 +90,7 @@ async fn a_save_from_inside_is_refused_queued_once_and_recorded() {
 #[tokio::test]
 async fn a_loop_inside_does_not_fill_the_queue() {
     let house = House::new().await;
-    for number in 0..60 {
+    for number in 0..100 {
         let text = FLOWS.replace("return msg;", &format!("return {number};"));
         house
             .room
@@ -100,6 +100,13 @@ async fn a_loop_inside_does_not_fill_the_queue() {
     }
     let all = house.store().deployments(None, false, 1000).await.unwrap();
     assert!(all.len() <= 20, "{} were kept", all.len());
+    let filter = AuditFilter {
+        kind: Some(EventKind::RuntimeRefused),
+        limit: 1000,
+        ..AuditFilter::default()
+    };
+    let recorded = house.store().audit(&filter).await.unwrap().len();
+    assert_eq!(recorded, 60, "nothing is ever removed from the record");
 }
 
 #[tokio::test]

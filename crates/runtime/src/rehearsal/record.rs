@@ -1,9 +1,6 @@
 //! What was heard of one run, bounded and put in order.
 
-use std::{
-    mem::{self, Discriminant},
-    time::Duration,
-};
+use std::{mem, time::Duration};
 
 use model::rehearsal::{self, Attempt, LINES_MAX, Line, Observation, Outcome, TYPES_MAX, tamed};
 use sandbox::observed::{self, Sighting, Usage};
@@ -151,20 +148,13 @@ impl Record {
 fn in_turns(mut attempts: Vec<Attempt>) -> Vec<Attempt> {
     attempts.sort();
     attempts.dedup();
-    let mut seen: Vec<(Discriminant<Attempt>, usize)> = Vec::new();
-    let mut turns: Vec<(usize, Attempt)> = Vec::with_capacity(attempts.len());
+    // Sorted, those of a kind stand together.
+    let (mut turn, mut turns) = (0, Vec::with_capacity(attempts.len()));
+    let mut before = None;
     for attempt in attempts {
         let kind = mem::discriminant(&attempt);
-        let turn = match seen.iter_mut().find(|(known, _)| *known == kind) {
-            Some((_, count)) => {
-                *count += 1;
-                *count
-            }
-            None => {
-                seen.push((kind, 0));
-                0
-            }
-        };
+        let is_same = before.replace(kind) == Some(kind);
+        turn = if is_same { turn + 1 } else { 0 };
         turns.push((turn, attempt));
     }
     // Stable: within a turn they stay in order.

@@ -531,7 +531,7 @@ async fn what_hinders_a_start_is_no_crash() {
         .until(|status| {
             let reason = status.phase.reason().unwrap_or_default();
             matches!(status.phase, Phase::BackingOff { .. })
-                && reason.contains("it is a link or a file")
+                && reason.contains("cannot make the folder")
         })
         .await;
     fs::remove_file(&work).unwrap();

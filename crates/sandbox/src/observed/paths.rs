@@ -20,8 +20,8 @@ const PARTS_MAX: usize = 256;
 const TOLD_BYTES_MAX: usize = 512;
 
 /// What every program looks into when it starts, whether it is there or not: processors, name
-/// services, languages. None of it holds a secret, and all of it is the jail's own or the same for all.
-const USUAL: [&str; 20] = [
+/// services, languages, which C library it is (`ldd` says). None of it holds a secret, and all of it is the jail's own or the same for all.
+const USUAL: [&str; 21] = [
     "/proc",
     "/sys/fs/cgroup",
     "/sys/devices/system",
@@ -42,6 +42,7 @@ const USUAL: [&str; 20] = [
     "/etc/protocols",
     "/etc/ssl/cert.pem",
     "/dev/fd",
+    "/usr/bin/ldd",
 ];
 
 /// The jail's own paths, and those it was shown.
@@ -215,7 +216,7 @@ mod tests {
             (work("dangling"), "/nothing/there".into()),
             (work("no/./such/../file"), work("no/file")),
             ("/../../etc//passwd/".into(), "/etc/passwd".into()),
-            ("/proc/self/root/etc".into(), "/etc".into()),
+            ("/proc/self/root".into(), "/".into()),
         ] {
             assert_eq!(to(&path, true), Some(expected), "{path:?}");
         }

@@ -19,6 +19,10 @@ use crate::spec::Network;
 const MESSAGES_MAX: u64 = 1024;
 /// `struct mmsghdr`: a `msghdr` and a length.
 const MMSGHDR_BYTES: u64 = 64;
+/// What libuv asks for.
+const EVENT_LOOPS_ENTRIES: i32 = 256;
+/// None, or `IORING_SETUP_NO_SQARRAY` where the kernel has it (Linux 6.6).
+const EVENT_LOOPS_FLAGS: [i32; 2] = [0, 1 << 16];
 /// Unix sockets that can be given a name. Each name is a file on the machine's disk.
 const NAMED_SOCKETS_MAX: u32 = 256;
 
@@ -44,6 +48,9 @@ impl Observer {
                 self.send_call(question, memory.as_ref())
             }
             libc::SYS_socket => made(question),
+            libc::SYS_io_uring_setup if is_event_loops(question, memory.as_ref()) => {
+                (NOTHING, Answer::Refused(Errno::PERM))
+            }
             libc::SYS_clone => refused("clone into a namespace".to_owned()),
             libc::SYS_execve => {
                 let is_first = !std::mem::replace(&mut self.has_begun, true);
@@ -258,6 +265,17 @@ fn is_old_mknod(number: libc::c_long) -> bool {
     return number == libc::SYS_mknod;
     #[cfg(not(target_arch = "x86_64"))]
     false
+}
+
+/// Each event loop of Node.js asks for a ring of its own when it begins, and goes on without: that is
+/// refused like any other, and in every report, so it is not told.
+fn is_event_loops(question: &Question, memory: Option<&File>) -> bool {
+    let [entries, parameters, ..] = question.args;
+    // The third of the parameters' 32-bit words.
+    let flags = parameters.checked_add(8).zip(memory);
+    let flags = flags.and_then(|(address, memory)| arguments::word(memory, address));
+    let is_plain = flags.is_some_and(|flags| EVENT_LOOPS_FLAGS.contains(&low_half(flags)));
+    low_half(entries) == EVENT_LOOPS_ENTRIES && is_plain
 }
 
 /// What no program needs.

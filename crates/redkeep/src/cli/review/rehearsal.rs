@@ -73,7 +73,7 @@ fn done(sheet: &mut Sheet, base: Option<&Observation>, seen: &Observation) {
     );
     group(
         sheet,
-        "what it tried, and could not",
+        "what it tried outside itself; nothing of it got out",
         &seen.attempts,
         attempts,
         Attempt::words,
