@@ -21,7 +21,7 @@ pub enum DeployError {
     OwnChanges { name: String },
     /// Policy asks for a clean rehearsal.
     #[error("this instance asks for a clean rehearsal before anything is applied: {why}")]
-    NotRehearsed { why: &'static str },
+    NotRehearsed { why: String },
     /// The submitted text is not a flows file.
     #[error(transparent)]
     Flows(#[from] FlowError),
@@ -101,10 +101,11 @@ pub enum DeployError {
         why: &'static str,
     },
     /// Policy asks for something that is not given.
-    #[error("{change}: {}", .ask.sentence().trim_end_matches('.'))]
+    #[error("{change}: {}{way_out}", .ask.sentence().trim_end_matches('.'))]
     Demanded {
         change: String,
         ask: model::instance::Ask,
+        way_out: &'static str,
     },
     /// The finding is not there (any more).
     #[error("the change has no such finding any more; look at it again")]

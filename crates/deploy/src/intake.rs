@@ -6,7 +6,7 @@ use model::{
     deployment::{Deployment, DeploymentType, Emergency, Origin, State},
     flow::{Flows, Limits, credentials::CredentialChanges},
     id::{Hash, InstanceId},
-    instance::{ApplyPolicy, Ask, RehearsalPolicy},
+    instance::{ApplyPolicy, RehearsalPolicy},
     principal::Actor,
 };
 use store::{BaselineContent, NewDeployment};
@@ -174,14 +174,10 @@ impl Deployments {
         // Decisions kept from the version before: a person has begun, and a rejection stands.
         let is_untouched =
             emergency.is_some() || self.store.decisions(deployment.id).await?.is_empty();
-        if at_once && is_untouched && self.asks_nothing(&deployment, emergency.is_some()).await? {
-            let deployment = match emergency {
-                Some(emergency) => {
-                    let by = deployment.proposer.clone();
-                    self.declare_and_apply(deployment, emergency, &by).await?
-                }
-                None => self.apply_unreviewed(deployment).await?,
-            };
+        if at_once
+            && is_untouched
+            && let Some(deployment) = self.apply_at_once(&deployment, emergency).await?
+        {
             return Ok(Proposed::Applied {
                 deployment,
                 revision,
@@ -193,20 +189,29 @@ impl Deployments {
         })
     }
 
-    /// Whether policy asks for nothing that only a review can give. An emergency goes past all of
-    /// it but a refusal.
-    pub(crate) async fn asks_nothing(
+    /// Applies what was just queued, unless policy asks for what only a review can give. An
+    /// emergency goes past all of it but a refusal.
+    async fn apply_at_once(
         &self,
-        deployment: &Deployment,
-        is_emergency: bool,
-    ) -> Result<bool, DeployError> {
-        let policy = self.store.instance(&deployment.instance).await?.policy;
-        if policy.demands.is_empty() {
-            return Ok(true);
+        queued: &Deployment,
+        emergency: Option<Emergency>,
+    ) -> Result<Option<Deployment>, DeployError> {
+        let policy = self.store.instance(&queued.instance).await?.policy;
+        let Some(emergency) = emergency else {
+            let asks_nothing =
+                policy.demands.is_empty() || self.examine(queued.id).await?.asks.is_empty();
+            return match asks_nothing {
+                true => Ok(Some(self.apply_unreviewed(queued.clone()).await?)),
+                false => Ok(None),
+            };
+        };
+        let review = self.examine(queued.id).await?;
+        if review.shown != queued.proposal.hash() || review.refuses_emergency().is_err() {
+            return Ok(None);
         }
-        let review = self.examine(deployment.id).await?;
-        let mut asks = review.asks.values().flatten();
-        Ok(!asks.any(|ask| !is_emergency || *ask == Ask::Refusal))
+        let by = queued.proposer.clone();
+        let applied = self.declare_and_apply(review, emergency, &by).await?;
+        Ok(Some(applied))
     }
 
     async fn applies_at_once(&self, intake: &Intake) -> Result<bool, DeployError> {

@@ -15,13 +15,13 @@ use model::{
         diff::{self, Diff},
     },
     id::{DeploymentId, Hash},
-    instance::{Ask, Together},
+    instance::{Ask, OwnChanges, Together},
     palette::Palette,
 };
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 
-use crate::{Caller, DeployError, Deployments, intake::blocking, risk};
+use crate::{Caller, DeployError, Deployments, demand, intake::blocking, risk};
 
 pub use names::{Named, Names, names};
 
@@ -54,6 +54,8 @@ pub struct Review {
     pub version: Option<Version>,
     /// Which changes the instance's policy lets be approved together.
     pub together: Together,
+    /// Whether the proposer's own approval counts.
+    pub own_changes: OwnChanges,
 }
 
 /// One step of the way through a review: changes that are looked at together.
@@ -155,10 +157,10 @@ impl Deployments {
             .await?;
         let known = content.credentials.names();
         let policy = self.store.instance(&deployment.instance).await?.policy;
-        let together = policy.together;
+        let (together, own_changes) = (policy.together, policy.own_changes);
         let palette = self.target.palette(&deployment.instance).await;
         let types = palette.clone();
-        let risks = self.store.risks(Some(&deployment.instance)).await?;
+        let risks = self.store.holding_risks(&deployment.instance).await?;
         let now = self.store.clock().now();
         let (base, proposed, diff, ways, asks) = blocking(move || {
             let base = Flows::from_canonical(base_text)?;
@@ -174,7 +176,7 @@ impl Deployments {
             found.attach(&mut diff);
             risk::note_accepted(&mut diff, &risks, now);
             let asks = diff.changes.iter().filter_map(|change| {
-                let asks = risk::asks(&policy, change);
+                let asks = demand::asks(&policy, change);
                 (!asks.is_empty()).then(|| (change.id.clone(), asks))
             });
             let asks = asks.collect();
@@ -198,6 +200,7 @@ impl Deployments {
             comments: self.store.comments(id).await?,
             version: self.store.version(id).await?,
             together,
+            own_changes,
         })
     }
 

@@ -8,11 +8,15 @@
 //!    └─────────┴───────────┴→ Stale → Pending (rebased; decisions void)
 //! ```
 
+mod emergency;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::emergency::{Emergency, Skipped};
 use crate::{
+    access::Role,
     clock::Timestamp,
     flow::change::ChangeId,
     id::{DeploymentId, Hash, InstanceId},
@@ -102,6 +106,9 @@ pub enum State {
         since: Timestamp,
         /// Digest of the flows being applied.
         result: Hash,
+        /// Who confirmed what is applied: it is theirs again when this is interrupted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved_by: Option<Actor>,
     },
     /// It runs (or ran). The baseline it made.
     Applied {
@@ -244,29 +251,6 @@ pub struct Deployment {
     pub emergency: Option<Emergency>,
 }
 
-/// An emergency deployment's reason and its review afterwards.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Emergency {
-    /// Why it could not wait.
-    pub reason: String,
-    /// Who said so; none: its proposer.
-    #[serde(default)]
-    pub declared_by: Option<Actor>,
-    /// Who reviewed it afterwards, once somebody has.
-    pub reviewed_by: Option<Actor>,
-}
-
-impl Emergency {
-    /// An emergency nobody has looked at yet.
-    pub fn new(reason: impl Into<String>, declared_by: Option<Actor>) -> Self {
-        Self {
-            reason: reason.into(),
-            declared_by,
-            reviewed_by: None,
-        }
-    }
-}
-
 /// What a deployment proposes. Its [`Proposal::hash`] is what is shown, approved and applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
@@ -310,6 +294,9 @@ pub struct Decision {
     pub verdict: Verdict,
     /// Who.
     pub by: Actor,
+    /// Their role then: policy may ask for one later. None: taken before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
     /// When.
     pub at: Timestamp,
     /// Why; required for a rejection.
@@ -381,7 +368,11 @@ mod tests {
                 at,
                 result,
             },
-            State::Applying { since: at, result },
+            State::Applying {
+                since: at,
+                result,
+                approved_by: None,
+            },
             State::Applied {
                 at,
                 baseline: result,
@@ -452,6 +443,7 @@ mod tests {
         let other = State::Applying {
             since: Timestamp(2),
             result: Hash::of(b"other"),
+            approved_by: None,
         };
         assert!(approved.step(other).is_err());
     }

@@ -38,7 +38,7 @@ const OPEN_MAX: i64 = 1000;
 const LIMIT_MAX: u32 = 10_000;
 
 /// What a [`Deployment`] is read from.
-const COLUMNS: &str = "SELECT id, instance, state, origin, proposer, created_at, proposal, emergency FROM deployments";
+pub(crate) const COLUMNS: &str = "SELECT id, instance, state, origin, proposer, created_at, proposal, emergency FROM deployments";
 
 /// A deployment to be queued. The flows must be kept as a blob already.
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ pub struct Commit {
     pub credentials: Credentials,
 }
 
-fn read_deployment(row: &SqliteRow) -> Result<Deployment, StoreError> {
+pub(crate) fn read_deployment(row: &SqliteRow) -> Result<Deployment, StoreError> {
     let what = "deployment";
     let text = |column: &str| row.try_get::<String, _>(column);
     let emergency: Option<String> = row.try_get("emergency")?;
@@ -92,7 +92,7 @@ fn read_deployment(row: &SqliteRow) -> Result<Deployment, StoreError> {
     })
 }
 
-async fn deployment_in(
+pub(crate) async fn deployment_in(
     db: &mut SqliteConnection,
     id: DeploymentId,
 ) -> Result<Deployment, StoreError> {
@@ -102,7 +102,24 @@ async fn deployment_in(
     read_deployment(&row)
 }
 
-fn subject(id: DeploymentId) -> String {
+/// The deployment as it stands, if it is still the one that was `seen`: in that state, with that
+/// proposal. A rebase leads back to the same state with other flows.
+async fn still(db: &mut SqliteConnection, seen: &Deployment) -> Result<Deployment, StoreError> {
+    let now = deployment_in(db, seen.id).await?;
+    if now.state != seen.state {
+        let (id, word) = (subject(seen.id), now.state.word());
+        return Err(conflict(format!("{id} is {word} by now; look again")));
+    }
+    if now.proposal != seen.proposal {
+        let id = subject(seen.id);
+        return Err(conflict(format!(
+            "{id} proposes something else by now; look again"
+        )));
+    }
+    Ok(now)
+}
+
+pub(crate) fn subject(id: DeploymentId) -> String {
     format!("deployment {id}")
 }
 
@@ -166,9 +183,13 @@ impl Change<'_> {
             // It goes the ordinary way again: nothing of it was applied before review.
             deployment.emergency = None;
         }
-        let declared = (&deployment.state, &deployment.emergency);
-        if let (State::Approved { .. }, Some(emergency)) = declared {
-            detail["emergency"] = json!(emergency.reason);
+        match (&deployment.state, &mut deployment.emergency) {
+            (State::Approved { .. }, Some(emergency)) => {
+                detail["emergency"] = json!(emergency.reason);
+                detail["skipped"] = json!(emergency.skipped);
+            }
+            (State::Applying { .. }, Some(emergency)) => emergency.note_applied_by(by),
+            _ => {}
         }
         if matches!(deployment.state, State::Stale { .. } | State::Pending) {
             for table in ["decisions", "rehearsals"] {

@@ -238,4 +238,7 @@ async fn proposer_and_reviewers_talk_and_nobody_else() {
     assert_eq!(said.len(), 2);
     assert_eq!(said[1].text, "Clearer.");
     assert_eq!(review.number_of(said[1].deployment), Some(1));
+    // Said on this one still, it would stand on no page, and count nowhere.
+    let late = say(&rita, "And?").await;
+    assert!(matches!(late, Err(DeployError::WrongState { .. })));
 }
