@@ -114,8 +114,9 @@ impl Deployments {
             0 => {}
             count => return Err(DeployError::Undecided { count }),
         }
-        review.may_run(&caller.actor())?;
         let result = result_of(&review)?;
+        self.require_rules(&review, &result, &caller.actor())
+            .await?;
         self.require_clean_rehearsal(&review.deployment, result.hash())
             .await?;
         let (decided, by) = (&review.decisions, caller.actor());
@@ -201,7 +202,7 @@ impl Deployments {
         if flows.hash() != *result {
             return Err(DeployError::NotWhatWasShown);
         }
-        review.may_run(by)?;
+        self.require_rules(&review, &flows, by).await?;
         let changes = self.store.credential_changes(id).await?;
         let credentials = approved_credentials(&changes, &approvals(&review));
         Ok(Approved {
@@ -209,6 +210,21 @@ impl Deployments {
             flows,
             credentials,
         })
+    }
+
+    /// What policy asks of these approvals, of what they give, and of who confirms it.
+    async fn require_rules(
+        &self,
+        review: &Review,
+        result: &Flows,
+        confirmed_by: &Actor,
+    ) -> Result<(), DeployError> {
+        let is_whole = result.hash() == review.deployment.proposal.flows;
+        let asks_of_part = match is_whole {
+            true => None,
+            false => Some(self.asks_of_part(review, result).await?),
+        };
+        review.may_run(confirmed_by, asks_of_part.as_ref())
     }
 
     async fn carry_out(&self, approved: Approved, by: &Actor) -> Result<Deployment, DeployError> {

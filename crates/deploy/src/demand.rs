@@ -11,7 +11,7 @@ use model::{
     principal::Actor,
 };
 
-use crate::{Caller, DeployError, Review};
+use crate::{Caller, DeployError, Review, review::Asks};
 
 /// What the open findings of a change ask, each thing once, as the policy lists them.
 pub(crate) fn asks(policy: &Policy, change: &Change) -> Vec<Ask> {
@@ -83,13 +83,26 @@ impl Review {
     }
 
     /// Refuses to let run what policy does not, or not with these approvals and `confirmed_by`
-    /// behind the whole.
-    pub(crate) fn may_run(&self, confirmed_by: &Actor) -> Result<(), DeployError> {
+    /// behind the whole. `of_part` is what is asked of the approved changes by themselves, where
+    /// others were rejected.
+    pub(crate) fn may_run(
+        &self,
+        confirmed_by: &Actor,
+        of_part: Option<&Asks>,
+    ) -> Result<(), DeployError> {
         self.four_eyes(confirmed_by)?;
         for approval in self.approvals() {
             let mut asks = self.asks(&approval.change).iter();
             if let Some(ask) = asks.find(|ask| !is_met(**ask, approval, confirmed_by)) {
                 return Err(self.demanded(&approval.change, *ask, way_out(*ask)));
+            }
+        }
+        for (change, asks) in of_part.into_iter().flatten() {
+            let decision = self.decision(change);
+            let approval = decision.filter(|it| it.verdict == Verdict::Approve);
+            let is_unmet = |ask: &&Ask| approval.is_none_or(|it| !is_met(**ask, it, confirmed_by));
+            if let Some(ask) = asks.iter().find(is_unmet) {
+                return Err(self.demanded(change, *ask, OF_PART));
             }
         }
         Ok(())
@@ -175,3 +188,7 @@ fn way_out(ask: Ask) -> &'static str {
         Ask::TwoReviewers => ". Have somebody else decide it again, then confirm",
     }
 }
+
+/// What is said where the approved changes ask for more by themselves than with the rejected ones.
+const OF_PART: &str = ". The changes that were approved do this without those that were rejected: \
+                       decide them again, or reject the deployment";

@@ -258,3 +258,45 @@ async fn a_risk_needs_an_owner_a_reason_and_an_end() {
     let refused = house.room.accept_risk(&editor(), queued.id, whole).await;
     assert!(matches!(refused, Err(DeployError::NotAllowed { .. })));
 }
+
+/// A way that a second change cuts asks for nothing; with that one rejected, it is there.
+#[tokio::test]
+async fn what_is_approved_in_part_is_held_against_what_the_part_does() {
+    let house = house(&[], ApplyPolicy::Reviewed).await;
+    let base = r#"[{"id":"t","type":"tab","label":"T"},{"id":"i","type":"inject","z":"t","name":"i","x":1,"y":1,"wires":[[]]},{"id":"o","type":"mqtt out","z":"t","name":"Pump","x":1,"y":9,"wires":[]}]"#;
+    let first = house.propose(&editor(), base).await;
+    house.apply(&reviewer(), first.id).await;
+    house.demand(&["new-way: refuse"]).await;
+    // The wire is new, and the tab is switched off: nothing reaches the pump.
+    let both = base
+        .replace("[[]]", r#"[["o"]]"#)
+        .replace(r#""label":"T""#, r#""label":"T","disabled":true"#);
+    let queued = house.propose(&editor(), &both).await;
+    let rita = reviewer();
+    let review = house.room.review(&rita, queued.id).await.unwrap();
+    let choices = review.diff.changes.iter().map(|change| Choice {
+        change: change.id.clone(),
+        verdict: match change.node.as_str() {
+            "t" => Verdict::Reject,
+            _ => Verdict::Approve,
+        },
+        comment: "seen".into(),
+        seen: None,
+    });
+    let shown = review.shown;
+    let decided = house
+        .room
+        .decide(&rita, queued.id, shown, choices.collect::<Vec<_>>());
+    decided.await.unwrap();
+    let refused = house.room.approve(&rita, queued.id, shown).await;
+    assert!(
+        matches!(
+            refused,
+            Err(DeployError::Demanded {
+                ask: Ask::Refusal,
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+}
