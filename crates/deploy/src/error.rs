@@ -78,7 +78,8 @@ pub enum DeployError {
     TooMany,
     /// One person's proposals would fill the queue.
     #[error(
-        "{max} of your proposals wait already; have them decided or withdraw some, then deploy again"
+        "{max} of your proposals wait already, or are stale; have them decided or withdraw some, \
+         then deploy again"
     )]
     TooManyWaiting { max: usize },
     /// The instance's policy has no emergencies, or not for this person.

@@ -89,7 +89,9 @@ impl Deployments {
             .baseline(&instance)
             .await?
             .ok_or(DeployError::NoBaseline)?;
-        let waiting = self.waiting_of(&instance, origin, &proposer).await?;
+        let open = self.open_of(&instance, origin, &proposer).await?;
+        let open_count = open.len();
+        let waiting: Vec<Deployment> = open.into_iter().filter(waits).collect();
         let current = base.baseline.flows;
         let named = revision.is_some();
         let revision = revision.and_then(|text| text.parse::<Hash>().ok());
@@ -99,15 +101,15 @@ impl Deployments {
         if named && revision != Some(current) && !continues {
             return Err(DeployError::RevisionMismatch { current });
         }
-        let waiting_count = waiting.len();
         let limits = *limits;
         let submitted = blocking(move || Flows::submitted(&flows, &limits)).await?;
         let mut credentials = submitted.credential_changes(&base.credentials.names());
         let flows = &submitted.flows;
         let earlier = self.earlier_version(waiting, revision, &base, flows, &credentials);
         let earlier = Box::pin(earlier).await?;
-        // A script of the editor's page proposes in its victim's name: the queue is not its to fill.
-        if earlier.is_none() && waiting_count >= WAITING_MAX {
+        // A script of the editor's page proposes in its victim's name: the queue is not its to fill,
+        // nor what is stale to pile up until nobody can propose.
+        if earlier.is_none() && open_count >= WAITING_MAX {
             return Err(DeployError::TooManyWaiting { max: WAITING_MAX });
         }
         if let Some(earlier) = &earlier {
@@ -234,32 +236,45 @@ impl Deployments {
         origin: Origin,
         proposer: &Actor,
     ) -> Result<Vec<Deployment>, DeployError> {
+        let open = self.open_of(instance, origin, proposer).await?;
+        Ok(open.into_iter().filter(waits).collect())
+    }
+
+    /// The same, and those that are stale or being applied.
+    async fn open_of(
+        &self,
+        instance: &InstanceId,
+        origin: Origin,
+        proposer: &Actor,
+    ) -> Result<Vec<Deployment>, DeployError> {
         let mut open = self
             .store
             .deployments(Some(instance), true, OPEN_MAX)
             .await?;
-        open.retain(|it| {
-            let waits = match it.state {
-                State::Pending | State::InReview | State::Approved { .. } => true,
-                State::Applying { .. }
-                | State::Applied { .. }
-                | State::Rejected { .. }
-                | State::Withdrawn { .. }
-                | State::Superseded { .. }
-                | State::Stale { .. }
-                | State::Failed { .. } => false,
-            };
-            waits && it.origin == origin && same_proposer(&it.proposer, proposer)
-        });
+        open.retain(|it| it.origin == origin && same_proposer(&it.proposer, proposer));
         Ok(open)
     }
 }
 
-/// Proposals of one person that may wait side by side, at each door.
+/// Whether it waits for a decision or to be applied.
+pub(crate) fn waits(deployment: &Deployment) -> bool {
+    match deployment.state {
+        State::Pending | State::InReview | State::Approved { .. } => true,
+        State::Applying { .. }
+        | State::Applied { .. }
+        | State::Rejected { .. }
+        | State::Withdrawn { .. }
+        | State::Superseded { .. }
+        | State::Stale { .. }
+        | State::Failed { .. } => false,
+    }
+}
+
+/// Proposals of one person that may be open side by side, at each door, stale ones among them.
 const WAITING_MAX: usize = 10;
 
-/// How many open deployments are looked through for those of one person.
-const OPEN_MAX: u32 = 500;
+/// How many open deployments are looked through for those of one person: all an instance may have.
+const OPEN_MAX: u32 = 1_000;
 
 /// The same person (whatever the session), or both without a person: one waiting proposal each.
 fn same_proposer(one: &Actor, other: &Actor) -> bool {

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 use model::{
     access::{Permission, may},
     baseline::Baseline,
-    deployment::{Deployment, State},
+    deployment::Deployment,
     flow::credentials::Credentials,
     id::{DeploymentId, Hash, InstanceId},
     instance::{Policy, RehearsalPolicy},
@@ -17,7 +17,7 @@ use model::{
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::{Caller, DeployError, Deployments, futures::Given};
+use crate::{Caller, DeployError, Deployments, futures::Given, intake::waits};
 
 /// Flows to be tried.
 #[derive(Debug, Clone)]
@@ -285,13 +285,6 @@ impl Runs {
         );
         Hash::of(text.as_bytes())
     }
-}
-
-fn waits(deployment: &Deployment) -> bool {
-    matches!(
-        deployment.state,
-        State::Pending | State::InReview | State::Approved { .. }
-    )
 }
 
 /// The same fields with nothing of their values but their shape.

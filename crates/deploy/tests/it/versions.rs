@@ -149,7 +149,15 @@ async fn one_person_does_not_fill_the_queue() {
             &tab(9).replace("\"label\":\"x\"", "\"label\":\"y\""),
         )
         .await;
-    house.propose(&reviewer(), &tab(11)).await;
+    let theirs = house.propose(&reviewer(), &tab(11)).await;
+    // What went stale still counts: it would pile up until nobody could propose.
+    house.apply(&reviewer(), theirs.id).await;
+    let more = house.submission(&editor(), &tab(12));
+    let refused = house.room.propose(more, &Limits::default()).await;
+    assert!(
+        matches!(refused, Err(DeployError::TooManyWaiting { .. })),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
