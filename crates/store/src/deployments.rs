@@ -102,23 +102,6 @@ pub(crate) async fn deployment_in(
     read_deployment(&row)
 }
 
-/// The deployment as it stands, if it is still the one that was `seen`: in that state, with that
-/// proposal. A rebase leads back to the same state with other flows.
-async fn still(db: &mut SqliteConnection, seen: &Deployment) -> Result<Deployment, StoreError> {
-    let now = deployment_in(db, seen.id).await?;
-    if now.state != seen.state {
-        let (id, word) = (subject(seen.id), now.state.word());
-        return Err(conflict(format!("{id} is {word} by now; look again")));
-    }
-    if now.proposal != seen.proposal {
-        let id = subject(seen.id);
-        return Err(conflict(format!(
-            "{id} proposes something else by now; look again"
-        )));
-    }
-    Ok(now)
-}
-
 pub(crate) fn subject(id: DeploymentId) -> String {
     format!("deployment {id}")
 }
@@ -183,14 +166,7 @@ impl Change<'_> {
             // It goes the ordinary way again: nothing of it was applied before review.
             deployment.emergency = None;
         }
-        match (&deployment.state, &mut deployment.emergency) {
-            (State::Approved { .. }, Some(emergency)) => {
-                detail["emergency"] = json!(emergency.reason);
-                detail["skipped"] = json!(emergency.skipped);
-            }
-            (State::Applying { .. }, Some(emergency)) => emergency.note_applied_by(by),
-            _ => {}
-        }
+        emergency::note(deployment, &mut detail, by);
         if matches!(deployment.state, State::Stale { .. } | State::Pending) {
             for table in ["decisions", "rehearsals"] {
                 let forget = format!("DELETE FROM {table} WHERE deployment = ?");

@@ -12,7 +12,7 @@ use model::{
 use serde_json::json;
 use sqlx::SqliteConnection;
 
-use super::{conflict, deployment_in, still, subject};
+use super::{conflict, deployment_in, subject};
 use crate::{Store, StoreError, baselines, json, open::Change};
 
 /// What somebody saw of the decisions that stand, before deciding.
@@ -198,6 +198,26 @@ impl Store {
         let mut db = self.read().acquire().await?;
         decisions_in(&mut db, id).await
     }
+}
+
+/// The deployment as it stands, if it is still the one that was `seen`: in that state, with that
+/// proposal. A rebase leads back to the same state with other flows.
+pub(super) async fn still(
+    db: &mut SqliteConnection,
+    seen: &Deployment,
+) -> Result<Deployment, StoreError> {
+    let now = deployment_in(db, seen.id).await?;
+    if now.state != seen.state {
+        let (id, word) = (subject(seen.id), now.state.word());
+        return Err(conflict(format!("{id} is {word} by now; look again")));
+    }
+    if now.proposal != seen.proposal {
+        let id = subject(seen.id);
+        return Err(conflict(format!(
+            "{id} proposes something else by now; look again"
+        )));
+    }
+    Ok(now)
 }
 
 fn refuse_overtaken(

@@ -6,13 +6,26 @@ use model::{
     id::DeploymentId,
     principal::Actor,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
-    COLUMNS, OPEN_MAX, conflict, decide::decisions_in, deployment_in, read_deployment, still,
-    subject,
+    COLUMNS, OPEN_MAX, conflict,
+    decide::{decisions_in, still},
+    deployment_in, read_deployment, subject,
 };
 use crate::{Store, StoreError};
+
+/// Notes in its record what an emergency went past, and on it who begins to apply it.
+pub(super) fn note(deployment: &mut Deployment, detail: &mut Value, by: &Actor) {
+    match (&deployment.state, &mut deployment.emergency) {
+        (State::Approved { .. }, Some(emergency)) => {
+            detail["emergency"] = json!(emergency.reason);
+            detail["skipped"] = json!(emergency.skipped);
+        }
+        (State::Applying { .. }, Some(emergency)) => emergency.note_applied_by(by),
+        _ => {}
+    }
+}
 
 impl Store {
     /// Emergencies that nobody has looked at afterwards, newest first, however old.
