@@ -220,9 +220,10 @@ impl Deployments {
         confirmed_by: &Actor,
     ) -> Result<(), DeployError> {
         let is_whole = result.hash() == review.deployment.proposal.flows;
-        let asks_of_part = match is_whole {
-            true => None,
-            false => Some(self.asks_of_part(review, result).await?),
+        let asks_of_part = if is_whole {
+            None
+        } else {
+            Some(self.asks_of_part(review, result).await?)
         };
         review.may_run(confirmed_by, asks_of_part.as_ref())
     }

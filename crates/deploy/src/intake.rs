@@ -202,9 +202,10 @@ impl Deployments {
         let Some(emergency) = emergency else {
             let asks_nothing =
                 policy.demands.is_empty() || self.examine(queued.id).await?.asks.is_empty();
-            return match asks_nothing {
-                true => Ok(Some(self.apply_unreviewed(queued.clone()).await?)),
-                false => Ok(None),
+            return if asks_nothing {
+                Ok(Some(self.apply_unreviewed(queued.clone()).await?))
+            } else {
+                Ok(None)
             };
         };
         let review = self.examine(queued.id).await?;

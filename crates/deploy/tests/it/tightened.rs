@@ -3,7 +3,7 @@
 use deploy::{Acceptance, Caller, Choice, DeployError, Proposed};
 use model::{
     access::Role,
-    deployment::{Origin, State, Verdict},
+    deployment::{Decision, Origin, State, Verdict},
     flow::Limits,
     id::DeploymentId,
     instance::{Ask, OwnChanges, Policy},
@@ -34,16 +34,16 @@ async fn decide(house: &House, by: &Caller, id: DeploymentId, comment: &str) {
         change: change.id.clone(),
         verdict: Verdict::Approve,
         comment: comment.to_owned(),
-        seen: review.decision(&change.id).map(|it| it.mark()),
+        seen: review.decision(&change.id).map(Decision::mark),
     });
     let choices: Vec<_> = choices.collect();
     let decided = house.room.decide(by, id, review.shown, choices);
     decided.await.unwrap();
 }
 
-fn asks<T: std::fmt::Debug>(refused: Result<T, DeployError>, what: Ask) {
+fn asks<T: std::fmt::Debug>(refused: &Result<T, DeployError>, what: Ask) {
     assert!(
-        matches!(&refused, Err(DeployError::Demanded { ask, .. }) if *ask == what),
+        matches!(refused, Err(DeployError::Demanded { ask, .. }) if *ask == what),
         "{what}: {refused:?}"
     );
 }
@@ -56,7 +56,7 @@ async fn a_role_is_asked_of_decisions_older_than_the_demand() {
     decide(&house, &reviewer(), queued.id, "").await;
     house.demand(&["exec-command: role administrator"]).await;
     let refused = house.room.approve(&ada(), queued.id, shown).await;
-    asks(refused, Ask::Role(Role::Administrator));
+    asks(&refused, Ask::Role(Role::Administrator));
     decide(&house, &ada(), queued.id, "").await;
     house.room.approve(&rob(), queued.id, shown).await.unwrap();
 }
@@ -80,7 +80,7 @@ async fn what_was_confirmed_is_held_against_the_rules_of_now_before_it_runs() {
         house.room.approve(&rita, id, shown).await.unwrap();
         house.demand(&[demand]).await;
         for who in [&rita, &ada()] {
-            asks(house.room.apply(who, id, shown).await, ask);
+            asks(&house.room.apply(who, id, shown).await, ask);
         }
         assert_eq!(&*house.running().await.flows, "[]", "{demand}");
         assert!(matches!(house.state(id).await, State::Approved { .. }));
@@ -116,9 +116,10 @@ async fn four_eyes_hold_for_what_its_proposer_approved_or_confirmed_before() {
         let rita = reviewer();
         let queued = house.propose(&rita, FLOWS).await;
         let (id, shown) = (queued.id, queued.proposal.hash());
-        let (decider, confirmer) = match is_decided_by_proposer {
-            true => (rita, rob()),
-            false => (rob(), rita),
+        let (decider, confirmer) = if is_decided_by_proposer {
+            (rita, rob())
+        } else {
+            (rob(), rita)
         };
         decide(&house, &decider, id, "").await;
         house.room.approve(&confirmer, id, shown).await.unwrap();
@@ -155,7 +156,7 @@ async fn four_eyes_are_two_reviewers_where_nobody_is_known_to_have_proposed() {
     let (id, shown) = (deployment.id, deployment.proposal.hash());
     decide(&house, &rita, id, "").await;
     let refused = house.room.approve(&rita, id, shown).await;
-    asks(refused, Ask::TwoReviewers);
+    asks(&refused, Ask::TwoReviewers);
     house.room.approve(&rob(), id, shown).await.unwrap();
     house.room.apply(&rita, id, shown).await.unwrap();
 }

@@ -8,15 +8,12 @@ use model::{
     rehearsal::Rehearsal,
     risk::Matter,
 };
-use store::{NewRisk, Seen, Store, StoreError};
+use store::{NewRisk, Seen, Store};
 
+use crate::deployments::is_conflict;
 use crate::house::{
     House, START, actor, applying, commit, decision, found, main_instance, proposal,
 };
-
-fn is_conflict<T>(result: Result<T, StoreError>) -> bool {
-    matches!(result, Err(StoreError::Conflict(_)))
-}
 
 /// A deployment as somebody looked at it, and the same one since: rebased, so that its state is
 /// what it was and its proposal is not.

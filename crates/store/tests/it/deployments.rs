@@ -15,7 +15,7 @@ use crate::house::{
     clippy::needless_pass_by_value,
     reason = "reads better at each of its many uses"
 )]
-fn is_conflict<T>(result: Result<T, StoreError>) -> bool {
+pub(crate) fn is_conflict<T>(result: Result<T, StoreError>) -> bool {
     matches!(result, Err(StoreError::Conflict(_)))
 }
 
