@@ -187,6 +187,7 @@ impl Deployments {
                 revision,
             });
         }
+        self.read_ahead(deployment.id);
         Ok(Proposed::Queued {
             deployment,
             revision,
