@@ -82,7 +82,10 @@ fn the_way_goes_from_structure_to_order_and_every_change_is_on_it_once() {
 fn every_change_is_found_by_its_name_with_its_step_and_ways() {
     let base = r#"[{"id":"t","type":"tab","label":"A"}]"#;
     let nodes = (0..50).map(|n| {
-        format!(r#",{{"id":"n{n}","type":"debug","z":"t{}","x":1,"y":2,"wires":[]}}"#, n % 3)
+        format!(
+            r#",{{"id":"n{n}","type":"debug","z":"t{}","x":1,"y":2,"wires":[]}}"#,
+            n % 3
+        )
     });
     let tabs = r#"{"id":"t0","type":"tab"},{"id":"t1","type":"tab"},{"id":"t2","type":"tab"}"#;
     let reading = reading(base, &format!("[{tabs}{}]", nodes.collect::<String>()));

@@ -53,7 +53,10 @@ fn change(change: &Change) -> usize {
         let values = property.before.iter().chain(&property.after).map(value);
         size_of_val(property) + text(&property.key) + values.sum::<usize>()
     });
-    let wires = change.wires.iter().map(|wire| text(&wire.from) + text(&wire.to));
+    let wires = change
+        .wires
+        .iter()
+        .map(|wire| text(&wire.from) + text(&wire.to));
     let said = change.said.iter().map(|said| {
         let sides = said.before.iter().chain(&said.after).map(|side| text(side));
         text(&said.about) + sides.sum::<usize>()
