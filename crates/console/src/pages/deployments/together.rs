@@ -31,6 +31,9 @@ use crate::{
 /// Changes shown, and so approved, at a time.
 const SHOWN_MAX: usize = 50;
 
+/// Changes too long for any page that are named on one: each is read twice to know it.
+const LONG_MAX: usize = 5;
+
 /// Every kind, with its word in addresses and what its changes are called.
 const KINDS: [(StepKind, &str, &str); 7] = [
     (
@@ -147,16 +150,16 @@ struct Whole {
 
 impl Whole {
     fn of(review: &Review, kind: StepKind, shell: &Shell) -> Self {
-        let mut looked = Looked::new(review);
+        let looked = Looked::new(review);
         let (mut changes, mut long) = (Vec::new(), Vec::new());
         for change in open(review, kind).take(SHOWN_MAX) {
-            let view = ChangeView::new(&looked, change, changes.len(), shell);
-            if !view.is_cut() {
-                changes.push(view);
-            } else if changes.is_empty() {
+            let view = |looked: &Looked<'_>, at| ChangeView::new(looked, change, at, shell);
+            let shown = view(&looked, changes.len());
+            if !shown.is_cut() {
+                changes.push(shown);
+            } else if long.len() < LONG_MAX && view(&Looked::new(review), 0).is_cut() {
                 // Even a page of its own does not hold it.
-                long.push((view.label, view.step));
-                looked = Looked::new(review);
+                long.push((shown.label, shown.step));
             } else {
                 // The next page begins with it.
                 break;
