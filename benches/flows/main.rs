@@ -6,15 +6,16 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "what it measures is its output")]
 
-mod generate;
-
 use std::{collections::BTreeSet, fs, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
 use console::picture::{Mode, View, draw};
-use generate::{TAB, Version, flow};
-use house_benches::{Table, short, time};
+use house_benches::{
+    Table,
+    generate::{TAB, Version, flow},
+    short, time,
+};
 use inspect::{Context, inspect};
 use model::flow::{
     Flows, Limits,

@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "what they measure is their output")]
 
+pub mod generate;
+
 use std::hint::black_box;
 
 use rustix::time::{ClockId, clock_gettime};

@@ -38,6 +38,18 @@ pub struct Comparison {
     pub body: Body,
 }
 
+impl Comparison {
+    /// Whether a part of either value is not on the page.
+    pub fn is_cut(&self) -> bool {
+        let has_cut = |parts: &[Part]| parts.iter().any(|part| matches!(part, Part::Cut { .. }));
+        match &self.body {
+            Body::Plain { .. } => false,
+            Body::Whole { cut, .. } => *cut > 0,
+            Body::Lines { parts } | Body::Structure { parts, .. } => has_cut(parts),
+        }
+    }
+}
+
 /// How it is shown.
 #[derive(Debug)]
 pub enum Body {
@@ -147,7 +159,10 @@ fn two(
     budget: &Budget,
 ) -> (Option<&'static str>, Body) {
     if let (Some(old), Some(new)) = (structured(before, language), structured(after, language)) {
-        let (paths, more) = structure::paths(key, &old, &new, budget);
+        let Ok((paths, more)) = structure::paths(key, &old, &new, budget) else {
+            let note = Some("too large to be compared by its paths: compared by line");
+            return (note, side_by_side(before, after, Language::Json, budget));
+        };
         let is_written = before.is_string() && after.is_string();
         if paths.is_empty() && is_written {
             let note = Some("only how the JSON text is laid out differs, not what it says");
@@ -193,12 +208,8 @@ fn spoken(value: &Value, language: Language) -> Language {
 }
 
 fn is_same_but_blank(before: &str, after: &str) -> bool {
-    let solid = |text: &str| {
-        text.chars()
-            .filter(|c| !c.is_whitespace())
-            .collect::<Vec<_>>()
-    };
-    solid(before) == solid(after)
+    let before = before.chars().filter(|c| !c.is_whitespace());
+    before.eq(after.chars().filter(|c| !c.is_whitespace()))
 }
 
 fn is_plain(value: &Value) -> bool {

@@ -4,6 +4,12 @@
 //! the secret by the answer's length (BREACH). So only answers to `GET` on the pages named here are
 //! compressed: none that shows a password, a code, a token or a key. The one secret they all hold,
 //! their forms' token, is masked anew in each answer (`csrf::mask`).
+//!
+//! A review holds whatever its proposer chose beside the flows that run, which may hold secrets in
+//! clear: whoever proposes reads those flows anyhow, and a comment is read by all who can write
+//! one. Not so `/logs` and `/record`: any stranger puts text into them (a message to a flow, the
+//! name of a failed sign-in) beside what they must not read (what a node printed, a password typed
+//! as a name). Those two are never compressed.
 
 use std::io::Write as _;
 
@@ -17,12 +23,10 @@ use axum::{
 use flate2::{Compression, write::GzEncoder};
 
 /// The beginnings of the paths whose pages are compressed; the overview is `/` alone.
-const PLACES: [&str; 7] = [
+const PLACES: [&str; 5] = [
     "/assets/",
     "/deployments",
     "/history",
-    "/logs",
-    "/record",
     "/risks",
     "/api/v1/deployments/",
 ];
@@ -30,6 +34,9 @@ const PLACES: [&str; 7] = [
 const FROM_BYTES: usize = 1400;
 /// No page is nearly as large; what is larger goes as it is.
 const UP_TO_BYTES: usize = 16 << 20;
+
+/// Up to this size compressing takes less than a millisecond; more holds up nobody else.
+const INLINE_BYTES: usize = 32 << 10;
 
 /// Compresses an answer where that is safe, wanted and of use.
 pub(crate) async fn compress(request: Request, next: Next) -> Response {
@@ -52,7 +59,14 @@ pub(crate) async fn compress(request: Request, next: Next) -> Response {
         tracing::error!("a page could not be read to its end");
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let Ok(packed) = gzip(&plain) else {
+    let packed = if plain.len() < INLINE_BYTES {
+        gzip(&plain)
+    } else {
+        let page = plain.clone();
+        let packed = tokio::task::spawn_blocking(move || gzip(&page)).await;
+        packed.unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into()))
+    };
+    let Ok(packed) = packed else {
         return Response::from_parts(parts, Body::from(plain));
     };
     let gzip = HeaderValue::from_static("gzip");
@@ -123,6 +137,8 @@ mod tests {
             "/account",
             "/access",
             "/settings",
+            "/logs",
+            "/record",
             "/api/v1/users",
         ] {
             assert!(!is_safe(path), "{path}");

@@ -121,13 +121,9 @@ pub(crate) fn view<T>(
         Some(tab) => *offered.iter().find(|known| *known == tab)?,
         None => *offered.first()?,
     };
-    let mut steps = HashMap::new();
-    for step in &review.steps {
-        steps.extend(step.changes.iter().map(|change| (change, step.number)));
-    }
     let id = review.deployment.id;
     let href = |change: &ChangeId| {
-        let number = steps.get(change)?;
+        let number = review.step_of(change)?;
         Some(format!("/deployments/{id}/steps/{number}"))
     };
     Some(draw(&View {

@@ -116,6 +116,7 @@ impl From<DeployError> for Problem {
             DeployError::NoSuchChange(_) => (S::NOT_FOUND, "no-such-change"),
             DeployError::NotWhole(_) => (S::CONFLICT, "not-whole"),
             DeployError::Busy => (S::CONFLICT, "busy"),
+            DeployError::Crowded => (S::SERVICE_UNAVAILABLE, "crowded"),
             DeployError::Target(_) => (S::BAD_GATEWAY, "node-red-refused"),
             DeployError::NoBaseline => (S::CONFLICT, "no-baseline"),
             DeployError::Store(_) => (S::INTERNAL_SERVER_ERROR, "internal"),
@@ -198,10 +199,20 @@ impl IntoResponse for PageError {
             title: title_of(problem.status),
             message: crate::wording::sentence(&problem.message),
         };
-        match page.render() {
+        let mut response = match page.render() {
             Ok(html) => (problem.status, Html(html)).into_response(),
             Err(_) => (problem.status, problem.message).into_response(),
-        }
+        };
+        ask_again_soon(&mut response);
+        response
+    }
+}
+
+/// Says when to try again, where it was only that too many asked at once.
+fn ask_again_soon(response: &mut Response) {
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        let soon = http::HeaderValue::from_static("5");
+        response.headers_mut().insert(header::RETRY_AFTER, soon);
     }
 }
 
@@ -212,6 +223,7 @@ fn title_of(status: StatusCode) -> &'static str {
         StatusCode::CONFLICT => "Something moved on",
         StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST => "That did not work",
         StatusCode::BAD_GATEWAY => "Node-RED did not take it",
+        StatusCode::SERVICE_UNAVAILABLE => "Too many at once",
         _ => "Something failed",
     }
 }
@@ -235,6 +247,7 @@ impl IntoResponse for ApiError {
         } = self.0;
         let body = Json(json!({ "error": { "code": code, "message": message } }));
         let mut response = (status, body).into_response();
+        ask_again_soon(&mut response);
         if status == StatusCode::UNAUTHORIZED {
             let scheme = http::HeaderValue::from_static("Bearer");
             response

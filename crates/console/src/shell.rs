@@ -10,7 +10,7 @@ use model::{
 
 use crate::{
     App, assets,
-    problem::PageError,
+    problem::{PageError, Problem},
     session::SignedIn,
     wording::{Icon, Moment},
 };
@@ -180,6 +180,16 @@ impl Shell {
             _ => "/deployments",
         }
     }
+}
+
+/// A page that may take the processor for a while: built and rendered at the desk, in its turn.
+pub(crate) async fn made<T: Template>(
+    app: &App,
+    build: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<Html<String>, PageError> {
+    let desk = app.deployments.desk();
+    let html = desk.work(move || Ok::<_, Problem>(build()?.render()?));
+    Ok(Html(html.await??))
 }
 
 /// A page, rendered.

@@ -64,6 +64,9 @@ pub enum DeployError {
     /// Another deployment is being applied to this instance.
     #[error("another deployment is being applied to this instance; wait for it")]
     Busy,
+    /// More people look at reviews than can be served at once.
+    #[error("too many reviews are being read at this moment; try again in a few seconds")]
+    Crowded,
     /// There is no running Redkeep to apply it.
     #[error("Redkeep is not running, so nothing can be applied; start it with `redkeep up`")]
     NotRunning,

@@ -117,7 +117,7 @@ impl Deployments {
             base: base.baseline,
             base_flows: review.base.text().to_string(),
             proposed_flows: review.proposal.text().to_string(),
-            changes: review.diff.changes,
+            changes: review.diff.changes.clone(),
             decisions: review.decisions,
             result,
             applied,

@@ -185,6 +185,7 @@ impl Deployments {
                 revision,
             });
         }
+        self.read_ahead(deployment.id);
         Ok(Proposed::Queued {
             deployment,
             revision,

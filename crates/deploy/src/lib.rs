@@ -6,6 +6,7 @@
 mod apply;
 mod decide;
 mod demand;
+mod desk;
 mod emergency;
 mod error;
 pub mod export;
@@ -34,10 +35,11 @@ use store::Store;
 
 pub use apply::Approved;
 pub use decide::{Choice, Choices};
+pub use desk::{Desk, Turn};
 pub use error::DeployError;
 pub use intake::{Proposed, Submission};
 pub use rehearse::{Rehearsals, Trial};
-pub use review::{Named, Names, Review, Step, StepKind, names, steps};
+pub use review::{Named, Names, Reading, Review, Step, StepKind, names, steps};
 pub use risk::Acceptance;
 pub use save::SaveVerdict;
 
@@ -128,6 +130,8 @@ pub struct Deployments {
     store: Store,
     target: Arc<dyn FlowTarget>,
     applying: Arc<apply::Slots>,
+    shelf: Arc<review::Shelf>,
+    desk: Desk,
 }
 
 impl Deployments {
@@ -137,7 +141,14 @@ impl Deployments {
             store,
             target,
             applying: Arc::default(),
+            shelf: Arc::default(),
+            desk: Desk::default(),
         }
+    }
+
+    /// Where whatever takes the processor for long is done: reading flows, making pages of them.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
     }
 
     /// The ledger.

@@ -29,7 +29,7 @@ impl Deployments {
     ) -> Result<Deployment, DeployError> {
         caller.require(Permission::Propose)?;
         let review = self.examine(id).await?;
-        let deployment = review.deployment;
+        let (deployment, reading) = (review.deployment, review.reading);
         if deployment.proposer.user() != Some(caller.principal.user) {
             caller.require(Permission::Decide)?;
         }
@@ -43,11 +43,10 @@ impl Deployments {
         }
         let base = self.store.baseline(&deployment.instance).await?;
         let base = base.ok_or(DeployError::NoBaseline)?;
-        let (proposed, diff) = (review.proposal, review.diff);
         let current = base.flows.clone();
         let moved = blocking(move || {
             let current = Flows::from_canonical(current)?;
-            let text = moved(&proposed, &diff, &current);
+            let text = moved(&reading.proposal, &reading.diff, &current);
             Flows::submitted(text.as_bytes(), &Limits::default()).map(|it| it.flows)
         })
         .await?;

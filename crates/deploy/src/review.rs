@@ -1,31 +1,34 @@
 //! What a reviewer is shown.
 
 mod names;
+mod reading;
+mod shelf;
+mod weight;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{ops::Deref, sync::Arc};
 
-use inspect::{Context, Ways, inspect};
 use model::{
     access::Permission,
-    clock::Timestamp,
     deployment::{Comment, Decision, Deployment, State, Version},
     flow::{
         FlowError, Flows,
-        change::{Aspect, Change, ChangeId, Subject},
+        change::{Change, ChangeId},
         credentials::{CredentialChanges, CredentialNames},
         diff::{self, Diff},
     },
     id::{DeploymentId, Hash, InstanceId},
-    instance::{Ask, OwnChanges, Policy, Together},
+    instance::{OwnChanges, Together},
     palette::Palette,
-    risk::Risk,
 };
-use serde::{Deserialize, Serialize};
 use store::StoreError;
 
-use crate::{Caller, DeployError, Deployments, demand, intake::blocking, risk};
+use self::reading::{Grounds, Rules, key};
+use crate::{Caller, DeployError, Deployments, desk::Turn, intake::blocking};
 
 pub use names::{Named, Names, names};
+pub(crate) use reading::Asks;
+pub use reading::{Reading, Step, StepKind, steps};
+pub(crate) use shelf::Shelf;
 
 /// Everything the review pages show of one deployment.
 #[derive(Debug, Clone)]
@@ -34,22 +37,12 @@ pub struct Review {
     pub deployment: Deployment,
     /// The digest that is shown, decided on and applied: [`model::deployment::Proposal::hash`].
     pub shown: Hash,
-    /// The flows it starts from.
-    pub base: Flows,
-    /// The proposed flows.
-    pub proposal: Flows,
-    /// What differs, with findings.
-    pub diff: Diff,
+    /// Both flows and what differs: what hangs on hashes alone, shared with whoever else looks.
+    pub reading: Arc<Reading>,
     /// What the instance's packages say of their node types, as installed now.
     pub palette: Arc<Palette>,
-    /// What policy asks for changes whose findings make demands.
-    pub asks: BTreeMap<ChangeId, Vec<Ask>>,
-    /// For each change of the diff, in its order: what feeds it and what it feeds.
-    pub ways: Vec<Ways>,
     /// The decisions so far, at most one a change, in the order of their changes.
     pub decisions: Vec<Decision>,
-    /// The way through it.
-    pub steps: Vec<Step>,
     /// What was said about it and the versions before it, oldest first.
     pub comments: Vec<Comment>,
     /// Which version of a proposal it is; none: the first.
@@ -60,35 +53,12 @@ pub struct Review {
     pub own_changes: OwnChanges,
 }
 
-/// One step of the way through a review: changes that are looked at together.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
-    /// Its place, from 1.
-    pub number: usize,
-    /// What it holds.
-    pub kind: StepKind,
-    /// The changes, in order. All layout-only changes stand in one step.
-    pub changes: Vec<ChangeId>,
-}
+impl Deref for Review {
+    type Target = Reading;
 
-/// What a step holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepKind {
-    /// A tab, subflow or group.
-    Structure,
-    /// A node that is new.
-    Added,
-    /// A node that goes.
-    Removed,
-    /// A node that changes.
-    Changed,
-    /// Wires of one tab.
-    Wires,
-    /// Everything that only moved on the canvas.
-    Layout,
-    /// The order of the file.
-    Order,
+    fn deref(&self) -> &Reading {
+        &self.reading
+    }
 }
 
 impl Review {
@@ -100,10 +70,12 @@ impl Review {
         at.ok().and_then(|at| decisions.get(at))
     }
 
-    /// Whether the instance's policy lets this change be approved together with others.
+    /// Whether the instance's policy lets this change be approved together with others. Where it
+    /// asks for something (a reason, a role), the change is decided by itself: together with
+    /// others the answer could not be given, and all of them would be refused.
     pub fn is_low_risk(&self, change: &Change) -> bool {
         let worst = change.findings.iter().map(|it| it.severity).max();
-        self.together.takes(worst)
+        self.together.takes(worst) && self.asks(&change.id).is_empty()
     }
 
     /// Whether a change is new or another than in the version before; false on the first version.
@@ -139,89 +111,59 @@ impl Review {
     }
 }
 
-/// What policy asks, by change; changes of which it asks nothing are left out.
-pub(crate) type Asks = BTreeMap<ChangeId, Vec<Ask>>;
-
-/// What changes are held against.
-struct Rules {
-    policy: Policy,
-    /// The risks that hold.
-    risks: Vec<Risk>,
-    now: Timestamp,
-    palette: Arc<Palette>,
-}
-
-impl Rules {
-    /// Notes on each change what is found and whether that was accepted as a risk; gives each
-    /// change's ways, and what is asked.
-    fn look(&self, base: &Flows, proposed: &Flows, diff: &mut Diff) -> (Vec<Ways>, Asks) {
-        let types = &self.palette.types;
-        let is_installed = |kind: &str| types.contains_key(kind);
-        let context = Context {
-            policy: Some(&self.policy),
-            // An empty palette is one that could not be read: it says nothing of any type.
-            is_installed: (!types.is_empty()).then_some(&is_installed),
-        };
-        let mut found = inspect(base, proposed, diff, &context);
-        found.attach(diff);
-        risk::note_accepted(diff, &self.risks, self.now);
-        let asks = diff.changes.iter().filter_map(|change| {
-            let asks = demand::asks(&self.policy, change);
-            (!asks.is_empty()).then(|| (change.id.clone(), asks))
-        });
-        let asks = asks.collect();
-        (found.ways, asks)
-    }
-}
-
 impl Deployments {
     /// Everything about one deployment. Needs `ReadQueue`.
     pub async fn review(&self, caller: &Caller, id: DeploymentId) -> Result<Review, DeployError> {
         caller.require(Permission::ReadQueue)?;
-        self.examine(id).await
+        self.look(id, async || self.desk.turn().await).await
     }
 
     /// The same, for the waiting room itself.
     pub(crate) async fn examine(&self, id: DeploymentId) -> Result<Review, DeployError> {
+        self.look(id, async || self.desk.sure_turn().await).await
+    }
+
+    /// `turn` gives a place at the desk, where it has to be read.
+    async fn look(
+        &self,
+        id: DeploymentId,
+        turn: impl AsyncFnOnce() -> Result<Turn, DeployError>,
+    ) -> Result<Review, DeployError> {
         let deployment = self.store.deployment(id).await?;
-        let proposal = &deployment.proposal;
-        let base_text = self.store.blob(proposal.base_flows).await?;
-        let proposal_text = self.store.blob(proposal.flows).await?;
-        let changes = self.store.credential_changes(id).await?;
-        let content = self
-            .store
-            .baseline_at(&deployment.instance, proposal.base)
-            .await?;
-        let known = content.credentials.names();
+        let shown = deployment.proposal.hash();
         let palette = self.target.palette(&deployment.instance).await;
         let rules = self.rules(&deployment.instance, palette.clone()).await?;
         let (together, own_changes) = (rules.policy.together, rules.policy.own_changes);
-        let (base, proposed, diff, ways, asks) = blocking(move || {
-            let base = Flows::from_canonical(base_text)?;
-            let proposed = Flows::from_canonical(proposal_text)?;
-            let mut diff = diff::diff(&base, &proposed, &changes, &known);
-            let (ways, asks) = rules.look(&base, &proposed, &mut diff);
-            Ok::<_, FlowError>((base, proposed, diff, ways, asks))
-        })
-        .await?;
-        let decisions = self.store.decisions(id).await?;
-        let steps = steps(&diff);
-        let shown = deployment.proposal.hash();
+        let key = key(&deployment.instance, shown, &rules)?;
+        let read = async || {
+            // The turn first: those who wait for it hold no flows meanwhile.
+            let turn = turn().await?;
+            let proposal = &deployment.proposal;
+            let content = self
+                .store
+                .baseline_at(&deployment.instance, proposal.base)
+                .await?;
+            let grounds = Grounds {
+                base: self.store.blob(proposal.base_flows).await?,
+                proposal: self.store.blob(proposal.flows).await?,
+                credentials: self.store.credential_changes(id).await?,
+                known: content.credentials.names(),
+                rules,
+            };
+            let reading = turn.work(move || Reading::new(grounds)).await?;
+            Ok(reading?)
+        };
+        let reading = self.shelf.get(key, read).await?;
         Ok(Review {
-            deployment,
             shown,
-            base,
-            proposal: proposed,
-            diff,
+            reading,
             palette,
-            asks,
-            ways,
-            decisions,
-            steps,
+            decisions: self.store.decisions(id).await?,
             comments: self.store.comments(id).await?,
             version: self.store.version(id).await?,
             together,
             own_changes,
+            deployment,
         })
     }
 
@@ -254,6 +196,17 @@ impl Deployments {
             now: self.store.clock().now(),
             palette,
         })
+    }
+
+    /// Reads what has just been queued, so that its first page need not wait for it. Nothing
+    /// hangs on it: where the desk is full it is left.
+    pub(crate) fn read_ahead(&self, id: DeploymentId) {
+        let room = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = room.look(id, async || room.desk.turn().await).await {
+                tracing::debug!(%id, %error, "it was not read ahead");
+            }
+        });
     }
 
     /// What changed in what runs since this deployment was made: what a rebase would put it onto.
@@ -295,44 +248,6 @@ impl Deployments {
             }
         }
         Ok(())
-    }
-}
-
-/// The way through a diff: structure first, then nodes added, removed and changed tab by tab, then
-/// wires tab by tab, then what only moved, then the order.
-pub fn steps(diff: &Diff) -> Vec<Step> {
-    let mut steps: Vec<(StepKind, Option<&str>, Vec<ChangeId>)> = Vec::new();
-    for change in &diff.changes {
-        let (kind, place) = place(change);
-        let at = steps.iter().position(|(k, p, _)| *k == kind && *p == place);
-        match at.and_then(|at| steps.get_mut(at)) {
-            Some((_, _, changes)) => changes.push(change.id.clone()),
-            None => steps.push((kind, place, vec![change.id.clone()])),
-        }
-    }
-    steps.sort_by_key(|(kind, _, _)| *kind);
-    let numbered = steps.into_iter().zip(1..);
-    numbered
-        .map(|((kind, _, changes), number)| Step {
-            number,
-            kind,
-            changes,
-        })
-        .collect()
-}
-
-/// In which step a change is looked at: its kind, and the tab it is on where steps go by tab.
-fn place(change: &Change) -> (StepKind, Option<&str>) {
-    let tab = change.tab.as_deref();
-    match (change.aspect, change.subject) {
-        (Aspect::Order, _) => (StepKind::Order, None),
-        (Aspect::Layout, _) => (StepKind::Layout, None),
-        (_, Subject::Tab | Subject::Subflow) => (StepKind::Structure, Some(change.node.as_str())),
-        (_, Subject::Group) => (StepKind::Structure, tab),
-        (Aspect::Added, _) => (StepKind::Added, tab),
-        (Aspect::Removed, _) => (StepKind::Removed, tab),
-        (Aspect::Changed, _) => (StepKind::Changed, tab),
-        (Aspect::Wired, _) => (StepKind::Wires, tab),
     }
 }
 

@@ -21,7 +21,6 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
-use tokio::task::spawn_blocking;
 use tower::Layer as _;
 
 use super::{Body, FLOWS_MAX, instances::limit};
@@ -124,11 +123,10 @@ pub(super) async fn show(
     let review = app.deployments.review(&caller, id).await?;
     let rehearsal = app.deployments.rehearsal(&caller, id).await?;
     // 100,000 changes are 90 MB of text: seconds of work.
-    let written = spawn_blocking(move || write_review(&review, &json!(rehearsal)));
-    let text = written.await.map_err(|error| error.to_string());
-    let text = text.and_then(|text| text.map_err(|error| error.to_string()));
-    let text = text.map_err(|error| {
-        tracing::error!(error, "a deployment could not be written as JSON");
+    let desk = app.deployments.desk();
+    let written = desk.work(move || write_review(&review, &json!(rehearsal)));
+    let text = written.await?.map_err(|error| {
+        tracing::error!(%error, "a deployment could not be written as JSON");
         let why = "the deployment could not be written; Redkeep's log says why";
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", why)
     })?;
@@ -188,13 +186,15 @@ pub(super) async fn picture(
 ) -> Result<Response, ApiError> {
     let review = app.deployments.review(&caller, deployment_id(&id)?).await?;
     let look = Look::asked(&asked);
-    let drawn = view(&review, &look, &[], picture::file);
-    let drawn = drawn.ok_or_else(|| Problem::not_found("picture: no such tab changes"))?;
     // A file for a ticket or a mail: its style is in it, which this origin's pages may not have.
     let name = format!(
         "attachment; filename=\"deployment-{}.svg\"",
         review.deployment.id
     );
+    let desk = app.deployments.desk();
+    let drawn = desk.work(move || view(&review, &look, &[], picture::file));
+    let drawn = drawn.await?;
+    let drawn = drawn.ok_or_else(|| Problem::not_found("picture: no such tab changes"))?;
     let headers = [
         (header::CONTENT_TYPE, "image/svg+xml".to_owned()),
         (header::CONTENT_DISPOSITION, name),

@@ -13,7 +13,7 @@ use super::{
 
 /// Unchanged lines kept round a change.
 const CONTEXT: usize = 3;
-/// Changed lines longer than this together are not compared word by word.
+/// Changed lines longer than this together are not compared word by word, nor paired by their words.
 const WORDS_MAX_BYTES: usize = 20_000;
 /// More changed lines than this in one place are paired in their order.
 const PAIRED_MAX: usize = 40;
@@ -257,11 +257,16 @@ impl Made {
         let (lefts, rights) = (op.old_range(), op.new_range());
         let cost = old.cost(lefts.clone()) + new.cost(rights.clone());
         let mut marks = Marks::default();
+        let mut paired = Vec::new();
         if cost <= WORDS_MAX_BYTES {
             marks.read(diff, op, deadline);
+            paired = pairs(old, new, lefts, rights);
+        } else {
+            // Forty lines of a megabyte each, word by word against each other, would take minutes.
+            zip(&mut paired, lefts, rights);
         }
         let none: Vec<Range<usize>> = Vec::new();
-        for (left, right) in pairs(old, new, lefts, rights) {
+        for (left, right) in paired {
             let cost = left.map_or(0, |at| old.cost(at..at + 1))
                 + right.map_or(0, |at| new.cost(at..at + 1));
             if !self.has_room(cost) {

@@ -160,8 +160,14 @@ fn middle(text: &str) -> Option<(&str, &str, &str)> {
     Some((text.get(..head)?, text.get(head..tail)?, text.get(tail..)?))
 }
 
+/// Longer values than this are not compared by word: it may take the square of their length.
+const WORDS_MAX_BYTES: usize = 4_000;
+
 /// Two short values, the words marked that differ (unless nearly all do).
 pub fn words(before: &str, after: &str) -> (Pieces, Pieces) {
+    if before.len() + after.len() > WORDS_MAX_BYTES {
+        return (Pieces::plain(before), Pieces::plain(after));
+    }
     let (old_words, new_words) = (split(before), split(after));
     let diff = TextDiff::from_slices(&old_words, &new_words);
     let (mut old, mut new) = (Vec::new(), Vec::new());

@@ -1,7 +1,8 @@
 //! Two structures by the paths at which they differ: `rules[2].v`: 5 → 7.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, io};
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
 
@@ -14,6 +15,14 @@ use super::{
 const PATHS_MAX: usize = 60;
 /// Characters of a value told with its path.
 const VALUE_MAX: usize = 160;
+/// What comparing two structures may take: each value looked at costs one and the length of its
+/// path, each byte that is written down to be compared one. A structure of the usual kind takes a
+/// few thousand; hostile ones nest and repeat until this is spent.
+const FUEL: usize = 2_000_000;
+
+/// The fuel is spent: the two are compared by line instead.
+#[derive(Debug)]
+pub(super) struct TooLarge;
 
 /// One path at which two structures differ.
 #[derive(Debug)]
@@ -34,17 +43,18 @@ pub(super) fn paths(
     before: &Value,
     after: &Value,
     budget: &Budget,
-) -> (Vec<PathLine>, usize) {
+) -> Result<(Vec<PathLine>, usize), TooLarge> {
     budget.compare(|deadline| {
         let mut walk = Walk {
             lines: Vec::new(),
             more: 0,
             deadline,
+            fuel: FUEL,
         };
-        walk.compare(&member("", key), before, after);
+        walk.compare(&member("", key), before, after)?;
         let cost = 100 * walk.lines.len();
         budget.spend(cost);
-        (walk.lines, walk.more)
+        Ok((walk.lines, walk.more))
     })
 }
 
@@ -52,50 +62,83 @@ struct Walk {
     lines: Vec<PathLine>,
     more: usize,
     deadline: std::time::Instant,
+    fuel: usize,
 }
 
+type Walked = Result<(), TooLarge>;
+
 impl Walk {
-    fn compare(&mut self, path: &str, before: &Value, after: &Value) {
+    fn burn(&mut self, cost: usize) -> Walked {
+        self.fuel = self.fuel.checked_sub(cost).ok_or(TooLarge)?;
+        Ok(())
+    }
+
+    fn compare(&mut self, path: &str, before: &Value, after: &Value) -> Walked {
+        self.burn(1 + path.len())?;
         match (before, after) {
             (Value::Object(before), Value::Object(after)) => self.members(path, before, after),
             (Value::Array(before), Value::Array(after)) => self.items(path, before, after),
-            (before, after) if before == after => {}
-            (before, after) => self.add(path, Some(before), Some(after)),
+            (before, after) if before == after => Ok(()),
+            (before, after) => {
+                self.add(path, Some(before), Some(after));
+                Ok(())
+            }
         }
     }
 
-    fn members(&mut self, path: &str, before: &Map<String, Value>, after: &Map<String, Value>) {
+    fn members(
+        &mut self,
+        path: &str,
+        before: &Map<String, Value>,
+        after: &Map<String, Value>,
+    ) -> Walked {
         for (key, old) in before {
+            // A long key with many members would be written out for each of them.
+            self.burn(path.len() + key.len())?;
             let path = member(path, key);
             match after.get(key) {
-                Some(new) => self.compare(&path, old, new),
+                Some(new) => self.compare(&path, old, new)?,
                 None => self.add(&path, Some(old), None),
             }
         }
         for (key, new) in after.iter().filter(|(key, _)| !before.contains_key(*key)) {
+            self.burn(path.len() + key.len())?;
             self.add(&member(path, key), None, Some(new));
         }
-        let kept = |of: &Map<String, Value>, other: &Map<String, Value>| {
-            let keys = of.keys().filter(|key| other.contains_key(*key));
-            keys.cloned().collect::<Vec<_>>()
-        };
-        if kept(before, after) != kept(after, before) {
+        let old_keys = before.keys().filter(|key| after.contains_key(*key));
+        let new_keys = after.keys().filter(|key| before.contains_key(*key));
+        if old_keys.ne(new_keys) {
             self.note(path, "its keys stand in another order");
         }
+        Ok(())
+    }
+
+    /// The items as text, as far as the fuel reaches.
+    fn written(&mut self, items: &[Value]) -> Result<Vec<String>, TooLarge> {
+        let mut all = Vec::with_capacity(items.len());
+        for item in items {
+            let (text, is_whole) = written(item, self.fuel);
+            self.burn(1 + text.len())?;
+            if !is_whole {
+                return Err(TooLarge);
+            }
+            all.push(text);
+        }
+        Ok(all)
     }
 
     /// Items that are the same on both sides are found first, so that one put in front does not
     /// make all of them look changed.
-    fn items(&mut self, path: &str, before: &[Value], after: &[Value]) {
-        let written = |items: &[Value]| items.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let (old, new) = (written(before), written(after));
+    fn items(&mut self, path: &str, before: &[Value], after: &[Value]) -> Walked {
+        let (old, new) = (self.written(before)?, self.written(after)?);
         let moved: HashSet<&String> = old.iter().collect();
         let is_shuffled = old.len() == new.len()
             && old != new
             && moved.len() == old.len()
             && new.iter().collect::<HashSet<_>>() == moved;
         if is_shuffled && old.len() > 2 {
-            return self.note(path, "the same items in another order");
+            self.note(path, "the same items in another order");
+            return Ok(());
         }
         let ops = capture_diff_slices_deadline(Algorithm::Myers, &old, &new, Some(self.deadline));
         for op in ops.iter().filter(|op| !matches!(op, DiffOp::Equal { .. })) {
@@ -104,19 +147,25 @@ impl Walk {
                 let left = lefts.clone().nth(offset);
                 let right = rights.clone().nth(offset);
                 let at = right.or(left).unwrap_or(0);
+                self.burn(1 + path.len())?;
                 let item = format!("{path}[{at}]");
                 match (
                     left.and_then(|at| before.get(at)),
                     right.and_then(|at| after.get(at)),
                 ) {
-                    (Some(old), Some(new)) => self.compare(&item, old, new),
+                    (Some(old), Some(new)) => self.compare(&item, old, new)?,
                     (old, new) => self.add(&item, old, new),
                 }
             }
         }
+        Ok(())
     }
 
     fn add(&mut self, path: &str, before: Option<&Value>, after: Option<&Value>) {
+        if self.lines.len() >= PATHS_MAX {
+            self.more += 1;
+            return;
+        }
         let (before, after) = match (before.map(short), after.map(short)) {
             (Some(before), Some(after)) if before == after => {
                 return self.note(path, "a long value differs: see the text below");
@@ -149,7 +198,7 @@ impl Walk {
             return;
         }
         self.lines.push(PathLine {
-            path: Pieces::plain(&cut(path.to_owned())),
+            path: Pieces::plain(&cut(path)),
             before,
             after,
             note,
@@ -172,12 +221,39 @@ fn member(path: &str, key: &str) -> String {
 
 /// A value as JSON; a long one by its beginning (all of it stands in the text).
 fn short(value: &Value) -> String {
-    cut(value.to_string())
+    cut(&written(value, VALUE_MAX + 1).0)
 }
 
-fn cut(text: String) -> String {
+/// A value as JSON, and whether that is all of it: at most `most` bytes are written.
+fn written(value: &Value, most: usize) -> (String, bool) {
+    struct Upto(Vec<u8>, usize);
+    impl io::Write for Upto {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let room = self.1.saturating_sub(self.0.len());
+            let fits = bytes.get(..room.min(bytes.len())).unwrap_or_default();
+            self.0.extend_from_slice(fits);
+            if fits.len() < bytes.len() {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut writer = serde_json::Serializer::new(Upto(Vec::new(), most));
+    let is_whole = value.serialize(&mut writer).is_ok();
+    let mut bytes = writer.into_inner().0;
+    if let Err(error) = std::str::from_utf8(&bytes) {
+        bytes.truncate(error.valid_up_to());
+    }
+    (String::from_utf8(bytes).unwrap_or_default(), is_whole)
+}
+
+fn cut(text: &str) -> String {
     if text.len() <= VALUE_MAX {
-        return text;
+        return text.to_owned();
     }
     let end = text.floor_char_boundary(VALUE_MAX);
     format!("{} …", text.get(..end).unwrap_or_default())

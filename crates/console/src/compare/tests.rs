@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use super::{lines::Row, *};
 
 fn property(before: &str, after: &str, language: Language) -> PropertyChange {
@@ -305,7 +307,6 @@ fn told(before: Value, after: Value) -> Vec<String> {
 
 #[test]
 fn structures_differ_by_path() {
-    use serde_json::json;
     let rule = |v: i32| json!({"t": "gt", "v": v});
     assert_eq!(
         told(json!([rule(1), rule(5)]), json!([rule(1), rule(7)])),
@@ -414,4 +415,58 @@ fn code_can_be_read_on_every_ground() {
         }
         assert!(contrast(&value("ink", nth), &value("warn-mark", nth)) >= 4.5);
     }
+}
+
+/// What a structure is compared as, told by its note.
+fn note_of(before: Value, after: Value) -> (Option<&'static str>, bool) {
+    let change = PropertyChange {
+        key: "rules".to_owned(),
+        before: Some(before),
+        after: Some(after),
+        language: Language::Json,
+    };
+    let compared = compare(&change, &Budget::new(false));
+    let is_by_path = matches!(compared.body, Body::Structure { .. });
+    (compared.note, is_by_path)
+}
+
+#[test]
+fn a_structure_made_to_be_slow_is_compared_by_line_and_says_so() {
+    let wide = |n: usize| Value::from((0..n).map(|i| json!({ "v": i * 7 })).collect::<Vec<_>>());
+    assert_eq!(note_of(wide(500), wide(501)), (None, true));
+    let long_key = |v: usize| {
+        let members = (0..200).map(|i| (format!("k{i}"), json!(i + v)));
+        json!({ "k".repeat(20_000): members.collect::<serde_json::Map<_, _>>() })
+    };
+    let deep = |v: usize| {
+        // Each level would be written down once more.
+        let mut value = json!([v, "x".repeat(40_000)]);
+        for _ in 0..100 {
+            value = json!([value]);
+        }
+        value
+    };
+    let large = |v: usize| json!([v, "x".repeat(3_000_000)]);
+    for (before, after) in [
+        (long_key(0), long_key(1)),
+        (deep(0), deep(1)),
+        (large(0), large(1)),
+    ] {
+        let (note, is_by_path) = note_of(before, after);
+        assert!(!is_by_path && note.is_some_and(|note| note.contains("compared by line")));
+    }
+}
+
+#[test]
+fn a_cut_value_is_known_to_be_cut() {
+    let compared = |lines: usize| {
+        let change = PropertyChange {
+            key: "func".to_owned(),
+            before: None,
+            after: Some(Value::from("let a = 1;\n".repeat(lines))),
+            language: Language::JavaScript,
+        };
+        compare(&change, &Budget::new(false)).is_cut()
+    };
+    assert!(!compared(100) && compared(20_000));
 }

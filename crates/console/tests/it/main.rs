@@ -11,6 +11,7 @@ mod emergency;
 mod forms;
 mod house;
 mod http;
+mod kept;
 mod pages;
 mod people;
 mod rehearsal;

@@ -10,6 +10,7 @@ mod demands;
 mod emergency;
 mod export;
 mod house;
+mod kept;
 mod life;
 mod policy;
 mod rehearse;

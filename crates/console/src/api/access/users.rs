@@ -7,13 +7,14 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
+use deploy::Caller;
 use model::{
     access::{Permission, Role},
     id::{UserId, UserName},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{NewUser, SecondFactor, Secret, Store};
+use store::{LoginAttempt, NewUser, SecondFactor, Secret, Store};
 
 use crate::{
     App,
@@ -112,6 +113,9 @@ pub(in crate::api) async fn set_role(
 #[derive(Deserialize)]
 pub(in crate::api) struct SetPassword {
     password: Password,
+    /// The present one: needed for oneself.
+    #[serde(default)]
+    present: Option<Password>,
 }
 
 /// `PUT /users/{id}/password`.
@@ -124,10 +128,42 @@ pub(in crate::api) async fn set_password(
     caller.require(Permission::Administer)?;
     let user = app.store.user(UserId(id)).await?;
     let password = body.password.checked(&user.name)?;
+    if caller.principal.user == user.id {
+        confirm_own(&app, &caller, body.present).await?;
+    }
     app.store
         .set_password(user.id, &password, &caller.actor())
         .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whoever finds an open browser or a token must not be able to take the account over by it. As on
+/// the page, a right password that is answered by "needs a code" is right enough.
+async fn confirm_own(app: &App, caller: &Caller, present: Option<Password>) -> Result<(), Problem> {
+    let Some(Password(present)) = present else {
+        let why = "your own password is changed with the present one: send it as `present`";
+        return Err(Problem::bad_form(why));
+    };
+    let present = Secret::new(present.into_bytes());
+    let name = &caller.principal.name;
+    let confirm = app
+        .store
+        .confirm_identity(name, &present, None, caller.address);
+    match confirm.await? {
+        LoginAttempt::Accepted(_) | LoginAttempt::NeedsCode => Ok(()),
+        LoginAttempt::Wrong => Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "wrong-password",
+            "the present password is wrong",
+        )),
+        LoginAttempt::Limited {
+            retry_after_seconds,
+        } => Err(Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many",
+            format!("too many attempts; try again in {retry_after_seconds} seconds"),
+        )),
+    }
 }
 
 /// `POST /users/{id}/reset`.

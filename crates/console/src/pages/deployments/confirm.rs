@@ -6,21 +6,21 @@ use axum::{
     http::StatusCode,
     response::{Html, IntoResponse, Redirect, Response},
 };
-use deploy::{Caller, Choices, DeployError, Deployments};
+use deploy::{Caller, Choices, DeployError, Deployments, Review};
 use model::{
     access::Permission,
     deployment::{Deployment, State as Stands, Verdict},
     id::{DeploymentId, Hash},
 };
 
-use super::view::{FindingGroup, Head, Looked, StepLine};
+use super::view::{Findings, Head, Looked, StepLine};
 use crate::{
     App,
     csrf::Posted,
     pages::deployment_id,
     problem::{PageError, Problem},
     session::SignedIn,
-    shell::{Shell, page as render},
+    shell::{Shell, made},
     wording::{counted, name_of, sentence, shown},
 };
 
@@ -34,11 +34,15 @@ struct ConfirmPage {
     head: Head,
     button: String,
     rejected: Vec<RejectedLine>,
+    /// Lines that are not listed, of each kind.
+    rejected_more: usize,
+    undecided_more: usize,
+    approved_more: usize,
     undecided: Vec<StepLine>,
     /// Of the undecided ones, how many may be approved together.
     low_risk: usize,
     approved: Vec<StepLine>,
-    findings: Vec<FindingGroup>,
+    findings: Findings,
     error: Option<String>,
     is_applicable: bool,
 }
@@ -71,24 +75,27 @@ async fn show(
         .await?
         .on(Some(&review.deployment.instance));
     let head = Head::new(app, by, &shell, &review).await?;
-    let looked = Looked::new(&review);
+    made(app, move || Ok(build(shell, head, &review, error))).await
+}
+
+fn build(shell: Shell, head: Head, review: &Review, error: Option<String>) -> ConfirmPage {
+    let looked = Looked::new(review);
     let has = |step: &&deploy::Step, verdict: Option<Verdict>| {
         let mut changes = step.changes.iter();
         changes.any(|change| review.decision(change).map(|d| d.verdict) == verdict)
     };
-    let lines = |verdict: Option<Verdict>| -> Vec<StepLine> {
-        let steps = review
-            .steps
-            .iter()
-            .filter(|step| has(step, verdict))
-            .take(LISTED_MAX);
-        steps.map(|step| looked.line(step)).collect()
+    let lines = |verdict: Option<Verdict>| -> (Vec<StepLine>, usize) {
+        let steps = || review.steps.iter().filter(|step| has(step, verdict));
+        let listed: Vec<_> = steps().take(LISTED_MAX).map(|it| looked.line(it)).collect();
+        let more = steps().count() - listed.len();
+        (listed, more)
     };
     let rejections = review
         .decisions
         .iter()
         .filter(|d| d.verdict == Verdict::Reject);
-    let rejected = rejections
+    let rejected: Vec<_> = rejections
+        .clone()
         .take(LISTED_MAX)
         .map(|decision| RejectedLine {
             label: looked
@@ -98,12 +105,15 @@ async fn show(
             comment: shown(&decision.comment),
         })
         .collect();
-    render(&ConfirmPage {
+    let (undecided, undecided_more) = lines(None);
+    let (approved, approved_more) = lines(Some(Verdict::Approve));
+    ConfirmPage {
         button: format!(
             "Apply {} to {}",
             counted(head.approved, "change"),
             head.instance
         ),
+        rejected_more: rejections.count() - rejected.len(),
         rejected,
         low_risk: review
             .diff
@@ -111,14 +121,16 @@ async fn show(
             .iter()
             .filter(|change| review.is_low_risk(change) && review.decision(&change.id).is_none())
             .count(),
-        undecided: lines(None),
-        approved: lines(Some(Verdict::Approve)),
-        findings: looked.findings(),
+        undecided,
+        undecided_more,
+        approved,
+        approved_more,
+        findings: Findings::page(looked.findings(), 0),
         error,
         is_applicable: head.may_apply && head.undecided == 0 && head.approved > 0,
         head,
         shell,
-    })
+    }
 }
 
 /// `POST /deployments/{id}/confirm`: `do` is `apply`, or `approve-rest` with `looked` ticked.

@@ -21,11 +21,9 @@ use crate::{
     wording::sentence,
 };
 
-/// Characters of a comment, as the waiting room takes them.
-const COMMENT_MAX: usize = 4_000;
-
 /// `POST /deployments/{id}/steps/{number}`: `change`, `verdict`, `comment`, `shown`, `seen`. With
-/// `together`, every `change` of the page that is low-risk, and every `other` that is not.
+/// `together`, every `change` of the page that is low-risk, and every `other` that is not. What is
+/// refused comes back with what was typed.
 pub(crate) async fn submit(
     State(app): State<App>,
     Path((id, number)): Path<(String, usize)>,
@@ -40,22 +38,20 @@ pub(crate) async fn submit(
             error @ (DeployError::ReasonNeeded
             | DeployError::NotWhatWasShown
             | DeployError::NotTogether { .. }
+            | DeployError::Demanded { .. }
+            | DeployError::CommentTooLong { .. }
             | DeployError::Store(StoreError::Overtaken { .. })),
         ) => {
             let again = Again {
                 change: one,
                 message: sentence(&error.to_string()),
-                comment: comment(&fields),
+                comment: fields.get("comment").to_owned(),
             };
             let page = show(&app, &by, id, number, Look::default(), Some(again)).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
         Err(error) => Err(error.into()),
     }
-}
-
-fn comment(fields: &Fields) -> String {
-    fields.get("comment").chars().take(COMMENT_MAX).collect()
 }
 
 /// What the form says, and the change it was for, where it was for one.
@@ -73,7 +69,7 @@ fn chosen(fields: &Fields) -> Result<(Choices, Option<ChangeId>), Problem> {
                 let rejected = named("change").chain(named("other")).map(|change| Choice {
                     change,
                     verdict,
-                    comment: comment(fields),
+                    comment: fields.get("comment").to_owned(),
                     seen: None,
                 });
                 (Choices::Each(rejected.collect()), None)
@@ -84,7 +80,7 @@ fn chosen(fields: &Fields) -> Result<(Choices, Option<ChangeId>), Problem> {
     let choice = Choice {
         change: change.clone(),
         verdict,
-        comment: comment(fields),
+        comment: fields.get("comment").to_owned(),
         seen: fields.get("seen").parse().ok(),
     };
     Ok((Choices::Each(vec![choice]), Some(change)))
@@ -92,7 +88,7 @@ fn chosen(fields: &Fields) -> Result<(Choices, Option<ChangeId>), Problem> {
 
 /// To what is left: of this step, of the next ones, or to the confirmation.
 pub(super) fn onward(review: &Review, id: DeploymentId, number: usize) -> Response {
-    let here = review.steps.iter().find(|step| step.number == number);
+    let here = review.step(number);
     let is_open_here = here.is_some_and(|step| {
         let mut changes = step.changes.iter();
         changes.any(|change| review.decision(change).is_none())

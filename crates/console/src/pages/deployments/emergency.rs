@@ -12,26 +12,23 @@ use model::{
     id::{DeploymentId, Hash},
 };
 
-use super::view::{FindingGroup, Head, Looked};
+use super::view::{Findings, Head, Looked};
 use crate::{
     App,
     csrf::Posted,
     pages::deployment_id,
     problem::{PageError, Problem},
     session::SignedIn,
-    shell::{Shell, page as render},
+    shell::{Shell, made},
     wording::sentence,
 };
-
-/// Characters of a reason, as the waiting room takes them.
-const REASON_MAX: usize = 4_000;
 
 #[derive(Template)]
 #[template(path = "deployments/emergency.html")]
 struct EmergencyPage {
     shell: Shell,
     head: Head,
-    findings: Vec<FindingGroup>,
+    findings: Findings,
     restart: &'static str,
     asked: Asked,
 }
@@ -70,17 +67,20 @@ async fn show(
         .await?
         .on(Some(&review.deployment.instance));
     let head = Head::new(app, by, &shell, &review).await?;
-    render(&EmergencyPage {
-        findings: Looked::new(&review).findings(),
-        restart: match review.deployment.proposal.deployment_type {
-            DeploymentType::Full => "all flows start anew",
-            DeploymentType::Flows => "flows with changes start anew",
-            DeploymentType::Nodes => "changed nodes start anew",
-        },
-        asked,
-        head,
-        shell,
-    })
+    let build = move || {
+        Ok(EmergencyPage {
+            findings: Findings::page(Looked::new(&review).findings(), 0),
+            restart: match review.deployment.proposal.deployment_type {
+                DeploymentType::Full => "all flows start anew",
+                DeploymentType::Flows => "flows with changes start anew",
+                DeploymentType::Nodes => "changed nodes start anew",
+            },
+            asked,
+            head,
+            shell,
+        })
+    };
+    made(app, build).await
 }
 
 /// `POST /deployments/{id}/emergency`: `shown`, `reason`, `name` (the instance's).
@@ -95,7 +95,7 @@ pub(crate) async fn submit(
         .require_emergency(&by.caller, &deployment)
         .await?;
     let shown: Hash = fields.get("shown").parse().map_err(Problem::from)?;
-    let reason: String = fields.get("reason").chars().take(REASON_MAX).collect();
+    let reason = fields.get("reason").to_owned();
     let mut asked = Asked {
         reason: reason.clone(),
         ..Asked::default()
@@ -122,7 +122,18 @@ pub(crate) async fn submit(
             let done = if is_applied { "?done=emergency" } else { "" };
             Ok(Redirect::to(&format!("/deployments/{id}{done}")).into_response())
         }
-        Err(error @ (DeployError::NotWhatWasShown | DeployError::Busy | DeployError::Store(_))) => {
+        Err(error @ DeployError::CommentTooLong { .. }) => {
+            asked.reason_error = Some(sentence(&error.to_string()));
+            let page = show(&app, &by, id, asked).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+        Err(
+            error @ (DeployError::NotWhatWasShown
+            | DeployError::Busy
+            | DeployError::NotRunning
+            | DeployError::Demanded { .. }
+            | DeployError::Store(_)),
+        ) => {
             let problem = Problem::from(error);
             asked.error = Some(sentence(&problem.message));
             let page = show(&app, &by, id, asked).await?;

@@ -6,7 +6,7 @@ use axum::{
     response::{Html, Redirect},
 };
 use model::flow::{
-    Flows,
+    FlowError, Flows,
     change::{Aspect, Change},
     credentials::{CredentialChanges, CredentialNames},
     diff::diff,
@@ -93,13 +93,13 @@ pub(crate) async fn page(
         .baseline(instance)
         .await?
         .ok_or(deploy::DeployError::NoBaseline)?;
-    let flows = Flows::from_canonical(now.flows).map_err(deploy::DeployError::from)?;
-    let between = diff(
-        &review.base,
-        &flows,
-        &CredentialChanges::default(),
-        &CredentialNames::default(),
-    );
+    let (reading, text) = (review.reading.clone(), now.flows);
+    let compared = app.deployments.desk().work(move || {
+        let flows = Flows::from_canonical(text)?;
+        let (none, names) = (CredentialChanges::default(), CredentialNames::default());
+        Ok::<_, FlowError>(diff(&reading.base, &flows, &none, &names))
+    });
+    let between = compared.await?.map_err(deploy::DeployError::from)?;
     let ours: std::collections::HashSet<&str> = review
         .diff
         .changes

@@ -66,10 +66,10 @@ pub(crate) async fn submit(
     Posted { by, fields }: Posted,
 ) -> Result<Response, PageError> {
     let id = deployment_id(&id)?;
-    let reason: String = fields.get("reason").chars().take(4_000).collect();
+    let reason = fields.get("reason").to_owned();
     match app.deployments.reject(&by.caller, id, &reason).await {
         Ok(_) => Ok(Redirect::to(&format!("/deployments/{id}?done=rejected")).into_response()),
-        Err(error @ DeployError::ReasonNeeded) => {
+        Err(error @ (DeployError::ReasonNeeded | DeployError::CommentTooLong { .. })) => {
             let error = Some(sentence(&error.to_string()));
             let page = show(&app, &by, id, reason, error).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())

@@ -1,5 +1,7 @@
 //! One deployment: what it does, who proposed it, what to know about it, and the way through it.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::{
     extract::{Path, Query, State},
@@ -8,17 +10,14 @@ use axum::{
 use deploy::Review;
 use model::{
     deployment::{Skipped, State as Stands},
-    flow::{
-        change::{Aspect, Change},
-        finding::Severity,
-    },
+    flow::{change::Aspect, finding::Severity},
     instance::RehearsalPolicy,
     rehearsal::Rehearsal,
 };
 
 use super::{
     together::Lot,
-    view::{CommentView, FindingGroup, Head, Looked, StepLine, rehearsal::RehearsalView},
+    view::{CommentView, Findings, Head, Looked, StepLine, rehearsal::RehearsalView},
 };
 use crate::{
     App,
@@ -26,12 +25,16 @@ use crate::{
     pages::{Asked, deployment_id},
     problem::PageError,
     session::SignedIn,
-    shell::{Shell, page as render},
+    shell::{Shell, made},
     wording::{Moment, Pill, Who, counted, severity_pill, shown},
 };
 
 /// Steps listed on one page.
 const STEPS_SHOWN: usize = 200;
+/// Steps named for one thing policy asks.
+const DEMANDED_SHOWN: usize = 40;
+/// What was said about the whole, on one page.
+const SAID_SHOWN: usize = 50;
 
 #[derive(Template)]
 #[template(path = "deployments/show.html")]
@@ -40,9 +43,7 @@ struct ShowPage {
     head: Head,
     stands: Stand,
     emergency: Option<EmergencyView>,
-    findings: Vec<FindingGroup>,
-    /// How many of them are notes, which stand folded.
-    notes: usize,
+    findings: Findings,
     rehearsal: Option<RehearsalView>,
     /// It was tried, or could not be, and the reader may have it tried again.
     may_rehearse: bool,
@@ -55,6 +56,8 @@ struct ShowPage {
     lots: Vec<Lot>,
     /// What was said about the whole.
     said: Vec<CommentView>,
+    said_earlier: Option<usize>,
+    said_later: Option<usize>,
     summary: Summary,
     demands: Vec<Demanded>,
 }
@@ -63,6 +66,8 @@ struct ShowPage {
 struct Demanded {
     sentence: String,
     steps: Vec<usize>,
+    /// Steps that are not named.
+    more: usize,
 }
 
 impl Demanded {
@@ -73,11 +78,13 @@ impl Demanded {
                 continue;
             };
             for sentence in asks.iter().map(|ask| ask.sentence()) {
+                // A policy asks few different things.
                 match all.iter_mut().find(|it| it.sentence == sentence) {
                     Some(known) => known.steps.push(step),
                     None => all.push(Self {
                         sentence,
                         steps: vec![step],
+                        more: 0,
                     }),
                 }
             }
@@ -85,6 +92,8 @@ impl Demanded {
         for demanded in &mut all {
             demanded.steps.sort_unstable();
             demanded.steps.dedup();
+            demanded.more = demanded.steps.len().saturating_sub(DEMANDED_SHOWN);
+            demanded.steps.truncate(DEMANDED_SHOWN);
         }
         all
     }
@@ -105,7 +114,8 @@ struct Summary {
 }
 
 impl Summary {
-    fn of(review: &Review, said: &[CommentView]) -> Self {
+    fn of(looked: &Looked<'_>, said: &[CommentView]) -> Self {
+        let review = looked.review;
         let changes = &review.diff.changes;
         let aspects = [
             (Aspect::Added, "added"),
@@ -124,7 +134,6 @@ impl Summary {
             let count = findings().filter(|it| it.severity == severity).count();
             (count > 0).then(|| (severity_pill(severity), count))
         });
-        let is_discussed = |change: &&Change| review.thread(Some(&change.id)).next().is_some();
         Self {
             why: said
                 .iter()
@@ -137,7 +146,7 @@ impl Summary {
                 review.proposal.len()
             ),
             weights: weights.collect(),
-            discussed: changes.iter().filter(is_discussed).count(),
+            discussed: looked.discussed(),
         }
     }
 }
@@ -254,12 +263,7 @@ pub(crate) async fn page(
         .on(Some(&review.deployment.instance))
         .with_notice(notice(asked.get("done")));
     let head = Head::new(&app, &by, &shell, &review).await?;
-    let looked = Looked::new(&review);
-    let number = |name: &str| asked.get(name).and_then(|text| text.parse::<usize>().ok());
-    let from = number("from").unwrap_or(0).min(review.steps.len());
     let emergency = EmergencyView::of(&app, &by, &review);
-    let said = CommentView::thread(&review, None, &shell);
-    let frame = frame(&review, &Look::asked(&asked), &[], false);
     let rehearsal = app.deployments.rehearsal(&by.caller, id).await?;
     let is_over = rehearsal.as_ref().is_some_and(Rehearsal::is_over);
     let instance = app.store.instance(&review.deployment.instance).await?;
@@ -269,17 +273,55 @@ pub(crate) async fn page(
         review.deployment.state.is_open(),
         &shell,
     );
-    let findings = looked.findings();
-    render(&ShowPage {
-        may_rehearse: is_over
-            && instance.policy.rehearsal != RehearsalPolicy::Off
-            && app
-                .deployments
-                .may_rehearse_again(&by.caller, &review.deployment),
+    let may_rehearse = is_over
+        && instance.policy.rehearsal != RehearsalPolicy::Off
+        && app
+            .deployments
+            .may_rehearse_again(&by.caller, &review.deployment);
+    let beside = Beside {
+        shell,
+        head,
+        emergency,
+        may_rehearse,
         rehearsal,
+    };
+    made(&app, move || Ok(build(&review, beside, &asked))).await
+}
+
+/// What the page shows beside the review itself.
+struct Beside {
+    shell: Shell,
+    head: Head,
+    emergency: Option<EmergencyView>,
+    rehearsal: Option<RehearsalView>,
+    may_rehearse: bool,
+}
+
+fn build(review: &Review, beside: Beside, asked: &HashMap<String, String>) -> ShowPage {
+    let Beside {
+        shell,
+        head,
+        emergency,
+        rehearsal,
+        may_rehearse,
+    } = beside;
+    let looked = Looked::new(review);
+    let number = |name: &str| asked.get(name).and_then(|text| text.parse::<usize>().ok());
+    let from = number("from").unwrap_or(0).min(review.steps.len());
+    let said = CommentView::of_all(review, &shell);
+    let summary = Summary::of(&looked, &said);
+    let findings = Findings::page(looked.findings(), number("found").unwrap_or(0));
+    // The last ones, unless the reader goes back.
+    let said_from = number("said").unwrap_or(said.len().saturating_sub(SAID_SHOWN));
+    let said_earlier =
+        (said_from.min(said.len()) > 0).then(|| said_from.saturating_sub(SAID_SHOWN));
+    let said_later = said_from.saturating_add(SAID_SHOWN);
+    let said_later = (said_later < said.len()).then_some(said_later);
+    ShowPage {
         stands: Stand::of(&review.deployment.state, &shell),
         emergency,
-        notes: findings.iter().filter(|it| it.is_note()).count(),
+        rehearsal,
+        may_rehearse,
         findings,
         steps: review
             .steps
@@ -293,15 +335,17 @@ pub(crate) async fn page(
         steps_count: review.steps.len(),
         next: looked.next_undecided(0),
         lots: if head.may_decide {
-            Lot::all(&review)
+            Lot::all(review)
         } else {
             Vec::new()
         },
         demands: Demanded::all(&looked),
-        summary: Summary::of(&review, &said),
-        said,
-        frame,
+        summary,
+        said: said.into_iter().skip(said_from).take(SAID_SHOWN).collect(),
+        said_earlier,
+        said_later,
+        frame: frame(review, &Look::asked(asked), &[], false),
         head,
         shell,
-    })
+    }
 }

@@ -5,7 +5,7 @@ use axum::{
     extract::{Path, Query, State},
     response::Html,
 };
-use deploy::{Review, StepKind};
+use deploy::{Review, Step, StepKind};
 use model::{flow::change::ChangeId, id::DeploymentId};
 
 use super::view::{ChangeView, Head, Looked, StepLine};
@@ -16,7 +16,7 @@ use crate::{
     pages::{Asked, deployment_id},
     problem::{PageError, Problem},
     session::SignedIn,
-    shell::{Shell, page as render},
+    shell::{Shell, made},
 };
 
 /// Changes shown on one page of a step.
@@ -35,6 +35,7 @@ struct StepPage {
     changes: Vec<ChangeView>,
     changes_count: usize,
     is_layout: bool,
+    earlier: Option<usize>,
     later: Option<usize>,
     previous: Option<usize>,
     next: Option<usize>,
@@ -44,6 +45,7 @@ struct StepPage {
     lot: Vec<String>,
     others: Vec<String>,
     bulk_error: Option<String>,
+    bulk_comment: String,
 }
 
 /// What a form brought back: the error stands where it arose, with what was typed.
@@ -98,7 +100,10 @@ pub(super) async fn show(
         .await?
         .on(Some(&review.deployment.instance));
     let head = Head::new(app, by, &shell, &review).await?;
-    render(&build(shell, head, &review, number, &look, again)?)
+    made(app, move || {
+        build(shell, head, &review, number, &look, again)
+    })
+    .await
 }
 
 fn build(
@@ -109,26 +114,22 @@ fn build(
     look: &Look,
     again: Option<Again>,
 ) -> Result<StepPage, Problem> {
-    let looked = Looked::new(review).in_full(look.is_full);
-    let step = review.steps.iter().find(|step| step.number == number);
+    let mut looked = Looked::new(review).in_full(look.is_full);
+    let step = review.step(number);
     let step = step.ok_or_else(|| Problem::not_found("such step"))?;
-    let here = step
-        .changes
-        .iter()
-        .filter_map(|change| looked.change(change));
-    let mut changes: Vec<_> = here
-        .clone()
-        .enumerate()
-        .skip(look.from)
-        .take(CHANGES_SHOWN)
-        .take_while(|_| looked.budget.has_room())
-        .map(|(at, change)| ChangeView::new(&looked, change, at, &shell))
-        .collect();
-    let later = look.from + changes.len();
+    let (mut from, mut changes) = (look.from, views(&looked, step, look.from, &shell));
+    // What came back stands on its own page of the step.
+    let back = again.as_ref().and_then(|again| again.change.as_ref());
+    let back = back.filter(|id| changes.iter().all(|change| change.id != id.0));
+    if let Some(at) = back.and_then(|id| step.changes.iter().position(|it| it == id)) {
+        looked = Looked::new(review);
+        (from, changes) = (at, views(&looked, step, at, &shell));
+    }
+    let later = from + changes.len();
     // What is left comes first.
     changes.sort_by_key(|change| change.decision.is_some());
     let (lot, others) = (undecided(&changes, true), undecided(&changes, false));
-    let mut bulk_error = None;
+    let (mut bulk_error, mut bulk_comment) = (None, String::new());
     if let Some(again) = again {
         let mut found = again
             .change
@@ -139,10 +140,13 @@ fn build(
                 change.error = Some(again.message);
                 change.comment = again.comment;
             }
-            None => bulk_error = Some(again.message),
+            None => {
+                bulk_error = Some(again.message);
+                bulk_comment = again.comment;
+            }
         }
     }
-    let focus = here.clone().next();
+    let focus = step.changes.first().and_then(|id| looked.change(id));
     let tab = focus.and_then(|change| match change.subject {
         model::flow::change::Subject::Tab | model::flow::change::Subject::Subflow => {
             Some(change.node.as_str())
@@ -164,6 +168,7 @@ fn build(
         steps_count: review.steps.len(),
         changes_count: step.changes.len(),
         is_layout: step.kind == StepKind::Layout,
+        earlier: (from > 0).then(|| from.saturating_sub(CHANGES_SHOWN)),
         later: (later < step.changes.len()).then_some(later),
         previous: (number > 1).then(|| number - 1),
         next: (number < review.steps.len()).then_some(number + 1),
@@ -173,9 +178,20 @@ fn build(
         others,
         frame,
         bulk_error,
+        bulk_comment,
         head,
         shell,
     })
+}
+
+/// The changes of a step from `from` on, as many as a page holds.
+fn views(looked: &Looked<'_>, step: &Step, from: usize, shell: &Shell) -> Vec<ChangeView> {
+    let here = step.changes.iter().enumerate().skip(from);
+    here.filter_map(|(at, id)| Some((at, looked.change(id)?)))
+        .take(CHANGES_SHOWN)
+        .take_while(|_| looked.budget.has_room())
+        .map(|(at, change)| ChangeView::new(looked, change, at, shell))
+        .collect()
 }
 
 /// The undecided changes on the page that may, or may not, be approved together.

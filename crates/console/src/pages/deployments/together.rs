@@ -24,12 +24,15 @@ use crate::{
     pages::deployment_id,
     problem::{PageError, Problem},
     session::SignedIn,
-    shell::{Shell, page as render},
+    shell::{Shell, made},
     wording::{counted, sentence},
 };
 
 /// Changes shown, and so approved, at a time.
 const SHOWN_MAX: usize = 50;
+
+/// Changes too long for any page that are named on one: each is read twice to know it.
+const LONG_MAX: usize = 5;
 
 /// Every kind, with its word in addresses and what its changes are called.
 const KINDS: [(StepKind, &str, &str); 7] = [
@@ -76,8 +79,7 @@ impl Lot {
 fn open(review: &Review, kind: StepKind) -> impl Iterator<Item = &Change> {
     let steps = review.steps.iter().filter(move |step| step.kind == kind);
     let ids = steps.flat_map(|step| &step.changes);
-    let changes = Looked::new(review).by_name();
-    ids.filter_map(move |id| changes.get(id).copied())
+    ids.filter_map(|id| review.change(id))
         .filter(|change| review.is_low_risk(change) && review.decision(&change.id).is_none())
 }
 
@@ -88,6 +90,8 @@ struct TogetherPage {
     head: Head,
     word: String,
     changes: Vec<ChangeView>,
+    /// Changes too long to be shown whole here: their name and step. They are decided there.
+    long: Vec<(String, usize)>,
     more: usize,
     error: Option<String>,
 }
@@ -121,22 +125,51 @@ async fn show(
         .await?
         .on(Some(&review.deployment.instance));
     let head = Head::new(app, by, &shell, &review).await?;
-    // What is approved here has been shown whole; so only as many as a page holds whole.
-    let looked = Looked::new(&review).in_full(true);
-    let changes: Vec<_> = open(&review, kind)
-        .take(SHOWN_MAX)
-        .take_while(|_| looked.budget.has_room())
-        .enumerate()
-        .map(|(at, change)| ChangeView::new(&looked, change, at, &shell))
-        .collect();
-    render(&TogetherPage {
-        word: word.to_owned(),
-        more: open(&review, kind).count() - changes.len(),
-        changes,
-        error,
-        head,
-        shell,
-    })
+    let word = word.to_owned();
+    let build = move || {
+        let Whole { changes, long } = Whole::of(&review, kind, &shell);
+        Ok(TogetherPage {
+            word,
+            more: open(&review, kind).count() - changes.len() - long.len(),
+            changes,
+            long,
+            error,
+            head,
+            shell,
+        })
+    };
+    made(app, build).await
+}
+
+/// The first open changes of a kind that one page shows whole: what is approved here has been
+/// shown whole, so what is cut stands neither in the list nor in the form.
+struct Whole {
+    changes: Vec<ChangeView>,
+    long: Vec<(String, usize)>,
+}
+
+impl Whole {
+    fn of(review: &Review, kind: StepKind, shell: &Shell) -> Self {
+        let looked = Looked::new(review);
+        let (mut changes, mut long) = (Vec::new(), Vec::new());
+        for change in open(review, kind).take(SHOWN_MAX) {
+            let view = |looked: &Looked<'_>, at| ChangeView::new(looked, change, at, shell);
+            let shown = view(&looked, changes.len());
+            if !shown.is_cut() {
+                changes.push(shown);
+            } else if long.len() < LONG_MAX && view(&Looked::new(review), 0).is_cut() {
+                // Even a page of its own does not hold it.
+                long.push((shown.label, shown.step));
+            } else {
+                // The next page begins with it.
+                break;
+            }
+            if !looked.budget.has_room() {
+                break;
+            }
+        }
+        Self { changes, long }
+    }
 }
 
 /// `POST /deployments/{id}/together/{kind}`: `shown`, and a `change` for each that was on the page.
@@ -157,6 +190,7 @@ pub(crate) async fn submit(
         Err(
             error @ (DeployError::NotWhatWasShown
             | DeployError::NotTogether { .. }
+            | DeployError::Demanded { .. }
             | DeployError::Store(StoreError::Overtaken { .. })),
         ) => {
             let why = Some(sentence(&error.to_string()));

@@ -6,12 +6,12 @@ mod finding;
 pub(crate) mod rehearsal;
 mod ways;
 
-use std::{collections::HashMap, fmt::Write as _};
+use std::{cmp::Reverse, collections::HashMap, fmt::Write as _};
 
 use deploy::{Review, StepKind};
 use inspect::Ways;
 use model::{
-    deployment::{State, Verdict},
+    deployment::{Comment, State, Verdict},
     flow::change::{Aspect, Change, ChangeId},
     instance::OwnChanges,
 };
@@ -19,7 +19,7 @@ use model::{
 pub(crate) use self::{
     card::Card,
     change::{ChangeView, CommentView},
-    finding::{FindingGroup, FindingLine},
+    finding::{FindingGroup, FindingLine, Findings},
     ways::WayLine,
 };
 use crate::{
@@ -248,28 +248,25 @@ pub(crate) struct StepLine {
 /// Labels a step's line names.
 const LABELS_SHOWN: usize = 3;
 
-/// A review with its changes by name.
+/// A review on its way to a page.
 pub(crate) struct Looked<'a> {
     pub(crate) review: &'a Review,
     /// What the page may still hold.
     pub(crate) budget: Budget,
-    changes: HashMap<&'a ChangeId, &'a Change>,
-    ways: HashMap<&'a ChangeId, &'a Ways>,
+    threads: HashMap<&'a ChangeId, Vec<&'a Comment>>,
 }
 
 impl<'a> Looked<'a> {
     pub(crate) fn new(review: &'a Review) -> Self {
-        let changes = review
-            .diff
-            .changes
-            .iter()
-            .map(|change| (&change.id, change))
-            .collect();
-        let ids = review.diff.changes.iter().map(|change| &change.id);
+        let mut threads: HashMap<_, Vec<_>> = HashMap::new();
+        for comment in &review.comments {
+            if let Some(change) = &comment.change {
+                threads.entry(change).or_default().push(comment);
+            }
+        }
         Self {
             review,
-            changes,
-            ways: ids.zip(&review.ways).collect(),
+            threads,
             budget: Budget::new(false),
         }
     }
@@ -280,18 +277,24 @@ impl<'a> Looked<'a> {
         self
     }
 
-    /// The changes by name.
-    pub(crate) fn by_name(self) -> HashMap<&'a ChangeId, &'a Change> {
-        self.changes
-    }
-
     pub(crate) fn change(&self, id: &ChangeId) -> Option<&'a Change> {
-        self.changes.get(id).copied()
+        self.review.change(id)
     }
 
     /// What feeds a change and what it feeds.
     fn ways(&self, id: &ChangeId) -> Option<&'a Ways> {
-        self.ways.get(id).copied()
+        self.review.ways_of(id)
+    }
+
+    /// What was said about a change.
+    fn thread(&self, id: &ChangeId) -> &[&'a Comment] {
+        self.threads.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many changes were talked about.
+    pub(crate) fn discussed(&self) -> usize {
+        let known = self.threads.keys().filter(|id| self.change(id).is_some());
+        known.count()
     }
 
     /// What people call a node, after the change or before it.
@@ -344,11 +347,7 @@ impl<'a> Looked<'a> {
                 .changes
                 .iter()
                 .any(|id| self.review.is_new_in_version(id)),
-            comments: step
-                .changes
-                .iter()
-                .map(|id| self.review.thread(Some(id)).count())
-                .sum(),
+            comments: step.changes.iter().map(|id| self.thread(id).len()).sum(),
         }
     }
 
@@ -383,10 +382,7 @@ impl<'a> Looked<'a> {
 
     /// The step a change stands in.
     pub(crate) fn step_of(&self, change: &ChangeId) -> Option<usize> {
-        let mut steps = self.review.steps.iter();
-        steps
-            .find(|step| step.changes.contains(change))
-            .map(|step| step.number)
+        self.review.step_of(change)
     }
 
     /// The first step after `number` (then from the start) with something undecided.
@@ -425,7 +421,7 @@ impl<'a> Looked<'a> {
                 }
             }
         }
-        groups.sort_by_key(|group| std::cmp::Reverse(group.severity));
+        groups.sort_by_key(|group| Reverse(group.severity));
         groups
     }
 }

@@ -5,7 +5,7 @@ use model::{
     deployment::{Comment, Decision, Verdict},
     flow::{
         Flows,
-        change::{Aspect, Change, ChangeId, CredentialAction, CredentialNote, Subject, WireChange},
+        change::{Aspect, Change, CredentialAction, CredentialNote, Subject, WireChange},
         words::Said,
     },
 };
@@ -79,6 +79,15 @@ impl ChangeView {
         matches!(self.verb, "Added" | "Removed")
     }
 
+    /// Whether something of it is not on the page.
+    pub(crate) fn is_cut(&self) -> bool {
+        let mut shown = self.properties.iter().chain(&self.presets);
+        self.properties_more > 0
+            || self.wires_more > 0
+            || self.used_by_more > 0
+            || shown.any(Comparison::is_cut)
+    }
+
     pub(crate) fn new(looked: &Looked<'_>, change: &Change, at: usize, shell: &Shell) -> Self {
         let (icon, tone, verb) = aspect_words(change.aspect);
         let budget = &looked.budget;
@@ -134,7 +143,11 @@ impl ChangeView {
             mark: decision.map_or_else(String::new, |it| it.mark().to_string()),
             is_low_risk: review.is_low_risk(change),
             is_new: review.is_new_in_version(&change.id),
-            comments: CommentView::thread(review, Some(&change.id), shell),
+            comments: looked
+                .thread(&change.id)
+                .iter()
+                .map(|it| CommentView::new(it, review, shell))
+                .collect(),
         }
     }
 }
@@ -319,17 +332,21 @@ pub(crate) struct CommentView {
 }
 
 impl CommentView {
-    /// What was said about a change, or (none) about the whole.
-    pub(crate) fn thread(review: &Review, change: Option<&ChangeId>, shell: &Shell) -> Vec<Self> {
+    fn new(comment: &Comment, review: &Review, shell: &Shell) -> Self {
         let proposer = review.deployment.proposer.user();
-        let view = |comment: &Comment| Self {
+        Self {
             by: Who::of(&comment.by).name,
             at: shell.moment(comment.at),
             text: shown(&comment.text),
             version: review.number_of(comment.deployment),
             is_proposers: proposer.is_some() && comment.by.user() == proposer,
-        };
-        review.thread(change).map(view).collect()
+        }
+    }
+
+    /// What was said about the whole.
+    pub(crate) fn of_all(review: &Review, shell: &Shell) -> Vec<Self> {
+        let said = review.thread(None);
+        said.map(|it| Self::new(it, review, shell)).collect()
     }
 }
 

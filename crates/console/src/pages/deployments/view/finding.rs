@@ -104,3 +104,36 @@ impl FindingGroup {
         });
     }
 }
+
+/// Findings listed on one page, heaviest first: a hostile deployment has as many as it likes.
+const GROUPS_SHOWN: usize = 60;
+
+/// A page of what is to be known.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    pub(crate) groups: Vec<FindingGroup>,
+    /// How many of the groups here are notes, which stand folded.
+    pub(crate) notes: usize,
+    /// Where the pages before and after this one begin.
+    pub(crate) earlier: Option<usize>,
+    pub(crate) later: Option<usize>,
+    /// Groups that are not on this page.
+    pub(crate) more: usize,
+}
+
+impl Findings {
+    /// The page that begins with group `from`, counted from 0.
+    pub(crate) fn page(all: Vec<FindingGroup>, from: usize) -> Self {
+        let count = all.len();
+        let from = if from < count { from } else { 0 };
+        let groups: Vec<_> = all.into_iter().skip(from).take(GROUPS_SHOWN).collect();
+        let later = from + groups.len();
+        Self {
+            notes: groups.iter().filter(|group| group.is_note()).count(),
+            earlier: (from > 0).then(|| from.saturating_sub(GROUPS_SHOWN)),
+            later: (later < count).then_some(later),
+            more: count - groups.len(),
+            groups,
+        }
+    }
+}

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 /// Which of the two versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Version {
+pub enum Version {
     /// What runs.
     First,
     /// What is proposed.
@@ -17,7 +17,7 @@ pub(crate) enum Version {
 }
 
 /// Entries of a tab, itself included.
-pub(crate) const TAB: u64 = 45;
+pub const TAB: u64 = 45;
 /// Brokers of every flow.
 const BROKERS: u64 = 16;
 
@@ -57,7 +57,7 @@ impl Fate {
 }
 
 /// A flow of `count` entries with tabs of `tab` entries (at least three); [`TAB`] is the usual.
-pub(crate) fn flow(count: u64, tab: u64, version: Version) -> String {
+pub fn flow(count: u64, tab: u64, version: Version) -> String {
     let mut out = String::with_capacity(usize::try_from(count * 440).unwrap_or(0));
     out.push('[');
     for broker in 0..BROKERS {
