@@ -2,6 +2,10 @@
 //! there is a result, the law holds. Each panics where it does not.
 #![forbid(unsafe_code)]
 
+mod shown;
+
+pub use shown::{export, inspect, is_statement, readable};
+
 use std::collections::BTreeSet;
 
 use model::flow::{
@@ -61,6 +65,11 @@ fn pair(data: &[u8]) -> Option<(Flows, Flows, &[u8])> {
     let base = read(parts.first()?)?.flows;
     let proposal = read(parts.get(1)?)?.flows;
     Some((base, proposal, parts.get(2).copied().unwrap_or_default()))
+}
+
+/// Whether an input holds two flows that differ, so that the targets of pairs reach their laws.
+pub fn has_changes(data: &[u8]) -> bool {
+    pair(data).is_some_and(|(base, proposal, _)| base.text() != proposal.text())
 }
 
 /// Canonical text is a fixed point, the store reads it back, and text that is canonical already is

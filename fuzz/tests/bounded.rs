@@ -10,6 +10,8 @@ use std::{fs, path::Path};
 
 /// Mutations of each target.
 const COUNT: usize = 1_500;
+/// Of those that look at whole flows in several ways: a few seconds each.
+const FEW: usize = 300;
 /// Real flows longer than this are left to the tests of `model`.
 const REAL_BYTES_MAX: usize = 12_000;
 
@@ -123,12 +125,16 @@ fn real() -> Vec<Vec<Vec<u8>>> {
 }
 
 fn run(name: &str, seeds: &[Vec<u8>], target: fn(&[u8])) {
+    run_so_often(COUNT, name, seeds, target);
+}
+
+fn run_so_often(times: usize, name: &str, seeds: &[Vec<u8>], target: fn(&[u8])) {
     assert!(!seeds.is_empty());
     for seed in seeds {
         target(seed);
     }
     let mut dice = Dice(20_261_120);
-    for count in 0..COUNT {
+    for count in 0..times {
         let (seed, other) = (
             &seeds[dice.roll(seeds.len())],
             &seeds[dice.roll(seeds.len())],
@@ -183,4 +189,30 @@ fn credentials() {
         &alone("credentials"),
         house_fuzz::credentials,
     );
+}
+
+#[test]
+fn inspect() {
+    run_so_often(FEW, "inspect", &in_pairs("inspect"), house_fuzz::inspect);
+}
+
+#[test]
+fn readable() {
+    run("readable", &alone("readable"), house_fuzz::readable);
+}
+
+#[test]
+fn export() {
+    run("export", &corpus("export"), house_fuzz::export);
+}
+
+/// A target that turns back at its first line keeps every law. So many of the inputs must come through.
+#[test]
+fn the_inputs_reach_what_they_are_for() {
+    let pairs = in_pairs("inspect");
+    let through = pairs.iter().filter(|pair| house_fuzz::has_changes(pair));
+    assert!(through.count() * 2 > pairs.len());
+    let statements = corpus("export");
+    let through = statements.iter().filter(|it| house_fuzz::is_statement(it));
+    assert!(through.count() >= 2);
 }

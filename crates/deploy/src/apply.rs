@@ -10,7 +10,8 @@ use std::{
 
 use model::{
     access::Permission,
-    deployment::{Deployment, State, Verdict},
+    clock::Timestamp,
+    deployment::{Decision, Deployment, State, Verdict},
     flow::{
         Flows,
         change::ChangeId,
@@ -21,7 +22,7 @@ use model::{
     principal::Actor,
 };
 
-use crate::{Caller, DeployError, Deployments, Review, Taken, secrets};
+use crate::{Caller, DeployError, Deployments, Review, Taken, intake::blocking, secrets};
 
 /// A deployment that was approved as a whole, with exactly what was approved: the only thing that
 /// can be applied. Made from decisions by [`Deployments::approved`], and by
@@ -52,6 +53,14 @@ pub(crate) struct Slots {
 struct Inner {
     applying: HashMap<InstanceId, Arc<Slot>>,
     staged: HashMap<InstanceId, Credentials>,
+    refusals: HashMap<InstanceId, Refusals>,
+}
+
+/// Refused saves on record in the hour that began at `since`.
+#[derive(Debug)]
+struct Refusals {
+    since: Timestamp,
+    count: usize,
 }
 
 impl Slots {
@@ -90,6 +99,28 @@ impl Slots {
         self.with(|inner| inner.staged.insert(instance.clone(), credentials));
     }
 
+    /// Whether one more refused save of this instance belongs into the record, of which nothing is
+    /// ever removed: `most` in an hour.
+    pub(crate) fn is_to_be_recorded(
+        &self,
+        instance: &InstanceId,
+        now: Timestamp,
+        most: usize,
+    ) -> bool {
+        self.with(|inner| {
+            let fresh = || Refusals {
+                since: now,
+                count: 0,
+            };
+            let hour = inner.refusals.entry(instance.clone()).or_insert_with(fresh);
+            if now >= hour.since.plus_seconds(3600) {
+                *hour = fresh();
+            }
+            hour.count += 1;
+            hour.count <= most
+        })
+    }
+
     pub(crate) fn staged(&self, instance: &InstanceId) -> Option<Credentials> {
         self.with(|inner| inner.staged.remove(instance))
     }
@@ -114,11 +145,13 @@ impl Deployments {
             0 => {}
             count => return Err(DeployError::Undecided { count }),
         }
-        review.may_confirm(caller)?;
         let result = result_of(&review)?;
+        self.require_rules(&review, &result, &caller.actor())
+            .await?;
         self.require_clean_rehearsal(&review.deployment, result.hash())
             .await?;
-        self.confirm(&review.deployment, &result, &caller.actor())
+        let (decided, by) = (&review.decisions, caller.actor());
+        self.confirm(&review.deployment, decided, &result, &by)
             .await
     }
 
@@ -144,23 +177,23 @@ impl Deployments {
         &self,
         deployment: Deployment,
     ) -> Result<Deployment, DeployError> {
-        let text = self.store.blob(deployment.proposal.flows).await?;
-        let flows = Flows::from_canonical(text)?;
         let by = Actor::System;
-        let confirmed = self.confirm(&deployment, &flows, &by).await?;
-        let credentials = self.store.credential_changes(deployment.id).await?;
-        self.apply_whole(confirmed, flows, credentials, &by).await
+        let result = deployment.proposal.flows;
+        // Decided by nobody: else a person has begun, and a rejection stands.
+        let confirmed = self.store.confirm(&deployment, &[], result, &by).await?;
+        self.apply_whole(confirmed, &by).await
     }
 
-    /// Applies everything a confirmed deployment proposes: with policy or an emergency as the
-    /// approval.
+    /// Applies everything a confirmed deployment proposes, as the ledger has it: with policy or an
+    /// emergency as the approval.
     pub(crate) async fn apply_whole(
         &self,
         deployment: Deployment,
-        flows: Flows,
-        credentials: CredentialChanges,
         by: &Actor,
     ) -> Result<Deployment, DeployError> {
+        let text = self.store.blob(deployment.proposal.flows).await?;
+        let flows = blocking(move || Flows::from_canonical(text)).await?;
+        let credentials = self.store.credential_changes(deployment.id).await?;
         let approved = Approved {
             deployment,
             flows,
@@ -172,29 +205,23 @@ impl Deployments {
     async fn confirm(
         &self,
         deployment: &Deployment,
+        decided: &[Decision],
         result: &Flows,
         by: &Actor,
     ) -> Result<Deployment, DeployError> {
         let result = self.store.keep_blob(result.text()).await?;
-        let next = State::Approved {
-            by: by.clone(),
-            at: self.store.clock().now(),
-            result,
-        };
-        Ok(self
-            .store
-            .step(deployment.id, &deployment.state, next, by)
-            .await?)
+        let confirmed = self.store.confirm(deployment, decided, result, by);
+        Ok(confirmed.await?)
     }
 
     /// The proof that a deployment was approved: from the ledger's state and decisions, checked
-    /// once more against what was shown.
+    /// once more against what was shown, and against what policy asks by now.
     async fn approved(&self, id: DeploymentId, shown: Hash) -> Result<Approved, DeployError> {
         let review = self.examine(id).await?;
         if review.shown != shown {
             return Err(DeployError::NotWhatWasShown);
         }
-        let State::Approved { result, .. } = review.deployment.state else {
+        let State::Approved { by, result, .. } = &review.deployment.state else {
             let state = review.deployment.state.word();
             return Err(DeployError::WrongState {
                 id,
@@ -203,9 +230,10 @@ impl Deployments {
             });
         };
         let flows = result_of(&review)?;
-        if flows.hash() != result {
+        if flows.hash() != *result {
             return Err(DeployError::NotWhatWasShown);
         }
+        self.require_rules(&review, &flows, by).await?;
         let changes = self.store.credential_changes(id).await?;
         let credentials = approved_credentials(&changes, &approvals(&review));
         Ok(Approved {
@@ -213,6 +241,22 @@ impl Deployments {
             flows,
             credentials,
         })
+    }
+
+    /// What policy asks of these approvals, of what they give, and of who confirms it.
+    async fn require_rules(
+        &self,
+        review: &Review,
+        result: &Flows,
+        confirmed_by: &Actor,
+    ) -> Result<(), DeployError> {
+        let is_whole = result.hash() == review.deployment.proposal.flows;
+        let asks_of_part = if is_whole {
+            None
+        } else {
+            Some(self.asks_of_part(review, result).await?)
+        };
+        review.may_run(confirmed_by, asks_of_part.as_ref())
     }
 
     async fn carry_out(&self, approved: Approved, by: &Actor) -> Result<Deployment, DeployError> {
@@ -269,7 +313,15 @@ impl Deployments {
     ) -> Result<Deployment, DeployError> {
         let (id, instance) = (deployment.id, &deployment.instance);
         let since = self.store.clock().now();
-        let next = State::Applying { since, result };
+        let approved_by = match &deployment.state {
+            State::Approved { by, .. } => Some(by.clone()),
+            _ => None,
+        };
+        let next = State::Applying {
+            since,
+            result,
+            approved_by,
+        };
         self.store.step(id, &deployment.state, next, by).await?;
         let had_running = self.had_running_flows(deployment).await?;
         let kind = deployment.proposal.deployment_type;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use model::{
     access::{Permission, may},
-    deployment::{Decision, Deployment, State, Verdict},
+    deployment::{Decision, Deployment, Emergency, State, Verdict},
     flow::change::ChangeId,
     id::{DeploymentId, Hash},
     instance::OwnChanges,
@@ -69,11 +69,16 @@ impl Deployments {
             return Err(DeployError::NotWhatWasShown);
         }
         self.require_other_eyes(caller, &review.deployment).await?;
-        let choices = each(&review, choices.into())?;
+        let by = caller.actor();
+        let choices = choices.into();
+        let mut marks = match choices {
+            Choices::Each(_) => Seen::new(),
+            Choices::Together(_) | Choices::LowRisk | Choices::AllOpen => Seen::lump(),
+        };
+        let choices = each(&review, &by, choices)?;
         let known: BTreeSet<&ChangeId> = review.diff.changes.iter().map(|it| &it.id).collect();
-        let (by, at) = (caller.actor(), self.store.clock().now());
+        let at = self.store.clock().now();
         let mut decisions = Vec::with_capacity(choices.len());
-        let mut marks = Seen::new();
         for choice in choices {
             let Choice {
                 change,
@@ -99,6 +104,7 @@ impl Deployments {
                 change,
                 verdict,
                 by: by.clone(),
+                role: Some(caller.principal.role),
                 at,
                 comment,
                 taken_on: None,
@@ -154,7 +160,7 @@ impl Deployments {
     }
 
     /// Confirms a review afterwards of an emergency deployment. Needs `Decide`; neither its
-    /// proposer nor who applied it.
+    /// proposer nor who declared or applied it in any attempt.
     pub async fn review_emergency(
         &self,
         caller: &Caller,
@@ -205,8 +211,9 @@ impl Deployments {
     }
 }
 
-/// The choices one by one. What is approved in a lump never replaces a decision.
-fn each(review: &Review, choices: Choices) -> Result<Vec<Choice>, DeployError> {
+/// The choices one by one. What is approved in a lump never replaces a decision: what the caller
+/// approved already stands as it is, and any other decision on it refuses the lump (in the store).
+fn each(review: &Review, by: &Actor, choices: Choices) -> Result<Vec<Choice>, DeployError> {
     let approve = |change: &ChangeId| Choice {
         change: change.clone(),
         verdict: Verdict::Approve,
@@ -236,17 +243,22 @@ fn each(review: &Review, choices: Choices) -> Result<Vec<Choice>, DeployError> {
                     label: change.label.clone(),
                 });
             }
-            names.iter().map(approve).collect()
+            let is_approved = |change: &ChangeId| {
+                let decision = review.decision(change);
+                decision
+                    .is_some_and(|it| it.verdict == Verdict::Approve && it.by.user() == by.user())
+            };
+            let open = names.iter().filter(|change| !is_approved(change));
+            open.map(approve).collect()
         }
     })
 }
 
-/// Neither the proposer nor who called it an emergency: a second pair of eyes.
+/// Neither the proposer nor who declared or applied it in any attempt: a second pair of eyes.
 fn is_second_look(deployment: &Deployment, caller: &Caller) -> bool {
-    let declared_by = deployment.emergency.as_ref();
-    let declared_by = declared_by.and_then(|it| it.declared_by.as_ref());
-    let own = Some(caller.principal.user);
-    deployment.proposer.user() != own && declared_by.and_then(Actor::user) != own
+    let own = caller.principal.user;
+    let is_by = |it: &Emergency| it.is_by(own);
+    deployment.proposer.user() != Some(own) && !deployment.emergency.as_ref().is_some_and(is_by)
 }
 
 pub(crate) fn check_length(text: &str) -> Result<(), DeployError> {

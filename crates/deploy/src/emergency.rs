@@ -1,19 +1,19 @@
 //! Emergencies: applied before review, for a reason, and flagged until somebody else has looked.
 //!
-//! An emergency skips the review and four eyes, nothing else: it applies exactly the proposal that
-//! was shown, through the same slot and the same baseline, and overrules no rejection. What nobody
-//! is known to have asked for (from inside Node-RED, from a file) is never applied so.
+//! An emergency skips the review, four eyes, a required rehearsal, and every demand but a refusal;
+//! what it skips stands in its record. It applies exactly the proposal that was shown, through the
+//! same slot and the same baseline, and overrules no rejection. What nobody is known to have asked
+//! for (from inside Node-RED, from a file) is never applied so.
 
 use model::{
     access::{Permission, may},
-    deployment::{Deployment, Emergency, Origin, State},
-    flow::Flows,
+    deployment::{Deployment, Emergency, Origin, Skipped, State},
     id::{DeploymentId, Hash, InstanceId},
-    instance::{Ask, Emergencies},
+    instance::Emergencies,
     principal::Actor,
 };
 
-use crate::{Caller, DeployError, Deployments, decide::check_length, intake::blocking};
+use crate::{Caller, DeployError, Deployments, Review, decide::check_length};
 
 impl Deployments {
     /// Applies a waiting deployment before its review. Needs `Apply`, a policy that lets the
@@ -25,9 +25,10 @@ impl Deployments {
         shown: Hash,
         reason: &str,
     ) -> Result<Deployment, DeployError> {
-        let deployment = self.store.deployment(id).await?;
-        self.require_emergency(caller, &deployment).await?;
-        if deployment.proposal.hash() != shown {
+        let review = self.examine(id).await?;
+        let deployment = &review.deployment;
+        self.require_emergency(caller, deployment).await?;
+        if review.shown != shown {
             return Err(DeployError::NotWhatWasShown);
         }
         let reason = reason.trim();
@@ -42,17 +43,9 @@ impl Deployments {
         if self.applying.slot(&deployment.instance).is_some() {
             return Err(DeployError::Busy);
         }
-        // What policy refuses outright, no emergency lets through.
-        let review = self.examine(id).await?;
-        let mut asks = review.asks.iter();
-        if let Some((change, _)) = asks.find(|(_, asks)| asks.contains(&Ask::Refusal)) {
-            return Err(DeployError::Demanded {
-                change: review.label(change),
-                ask: Ask::Refusal,
-            });
-        }
+        review.refuses_emergency()?;
         let by = caller.actor();
-        self.declare_and_apply(deployment, Emergency::new(reason, Some(by.clone())), &by)
+        self.declare_and_apply(review, Emergency::new(reason, Some(by.clone())), &by)
             .await
     }
 
@@ -126,25 +119,29 @@ impl Deployments {
         }
     }
 
-    /// Confirms everything it proposes under the emergency's name, and applies it.
+    /// Confirms everything it proposes under the emergency's name, and applies it. The record says
+    /// what policy asks for and did not get.
     pub(crate) async fn declare_and_apply(
         &self,
-        deployment: Deployment,
-        emergency: Emergency,
+        review: Review,
+        mut emergency: Emergency,
         by: &Actor,
     ) -> Result<Deployment, DeployError> {
-        let text = self.store.blob(deployment.proposal.flows).await?;
-        let flows = blocking(move || Flows::from_canonical(text)).await?;
-        let credentials = self.store.credential_changes(deployment.id).await?;
-        let confirmed = if let State::Approved { .. } = deployment.state {
-            deployment
+        let is_declared = matches!(review.deployment.state, State::Approved { .. })
+            && review.deployment.emergency.is_some();
+        let confirmed = if is_declared {
+            review.deployment
         } else {
-            let result = self.store.keep_blob(flows.text()).await?;
-            self.store
-                .declare_emergency(deployment.id, &deployment.state, emergency, result, by)
-                .await?
+            emergency.skipped = review.skipped(by);
+            if self.lacks_rehearsal(&review.deployment).await? {
+                emergency.skipped.push(Skipped::Rehearsal);
+            }
+            let declared = self
+                .store
+                .declare_emergency(&review.deployment, emergency, by);
+            declared.await?
         };
-        self.apply_whole(confirmed, flows, credentials, by).await
+        self.apply_whole(confirmed, by).await
     }
 }
 

@@ -21,7 +21,7 @@ pub enum DeployError {
     OwnChanges { name: String },
     /// Policy asks for a clean rehearsal.
     #[error("this instance asks for a clean rehearsal before anything is applied: {why}")]
-    NotRehearsed { why: &'static str },
+    NotRehearsed { why: String },
     /// The submitted text is not a flows file.
     #[error(transparent)]
     Flows(#[from] FlowError),
@@ -78,7 +78,8 @@ pub enum DeployError {
     TooMany,
     /// One person's proposals would fill the queue.
     #[error(
-        "{max} of your proposals wait already; have them decided or withdraw some, then deploy again"
+        "{max} of your proposals wait already, or are stale; have them decided or withdraw some, \
+         then deploy again"
     )]
     TooManyWaiting { max: usize },
     /// The instance's policy has no emergencies, or not for this person.
@@ -101,10 +102,11 @@ pub enum DeployError {
         why: &'static str,
     },
     /// Policy asks for something that is not given.
-    #[error("{change}: {}", .ask.sentence().trim_end_matches('.'))]
+    #[error("{change}: {}{way_out}", .ask.sentence().trim_end_matches('.'))]
     Demanded {
         change: String,
         ask: model::instance::Ask,
+        way_out: &'static str,
     },
     /// The finding is not there (any more).
     #[error("the change has no such finding any more; look at it again")]

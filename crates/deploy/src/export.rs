@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Caller, DeployError, Deployments, apply::result_of};
 
-pub use verify::{NotGenuine, Verified, verify};
+pub use verify::{NotGenuine, Verified, consistent, verify};
 
 /// DSSE's name for what is signed.
 const PAYLOAD_TYPE: &str = "application/vnd.redkeep.deployment+json";

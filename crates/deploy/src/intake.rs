@@ -6,7 +6,7 @@ use model::{
     deployment::{Deployment, DeploymentType, Emergency, Origin, State},
     flow::{Flows, Limits, credentials::CredentialChanges},
     id::{Hash, InstanceId},
-    instance::{ApplyPolicy, Ask, RehearsalPolicy},
+    instance::{ApplyPolicy, RehearsalPolicy},
     principal::Actor,
 };
 use store::{BaselineContent, NewDeployment};
@@ -89,7 +89,9 @@ impl Deployments {
             .baseline(&instance)
             .await?
             .ok_or(DeployError::NoBaseline)?;
-        let waiting = self.waiting_of(&instance, origin, &proposer).await?;
+        let open = self.open_of(&instance, origin, &proposer).await?;
+        let open_count = open.len();
+        let waiting: Vec<Deployment> = open.into_iter().filter(waits).collect();
         let current = base.baseline.flows;
         let named = revision.is_some();
         let revision = revision.and_then(|text| text.parse::<Hash>().ok());
@@ -99,15 +101,15 @@ impl Deployments {
         if named && revision != Some(current) && !continues {
             return Err(DeployError::RevisionMismatch { current });
         }
-        let waiting_count = waiting.len();
         let limits = *limits;
         let submitted = blocking(move || Flows::submitted(&flows, &limits)).await?;
         let mut credentials = submitted.credential_changes(&base.credentials.names());
         let flows = &submitted.flows;
         let earlier = self.earlier_version(waiting, revision, &base, flows, &credentials);
         let earlier = Box::pin(earlier).await?;
-        // A script of the editor's page proposes in its victim's name: the queue is not its to fill.
-        if earlier.is_none() && waiting_count >= WAITING_MAX {
+        // A script of the editor's page proposes in its victim's name: the queue is not its to fill,
+        // nor what is stale to pile up until nobody can propose.
+        if earlier.is_none() && open_count >= WAITING_MAX {
             return Err(DeployError::TooManyWaiting { max: WAITING_MAX });
         }
         if let Some(earlier) = &earlier {
@@ -174,14 +176,10 @@ impl Deployments {
         // Decisions kept from the version before: a person has begun, and a rejection stands.
         let is_untouched =
             emergency.is_some() || self.store.decisions(deployment.id).await?.is_empty();
-        if at_once && is_untouched && self.asks_nothing(&deployment, emergency.is_some()).await? {
-            let deployment = match emergency {
-                Some(emergency) => {
-                    let by = deployment.proposer.clone();
-                    self.declare_and_apply(deployment, emergency, &by).await?
-                }
-                None => self.apply_unreviewed(deployment).await?,
-            };
+        if at_once
+            && is_untouched
+            && let Some(deployment) = self.apply_at_once(&deployment, emergency).await?
+        {
             return Ok(Proposed::Applied {
                 deployment,
                 revision,
@@ -193,20 +191,30 @@ impl Deployments {
         })
     }
 
-    /// Whether policy asks for nothing that only a review can give. An emergency goes past all of
-    /// it but a refusal.
-    pub(crate) async fn asks_nothing(
+    /// Applies what was just queued, unless policy asks for what only a review can give. An
+    /// emergency goes past all of it but a refusal.
+    async fn apply_at_once(
         &self,
-        deployment: &Deployment,
-        is_emergency: bool,
-    ) -> Result<bool, DeployError> {
-        let policy = self.store.instance(&deployment.instance).await?.policy;
-        if policy.demands.is_empty() {
-            return Ok(true);
+        queued: &Deployment,
+        emergency: Option<Emergency>,
+    ) -> Result<Option<Deployment>, DeployError> {
+        let policy = self.store.instance(&queued.instance).await?.policy;
+        let Some(emergency) = emergency else {
+            let asks_nothing =
+                policy.demands.is_empty() || self.examine(queued.id).await?.asks.is_empty();
+            return if asks_nothing {
+                Ok(Some(self.apply_unreviewed(queued.clone()).await?))
+            } else {
+                Ok(None)
+            };
+        };
+        let review = self.examine(queued.id).await?;
+        if review.shown != queued.proposal.hash() || review.refuses_emergency().is_err() {
+            return Ok(None);
         }
-        let review = self.examine(deployment.id).await?;
-        let mut asks = review.asks.values().flatten();
-        Ok(!asks.any(|ask| !is_emergency || *ask == Ask::Refusal))
+        let by = queued.proposer.clone();
+        let applied = self.declare_and_apply(review, emergency, &by).await?;
+        Ok(Some(applied))
     }
 
     async fn applies_at_once(&self, intake: &Intake) -> Result<bool, DeployError> {
@@ -229,32 +237,45 @@ impl Deployments {
         origin: Origin,
         proposer: &Actor,
     ) -> Result<Vec<Deployment>, DeployError> {
+        let open = self.open_of(instance, origin, proposer).await?;
+        Ok(open.into_iter().filter(waits).collect())
+    }
+
+    /// The same, and those that are stale or being applied.
+    async fn open_of(
+        &self,
+        instance: &InstanceId,
+        origin: Origin,
+        proposer: &Actor,
+    ) -> Result<Vec<Deployment>, DeployError> {
         let mut open = self
             .store
             .deployments(Some(instance), true, OPEN_MAX)
             .await?;
-        open.retain(|it| {
-            let waits = match it.state {
-                State::Pending | State::InReview | State::Approved { .. } => true,
-                State::Applying { .. }
-                | State::Applied { .. }
-                | State::Rejected { .. }
-                | State::Withdrawn { .. }
-                | State::Superseded { .. }
-                | State::Stale { .. }
-                | State::Failed { .. } => false,
-            };
-            waits && it.origin == origin && same_proposer(&it.proposer, proposer)
-        });
+        open.retain(|it| it.origin == origin && same_proposer(&it.proposer, proposer));
         Ok(open)
     }
 }
 
-/// Proposals of one person that may wait side by side, at each door.
+/// Whether it waits for a decision or to be applied.
+pub(crate) fn waits(deployment: &Deployment) -> bool {
+    match deployment.state {
+        State::Pending | State::InReview | State::Approved { .. } => true,
+        State::Applying { .. }
+        | State::Applied { .. }
+        | State::Rejected { .. }
+        | State::Withdrawn { .. }
+        | State::Superseded { .. }
+        | State::Stale { .. }
+        | State::Failed { .. } => false,
+    }
+}
+
+/// Proposals of one person that may be open side by side, at each door, stale ones among them.
 const WAITING_MAX: usize = 10;
 
-/// How many open deployments are looked through for those of one person.
-const OPEN_MAX: u32 = 500;
+/// How many open deployments are looked through for those of one person: all an instance may have.
+const OPEN_MAX: u32 = 1_000;
 
 /// The same person (whatever the session), or both without a person: one waiting proposal each.
 fn same_proposer(one: &Actor, other: &Actor) -> bool {

@@ -5,6 +5,7 @@
 
 mod apply;
 mod decide;
+mod demand;
 mod emergency;
 mod error;
 pub mod export;

@@ -11,11 +11,16 @@ impl Deployments {
     pub async fn recover(&self) -> Result<usize, DeployError> {
         let mut count = 0;
         for deployment in self.store.deployments(None, true, u32::MAX >> 1).await? {
-            if let State::Applying { since, result } = deployment.state {
+            if let State::Applying {
+                since,
+                result,
+                approved_by,
+            } = &deployment.state
+            {
                 let next = State::Approved {
-                    by: Actor::System,
-                    at: since,
-                    result,
+                    by: approved_by.clone().unwrap_or(Actor::System),
+                    at: *since,
+                    result: *result,
                 };
                 let (id, from) = (deployment.id, &deployment.state);
                 self.store.step(id, from, next, &Actor::System).await?;

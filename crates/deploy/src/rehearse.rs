@@ -6,17 +6,18 @@
 use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 
 use model::{
-    deployment::{Deployment, State},
+    access::{Permission, may},
+    baseline::Baseline,
+    deployment::Deployment,
     flow::credentials::Credentials,
     id::{DeploymentId, Hash, InstanceId},
     instance::{Policy, RehearsalPolicy},
     rehearsal::{Observation, Rehearsal, tamed},
 };
 use serde_json::Value;
-use store::BaselineContent;
 use tokio::sync::watch;
 
-use crate::{Caller, DeployError, Deployments, futures::Given};
+use crate::{Caller, DeployError, Deployments, futures::Given, intake::waits};
 
 /// Flows to be tried.
 #[derive(Debug, Clone)]
@@ -36,9 +37,6 @@ pub trait Rehearsals: Send + Sync + std::fmt::Debug {
     fn rehearse(&self, trial: Trial) -> Given<'_, Observation>;
 }
 
-/// How many open deployments are looked through for one that waits.
-const OPEN_MAX: u32 = 500;
-
 impl Deployments {
     /// How a deployment's rehearsal stands. Needs `ReadQueue`.
     pub async fn rehearsal(
@@ -46,17 +44,58 @@ impl Deployments {
         caller: &Caller,
         id: DeploymentId,
     ) -> Result<Option<Rehearsal>, DeployError> {
-        caller.require(model::access::Permission::ReadQueue)?;
+        caller.require(Permission::ReadQueue)?;
         Ok(self.store.rehearsal(id).await?)
+    }
+
+    /// Has what waits tried again, whatever was seen before: what could not be tried, or went badly
+    /// by chance, must not wait for an emergency. Needs `Decide`; the record says who asked.
+    pub async fn rehearse_again(
+        &self,
+        caller: &Caller,
+        id: DeploymentId,
+    ) -> Result<(), DeployError> {
+        caller.require(Permission::Decide)?;
+        let deployment = self.store.deployment(id).await?;
+        let wrong = |why| {
+            Err(DeployError::WrongState {
+                id,
+                state: deployment.state.word(),
+                why,
+            })
+        };
+        if !waits(&deployment) {
+            return wrong("only what waits for review or to be applied is tried");
+        }
+        let runs = self.runs(&deployment).await?;
+        if runs.policy.rehearsal == RehearsalPolicy::Off {
+            return wrong(
+                "the rules of its instance ask for no rehearsal; an administrator can change \
+                 them under Settings",
+            );
+        }
+        let keys = [runs.key(&runs.before), runs.key(&runs.after)];
+        let by = caller.actor();
+        self.store.forget_rehearsal(&deployment, &keys, &by).await?;
+        Ok(())
+    }
+
+    /// Whether the caller may have it tried again, for pages that offer it.
+    pub fn may_rehearse_again(&self, caller: &Caller, deployment: &Deployment) -> bool {
+        may(&caller.principal, Permission::Decide) && waits(deployment)
     }
 
     /// Tries what waits for review, whenever there is something, one at a time.
     pub async fn rehearse(&self, rehearsals: &dyn Rehearsals) -> Infallible {
         let mut changes = self.store.queue_changes();
-        let mut given_up = BTreeSet::new();
+        // What the ledger failed for: passed over until the queue moves, so that it holds up nothing.
+        let mut failed = BTreeSet::new();
         loop {
-            changes.mark_unchanged();
-            let next = self.next_to_try(&given_up).await.unwrap_or_else(|error| {
+            if changes.has_changed().unwrap_or(true) {
+                changes.mark_unchanged();
+                failed.clear();
+            }
+            let next = self.next_to_try(&failed).await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "nothing could be tried");
                 None
             });
@@ -64,13 +103,15 @@ impl Deployments {
                 let id = deployment.id;
                 tokio::select! {
                     tried = self.try_one(&deployment, rehearsals) => if let Err(error) = tried {
-                        given_up.insert(id);
+                        failed.insert(id);
                         tracing::warn!(%id, %error, "what was seen could not be kept");
                     },
-                    // Withdrawn, replaced or decided meanwhile: the run is let go of.
-                    () = self.until_closed(id, self.store.queue_changes()) => {}
+                    // Withdrawn, replaced, rebased or decided meanwhile: the run is let go of.
+                    () = self.until_moved(&deployment, self.store.queue_changes()) => {}
                 }
-            } else if changes.changed().await.is_err() {
+            } else if changes.changed().await.is_ok() {
+                failed.clear();
+            } else {
                 // The ledger lives as long as this room, so there is always another change.
                 std::future::pending::<()>().await;
             }
@@ -79,31 +120,22 @@ impl Deployments {
 
     async fn next_to_try(
         &self,
-        given_up: &BTreeSet<DeploymentId>,
+        failed: &BTreeSet<DeploymentId>,
     ) -> Result<Option<Deployment>, DeployError> {
-        let mut open = self.store.deployments(None, true, OPEN_MAX).await?;
-        open.sort_by_key(|deployment| deployment.id);
-        for deployment in open {
-            if given_up.contains(&deployment.id) || !waits(&deployment) {
-                continue;
-            }
-            let policy = self.store.instance(&deployment.instance).await?.policy;
-            if policy.rehearsal == RehearsalPolicy::Off {
-                continue;
-            }
-            // One that was running belongs to a Redkeep that was stopped meanwhile.
-            let known = self.store.rehearsal(deployment.id).await?;
-            if !known.is_some_and(|known| known.is_over()) {
-                return Ok(Some(deployment));
-            }
-        }
-        Ok(None)
+        let untried = self.store.untried().await?;
+        let instances = self.store.instances().await?.into_iter();
+        let asking: BTreeSet<InstanceId> = instances
+            .filter(|instance| instance.policy.rehearsal != RehearsalPolicy::Off)
+            .map(|instance| instance.id)
+            .collect();
+        let mut next = untried.into_iter();
+        Ok(next.find(|it| asking.contains(&it.instance) && !failed.contains(&it.id)))
     }
 
-    async fn until_closed(&self, id: DeploymentId, mut changes: watch::Receiver<u64>) {
+    async fn until_moved(&self, tried: &Deployment, mut changes: watch::Receiver<u64>) {
         loop {
-            match self.store.deployment(id).await {
-                Ok(deployment) if waits(&deployment) => {}
+            match self.store.deployment(tried.id).await {
+                Ok(now) if waits(&now) && now.proposal == tried.proposal => {}
                 _ => return,
             }
             if changes.changed().await.is_err() {
@@ -117,30 +149,14 @@ impl Deployments {
         deployment: &Deployment,
         rehearsals: &dyn Rehearsals,
     ) -> Result<(), DeployError> {
-        let id = deployment.id;
         let since = self.store.clock().now();
-        self.store
-            .set_rehearsal(id, &Rehearsal::Running { since })
-            .await?;
-        let proposal = &deployment.proposal;
-        let base = self
-            .store
-            .baseline_at(&deployment.instance, proposal.base)
-            .await?;
-        let changes = self.store.credential_changes(id).await?;
-        let policy = self.store.instance(&deployment.instance).await?.policy;
-        let before = Trial {
-            instance: deployment.instance.clone(),
-            flows: self.store.blob(proposal.base_flows).await?,
-            credentials: placeholders(&base.credentials),
-        };
-        let after = Trial {
-            instance: deployment.instance.clone(),
-            flows: self.store.blob(proposal.flows).await?,
-            credentials: placeholders(&base.credentials.after(&changes, |_| true)),
-        };
-        let seen_before = self.seen(before, &base, &policy, rehearsals).await?;
-        let seen = self.seen(after, &base, &policy, rehearsals).await?;
+        let running = Rehearsal::Running { since };
+        if !self.store.set_rehearsal(deployment, &running).await? {
+            return Ok(());
+        }
+        let runs = self.runs(deployment).await?;
+        let seen_before = self.seen(&runs, &runs.before, rehearsals).await?;
+        let seen = self.seen(&runs, &runs.after, rehearsals).await?;
         let at = self.store.clock().now();
         let rehearsal = match seen {
             Ok(proposal) => Rehearsal::Done {
@@ -153,22 +169,47 @@ impl Deployments {
                 why: tamed(&why),
             },
         };
-        Ok(self.store.set_rehearsal(id, &rehearsal).await?)
+        // Not kept when it proposes something else by now: that is tried next.
+        self.store.set_rehearsal(deployment, &rehearsal).await?;
+        Ok(())
+    }
+
+    /// What is tried of a deployment.
+    async fn runs(&self, deployment: &Deployment) -> Result<Runs, DeployError> {
+        let proposal = &deployment.proposal;
+        let instance = &deployment.instance;
+        let base = self.store.baseline_at(instance, proposal.base).await?;
+        let changes = self.store.credential_changes(deployment.id).await?;
+        let before = Trial {
+            instance: instance.clone(),
+            flows: self.store.blob(proposal.base_flows).await?,
+            credentials: placeholders(&base.credentials),
+        };
+        let after = Trial {
+            instance: instance.clone(),
+            flows: self.store.blob(proposal.flows).await?,
+            credentials: placeholders(&base.credentials.after(&changes, |_| true)),
+        };
+        Ok(Runs {
+            before,
+            after,
+            base: base.baseline,
+            policy: self.store.instance(instance).await?.policy,
+        })
     }
 
     /// What is seen of these flows, or was when exactly the same was tried before.
     async fn seen(
         &self,
-        trial: Trial,
-        base: &BaselineContent,
-        policy: &Policy,
+        runs: &Runs,
+        trial: &Trial,
         rehearsals: &dyn Rehearsals,
     ) -> Result<Result<Observation, String>, DeployError> {
-        let key = key(&trial, base, policy);
+        let key = runs.key(trial);
         if let Some(seen) = self.store.observation(key).await? {
             return Ok(Ok(seen));
         }
-        let seen = rehearsals.rehearse(trial).await;
+        let seen = rehearsals.rehearse(trial.clone()).await;
         if let Ok(seen) = &seen {
             self.store.keep_observation(key, seen).await?;
         }
@@ -181,41 +222,69 @@ impl Deployments {
         deployment: &Deployment,
         result: Hash,
     ) -> Result<(), DeployError> {
-        let policy = self.store.instance(&deployment.instance).await?.policy;
-        if policy.rehearsal != RehearsalPolicy::Required {
+        if !self.requires_rehearsal(deployment).await? {
             return Ok(());
         }
         let why = match self.store.rehearsal(deployment.id).await? {
             _ if result != deployment.proposal.flows => {
-                "a part of it was not tried by itself; approve all of it, or reject it"
+                "a part of it was not tried by itself; approve all of it, or reject it".to_owned()
             }
             Some(rehearsal) if rehearsal.is_clean() => return Ok(()),
-            None | Some(Rehearsal::Running { .. }) => "it is not over yet; wait for it",
-            Some(_) => "see what it found, and have it put right or reject it",
+            None | Some(Rehearsal::Running { .. }) => "it is not over yet; wait for it".to_owned(),
+            Some(Rehearsal::Impossible { why, .. }) => format!(
+                "it could not be tried ({why}). Rehearse it again, or have an administrator set \
+                 the rule `rehearsal` of {} to `shown` under Settings",
+                deployment.instance
+            ),
+            Some(Rehearsal::Done { .. }) => {
+                "see what it found; rehearse it again, or have it put right or reject it".to_owned()
+            }
         };
         Err(DeployError::NotRehearsed { why })
     }
+
+    async fn requires_rehearsal(&self, deployment: &Deployment) -> Result<bool, DeployError> {
+        let policy = self.store.instance(&deployment.instance).await?.policy;
+        Ok(policy.rehearsal == RehearsalPolicy::Required)
+    }
+
+    /// Whether policy asks for a clean rehearsal of a deployment that has none: what an emergency
+    /// goes past.
+    pub(crate) async fn lacks_rehearsal(
+        &self,
+        deployment: &Deployment,
+    ) -> Result<bool, DeployError> {
+        let known = self.store.rehearsal(deployment.id).await?;
+        let is_clean = known.is_some_and(|it| it.is_clean());
+        Ok(!is_clean && self.requires_rehearsal(deployment).await?)
+    }
 }
 
-fn waits(deployment: &Deployment) -> bool {
-    matches!(
-        deployment.state,
-        State::Pending | State::InReview | State::Approved { .. }
-    )
+/// What is tried of one deployment, and all that what is seen depends on.
+struct Runs {
+    /// The flows it starts from.
+    before: Trial,
+    /// The flows it proposes.
+    after: Trial,
+    base: Baseline,
+    policy: Policy,
 }
 
-/// All that what is seen depends on.
-fn key(trial: &Trial, base: &BaselineContent, policy: &Policy) -> Hash {
-    let flows = Hash::of(trial.flows.as_bytes());
-    let credentials = serde_json::to_string(&trial.credentials).unwrap_or_default();
-    let policy = serde_json::to_string(policy).unwrap_or_default();
-    let modules = base.baseline.modules;
-    let settings = base.baseline.settings;
-    let text = format!(
-        "redkeep-rehearsal-1\nflows {flows}\nmodules {modules}\nsettings {settings}\n\
-         credentials {credentials}\npolicy {policy}\n"
-    );
-    Hash::of(text.as_bytes())
+impl Runs {
+    /// The same wherever exactly the same is tried.
+    fn key(&self, trial: &Trial) -> Hash {
+        let flows = Hash::of(trial.flows.as_bytes());
+        let credentials = serde_json::to_string(&trial.credentials).unwrap_or_default();
+        let policy = serde_json::to_string(&self.policy).unwrap_or_default();
+        let Baseline {
+            modules, settings, ..
+        } = self.base;
+        let text = format!(
+            "redkeep-rehearsal-1\nflows {flows}\nmodules {modules}\nsettings {settings}\n\
+             credentials {credentials}\npolicy {policy}\n"
+        );
+        Hash::of(text.as_bytes())
+    }
 }
 
 /// The same fields with nothing of their values but their shape.

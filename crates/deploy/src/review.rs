@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use inspect::{Context, Ways, inspect};
 use model::{
     access::Permission,
+    clock::Timestamp,
     deployment::{Comment, Decision, Deployment, State, Version},
     flow::{
         FlowError, Flows,
@@ -14,14 +15,15 @@ use model::{
         credentials::{CredentialChanges, CredentialNames},
         diff::{self, Diff},
     },
-    id::{DeploymentId, Hash},
-    instance::{Ask, Together},
+    id::{DeploymentId, Hash, InstanceId},
+    instance::{Ask, OwnChanges, Policy, Together},
     palette::Palette,
+    risk::Risk,
 };
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 
-use crate::{Caller, DeployError, Deployments, intake::blocking, risk};
+use crate::{Caller, DeployError, Deployments, demand, intake::blocking, risk};
 
 pub use names::{Named, Names, names};
 
@@ -54,6 +56,8 @@ pub struct Review {
     pub version: Option<Version>,
     /// Which changes the instance's policy lets be approved together.
     pub together: Together,
+    /// Whether the proposer's own approval counts.
+    pub own_changes: OwnChanges,
 }
 
 /// One step of the way through a review: changes that are looked at together.
@@ -135,6 +139,41 @@ impl Review {
     }
 }
 
+/// What policy asks, by change; changes of which it asks nothing are left out.
+pub(crate) type Asks = BTreeMap<ChangeId, Vec<Ask>>;
+
+/// What changes are held against.
+struct Rules {
+    policy: Policy,
+    /// The risks that hold.
+    risks: Vec<Risk>,
+    now: Timestamp,
+    palette: Arc<Palette>,
+}
+
+impl Rules {
+    /// Notes on each change what is found and whether that was accepted as a risk; gives each
+    /// change's ways, and what is asked.
+    fn look(&self, base: &Flows, proposed: &Flows, diff: &mut Diff) -> (Vec<Ways>, Asks) {
+        let types = &self.palette.types;
+        let is_installed = |kind: &str| types.contains_key(kind);
+        let context = Context {
+            policy: Some(&self.policy),
+            // An empty palette is one that could not be read: it says nothing of any type.
+            is_installed: (!types.is_empty()).then_some(&is_installed),
+        };
+        let mut found = inspect(base, proposed, diff, &context);
+        found.attach(diff);
+        risk::note_accepted(diff, &self.risks, self.now);
+        let asks = diff.changes.iter().filter_map(|change| {
+            let asks = demand::asks(&self.policy, change);
+            (!asks.is_empty()).then(|| (change.id.clone(), asks))
+        });
+        let asks = asks.collect();
+        (found.ways, asks)
+    }
+}
+
 impl Deployments {
     /// Everything about one deployment. Needs `ReadQueue`.
     pub async fn review(&self, caller: &Caller, id: DeploymentId) -> Result<Review, DeployError> {
@@ -154,31 +193,15 @@ impl Deployments {
             .baseline_at(&deployment.instance, proposal.base)
             .await?;
         let known = content.credentials.names();
-        let policy = self.store.instance(&deployment.instance).await?.policy;
-        let together = policy.together;
         let palette = self.target.palette(&deployment.instance).await;
-        let types = palette.clone();
-        let risks = self.store.risks(Some(&deployment.instance)).await?;
-        let now = self.store.clock().now();
+        let rules = self.rules(&deployment.instance, palette.clone()).await?;
+        let (together, own_changes) = (rules.policy.together, rules.policy.own_changes);
         let (base, proposed, diff, ways, asks) = blocking(move || {
             let base = Flows::from_canonical(base_text)?;
             let proposed = Flows::from_canonical(proposal_text)?;
             let mut diff = diff::diff(&base, &proposed, &changes, &known);
-            let is_installed = |kind: &str| types.types.contains_key(kind);
-            let context = Context {
-                policy: Some(&policy),
-                // An empty palette is one that could not be read: it says nothing of any type.
-                is_installed: (!types.types.is_empty()).then_some(&is_installed),
-            };
-            let mut found = inspect(&base, &proposed, &diff, &context);
-            found.attach(&mut diff);
-            risk::note_accepted(&mut diff, &risks, now);
-            let asks = diff.changes.iter().filter_map(|change| {
-                let asks = risk::asks(&policy, change);
-                (!asks.is_empty()).then(|| (change.id.clone(), asks))
-            });
-            let asks = asks.collect();
-            Ok::<_, FlowError>((base, proposed, diff, found.ways, asks))
+            let (ways, asks) = rules.look(&base, &proposed, &mut diff);
+            Ok::<_, FlowError>((base, proposed, diff, ways, asks))
         })
         .await?;
         let decisions = self.store.decisions(id).await?;
@@ -198,6 +221,38 @@ impl Deployments {
             comments: self.store.comments(id).await?,
             version: self.store.version(id).await?,
             together,
+            own_changes,
+        })
+    }
+
+    /// What policy asks of the approved changes by themselves: without the others they may do what
+    /// the proposal as a whole does not.
+    pub(crate) async fn asks_of_part(
+        &self,
+        review: &Review,
+        result: &Flows,
+    ) -> Result<Asks, DeployError> {
+        let palette = review.palette.clone();
+        let rules = self.rules(&review.deployment.instance, palette).await?;
+        let (base, result) = (review.base.clone(), result.clone());
+        blocking(move || {
+            let none = CredentialChanges::default();
+            let mut diff = diff::diff(&base, &result, &none, &CredentialNames::new());
+            Ok::<_, FlowError>(rules.look(&base, &result, &mut diff).1)
+        })
+        .await
+    }
+
+    async fn rules(
+        &self,
+        instance: &InstanceId,
+        palette: Arc<Palette>,
+    ) -> Result<Rules, DeployError> {
+        Ok(Rules {
+            policy: self.store.instance(instance).await?.policy,
+            risks: self.store.holding_risks(instance).await?,
+            now: self.store.clock().now(),
+            palette,
         })
     }
 

@@ -1,23 +1,21 @@
-//! Accepted risks, and what policy asks where findings stay open.
+//! Accepted risks: findings that somebody takes on themselves.
 
 use std::collections::HashMap;
 
 use model::{
-    access::{Permission, Role},
+    access::Permission,
     clock::Timestamp,
-    deployment::Verdict,
     flow::{
-        change::{Change, ChangeId},
+        change::ChangeId,
         diff::Diff,
         finding::{Accepted, Finding},
     },
     id::{DeploymentId, Hash, InstanceId},
-    instance::{Ask, Policy},
     risk::{DAYS_MAX, Matter, Risk},
 };
 use store::NewRisk;
 
-use crate::{Caller, DeployError, Deployments, Review};
+use crate::{Caller, DeployError, Deployments, demand::lifts_demands};
 
 /// How long a reason may be, in characters.
 const REASON_CHARS_MAX: usize = 4_000;
@@ -40,18 +38,6 @@ pub struct Acceptance {
     pub days: u32,
 }
 
-/// What the open findings of a change ask, each thing once, as the policy lists them.
-pub(crate) fn asks(policy: &Policy, change: &Change) -> Vec<Ask> {
-    let mut asks = Vec::new();
-    for demand in &policy.demands {
-        let is_made = change.findings.iter().any(|it| demand.is_made_by(it));
-        if is_made && !asks.contains(&demand.ask) {
-            asks.push(demand.ask);
-        }
-    }
-    asks
-}
-
 /// Notes on each finding whether it was accepted.
 pub(crate) fn note_accepted(diff: &mut Diff, risks: &[Risk], now: Timestamp) {
     let holding = risks.iter().filter(|risk| risk.holds(now));
@@ -65,74 +51,8 @@ pub(crate) fn note_accepted(diff: &mut Diff, risks: &[Risk], now: Timestamp) {
             owner: risk.owner.clone(),
             reason: risk.reason.clone(),
             until: risk.until,
+            lifts_demands: risk.lifts_demands,
         });
-    }
-}
-
-impl Review {
-    /// What policy asks before a change may be approved, or run.
-    pub fn asks(&self, change: &ChangeId) -> &[Ask] {
-        self.asks.get(change).map_or(&[], Vec::as_slice)
-    }
-
-    /// Refuses an approval that policy does not let this person give, or not so.
-    pub(crate) fn may_approve(
-        &self,
-        caller: &Caller,
-        change: &ChangeId,
-        comment: &str,
-    ) -> Result<(), DeployError> {
-        for ask in self.asks(change) {
-            let is_met = match ask {
-                Ask::Refusal => false,
-                Ask::Reason => !comment.is_empty(),
-                Ask::Role(role) => {
-                    let own = caller.principal.role;
-                    own == *role || own == Role::Administrator
-                }
-                // Met by who confirms.
-                Ask::TwoReviewers => true,
-            };
-            if !is_met {
-                return Err(DeployError::Demanded {
-                    change: self.label(change),
-                    ask: *ask,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// Refuses to confirm what policy does not let run, or not by this person. Decisions are looked
-    /// at again: they may be older than the policy.
-    pub(crate) fn may_confirm(&self, caller: &Caller) -> Result<(), DeployError> {
-        let approved = self
-            .decisions
-            .iter()
-            .filter(|it| it.verdict == Verdict::Approve);
-        for decision in approved {
-            for ask in self.asks(&decision.change) {
-                let is_met = match ask {
-                    Ask::Refusal => false,
-                    Ask::Reason => !decision.comment.is_empty(),
-                    Ask::TwoReviewers => decision.by.user() != Some(caller.principal.user),
-                    // Checked when it was decided; the role may have changed since, the decision stands.
-                    Ask::Role(_) => true,
-                };
-                if !is_met {
-                    return Err(DeployError::Demanded {
-                        change: self.label(&decision.change),
-                        ask: *ask,
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) fn label(&self, change: &ChangeId) -> String {
-        let found = self.diff.changes.iter().find(|it| it.id == *change);
-        found.map_or_else(|| change.to_string(), |change| change.label.clone())
     }
 }
 
@@ -194,6 +114,8 @@ impl Deployments {
             owner,
             reason,
             until: Timestamp(now.0.saturating_add(i64::from(days) * DAY_MS)),
+            // A demand made later is lifted by nobody who could not lift it now.
+            lifts_demands: lifts_demands(caller),
         };
         Ok(self.store.accept_risk(risk, &caller.actor()).await?)
     }
@@ -204,7 +126,7 @@ impl Deployments {
         Ok(self.store.withdraw_risk(id, &caller.actor()).await?)
     }
 
-    /// Accepted risks, newest first; expired and withdrawn ones too. Needs `ReadQueue`.
+    /// Accepted risks, newest first; those that ended lately too. Needs `ReadQueue`.
     pub async fn risks(
         &self,
         caller: &Caller,

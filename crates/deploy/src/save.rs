@@ -41,6 +41,10 @@ pub enum SaveVerdict {
 /// loop must not fill the disk.
 const RUNTIME_PROPOSALS_PER_HOUR: usize = 20;
 
+/// How many refused saves are on record in an hour, for one instance: nothing is ever removed from
+/// the record, and a node in a loop must not fill it.
+const RUNTIME_REFUSALS_PER_HOUR: usize = 60;
+
 impl Deployments {
     /// Node-RED wants to save credentials: staged until the flows follow.
     pub fn save_credentials(&self, instance: &InstanceId, credentials: Credentials) {
@@ -104,11 +108,17 @@ impl Deployments {
             }
             Err(error) => format!("not a flows file: {error}"),
         };
-        let detail = serde_json::json!({ "why": message });
-        let kind = EventKind::RuntimeRefused;
-        self.store
-            .record(kind, &actor, Some(instance), "save of flows", detail)
-            .await?;
+        let now = self.store.clock().now();
+        if self
+            .applying
+            .is_to_be_recorded(instance, now, RUNTIME_REFUSALS_PER_HOUR)
+        {
+            let detail = serde_json::json!({ "why": message });
+            let kind = EventKind::RuntimeRefused;
+            self.store
+                .record(kind, &actor, Some(instance), "save of flows", detail)
+                .await?;
+        }
         Ok(SaveVerdict::Refused { message })
     }
 

@@ -2,7 +2,7 @@
 
 use model::{
     access::{Permission, may},
-    deployment::{Comment, Deployment},
+    deployment::{Comment, Deployment, State},
     flow::change::ChangeId,
     id::DeploymentId,
 };
@@ -11,7 +11,8 @@ use crate::{Caller, DeployError, Deployments, decide::check_length};
 
 impl Deployments {
     /// Says something about a change, or (none) about the whole. Its proposer and whoever decides
-    /// may, in every state: what is said after it ended is part of its history.
+    /// may, also after it ended, which is part of its history; but not on one that a newer version
+    /// replaced: the thread goes on there.
     pub async fn comment(
         &self,
         caller: &Caller,
@@ -21,6 +22,13 @@ impl Deployments {
     ) -> Result<Comment, DeployError> {
         caller.require(Permission::ReadQueue)?;
         let deployment = self.store.deployment(id).await?;
+        if matches!(deployment.state, State::Superseded { .. }) {
+            return Err(DeployError::WrongState {
+                id,
+                state: deployment.state.word(),
+                why: "a newer version replaced it; say it there",
+            });
+        }
         if !self.may_comment(caller, &deployment) {
             return Err(DeployError::NotInThread {
                 name: caller.principal.name.to_string(),
@@ -44,7 +52,8 @@ impl Deployments {
     /// Whether the caller may say something about it, for pages that offer it.
     pub fn may_comment(&self, caller: &Caller, deployment: &Deployment) -> bool {
         let is_own = deployment.proposer.user() == Some(caller.principal.user);
-        may(&caller.principal, Permission::Decide)
-            || (is_own && may(&caller.principal, Permission::Propose))
+        let is_part = may(&caller.principal, Permission::Decide)
+            || (is_own && may(&caller.principal, Permission::Propose));
+        is_part && !matches!(deployment.state, State::Superseded { .. })
     }
 }

@@ -1,14 +1,14 @@
 //! Every baseline of an instance as a commit of a Git repository that people's own tools can read.
 //!
 //! The repository is told from the ledger and decides nothing: who deletes it has it back at the
-//! next change. One commit for each baseline: its author is who proposed the deployment, trailers
+//! next change, as far as the ledger lists baselines (the newest 1000). One commit for each baseline: its author is who proposed the deployment, trailers
 //! name who approved it and the baseline's digest. No secret is in it: of credentials it holds the
 //! names.
 #![forbid(unsafe_code)]
 
 mod entry;
 mod object;
-mod readable;
+pub mod readable;
 mod repository;
 
 use std::{
@@ -55,13 +55,13 @@ pub struct History {
 
 /// What was written last, in a note beside the branch. It is written first: the branch follows it,
 /// so that a kill in between neither loses a commit nor makes one twice.
-const WRITTEN: &str = "redkeep-written";
+const WRITTEN: &str = "redkeep-snapshot";
 
 /// The newest commit, and the snapshot it was made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Written {
     commit: ObjectId,
-    at: i64,
+    snapshot: i64,
     baseline: Hash,
 }
 
@@ -70,13 +70,18 @@ impl Written {
         let mut words = text.split_whitespace();
         Some(Self {
             commit: ObjectId::parse(words.next()?)?,
-            at: words.next()?.parse().ok()?,
+            snapshot: words.next()?.parse().ok()?,
             baseline: words.next()?.parse().ok()?,
         })
     }
 
     fn text(self) -> String {
-        format!("{} {} {}\n", self.commit.to_hex(), self.at, self.baseline)
+        format!(
+            "{} {} {}\n",
+            self.commit.to_hex(),
+            self.snapshot,
+            self.baseline
+        )
     }
 }
 
@@ -97,7 +102,7 @@ impl History {
         let mut written = on_disk(&folder, |folder| resume(&folder)).await?;
         let mut count = 0;
         for snapshot in snapshots.iter().rev() {
-            let is_known = written.is_some_and(|it| snapshot.at.0 <= it.at);
+            let is_known = written.is_some_and(|it| snapshot.id <= it.snapshot);
             if !is_known {
                 written = Some(self.write(instance, snapshot, written, false).await?);
                 count += 1;
@@ -123,10 +128,8 @@ impl History {
     ) -> Result<Written, HistoryError> {
         let told = entry::tell(&self.store, instance, snapshot, is_return).await?;
         let folder = self.folder(instance);
-        let (at, baseline) = (
-            before.map_or(snapshot.at.0, |it| it.at.max(snapshot.at.0)),
-            snapshot.hash,
-        );
+        let baseline = snapshot.hash;
+        let snapshot = before.map_or(snapshot.id, |it| it.snapshot.max(snapshot.id));
         let unreadable = || HistoryError::Unreadable(instance.clone());
         let flows = Flows::from_canonical(told.flows.clone()).map_err(|_| unreadable())?;
         on_disk(&folder, move |folder| {
@@ -142,7 +145,7 @@ impl History {
             let commit = repository.keep(&commit)?;
             let written = Written {
                 commit,
-                at,
+                snapshot,
                 baseline,
             };
             repository.put(WRITTEN, written.text().as_bytes())?;

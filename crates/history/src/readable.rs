@@ -16,7 +16,7 @@ const CODE: [(&str, &str, &str); 5] = [
 ];
 
 /// The files of a commit below `code/`: name and content.
-pub(crate) fn code(flows: &Flows) -> BTreeMap<String, String> {
+pub fn code(flows: &Flows) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     for node in flows.nodes() {
         let kind = node.kind();
@@ -42,16 +42,27 @@ pub(crate) fn code(flows: &Flows) -> BTreeMap<String, String> {
 /// written by its digits, so that no name leaves the folder or means something to Git.
 fn file_name(id: &str) -> String {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    if !id.is_empty() && id.len() <= 64 && id.chars().all(is_plain) {
+    // A clone on Windows must not open a device: there `con.js` is the console.
+    if !id.is_empty() && id.len() <= 64 && id.chars().all(is_plain) && !is_device(id) {
         return id.to_owned();
     }
     let digest = model::id::Hash::of(id.as_bytes()).to_string();
     format!("id-{}", digest.chars().take(32).collect::<String>())
 }
 
+/// Names that Windows gives devices, with any ending
+/// (<https://learn.microsoft.com/windows/win32/fileio/naming-a-file>).
+fn is_device(id: &str) -> bool {
+    let numbered = |name: &str| {
+        id.strip_prefix(name)
+            .is_some_and(|it| it.len() == 1 && it.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    matches!(id, "con" | "prn" | "aux" | "nul") || numbered("com") || numbered("lpt")
+}
+
 /// JSON text with a value a line, as Node-RED's own `flowFilePretty` writes it. Nothing but the
 /// space between the values is touched, so that no number or text changes its form.
-pub(crate) fn lines(json: &str) -> String {
+pub fn lines(json: &str) -> String {
     let mut out = String::with_capacity(json.len() * 2);
     let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
     let mut characters = json.chars().peekable();
@@ -94,10 +105,12 @@ pub(crate) fn lines(json: &str) -> String {
     out
 }
 
+/// Levels that are indented. With more, two bytes of deeply nested JSON would become hundreds.
+const INDENTED: usize = 8;
+
 fn new_line(out: &mut String, depth: usize) {
     out.push('\n');
-    // Node-RED reads no deeper; a deeper text is not indented further.
-    for _ in 0..depth.min(64) {
+    for _ in 0..depth.min(INDENTED) {
         out.push_str("    ");
     }
 }
@@ -120,17 +133,26 @@ mod tests {
     }
 
     #[test]
+    fn deep_json_grows_by_a_bounded_factor() {
+        let json = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
+        let most = json.len() * (1 + 4 * INDENTED + 1);
+        assert!(lines(&json).len() <= most, "{}", lines(&json).len());
+    }
+
+    #[test]
     fn code_lies_in_files_whose_names_mean_nothing() {
         let text = r#"[{"id":"a1","type":"function","func":"return msg;","initialize":"x","wires":[]},
             {"id":"../../.git/hooks/x","type":"template","template":"<b>\n","wires":[]},
-            {"id":"b","type":"function","func":"","wires":[]}]"#;
+            {"id":"b","type":"function","func":"","wires":[]},
+            {"id":"com1","type":"function","func":"x","wires":[]}]"#;
         let flows = Flows::submitted(text.as_bytes(), &Limits::default())
             .unwrap()
             .flows;
         let files = code(&flows);
         let names: Vec<&str> = files.keys().map(String::as_str).collect();
-        assert_eq!(names.len(), 3);
+        assert_eq!(names.len(), 4);
         assert!(names.contains(&"a1.js") && names.contains(&"a1.setup.js"));
+        assert!(!names.contains(&"com1.js"), "{names:?}");
         assert!(
             names
                 .iter()

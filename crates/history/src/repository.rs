@@ -81,7 +81,10 @@ impl Repository {
         let file = fs::File::create(&partial)?;
         io::Write::write_all(&mut &file, content)?;
         file.sync_data()?;
-        fs::rename(&partial, &path)
+        fs::rename(&partial, &path)?;
+        // A branch must not outlive, in a power cut, the name of the object it points to.
+        path.parent()
+            .map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
     }
 }
 

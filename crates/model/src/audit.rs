@@ -94,6 +94,8 @@ pub enum EventKind {
     InstanceCrashLoop,
     /// The canary in the jail could do something it must not; Node-RED was not started.
     CanaryFailed,
+    /// Somebody asked that a deployment be tried again.
+    RehearsalAsked,
     /// A finding was accepted as a risk.
     RiskAccepted,
     /// An accepted risk was withdrawn.

@@ -1,5 +1,6 @@
 //! A deployment: a proposed change from one baseline to the next, and who decided what of it.
 
+mod emergency;
 mod state;
 
 use std::collections::BTreeSet;
@@ -7,13 +8,17 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    access::Role,
     clock::Timestamp,
     flow::change::ChangeId,
     id::{DeploymentId, Hash, InstanceId},
     principal::Actor,
 };
 
-pub use self::state::{IllegalStep, State};
+pub use self::{
+    emergency::{Emergency, Skipped},
+    state::{IllegalStep, State},
+};
 
 /// Where a deployment came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -97,29 +102,6 @@ pub struct Deployment {
     pub emergency: Option<Emergency>,
 }
 
-/// An emergency deployment's reason and its review afterwards.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Emergency {
-    /// Why it could not wait.
-    pub reason: String,
-    /// Who said so; none: its proposer.
-    #[serde(default)]
-    pub declared_by: Option<Actor>,
-    /// Who reviewed it afterwards, once somebody has.
-    pub reviewed_by: Option<Actor>,
-}
-
-impl Emergency {
-    /// An emergency nobody has looked at yet.
-    pub fn new(reason: impl Into<String>, declared_by: Option<Actor>) -> Self {
-        Self {
-            reason: reason.into(),
-            declared_by,
-            reviewed_by: None,
-        }
-    }
-}
-
 /// What a deployment proposes. Its [`Proposal::hash`] is what is shown, approved and applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
@@ -163,6 +145,9 @@ pub struct Decision {
     pub verdict: Verdict,
     /// Who.
     pub by: Actor,
+    /// Their role then: policy may ask for one later. None: taken before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
     /// When.
     pub at: Timestamp,
     /// Why; required for a rejection.

@@ -8,8 +8,8 @@ use crate::{clock::Timestamp, letter::is_invisible};
 
 /// Log lines kept of one run.
 pub const LINES_MAX: usize = 60;
-/// Attempts kept of one run.
-pub const ATTEMPTS_MAX: usize = 256;
+/// Attempts kept of one run: more than are told of one, of all kinds together.
+pub const ATTEMPTS_MAX: usize = 640;
 /// Missing node types kept of one run.
 pub const TYPES_MAX: usize = 50;
 /// Longest text kept, in characters.
@@ -51,7 +51,8 @@ pub struct Observation {
     pub missing_types: Vec<String>,
     /// Warnings and errors Node-RED logged, each once.
     pub log: Vec<Line>,
-    /// What it tried to do outside itself, each once. Nothing of it happened.
+    /// What it tried to do outside itself, each once: one of each kind, then the next of each, so
+    /// that many of one kind do not stand before the others. Nothing of it got out.
     pub attempts: Vec<Attempt>,
     /// Whether there were more attempts than are kept.
     pub has_more: bool,
@@ -140,6 +141,16 @@ pub enum Attempt {
         /// Its path.
         path: String,
     },
+    /// Read a file or folder that is neither its own nor was shown to it.
+    Read {
+        /// Its path.
+        path: String,
+    },
+    /// Use a part of the system that no program in a jail may use.
+    Call {
+        /// Its name.
+        call: String,
+    },
     /// Change the flows from inside Node-RED.
     Deploy,
     /// Something that could not be made out.
@@ -177,6 +188,8 @@ impl Attempt {
                 .to_owned(),
             Self::Write { path } => format!("change {path}"),
             Self::Socket { path } => format!("connect to the socket {path}"),
+            Self::Read { path } => format!("read {path}"),
+            Self::Call { call } => format!("make the system call {call}"),
             Self::Deploy => "change the flows from inside".to_owned(),
             Self::Unreadable => "something that could not be made out".to_owned(),
         }

@@ -28,6 +28,10 @@ pub struct Risk {
     pub reason: String,
     /// Who accepted it.
     pub by: Actor,
+    /// Whether it also lifts what policy demands: who accepted it was an administrator. A demand
+    /// made later is not lifted by somebody who could not have lifted it.
+    #[serde(default)]
+    pub lifts_demands: bool,
     /// When.
     pub at: Timestamp,
     /// Until when; the finding speaks again then.

@@ -1,7 +1,12 @@
-//! What is said to the person at the terminal: the only code that prints.
+//! What is said to the person at the terminal: the only code that prints, and the only that writes
+//! escape sequences ([`sheet`], and the progress line).
 #![expect(clippy::print_stderr, reason = "printing is what this file is for")]
 
+pub(crate) mod sheet;
+
 use std::io::{IsTerminal as _, Write as _};
+
+use console::shown;
 
 /// A line of the command's result, on standard output. A closed pipe is no failure of ours.
 pub(crate) fn line(text: &str) {
@@ -12,9 +17,14 @@ pub(crate) fn line(text: &str) {
     }
 }
 
-/// A line about what happens, on standard error.
+/// A line about what happens, on standard error. It may quote what came from outside (an error of the
+/// API's, a package's name): that drives no terminal, and its further lines stand further in.
 pub(crate) fn say(text: &str) {
-    eprintln!("{text}");
+    eprintln!("{}", told(text));
+}
+
+fn told(text: &str) -> String {
+    shown(text).replace('\n', "\n  ")
 }
 
 /// Progress in place on a terminal; elsewhere one line a phase.
@@ -62,5 +72,17 @@ impl ProgressLine {
             eprintln!();
         }
         *last = (String::new(), 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_neither_drives_the_terminal_nor_begins_a_line() {
+        let quoted = "no deployment \x1b[2J\u{202e}x\nredkeep: applied";
+        let expected = "no deployment ⟨U+001B⟩[2J⟨U+202E⟩x\n  redkeep: applied";
+        assert_eq!(told(quoted), expected);
     }
 }

@@ -23,13 +23,20 @@ use crate::{
 };
 
 mod blob;
+mod pace;
 
-/// Largest body taken, in bytes.
-const BODY_BYTES_MAX: usize = 64 << 20;
+pub(crate) use pace::Pace;
+
+/// Largest flows taken, in bytes.
+const FLOWS_BYTES_MAX: usize = 64 << 20;
+/// Largest credentials. As values they take ten times as much, and are kept until the flows follow.
+const CREDENTIALS_BYTES_MAX: usize = 8 << 20;
 /// Most connections at a time; Node-RED needs two.
 const CONNECTIONS_MAX: usize = 8;
 /// How long a request may take, its body included.
 const REQUEST_TIME: Duration = Duration::from_secs(110);
+/// How long a body may take once it is its turn.
+const BODY_TIME: Duration = Duration::from_secs(30);
 const HEADERS_TIME: Duration = Duration::from_secs(10);
 /// The name Node-RED claims acted, in base64url. In-process code can write anything here.
 const CLAIMED: &str = "x-redkeep-user";
@@ -48,6 +55,8 @@ pub(crate) struct Bridge {
     pub(crate) refused: Arc<tokio::sync::Notify>,
     /// Whose processes may connect: the jail's user.
     pub(crate) peer_uid: u32,
+    /// How fast it is let save.
+    pub(crate) pace: Pace,
 }
 
 impl Bridge {
@@ -82,16 +91,24 @@ impl Bridge {
                 Ok(json(text.into()))
             }
             (&Method::GET, "/settings") => self.settings().await,
-            (&Method::POST, "/flows") => {
-                let text = read(body).await?;
-                self.save_flows(text, claimed(&head.headers)).await
+            (&Method::POST, path) => {
+                // One at a time: eight bodies of 64 MB, each read as JSON, would end this process.
+                let _turn = self.pace.turn().await;
+                let most = match path {
+                    "/flows" => FLOWS_BYTES_MAX,
+                    "/credentials" => CREDENTIALS_BYTES_MAX,
+                    "/settings" => blob::BYTES_MAX,
+                    _ => return Err(no_route()),
+                };
+                let body = tokio::time::timeout(BODY_TIME, read(body, most)).await;
+                let body = body.map_err(|_| late())??;
+                match path {
+                    "/flows" => self.save_flows(body, claimed(&head.headers)).await,
+                    "/credentials" => self.save_credentials(&body).await,
+                    _ => self.save_settings(&body).await,
+                }
             }
-            (&Method::POST, "/credentials") => self.save_credentials(&read(body).await?).await,
-            (&Method::POST, "/settings") => self.save_settings(&read(body).await?).await,
-            _ => Err(Refusal::new(
-                StatusCode::NOT_FOUND,
-                "the bridge has no such route",
-            )),
+            _ => Err(no_route()),
         }
     }
 
@@ -105,7 +122,7 @@ impl Bridge {
     async fn save_flows(&self, text: Bytes, claimed: Option<String>) -> Answer {
         match self
             .baselines
-            .save_flows(&self.instance, text.to_vec(), claimed)
+            .save_flows(&self.instance, text.into(), claimed)
             .await
         {
             Saved::Accepted => Ok(done()),
@@ -130,6 +147,7 @@ impl Bridge {
     /// A refused save leaves credentials changed in Node-RED's memory: it must load them anew.
     fn refuse(&self, message: String) -> Refusal {
         self.refused.notify_one();
+        self.pace.refused();
         Refusal::new(StatusCode::FORBIDDEN, message)
     }
 
@@ -151,6 +169,12 @@ impl Bridge {
         let Some(store) = &self.store else {
             return Ok(done());
         };
+        if !self.pace.may_write() {
+            return Err(Refusal::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "settings are saved too often; save them again in a minute",
+            ));
+        }
         let saved = store
             .set_runtime_document(&self.instance, SETTINGS, &harmless)
             .await;
@@ -162,6 +186,14 @@ impl Bridge {
         tracing::error!(instance = %self.instance, %error, "Node-RED's settings");
         Refusal::internal()
     }
+}
+
+fn late() -> Refusal {
+    Refusal::new(StatusCode::REQUEST_TIMEOUT, "it took too long")
+}
+
+fn no_route() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "the bridge has no such route")
 }
 
 type Answer = Result<Response<Full<Bytes>>, Refusal>;
@@ -212,12 +244,13 @@ fn done() -> Response<Full<Bytes>> {
     response
 }
 
-async fn read(body: Incoming) -> Result<Bytes, Refusal> {
-    let read = Limited::new(body, BODY_BYTES_MAX).collect().await;
+async fn read(body: Incoming, most: usize) -> Result<Bytes, Refusal> {
+    let read = Limited::new(body, most).collect().await;
     read.map(http_body_util::Collected::to_bytes)
         .map_err(|error| {
             if error.is::<LengthLimitError>() {
-                Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "more than 64 MB")
+                let message = format!("more than {most} bytes");
+                Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message)
             } else {
                 Refusal::new(StatusCode::BAD_REQUEST, "the body could not be read")
             }
@@ -287,7 +320,6 @@ async fn respond(
     bridge: &Bridge,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    let late = || Refusal::new(StatusCode::REQUEST_TIMEOUT, "it took too long");
     let answer = tokio::time::timeout(REQUEST_TIME, bridge.answer(request)).await;
     Ok(answer
         .unwrap_or_else(|_| Err(late()))

@@ -120,13 +120,16 @@ impl Folder {
         let mut trash = self.root.clone().into_os_string();
         trash.push(".trash");
         let trash = PathBuf::from(trash);
-        match fs::symlink_metadata(&self.root) {
-            Ok(found) if found.is_dir() => sweep::remove_tree(&self.root, &trash)
-                .and_then(|()| fs::remove_dir_all(&trash))
-                .map_err(|error| failed("remove", &self.root, &error)),
-            Ok(_) => remove(&self.root),
-            Err(_) => Ok(()),
-        }
+        let swept = match fs::symlink_metadata(&self.root) {
+            Ok(found) if found.is_dir() => sweep::remove_tree(&self.root, &trash),
+            Ok(_) => fs::remove_file(&self.root),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        };
+        // What an interrupted removal left there goes even when there is nothing else to remove.
+        swept
+            .and_then(|()| sweep::remove_trash(&trash))
+            .map_err(|error| failed("remove", &self.root, &error))
     }
 
     /// Takes away what a former run left: sockets, and code that would run at the next start. Only
@@ -232,6 +235,20 @@ mod tests {
         let error = folder(&root).make().unwrap_err().to_string();
         assert!(error.contains("shorter --data-dir"), "{error}");
         assert!(!root.exists());
+    }
+
+    #[test]
+    fn what_an_interrupted_removal_left_is_removed_by_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("rehearsal");
+        let trash = dir.path().join("rehearsal.trash");
+        fs::create_dir_all(trash.join("1/deep/er")).unwrap();
+        folder(&root).remove_all().unwrap();
+        assert!(!trash.exists());
+        fs::create_dir_all(trash.join("2")).unwrap();
+        folder(&root).make().unwrap();
+        folder(&root).remove_all().unwrap();
+        assert!(!trash.exists() && !root.exists());
     }
 
     #[test]

@@ -77,12 +77,12 @@ fn environment(work: &str) -> BTreeMap<String, String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use model::instance::{Instance, NodeRedMajor, Policy};
 
     use super::*;
 
-    fn plan(policy: Policy) -> InstancePlan {
+    pub(crate) fn plan(policy: Policy) -> InstancePlan {
         InstancePlan {
             instance: Instance {
                 id: "main".parse().unwrap(),

@@ -25,6 +25,9 @@ pub(crate) use start::StartLog;
 pub(crate) const LINE_BYTES_MAX: usize = 8 * 1024;
 /// Most lines kept per second, of one instance.
 const LINES_PER_SECOND_MAX: u32 = 500;
+/// Most bytes read per second: what so many of the longest lines take. A flow that prints more waits
+/// for us, or reading it would take the processor that guards the house.
+const BYTES_PER_SECOND_MAX: usize = LINES_PER_SECOND_MAX as usize * LINE_BYTES_MAX;
 /// How long lines are gathered before they are written together.
 const GATHER: Duration = Duration::from_millis(250);
 const BATCH_MAX: usize = 200;
@@ -42,8 +45,9 @@ pub(crate) async fn read(
 ) {
     let mut source = BufReader::new(source);
     let mut rate = Rate::new();
+    let mut pace = Pace::new();
     let mut level = default;
-    while let Some(bytes) = next_line(&mut source).await {
+    while let Some(bytes) = next_line(&mut source, &mut pace).await {
         let text = clean(&bytes);
         if text.is_empty() {
             continue;
@@ -143,9 +147,34 @@ impl Rate {
     }
 }
 
+/// How many bytes of the present second were read.
+struct Pace {
+    second: Instant,
+    read: usize,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self {
+            second: Instant::now(),
+            read: 0,
+        }
+    }
+
+    /// So many more were read. Waits until the second is over when they are too many.
+    async fn read(&mut self, bytes: usize) {
+        self.read = self.read.saturating_add(bytes);
+        if self.read < BYTES_PER_SECOND_MAX {
+            return;
+        }
+        tokio::time::sleep_until(self.second + Duration::from_secs(1)).await;
+        *self = Self::new();
+    }
+}
+
 /// The next line without its end, cut to [`LINE_BYTES_MAX`]; none when the source has ended or
 /// fails.
-async fn next_line(source: &mut (impl AsyncBufRead + Unpin)) -> Option<Vec<u8>> {
+async fn next_line(source: &mut (impl AsyncBufRead + Unpin), pace: &mut Pace) -> Option<Vec<u8>> {
     let mut line = Vec::new();
     loop {
         let buffer = source.fill_buf().await.ok()?;
@@ -157,7 +186,9 @@ async fn next_line(source: &mut (impl AsyncBufRead + Unpin)) -> Option<Vec<u8>> 
         // A line that never ends must not fill the memory: the rest of it is read and let go.
         let room = LINE_BYTES_MAX - line.len();
         line.extend_from_slice(&buffer[..used.min(room)]);
-        source.consume(used + usize::from(end.is_some()));
+        let used = used + usize::from(end.is_some());
+        source.consume(used);
+        pace.read(used).await;
         if end.is_some() {
             return Some(line);
         }
@@ -233,6 +264,16 @@ mod tests {
         let lines = lines_of(&bytes).await;
         assert_eq!(lines[0].1.len(), LINE_BYTES_MAX);
         assert_eq!(lines[1].1, "next");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_is_read_no_faster_than_it_may_come() {
+        // The clock stands still but for what waits.
+        let begun = Instant::now();
+        lines_of(&vec![b'x'; BYTES_PER_SECOND_MAX - 1]).await;
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        lines_of(&vec![b'x'; 3 * BYTES_PER_SECOND_MAX]).await;
+        assert_eq!(begun.elapsed().as_secs(), 3);
     }
 
     #[tokio::test]

@@ -8,7 +8,6 @@ mod catalogue;
 mod package;
 
 use std::{
-    collections::BTreeMap,
     fs, io,
     io::Read as _,
     path::{Path, PathBuf},
@@ -88,17 +87,20 @@ impl Budget {
     }
 }
 
-/// The palettes read so far, by tree. A tree never changes: its path carries its digest.
+/// Palettes kept: those last asked for.
+const KEPT_MAX: usize = 4;
+
+type Cell = Arc<OnceCell<Arc<Palette>>>;
+
+/// The palettes last asked for, by tree, the latest at the end. A tree never changes: its path
+/// carries its digest.
 #[derive(Debug, Default)]
-pub(crate) struct Palettes(Mutex<BTreeMap<PathBuf, Arc<OnceCell<Arc<Palette>>>>>);
+pub(crate) struct Palettes(Mutex<Vec<(PathBuf, Cell)>>);
 
 impl Palettes {
     /// The palette of a tree's `node_modules`, read once.
     pub(crate) async fn of(&self, modules: PathBuf) -> Result<Arc<Palette>, RuntimeError> {
-        let cell = {
-            let mut palettes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            palettes.entry(modules.clone()).or_default().clone()
-        };
+        let cell = self.cell(&modules);
         let read = || async {
             let reading = tokio::task::spawn_blocking(move || Arc::new(read(&modules)));
             reading.await.map_err(|error| RuntimeError::Io {
@@ -107,6 +109,20 @@ impl Palettes {
             })
         };
         cell.get_or_try_init(read).await.cloned()
+    }
+
+    fn cell(&self, modules: &Path) -> Cell {
+        let mut palettes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = palettes.iter().position(|(tree, _)| tree == modules);
+        let (tree, cell) = known.map_or_else(
+            || (modules.to_owned(), Cell::default()),
+            |place| palettes.remove(place),
+        );
+        if palettes.len() >= KEPT_MAX {
+            palettes.remove(0);
+        }
+        palettes.push((tree, cell.clone()));
+        cell
     }
 }
 

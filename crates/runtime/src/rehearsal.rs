@@ -25,8 +25,11 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    InstancePlan, RuntimeError, Workshop, bridge::Bridge, client::call, folder::Folder, jail,
-    settings,
+    InstancePlan, RuntimeError, Workshop,
+    bridge::{Bridge, Pace},
+    client::call,
+    folder::Folder,
+    jail, settings,
 };
 use jailed::{Heard, Jailed};
 use record::Record;
@@ -41,6 +44,11 @@ pub struct Bounds {
     pub watch: Duration,
     /// Memory.
     pub memory_bytes: u64,
+    /// Processor time in percent of one core, where it can be limited; an instance that may take
+    /// less is tried with less. Everywhere it gives way to what runs.
+    pub cpu_percent: u16,
+    /// What it may write: its work folder is in memory.
+    pub work_bytes: u64,
 }
 
 impl Default for Bounds {
@@ -49,6 +57,8 @@ impl Default for Bounds {
             start: Duration::from_mins(1),
             watch: Duration::from_secs(20),
             memory_bytes: 768 << 20,
+            cpu_percent: 100,
+            work_bytes: 64 << 20,
         }
     }
 }
@@ -58,7 +68,7 @@ impl Default for Bounds {
 pub struct Trial {
     /// The instance they are for. Only its trees and its name are used.
     pub plan: InstancePlan,
-    /// A folder for this run alone; removed before and after.
+    /// A folder for rehearsals alone; removed before and after.
     pub dir: PathBuf,
     /// As root: the user and group it runs as, which is nobody else's.
     pub user: Option<(u32, u32)>,
@@ -74,22 +84,59 @@ pub struct Trial {
 const ANSWER_TIME: Duration = Duration::from_secs(5);
 /// How long the names of missing types may take to be logged.
 const NAMES_TIME: Duration = Duration::from_secs(2);
+
 impl Workshop {
-    /// Tries flows, and says what was seen. Dropped, it is over: all of it is killed.
+    /// Tries flows, and says what was seen; one rehearsal at a time. Dropped, it is over: all of it
+    /// is killed, then its folder is removed, and only then the next begins.
     ///
     /// # Errors
     /// When they could not be tried. What they themselves do wrong is an [`Observation`].
-    pub async fn rehearse(&self, trial: Trial) -> Result<Observation, RuntimeError> {
+    pub async fn rehearse(self: &Arc<Self>, trial: Trial) -> Result<Observation, RuntimeError> {
+        let let_go = CancellationToken::new();
+        let _when_dropped = let_go.clone().drop_guard();
+        let workshop = self.clone();
+        let run = async move {
+            let _turn = workshop.rehearsing.lock().await;
+            workshop.rehearse_alone(trial, let_go).await
+        };
+        let run = self.tasks.spawn(run).await;
+        run.unwrap_or_else(|error| Err(failed(&error.to_string())))
+    }
+
+    async fn rehearse_alone(
+        &self,
+        trial: Trial,
+        let_go: CancellationToken,
+    ) -> Result<Observation, RuntimeError> {
         let plan = InstancePlan {
             dir: trial.dir.clone(),
             user: trial.user,
             ..trial.plan.clone()
         };
         let folder = Folder::new(&plan);
-        folder.remove_all()?;
-        let removed = Removed(folder.clone());
-        folder.make()?;
-        settings::write(&plan, self.signer())?;
+        let seen = self.rehearse_in(&folder, &plan, trial, let_go).await;
+        let removed = on_disk(move || folder.remove_all()).await;
+        if let Err(error) = removed {
+            tracing::warn!(%error, "a rehearsal's folder is left over; the next one removes it");
+        }
+        seen
+    }
+
+    /// Returns when nothing of it runs any more.
+    async fn rehearse_in(
+        &self,
+        folder: &Folder,
+        plan: &InstancePlan,
+        trial: Trial,
+        let_go: CancellationToken,
+    ) -> Result<Observation, RuntimeError> {
+        let (making, planned, signer) = (folder.clone(), plan.clone(), self.signer().clone());
+        let made = on_disk(move || {
+            making.remove_all()?;
+            making.make()?;
+            settings::write(&planned, &signer)
+        });
+        made.await?;
         let stage = Arc::new(Stage::new(trial.flows, trial.credentials));
         let stop = CancellationToken::new();
         let _stopped = stop.clone().drop_guard();
@@ -99,32 +146,30 @@ impl Workshop {
             store: None,
             refused: Arc::new(Notify::new()),
             peer_uid: folder.uid(),
+            pace: Pace::default(),
         };
-        Arc::new(bridge).open(&folder, stop, &TaskTracker::new())?;
-        let spec = spec(&plan, trial.bounds);
-        let clock = self.signer_clock();
-        let (mut jailed, heard) = Jailed::start(&plan.jailer, &spec, clock)
-            .await
-            .map_err(|why| failed(&why))?;
-        let mut seen = watch(&mut jailed, heard, &folder, trial.bounds).await;
+        Arc::new(bridge).open(folder, stop, &TaskTracker::new())?;
+        let started = Jailed::start(&plan.jailer, &spec(plan, trial.bounds), self.clock()).await;
+        let (mut jailed, heard) = started.map_err(|why| failed(&why))?;
+        let watched = tokio::select! {
+            seen = watch(&mut jailed, heard, folder, trial.bounds) => Ok(seen),
+            () = let_go.cancelled() => Err(failed("nobody waits for it any more")),
+        };
+        jailed.stop().await;
+        let mut seen = watched?;
         if stage.was_saved() {
-            seen.attempts.push(Attempt::Deploy);
+            seen.attempts.insert(0, Attempt::Deploy);
         }
-        drop(jailed);
-        drop(removed);
         Ok(seen)
     }
 }
 
-/// Removes the folder when dropped, however the run ended.
-struct Removed(Folder);
-
-impl Drop for Removed {
-    fn drop(&mut self) {
-        if let Err(error) = self.0.remove_all() {
-            tracing::warn!(%error, "a rehearsal's folder is left over; the next one removes it");
-        }
-    }
+/// Work on the disk, which may take long, where nothing else waits for it.
+async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, RuntimeError> + Send + 'static,
+) -> Result<T, RuntimeError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(failed(&error.to_string())))
 }
 
 fn failed(why: &str) -> RuntimeError {
@@ -144,11 +189,14 @@ fn spec(plan: &InstancePlan, bounds: Bounds) -> sandbox::JailSpec {
     spec.network = sandbox::Network::None;
     spec.commands.clear();
     spec.observed = true;
+    let cpu_percent = spec.limits.cpu_percent.unwrap_or(u16::MAX);
     spec.limits = sandbox::Limits {
         memory_bytes: Some(bounds.memory_bytes),
-        processes: 128,
-        file_bytes: Some(32 << 20),
-        ..sandbox::Limits::default()
+        cpu_percent: Some(cpu_percent.min(bounds.cpu_percent)),
+        work_bytes: Some(bounds.work_bytes),
+        gives_way: true,
+        // For the rest the same as the instance, or what runs there would fail here.
+        ..spec.limits
     };
     spec
 }
@@ -226,5 +274,37 @@ async fn alive(folder: &Folder) -> Outcome {
     match call(&folder.address(), request, 1 << 20, ANSWER_TIME).await {
         Ok(_) => Outcome::Ran,
         Err(error) => Outcome::Hung(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::instance::Policy;
+
+    use super::*;
+
+    #[test]
+    fn a_rehearsal_takes_no_more_than_its_bounds_nor_than_the_instance() {
+        let limits = |cpu: Option<u16>| {
+            let policy = Policy {
+                cpu_percent: cpu.and_then(std::num::NonZeroU16::new),
+                commands: vec!["/usr/bin/ping".into()],
+                ..Policy::default()
+            };
+            let spec = spec(&jail::tests::plan(policy), Bounds::default());
+            spec.validate().unwrap();
+            spec.limits
+        };
+        let instance = jail::spec(&jail::tests::plan(Policy::default()), 1).limits;
+        let expected = sandbox::Limits {
+            memory_bytes: Some(768 << 20),
+            cpu_percent: Some(100),
+            work_bytes: Some(64 << 20),
+            gives_way: true,
+            ..instance
+        };
+        assert_eq!(limits(None), expected);
+        assert_eq!(limits(Some(400)), expected);
+        assert_eq!(limits(Some(30)).cpu_percent, Some(30));
     }
 }

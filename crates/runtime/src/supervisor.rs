@@ -98,8 +98,13 @@ pub(crate) struct Supervisor {
 #[derive(Debug)]
 enum Ended {
     Asked(Ask),
-    Crashed { reason: String, passed: bool },
+    Crashed {
+        reason: String,
+        passed: bool,
+    },
     Refused(String),
+    /// Redkeep could not start it: disk, ledger or jailer.
+    Hindered(String),
 }
 
 impl Supervisor {
@@ -113,6 +118,10 @@ impl Supervisor {
                     self.set(Phase::Refused { reason });
                     asks.recv().await
                 }
+                Ended::Hindered(reason) => tokio::select! {
+                    () = sleep(self.hindered(&reason, restarts.hindered())) => continue,
+                    ask = asks.recv() => ask,
+                },
                 Ended::Crashed { reason, passed } => {
                     match self.crashed(reason, restarts.ended(passed)).await {
                         None => asks.recv().await,
@@ -148,11 +157,11 @@ impl Supervisor {
         };
         let _bridge = match self.prepare().await {
             Ok(bridge) => bridge,
-            Err(error) => return crashed(error.to_string()),
+            Err(error) => return Ended::Hindered(error.to_string()),
         };
         let spec = match self.spec().await {
             Ok(spec) => spec,
-            Err(error) => return crashed(error.to_string()),
+            Err(error) => return Ended::Hindered(error.to_string()),
         };
         // Before each start, not once: what the kernel grants can change while Redkeep runs.
         let checked = tokio::select! {
@@ -164,7 +173,7 @@ impl Supervisor {
         }
         let (mut jailed, last_words) = match self.start(&spec).await {
             Ok(started) => started,
-            Err(reason) => return crashed(reason),
+            Err(reason) => return Ended::Hindered(reason),
         };
         let ended = tokio::select! {
             reason = jailed.ended() => return crashed(last_words.explain(reason).await),
@@ -304,6 +313,15 @@ impl Supervisor {
         is_given || self.admin.answers(POLL).await
     }
 
+    /// Shows what keeps it from being started. Not counted as an end: no deployment is at fault.
+    fn hindered(&self, reason: &str, wait: Duration) -> Duration {
+        tracing::error!(instance = %self.id(), reason, "Node-RED could not be started");
+        let reason = format!("Redkeep could not start it: {reason}");
+        let until = self.after(wait);
+        self.set(Phase::BackingOff { reason, until });
+        wait
+    }
+
     /// Records and tells an end; how long to wait before the next start, if there is one.
     async fn crashed(&self, reason: String, next: Next) -> Option<Duration> {
         let instance = self.id().clone();
@@ -317,7 +335,7 @@ impl Supervisor {
         });
         match next {
             Next::After(wait) => {
-                let until = Timestamp(self.now().0 + i64::try_from(wait.as_millis()).unwrap_or(0));
+                let until = self.after(wait);
                 self.set(Phase::BackingOff { reason, until });
                 Some(wait)
             }
@@ -338,6 +356,10 @@ impl Supervisor {
 
     fn now(&self) -> Timestamp {
         self.store.clock().now()
+    }
+
+    fn after(&self, wait: Duration) -> Timestamp {
+        Timestamp(self.now().0 + i64::try_from(wait.as_millis()).unwrap_or(0))
     }
 
     fn set(&self, phase: Phase) {

@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     admin::Admin,
     board::Board,
-    bridge::Bridge,
+    bridge::{Bridge, Pace},
     folder::Folder,
     identity::Signer,
     palette::Palettes,
@@ -149,7 +149,9 @@ pub struct Workshop {
     board: Arc<Board>,
     instances: Mutex<BTreeMap<InstanceId, Handle>>,
     palettes: Palettes,
-    tasks: TaskTracker,
+    /// Held by the rehearsal that is under way, until all of it is gone.
+    pub(crate) rehearsing: tokio::sync::Mutex<()>,
+    pub(crate) tasks: TaskTracker,
 }
 
 /// What the workshop holds of one instance.
@@ -177,6 +179,7 @@ impl Workshop {
             board: Arc::new(Board::new()),
             instances: Mutex::default(),
             palettes: Palettes::default(),
+            rehearsing: tokio::sync::Mutex::default(),
             tasks: TaskTracker::new(),
         })
     }
@@ -209,6 +212,7 @@ impl Workshop {
                 store: Some(self.store.clone()),
                 refused: shared.refused.clone(),
                 peer_uid: folder.uid(),
+                pace: Pace::default(),
             }),
             board: self.board.clone(),
             store: self.store.clone(),
@@ -339,7 +343,7 @@ impl Workshop {
         &self.signer
     }
 
-    pub(crate) fn signer_clock(&self) -> Arc<dyn model::clock::Clock> {
+    pub(crate) fn clock(&self) -> Arc<dyn model::clock::Clock> {
         self.store.clock().clone()
     }
 

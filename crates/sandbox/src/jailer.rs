@@ -29,8 +29,10 @@ use crate::cgroup::Group;
 use crate::command::{CANARY_VERB, EXIT_NOT_BUILT, EXIT_NOT_EXECUTED, JAIL_VERB, JailReport};
 use crate::enforcement::Layer;
 use crate::kernel::{self, Fork, Signals};
+use crate::listen_guard::Asks;
 use crate::observed::Observer;
 use crate::outside::say;
+use crate::seccomp::By;
 use crate::spec::JailSpec;
 use crate::{
     canary, cgroup, init, landlock_rules, listen_guard, mounts, namespace, outside, privileges,
@@ -98,6 +100,7 @@ fn be_init(
         .then(|| io::stdin().as_fd().try_clone_to_owned());
     let witness = witness.transpose().map_err(at("keeping the witness"))?;
     take_null_stdin().map_err(at("opening /dev/null"))?;
+    rlimits::stand_before_the_guard(&plan.spec);
     group
         .map_or(Ok(()), Group::join)
         .map_err(at("joining the cgroup"))?;
@@ -108,7 +111,7 @@ fn be_init(
         let status = mounts::build(&plan.spec, &plan.libraries)?;
         plan.report.set(Layer::MountNamespace, status);
     }
-    let observer = witness.map(|witness| Observer::new(witness, &plan.spec));
+    let observer = witness.map(|witness| Observer::new(witness, &plan.spec, &plan.libraries));
     let observer = observer.transpose().map_err(at("preparing to observe"))?;
     privileges::drop_all(&plan.spec, plan.namespaces, &mut plan.report)
         .map_err(at("giving up rights"))?;
@@ -159,7 +162,12 @@ fn be_program(mut plan: Plan, guard_channel: OwnedFd) -> Result<u8, JailError> {
     if plan.report.of(Layer::Seccomp).is_there() {
         let asks = plan.asks();
         listen_guard::restrict(guard_channel.as_fd(), asks).map_err(at("guarding listen"))?;
-        seccomp::restrict(plan.sockets()).map_err(at("filtering system calls"))?;
+        let by = if asks == Asks::Everything {
+            By::Observer
+        } else {
+            By::Filter
+        };
+        seccomp::restrict(plan.sockets(), by).map_err(at("filtering system calls"))?;
     }
     drop(guard_channel);
     kernel::close_all_on_exec().map_err(at("closing files"))?;

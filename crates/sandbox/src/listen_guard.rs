@@ -80,7 +80,7 @@ pub(crate) enum Asks {
 }
 
 /// Foreign architectures never get here: the deny-list's filter kills them.
-fn filter(asks: Asks) -> Vec<sock_filter> {
+pub(crate) fn filter(asks: Asks) -> Vec<sock_filter> {
     let enosys = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs();
     let mut filter = vec![LOAD_NUMBER];
     if cfg!(target_arch = "x86_64") {

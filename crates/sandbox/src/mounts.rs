@@ -26,6 +26,9 @@ use crate::spec::JailSpec;
 
 use layout::Entry;
 
+/// A folder in memory holds one file, folder or link for each so many bytes of its size.
+const BYTES_A_FILE: u64 = 4096;
+
 /// A path of the jail's file system that could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error("could not show {path:?} in the jail: {source}")]
@@ -47,7 +50,7 @@ pub(crate) fn build(spec: &JailSpec, libraries: &Libraries) -> Result<Status, Mo
     let mut status = Status::Enforced;
     let mut ready = Vec::new();
     for (path, entry) in layout::of(spec, libraries) {
-        match prepare(entry, spec.limits.tmp_bytes) {
+        match prepare(entry) {
             Ok(item) => ready.push((path, item)),
             // A container that hides parts of /proc also forbids a new one. Node.js lives without.
             Err(_) if path == Path::new("/proc") => {
@@ -84,17 +87,16 @@ pub(crate) fn trial() -> io::Result<()> {
     swap_root().map(drop)
 }
 
-fn prepare(entry: Entry, tmp_bytes: u64) -> io::Result<Ready> {
+fn prepare(entry: Entry) -> io::Result<Ready> {
     Ok(match entry {
         Entry::Bind { source, limits } => Ready::Mount {
             is_dir: source.is_dir(),
             tree: clone_tree(&source, limits)?,
         },
-        Entry::Tmp => {
-            let size = tmp_bytes.to_string();
-            let tree = new_file_system("tmpfs", &[("mode", "1777"), ("size", &size)])?;
-            Ready::Mount { tree, is_dir: true }
-        }
+        Entry::Memory { bytes, owner } => Ready::Mount {
+            tree: memory_folder(bytes, owner)?,
+            is_dir: true,
+        },
         Entry::Proc => {
             let tree = new_file_system("proc", &[])?;
             // Much of it sets things when written; nothing in the jail has to.
@@ -125,6 +127,19 @@ fn clone_tree(source: &Path, limits: MountLimits) -> io::Result<OwnedFd> {
         },
     )?;
     Ok(tree)
+}
+
+fn memory_folder(bytes: u64, owner: Option<(u32, u32)>) -> io::Result<OwnedFd> {
+    let size = bytes.to_string();
+    // An empty file takes the kernel's memory and none of `size`: a million of them, a gigabyte.
+    let files = (bytes / BYTES_A_FILE).max(1).to_string();
+    let mut options = vec![("size", size.as_str()), ("nr_inodes", files.as_str())];
+    let ids = owner.map(|(uid, gid)| (uid.to_string(), gid.to_string()));
+    match &ids {
+        Some((uid, gid)) => options.extend([("mode", "0700"), ("uid", uid), ("gid", gid)]),
+        None => options.push(("mode", "1777")),
+    }
+    new_file_system("tmpfs", &options)
 }
 
 fn new_file_system(kind: &str, options: &[(&str, &str)]) -> io::Result<OwnedFd> {

@@ -4,9 +4,14 @@
 //! internet sockets can be made, in an empty network, so that it is seen where they should lead.
 //! The jail's first process answers the calls that reach out ([`calls`]) and reads their arguments
 //! from the caller's memory. Another thread may change them meanwhile, so what was read is for the
-//! report and **never decides anything**: what is refused is refused by the socket's own kind, by
-//! the empty network, by the mounts, or by Landlock, whatever the arguments say. Host names are
-//! answered by us ([`names`]), with addresses that lead nowhere and back to the name.
+//! report and **never decides anything**: what is refused is refused by the call's number and
+//! registers, by the socket's own kind, by the empty network, by the mounts, or by Landlock, whatever
+//! the arguments say. Host names are answered by us ([`names`]), with addresses that lead nowhere and
+//! back to the name. Calls that are made where no filter looks (`io_uring`) are refused and told.
+//!
+//! What stays untold: native code with a second thread that swaps a path, an address or a descriptor
+//! at the right moment (what it then does comes to nothing just the same); asking whether a file
+//! exists (`stat`); the small `io_uring` each event loop of Node.js asks for; refused `ioctl`s and socket options; what happens inside the jail's own folders.
 //!
 //! Told on fd 0, which the caller makes a socket pair: one line of JSON for each [`Sighting`], every
 //! attempt once. The program does not hold that socket, so it can neither forge nor silence it.
@@ -15,23 +20,27 @@ pub(crate) mod calls;
 
 mod arguments;
 mod names;
+mod paths;
 mod watch;
 
 use std::fs::File;
 use std::io;
+use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::net::{AddressFamily, SendFlags, SocketType};
 use serde::{Deserialize, Serialize};
 
 use crate::kernel;
+use crate::libraries::Libraries;
 use crate::spec::JailSpec;
 
 use names::Names;
-use watch::Own;
+use paths::Paths;
 
-/// Attempts told of one jail. A program that makes more is told to have made more.
-pub const ATTEMPTS_MAX: usize = 256;
+/// Attempts of one kind told of one jail. A program that makes more is told to have made more. Of one
+/// kind, so that a flood of one does not hide the others.
+pub const ATTEMPTS_MAX: usize = 64;
 
 /// Longest line told, in bytes: every text in it is cut long before.
 pub const LINE_BYTES_MAX: usize = 64 << 10;
@@ -43,9 +52,10 @@ pub(crate) const RESOLV_CONF: &str = "nameserver 127.0.0.1\noptions timeout:2 at
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sighting {
-    /// The program attempted this. Nothing came of it.
+    /// The program attempted this. Nothing of it got out of the jail. One thing succeeds inside it:
+    /// to [run](Attempt::Run) the jail's own program once more, to which all the same applies.
     Attempt(Attempt),
-    /// There were more than [`ATTEMPTS_MAX`] different ones; the rest is not told.
+    /// There were more than [`ATTEMPTS_MAX`] different ones of a kind; the rest is not told.
     More,
     /// All of the jail has ended.
     Ended(Usage),
@@ -95,6 +105,16 @@ pub enum Attempt {
         /// How.
         how: Change,
     },
+    /// To read a file or folder that is neither its own nor was shown to it, or to link to it.
+    Read {
+        /// Its path.
+        path: String,
+    },
+    /// A system call that is refused to everybody in a jail.
+    Call {
+        /// Its name, or what it was to make.
+        call: String,
+    },
     /// Something whose arguments could not be read.
     Unreadable {
         /// The system call's number.
@@ -124,6 +144,8 @@ pub enum Change {
     Remove,
     /// Given another name or place.
     Rename,
+    /// Given other rights, another owner, date or attribute.
+    Mark,
 }
 
 /// What the jail took of the machine.
@@ -140,24 +162,31 @@ pub struct Usage {
 pub(crate) struct Observer {
     witness: OwnedFd,
     names: Names,
-    own: Own,
+    paths: Paths,
+    /// Unix sockets that were given a name.
+    named_sockets: u32,
     told: Vec<Attempt>,
-    is_full: bool,
+    has_more: bool,
     /// The first program executed is the one that was asked for.
     has_begun: bool,
 }
 
 impl Observer {
     /// Prepares the empty network. Needs its rights still.
-    pub(crate) fn new(witness: OwnedFd, spec: &JailSpec) -> io::Result<Self> {
+    pub(crate) fn new(
+        witness: OwnedFd,
+        spec: &JailSpec,
+        libraries: &Libraries,
+    ) -> io::Result<Self> {
         let socket = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)?;
         kernel::loopback_up(socket.as_fd())?;
         Ok(Self {
             witness,
             names: Names::open()?,
-            own: Own::of(spec),
+            paths: Paths::of(spec, libraries),
+            named_sockets: 0,
             told: Vec::new(),
-            is_full: false,
+            has_more: false,
             has_begun: false,
         })
     }
@@ -184,12 +213,16 @@ impl Observer {
     }
 
     fn tell(&mut self, attempt: Attempt) {
-        if self.is_full || self.told.iter().any(|told| is_same(told, &attempt)) {
+        if self.told.iter().any(|told| is_same(told, &attempt)) {
             return;
         }
-        if self.told.len() >= ATTEMPTS_MAX {
-            self.is_full = true;
-            return self.write(&Sighting::More);
+        let kind = mem::discriminant(&attempt);
+        let of_its_kind = self.told.iter().map(mem::discriminant);
+        if of_its_kind.filter(|told| *told == kind).count() >= ATTEMPTS_MAX {
+            if !mem::replace(&mut self.has_more, true) {
+                self.write(&Sighting::More);
+            }
+            return;
         }
         self.write(&Sighting::Attempt(attempt.clone()));
         self.told.push(attempt);

@@ -2,9 +2,9 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, Mode};
 use rustix::process::{
@@ -61,6 +61,37 @@ pub fn peer_credentials(socket: impl AsFd) -> io::Result<PeerCredentials> {
         gid: peer.gid.as_raw(),
         pid: peer.pid.as_raw_nonzero().get().unsigned_abs(),
     })
+}
+
+/// The socket that lies at `path`, to be connected to by [`SocketFile::path`]. A link in its place is
+/// refused, and nothing that is put there later is reached: whoever may write the folder could have
+/// what is said to one socket said to another.
+///
+/// # Errors
+/// When there is none, or it is something else.
+pub fn socket_file(path: &Path) -> io::Result<SocketFile> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_PATH | libc::O_NOFOLLOW)
+        .open(path)?;
+    if file.metadata()?.file_type().is_socket() {
+        Ok(SocketFile(file))
+    } else {
+        Err(io::Error::other(
+            "it is no socket; what lies there was put there by somebody else",
+        ))
+    }
+}
+
+/// A socket found on disk, held fast.
+#[derive(Debug)]
+pub struct SocketFile(File);
+
+impl SocketFile {
+    /// A path that leads to this very socket, as long as this value lives.
+    pub fn path(&self) -> PathBuf {
+        format!("/proc/self/fd/{}", self.0.as_raw_fd()).into()
+    }
 }
 
 /// Makes a directory only its owner can enter (0700), with its parents, and gives it to `owner`. One

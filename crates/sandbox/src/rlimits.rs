@@ -1,8 +1,9 @@
 //! Limits per process, and per user where the user is the jail's own.
 
+use std::fs;
 use std::io;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
 
 use crate::enforcement::{Enforcement, Layer, Status};
 use crate::namespace::Namespaces;
@@ -11,6 +12,26 @@ use crate::spec::JailSpec;
 /// What Node.js maps as writable when it starts and mostly never touches: room for compiled code,
 /// thread stacks. Measured with Node.js 24: 575 MB.
 pub const RESERVED_BYTES: u64 = 640 << 20;
+
+/// Of 1000, how much sooner than others the jail is ended when the machine's memory runs out. Redkeep
+/// and what else runs there stay, and Node-RED is started again.
+const ENDED_FIRST: u32 = 300;
+const ENDED_BEFORE_ALL: u32 = 1000;
+/// Of 19, how far one that gives way steps back.
+const STEPS_BACK: i32 = 15;
+
+/// Makes the jail the first to go when the machine's memory runs out: without a cgroup, what its
+/// processes share is not limited. Before rights are given up, so that it cannot be undone, and
+/// before `/proc` is shown read-only.
+pub(crate) fn stand_before_the_guard(spec: &JailSpec) {
+    let adjustment = if spec.limits.gives_way {
+        ENDED_BEFORE_ALL
+    } else {
+        ENDED_FIRST
+    };
+    // A container may forbid it; the limits hold without.
+    fs::write("/proc/self/oom_score_adj", adjustment.to_string()).ok();
+}
 
 /// Sets the limits of this process and of what it starts.
 pub(crate) fn apply(
@@ -27,6 +48,9 @@ pub(crate) fn apply(
     if let Some(bytes) = spec.limits.memory_bytes {
         // Each process, beside what a cgroup does for the whole jail where there is one.
         lower(Resource::Data, bytes.saturating_add(RESERVED_BYTES))?;
+    }
+    if spec.limits.gives_way {
+        nice(STEPS_BACK)?;
     }
     let own_count = spec.become_user.is_some() || namespaces.any();
     let status = if own_count {

@@ -136,13 +136,20 @@ pub struct Limits {
     pub processes: u64,
     /// Largest file that can be written, in bytes; no limit when `None`.
     pub file_bytes: Option<u64>,
-    /// Memory of the jail, in bytes, where cgroup v2 is given to us; elsewhere each process may
-    /// write to so much and [`crate::RESERVED_BYTES`] more. No limit when `None`.
+    /// Memory, in bytes: of the jail as a whole where cgroup v2 is given to us, and everywhere of each
+    /// process's own data, with [`crate::RESERVED_BYTES`] more. Without a cgroup, memory that
+    /// processes share is not counted. No limit when `None`.
     pub memory_bytes: Option<u64>,
     /// Processor time of the jail in percent of one core, where cgroup v2 hands it down.
     pub cpu_percent: Option<u16>,
     /// Size of the private `/tmp`, in bytes.
     pub tmp_bytes: u64,
+    /// Each folder of [`JailSpec::writable`] is an empty one in memory of at most so many bytes, and
+    /// gone with the jail. `None`: it is the machine's own folder, and as large as its disk.
+    pub work_bytes: Option<u64>,
+    /// Whether it gives way to everything else: others get the processor first, and when the
+    /// machine's memory runs out it is ended before anything else.
+    pub gives_way: bool,
 }
 
 impl Default for Limits {
@@ -154,6 +161,8 @@ impl Default for Limits {
             memory_bytes: None,
             cpu_percent: None,
             tmp_bytes: 64 << 20,
+            work_bytes: None,
+            gives_way: false,
         }
     }
 }
@@ -179,6 +188,9 @@ pub enum SpecError {
     /// Observing a jail that lets something out.
     #[error("only a jail without network and commands, with namespaces, can be observed")]
     Observed,
+    /// A folder in memory where none can be mounted.
+    #[error("folders that are gone with the jail need namespaces")]
+    InMemory,
     /// The program lies in a tree that was shown without `exec`.
     #[error("{0:?} lies in a tree that is not marked exec, so it could not be started")]
     NotExecutable(PathBuf),
@@ -260,6 +272,9 @@ impl JailSpec {
         let lets_out = self.network != Network::None || !self.commands.is_empty();
         if self.observed && (lets_out || !self.namespaces) {
             return Err(SpecError::Observed);
+        }
+        if self.limits.work_bytes.is_some() && !self.namespaces {
+            return Err(SpecError::InMemory);
         }
         match self.shown_by(self.program()) {
             Some(tree) if !tree.exec => Err(SpecError::NotExecutable(self.program().to_owned())),
@@ -343,7 +358,7 @@ mod tests {
     #[test]
     fn what_cannot_be_meant_is_refused() {
         type Case = (fn(&mut JailSpec), SpecError);
-        let cases: [Case; 9] = [
+        let cases: [Case; 10] = [
             (|s| s.argv.clear(), SpecError::NoProgram),
             (
                 |s| s.argv[0] = "node".into(),
@@ -375,6 +390,13 @@ mod tests {
                     s.network = Network::Any;
                 },
                 SpecError::Observed,
+            ),
+            (
+                |s| {
+                    s.limits.work_bytes = Some(1 << 20);
+                    s.namespaces = false;
+                },
+                SpecError::InMemory,
             ),
             (
                 |s| s.read_only[0].exec = false,

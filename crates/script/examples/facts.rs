@@ -1,8 +1,9 @@
-//! Reads every JavaScript file under a folder and says how long it took: `cargo run --release -p script
-//! --example facts -- FOLDER`.
+//! Reads every JavaScript file under a folder and says how long it took, and a digest of all facts: `cargo
+//! run --release -p script --example facts -- FOLDER`.
 #![expect(clippy::print_stdout, reason = "a program to be run by hand")]
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -40,6 +41,7 @@ fn main() -> std::io::Result<()> {
         .collect();
     let bytes: usize = sources.iter().map(|(_, source)| source.len()).sum();
     let begin = Instant::now();
+    let mut digest = DefaultHasher::new();
     let mut counts = BTreeMap::<String, usize>::new();
     for (file, source) in &sources {
         let facts = script::file(source);
@@ -56,6 +58,7 @@ fn main() -> std::io::Result<()> {
                 facts.strings.len()
             );
         }
+        digest.write(&serde_json::to_vec(&facts)?);
         for one in facts.uses {
             let name = format!("{:?}", one.fact);
             let name = name.split([' ', '{']).next().unwrap_or_default().to_owned();
@@ -65,5 +68,6 @@ fn main() -> std::io::Result<()> {
     let took = begin.elapsed();
     println!("{} files, {bytes} bytes, {took:?}", sources.len());
     println!("{counts:?}");
+    println!("facts {:016x}", digest.finish());
     Ok(())
 }

@@ -35,24 +35,44 @@ pub(crate) enum From<'a> {
 }
 
 /// All variables' values.
-#[derive(Default)]
 pub(crate) struct Bindings<'a> {
-    given: HashMap<SymbolId, Vec<Given<'a>>>,
+    /// By the variables' numbers.
+    given: Vec<Vec<Given<'a>>>,
+    /// How many of a variable's writings were understood; its declarations are none.
+    written: HashMap<SymbolId, usize>,
 }
 
 impl<'a> Bindings<'a> {
+    pub(crate) fn new(scoping: &Scoping) -> Self {
+        let mut given = Vec::new();
+        given.resize_with(scoping.symbols_len(), Vec::new);
+        Self {
+            given,
+            written: HashMap::new(),
+        }
+    }
+
     pub(crate) fn of(&self, symbol: SymbolId) -> &[Given<'a>] {
-        self.given.get(&symbol).map_or(&[], Vec::as_slice)
+        self.given.get(symbol.index()).map_or(&[], Vec::as_slice)
     }
 
     fn give(&mut self, symbol: Option<SymbolId>, from: From<'a>, members: Vec<String>) {
-        let Some(symbol) = symbol else { return };
-        let all = self.given.entry(symbol).or_default();
+        let Some(all) = symbol.and_then(|symbol| self.given.get_mut(symbol.index())) else {
+            return;
+        };
         if all.len() < GIVEN_MAX {
             all.push(Given { from, members });
         } else if let Some(last) = all.last_mut() {
             last.from = From::Unknown;
         }
+    }
+
+    /// Gives a variable something where the source writes to it.
+    fn write(&mut self, symbol: Option<SymbolId>, from: From<'a>, members: Vec<String>) {
+        if let Some(symbol) = symbol {
+            *self.written.entry(symbol).or_default() += 1;
+        }
+        self.give(symbol, from, members);
     }
 
     /// Takes a pattern apart. Patterns nest no deeper than brackets do.
@@ -129,7 +149,7 @@ impl<'a> Visit<'a> for Gather<'a, '_> {
             AstKind::UpdateExpression(it) => {
                 if let SimpleAssignmentTarget::AssignmentTargetIdentifier(name) = &it.argument {
                     let symbol = self.symbol(name);
-                    self.bindings.give(symbol, From::Unknown, Vec::new());
+                    self.bindings.write(symbol, From::Unknown, Vec::new());
                 }
             }
             AstKind::ForInStatement(it) => self.looped(&it.left),
@@ -151,10 +171,36 @@ impl<'a> Gather<'a, '_> {
             .symbol_id()
     }
 
+    /// A variable that is written to in a way that is not followed (`[a] = b`) may hold anything: else
+    /// `let m = "path"; [m] = ["fs"]` would pass for `"path"`.
+    pub(crate) fn finish(mut self) -> Bindings<'a> {
+        let written = std::mem::take(&mut self.bindings.written);
+        for (symbol, given) in self.scoping.symbol_ids().zip(&mut self.bindings.given) {
+            let writes = self.scoping.get_resolved_references(symbol);
+            let writes = writes.filter(|one| one.is_write()).count();
+            if !given.is_empty() && writes > written.get(&symbol).copied().unwrap_or_default() {
+                given.push(Given {
+                    from: From::Unknown,
+                    members: Vec::new(),
+                });
+            }
+        }
+        self.bindings
+    }
+
     fn looped(&mut self, left: &ForStatementLeft<'_>) {
-        if let ForStatementLeft::AssignmentTargetIdentifier(name) = left {
-            let symbol = self.symbol(name);
-            self.bindings.give(symbol, From::Unknown, Vec::new());
+        match left {
+            ForStatementLeft::AssignmentTargetIdentifier(name) => {
+                let symbol = self.symbol(name);
+                self.bindings.write(symbol, From::Unknown, Vec::new());
+            }
+            ForStatementLeft::VariableDeclaration(declared) => {
+                for one in &declared.declarations {
+                    self.bindings.take(&one.id, &From::Unknown, &[]);
+                }
+            }
+            // Others are found by their references.
+            _ => {}
         }
     }
 
@@ -167,7 +213,7 @@ impl<'a> Gather<'a, '_> {
                 } else {
                     From::Unknown
                 };
-                self.bindings.give(symbol, from, Vec::new());
+                self.bindings.write(symbol, from, Vec::new());
             }
             // Node-RED hands itself to what a node's file exports, whatever name that gives it.
             AssignmentTarget::StaticMemberExpression(member)
@@ -200,7 +246,7 @@ impl<'a> Gather<'a, '_> {
         };
         if let Some(member) = member {
             self.bindings
-                .give(symbol, From::Expression(right), vec![member]);
+                .write(symbol, From::Expression(right), vec![member]);
         }
     }
 

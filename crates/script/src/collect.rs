@@ -1,6 +1,8 @@
 //! The walk over a tree that writes down what is true of it, each node once.
 
 mod call;
+mod context;
+mod endless;
 mod escape;
 mod message;
 mod node_red;
@@ -10,8 +12,8 @@ mod write;
 use std::collections::HashSet;
 
 use oxc_ast::AstKind;
-use oxc_ast::ast::{BindingPattern, Expression, IdentifierReference, UnaryExpression};
-use oxc_ast_visit::Visit;
+use oxc_ast::ast::{BindingPattern, Expression, IdentifierReference, Statement, UnaryExpression};
+use oxc_ast_visit::{Visit, walk};
 use oxc_span::{GetSpan, Span};
 use oxc_syntax::operator::UnaryOperator;
 
@@ -46,9 +48,12 @@ pub(crate) struct Collect<'a, 's> {
     pub(crate) facts: Facts,
     /// Parts of a longer chain, told by the whole.
     covered: HashSet<Span>,
-    /// Expressions whose value nobody keeps.
-    dropped: HashSet<Span>,
-    functions: Vec<message::Function>,
+    /// The expression that is a statement, whose value nobody keeps: the last one that was entered.
+    dropped: Option<Span>,
+    /// How many functions the walk is in, the file itself counted.
+    functions: usize,
+    /// Loops that were judged with one round them.
+    judged: HashSet<Span>,
     texts: text::Texts,
     clears: HashSet<&'static str>,
 }
@@ -69,8 +74,9 @@ impl<'a, 's> Collect<'a, 's> {
             own,
             facts: Facts::default(),
             covered: HashSet::new(),
-            dropped: HashSet::new(),
-            functions: vec![message::Function::default()],
+            dropped: None,
+            functions: 1,
+            judged: HashSet::new(),
             texts: text::Texts::default(),
             clears: HashSet::new(),
         }
@@ -114,11 +120,14 @@ impl<'a, 's> Collect<'a, 's> {
     }
 
     /// A member expression: `object.name`, with what it is worth on its own and as the end of a chain.
-    #[expect(clippy::needless_pass_by_value, reason = "callers make it for this")]
-    fn member(&mut self, object: &'a Expression<'a>, name: Option<String>, span: Span) {
+    fn member(&mut self, object: &'a Expression<'a>, name: Option<&str>, span: Span) {
         let is_covered = self.covered.remove(&span);
         self.cover(object);
-        let path = match (self.resolver.value(object), &name) {
+        // Most members are links of a chain, and say nothing by their name.
+        if is_covered && name.is_some_and(|name| !escape::is_telling(name)) {
+            return;
+        }
+        let path = match (self.resolver.value(object), name) {
             (Value::Path(path), Some(name)) => path.member(name),
             (_, Some(name)) => Path::new(Root::Other).member(name),
             (Value::Path(path), None) => path,
@@ -235,6 +244,7 @@ impl<'a, 's> Collect<'a, 's> {
                     span,
                 );
             }
+            _ if touch == Touch::Read && self.handed_on(path, span) => {}
             _ if known::is_browser(path) && self.setting == Setting::Page => {
                 self.tell(
                     Fact::Browser {
@@ -280,7 +290,8 @@ impl<'a, 's> Collect<'a, 's> {
 
     fn declared(&mut self, id: &BindingPattern<'a>, init: Option<&'a Expression<'a>>) {
         if let (BindingPattern::BindingIdentifier(name), Some(init)) = (id, init) {
-            self.texts.name(init.span(), &name.name);
+            self.texts.name(init, &name.name);
+            self.alias(name.symbol_id.get(), init);
         }
         // `const { env } = process`: what is taken is told, not the whole.
         if let (BindingPattern::ObjectPattern(object), Some(init)) = (id, init)
@@ -291,6 +302,12 @@ impl<'a, 's> Collect<'a, 's> {
                 if let Some(name) = key_name(&property.key) {
                     let path = path.clone().member(&name);
                     self.escape(&path, property.span);
+                    if let BindingPattern::BindingIdentifier(name) = &property.value
+                        && self.is_context(&path)
+                        && self.resolver.is_alias(name.symbol_id.get(), &path)
+                    {
+                        continue;
+                    }
                     self.read(&path, property.span, Touch::Read);
                 }
             }
@@ -303,6 +320,9 @@ impl<'a, 's> Collect<'a, 's> {
 
 /// A text of readable length.
 pub(crate) fn clip(text: &str) -> String {
+    if text.len() <= 1_000 {
+        return text.to_owned();
+    }
     text.chars().take(1_000).collect()
 }
 
@@ -316,12 +336,12 @@ impl<'a> Visit<'a> for Collect<'a, '_> {
                 self.texts.binding(&it.name);
             }
             AstKind::StaticMemberExpression(it) => {
-                self.member(&it.object, Some(it.property.name.to_string()), it.span);
+                self.member(&it.object, Some(&it.property.name), it.span);
             }
             AstKind::ComputedMemberExpression(it) => {
                 let key = self.resolver.value(&it.expression).printed();
                 self.computed(&it.expression, key.as_deref());
-                self.member(&it.object, key, it.span);
+                self.member(&it.object, key.as_deref(), it.span);
             }
             AstKind::CallExpression(it) => self.call(it),
             AstKind::NewExpression(it) => self.made(it),
@@ -343,10 +363,15 @@ impl<'a> Visit<'a> for Collect<'a, '_> {
             AstKind::TemplateLiteral(it) => self.template(it),
             AstKind::BinaryExpression(it) => self.sum(it),
             AstKind::ExpressionStatement(it) => {
-                self.dropped.insert(it.expression.span());
+                self.dropped = Some(it.expression.span());
             }
             kind => self.flow_enter(kind),
         }
+    }
+
+    fn visit_statement(&mut self, it: &Statement<'a>) {
+        self.loops(it);
+        walk::walk_statement(self, it);
     }
 
     fn leave_node(&mut self, kind: AstKind<'a>) {

@@ -30,6 +30,9 @@ pub const HTML_MAX_BYTES: usize = 2 * 1024 * 1024;
 /// Types registered by one file at most.
 const TYPES_MAX: usize = 500;
 
+/// Scripts of one file that are looked into for types at most: each is parsed on a thread of its own.
+const SCRIPTS_MAX: usize = 100;
+
 /// Why a node's HTML could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EditorError {
@@ -60,10 +63,12 @@ pub fn node_types(
         return Err(EditorError::TooLong { bytes: html.len() });
     }
     let mut types = Vec::new();
-    for script in scripts::read(html)? {
-        // Most scripts of most packages are something else; parsing those is for others.
-        if script.contains("registerType") {
-            types.extend(registered(&script, messages)?);
+    // Most scripts of most packages are something else; parsing those is for others.
+    let mut scripts = scripts::read(html)?;
+    scripts.retain(|script| script.contains("registerType"));
+    for script in scripts.iter().take(SCRIPTS_MAX) {
+        if types.len() < TYPES_MAX {
+            types.extend(registered(script, messages)?);
         }
     }
     types.truncate(TYPES_MAX);
@@ -74,11 +79,11 @@ fn registered(
     script: &str,
     messages: Messages<'_>,
 ) -> Result<Vec<(String, NodeType)>, EditorError> {
-    let types = reader::read(script, &[Kind::Script], |tree| {
+    let types = reader::read(script, &[Kind::Script, Kind::Module], |tree| {
         let mut calls = Calls::default();
         calls.visit_program(tree.program);
         let Calls { found, names } = calls;
-        let scope = fold::Names(&names);
+        let scope = fold::Names::new(&names);
         let types = found.into_iter().filter_map(|call| {
             let mut arguments = call.arguments.iter();
             let name = scope.text(arguments.next()?.as_expression()?)?;
@@ -101,7 +106,11 @@ struct Calls<'a> {
 impl<'a> Visit<'a> for Calls<'a> {
     fn enter_node(&mut self, kind: AstKind<'a>) {
         match kind {
-            AstKind::CallExpression(call) if is_register_type(call) => self.found.push(call),
+            AstKind::CallExpression(call)
+                if self.found.len() < TYPES_MAX && is_register_type(call) =>
+            {
+                self.found.push(call);
+            }
             AstKind::VariableDeclarator(declarator) => {
                 if let (BindingPattern::BindingIdentifier(name), Some(value)) =
                     (&declarator.id, &declarator.init)

@@ -129,12 +129,12 @@ fn collect(tree: &Tree<'_>, code: &str, job: &Job<'_>, lines: &Lines<'_>) -> Fac
     let start = u32::try_from(job.before.len()).unwrap_or(u32::MAX);
     let end = u32::try_from(job.before.len() + code.len()).unwrap_or(u32::MAX);
     let mut gather = Gather {
-        bindings: Bindings::default(),
+        bindings: Bindings::new(tree.scoping),
         scoping: tree.scoping,
     };
     gather.visit_program(tree.program);
     let resolver = Resolver::new(
-        gather.bindings,
+        gather.finish(),
         tree.scoping,
         job.given.clone(),
         start,

@@ -54,7 +54,8 @@ pub enum Fact {
         /// What becomes of its handle.
         kept: Kept,
     },
-    /// A loop that has no way out: no condition, `break`, `return`, `throw`, `await` or `yield`.
+    /// A loop that has no way out: a head that is always true, and no `break`, `return`, `throw`, `await`
+    /// or `yield` that can be reached and leads out. What is awaited must not be there at once.
     EndlessLoop,
     /// Talks to the network.
     Network {
@@ -93,15 +94,17 @@ pub enum Fact {
         /// The program or command line, if it is a constant.
         command: Option<String>,
     },
-    /// Uses Node-RED's context.
+    /// Uses Node-RED's context. Several keys in one call are as many facts. A context that is handed on
+    /// (`f(flow)`, `const { set } = flow; f(set)`) is written under any key.
     Context {
         /// `flow`, `global` or the node's own.
         store: Store,
         /// Read, written or listed.
         touch: Touch,
-        /// Which key, if it is a constant.
+        /// Which key, as it is written (`pump.level[0]` is a part of `pump`); `None` if it is worked out
+        /// while it runs, or if the keys are listed.
         key: Option<String>,
-        /// Which context store, if it is named.
+        /// Which context store, if it is named, by an argument or in the key (`#:(disk)::level`).
         named: Option<String>,
         /// Whether the answer comes at once or through a callback.
         style: Style,

@@ -25,8 +25,7 @@ pub(crate) fn too_deep(source: &str) -> Option<usize> {
     let mut waiting = vec![Scan::new(source)];
     while let Some(scan) = waiting.pop() {
         match scan.run(&mut waiting, &mut seen) {
-            Ok(()) if seen.len() <= READINGS_MAX => {}
-            Ok(()) => return Some(0),
+            Ok(()) => {}
             Err(at) => return Some(at),
         }
     }
@@ -76,9 +75,24 @@ struct Scan<'a> {
     /// Sum of what the outer levels count.
     depth: usize,
     level: Level,
-    /// How many bytes may still be looked at twice, for regular expressions that don't end.
+    /// How many bytes may still be looked at twice: for regular expressions that don't end, and lines
+    /// that may be comments.
     fuel: usize,
+    /// What is known already of the line that is read.
+    line: Line,
 }
+
+/// What lies ahead on a line; kept, because one line may hold `<!--` as often as it likes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Line {
+    /// Where it ends.
+    end: usize,
+    /// The next byte that would be read differently as text and as code, or the end.
+    mark: usize,
+}
+
+/// What tells two readings apart from a place on.
+type Standing = (usize, Before, bool, Vec<Level>, Level);
 
 impl<'a> Scan<'a> {
     fn new(source: &'a str) -> Self {
@@ -91,7 +105,8 @@ impl<'a> Scan<'a> {
             outer: Vec::new(),
             depth: 0,
             level: Level::default(),
-            fuel: bytes.len().saturating_mul(2) + 65_536,
+            fuel: bytes.len().saturating_mul(4) + 65_536,
+            line: Line::default(),
         };
         if bytes.starts_with(b"#!") {
             scan.at = scan.line_end(0);
@@ -99,12 +114,18 @@ impl<'a> Scan<'a> {
         scan
     }
 
+    fn standing(&self) -> Standing {
+        (
+            self.at,
+            self.before,
+            self.heads,
+            self.outer.clone(),
+            self.level,
+        )
+    }
+
     /// Reads to the end; other readings of what is ambiguous go to `waiting`.
-    fn run(
-        mut self,
-        waiting: &mut Vec<Self>,
-        seen: &mut HashSet<(usize, Vec<Level>, Level)>,
-    ) -> Result<(), usize> {
+    fn run(mut self, waiting: &mut Vec<Self>, seen: &mut HashSet<Standing>) -> Result<(), usize> {
         while let Some(&byte) = self.bytes.get(self.at) {
             let other = match byte {
                 b'/' => self.slash(),
@@ -119,9 +140,12 @@ impl<'a> Scan<'a> {
                 return Err(self.at);
             }
             if let Some(other) = other
-                && seen.len() <= READINGS_MAX
-                && seen.insert((other.at, other.outer.clone(), other.level))
+                && seen.insert(other.standing())
             {
+                // Refused here and not at the end: each reading is a copy of all open brackets.
+                if seen.len() > READINGS_MAX {
+                    return Err(0);
+                }
                 waiting.push(other);
             }
         }
@@ -335,3 +359,6 @@ impl Level {
 fn is_line_mark(bytes: &[u8], at: usize) -> bool {
     matches!(bytes.get(at..at + 3), Some([0xe2, 0x80, 0xa8 | 0xa9]))
 }
+
+#[cfg(test)]
+mod tests;

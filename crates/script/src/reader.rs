@@ -2,14 +2,17 @@
 //!
 //! Whoever needs the tree hands in a closure ([`read`]); the tree lives no longer than that call.
 
+use std::cell::Cell;
 use std::thread;
 
 use oxc_allocator::Allocator;
-use oxc_ast::ast::{Expression, Program, Statement};
+use oxc_ast::AstKind;
+use oxc_ast::ast::{BindingIdentifier, Expression, IdentifierReference, Program, Statement};
 use oxc_ast_visit::{Visit, walk};
-use oxc_parser::{ParseOptions, Parser};
-use oxc_semantic::{Scoping, SemanticBuilder};
+use oxc_parser::{ParseOptions, Parser, ParserReturn};
+use oxc_semantic::{Scoping, SemanticBuilder, Stats};
 use oxc_span::{GetSpan, SourceType};
+use oxc_syntax::scope::{ScopeFlags, ScopeId};
 
 use crate::Refused;
 use crate::measure;
@@ -87,18 +90,32 @@ fn too_deep(source: &str, at: usize) -> Refused {
 }
 
 fn parse<R>(source: &str, kinds: &[Kind], look: impl FnOnce(&Tree<'_>) -> R) -> Result<R, Refused> {
+    let (first, others) = match kinds {
+        [first, others @ ..] => (*first, others),
+        [] => (Kind::Script, kinds),
+    };
     let allocator = Allocator::default();
-    let (first, others) = kinds.split_first().unwrap_or((&Kind::Script, &[]));
-    let mut parsed = parser(&allocator, source, *first).parse();
-    for kind in others {
-        if parsed.diagnostics.is_empty() {
-            break;
-        }
-        let other = parser(&allocator, source, *kind).parse();
-        if other.diagnostics.is_empty() {
-            parsed = other;
+    let parsed = parser(&allocator, source, first).parse();
+    if !parsed.diagnostics.is_empty() {
+        for kind in others {
+            // An arena of its own, given back at once: a tree is many times as large as its source, and at
+            // most two are held.
+            let allocator = Allocator::default();
+            let other = parser(&allocator, source, *kind).parse();
+            if other.diagnostics.is_empty() {
+                return understand(source, &allocator, other, look);
+            }
         }
     }
+    understand(source, &allocator, parsed, look)
+}
+
+fn understand<'a, R>(
+    source: &str,
+    allocator: &'a Allocator,
+    parsed: ParserReturn<'a>,
+    look: impl FnOnce(&Tree<'_>) -> R,
+) -> Result<R, Refused> {
     let error = parsed.diagnostics.errors().next().map(|fault| {
         let label = fault.labels.first();
         let start = label.map_or(0, oxc_span::LabeledSpan::offset) as usize;
@@ -111,7 +128,10 @@ fn parse<R>(source: &str, kinds: &[Kind], look: impl FnOnce(&Tree<'_>) -> R) -> 
     if let Some(at) = depth.exceeded {
         return Err(too_deep(source, at));
     }
-    let meant = SemanticBuilder::new().build(program);
+    // Counted on the same walk: else the builder walks the tree once more for it.
+    let meant = SemanticBuilder::new()
+        .with_stats(depth.stats)
+        .build(program);
     let scoping = meant.semantic.into_scoping();
     Ok(look(&Tree {
         program,
@@ -134,11 +154,12 @@ fn parser<'a>(allocator: &'a Allocator, source: &'a str, kind: Kind) -> Parser<'
     Parser::new(allocator, source, source_type).with_options(options)
 }
 
-/// Measures the tree, going no deeper than it may be.
+/// Measures the tree, going no deeper than it may be, and counts what is in it.
 #[derive(Default)]
 struct Depth {
-    depth: usize,
+    within: usize,
     exceeded: Option<usize>,
+    stats: Stats,
 }
 
 impl Depth {
@@ -146,17 +167,35 @@ impl Depth {
         if self.exceeded.is_some() {
             return;
         }
-        if self.depth >= TREE_MAX {
+        if self.within >= TREE_MAX {
             self.exceeded = Some(at as usize);
             return;
         }
-        self.depth += 1;
+        self.within += 1;
         go_on(self);
-        self.depth -= 1;
+        self.within -= 1;
     }
 }
 
 impl<'a> Visit<'a> for Depth {
+    fn enter_node(&mut self, _: AstKind<'a>) {
+        self.stats.nodes += 1;
+    }
+
+    fn enter_scope(&mut self, _: ScopeFlags, _: &Cell<Option<ScopeId>>) {
+        self.stats.scopes += 1;
+    }
+
+    fn visit_binding_identifier(&mut self, _: &BindingIdentifier<'a>) {
+        self.stats.nodes += 1;
+        self.stats.symbols += 1;
+    }
+
+    fn visit_identifier_reference(&mut self, _: &IdentifierReference<'a>) {
+        self.stats.nodes += 1;
+        self.stats.references += 1;
+    }
+
     fn visit_expression(&mut self, it: &Expression<'a>) {
         self.within(it.span().start, |depth| walk::walk_expression(depth, it));
     }

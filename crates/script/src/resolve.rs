@@ -3,12 +3,14 @@
 //! Bounded three ways, so that no source makes this slow: how deep one expression is followed, how long a
 //! text gets, and how many steps a whole source may cost ([`Resolver::is_spent`]).
 
+mod call;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use oxc_ast::ast::{
-    Argument, CallExpression, ChainElement, ComputedMemberExpression, Expression,
-    IdentifierReference, NewExpression,
+    Argument, ChainElement, ComputedMemberExpression, Expression, IdentifierReference,
+    NewExpression,
 };
 use oxc_semantic::Scoping;
 use oxc_syntax::operator::{BinaryOperator, UnaryOperator};
@@ -16,8 +18,7 @@ use oxc_syntax::symbol::SymbolId;
 
 use crate::bindings::{Bindings, From, Given};
 use crate::fold;
-use crate::known::{is_loader, is_own_module};
-use crate::value::{Path, Root, Value};
+use crate::value::{self, Path, Root, Value};
 
 /// How deep an expression is followed.
 const DEPTH_MAX: usize = 48;
@@ -34,7 +35,8 @@ pub(crate) struct Resolver<'a, 's> {
     given: HashMap<String, Path>,
     /// Variables declared before this offset are the wrapper's, and mean what their name says.
     wrapper_end: u32,
-    known: RefCell<HashMap<SymbolId, Value>>,
+    /// What variables were found to come to, by their numbers.
+    known: RefCell<Vec<Option<Value>>>,
     fuel: Cell<usize>,
 }
 
@@ -52,7 +54,7 @@ impl<'a, 's> Resolver<'a, 's> {
             scoping,
             given,
             wrapper_end,
-            known: RefCell::default(),
+            known: RefCell::new(vec![None; scoping.symbols_len()]),
             fuel,
         }
     }
@@ -82,19 +84,19 @@ impl<'a, 's> Resolver<'a, 's> {
             .map_or(Value::Unknown, |one| self.value(one))
     }
 
-    /// What a call comes to.
-    pub(crate) fn value_of_call(&self, call: &CallExpression<'a>) -> Value {
-        self.call(call, 0)
-    }
-
     /// The expression itself, or the one the variable it names was given.
     pub(crate) fn given_object<'b>(
         &'b self,
         expression: &'b Expression<'a>,
     ) -> Option<&'b Expression<'a>> {
-        let Expression::Identifier(name) = expression else {
-            return Some(expression);
-        };
+        match expression {
+            Expression::Identifier(name) => self.only_given(name),
+            _ => Some(expression),
+        }
+    }
+
+    /// The expression a variable was given, if it was given one only.
+    pub(crate) fn only_given(&self, name: &IdentifierReference<'_>) -> Option<&'a Expression<'a>> {
         match self.bindings.of(self.symbol(name)?) {
             [
                 Given {
@@ -122,7 +124,7 @@ impl<'a, 's> Resolver<'a, 's> {
         }
     }
 
-    fn symbol(&self, name: &IdentifierReference<'_>) -> Option<SymbolId> {
+    pub(crate) fn symbol(&self, name: &IdentifierReference<'_>) -> Option<SymbolId> {
         name.reference_id
             .get()
             .and_then(|id| self.scoping.get_reference(id).symbol_id())
@@ -235,14 +237,24 @@ impl<'a, 's> Resolver<'a, 's> {
                 _ => Value::Path(path),
             };
         }
-        let Some(symbol) = self.symbol(name) else {
-            return Value::Unknown;
-        };
-        if let Some(known) = self.known.borrow().get(&symbol) {
+        self.symbol(name)
+            .map_or(Value::Unknown, |symbol| self.variable(symbol, depth))
+    }
+
+    /// Whether a variable comes to this path, whenever it is read.
+    pub(crate) fn is_alias(&self, symbol: Option<SymbolId>, path: &Path) -> bool {
+        symbol.is_some_and(|symbol| {
+            self.bindings.of(symbol).len() == 1
+                && matches!(self.variable(symbol, 0), Value::Path(known) if known == *path)
+        })
+    }
+
+    fn variable(&self, symbol: SymbolId, depth: usize) -> Value {
+        if let Some(Some(known)) = self.known.borrow().get(symbol.index()) {
             return known.clone();
         }
         // Against `a = b, b = a`.
-        self.known.borrow_mut().insert(symbol, Value::Unknown);
+        self.keep(symbol, Some(Value::Unknown));
         let given = self.bindings.of(symbol);
         let mut values = given.iter().map(|one| self.given(one, depth));
         let value = match given.len() {
@@ -252,12 +264,15 @@ impl<'a, 's> Resolver<'a, 's> {
                 .unwrap_or(Value::Unknown),
         };
         // Found out near the limit of depth, "unknown" holds for here only.
-        if depth < DEPTH_MAX / 2 || value != Value::Unknown {
-            self.known.borrow_mut().insert(symbol, value.clone());
-        } else {
-            self.known.borrow_mut().remove(&symbol);
-        }
+        let is_final = depth < DEPTH_MAX / 2 || value != Value::Unknown;
+        self.keep(symbol, is_final.then(|| value.clone()));
         value
+    }
+
+    fn keep(&self, symbol: SymbolId, value: Option<Value>) {
+        if let Some(place) = self.known.borrow_mut().get_mut(symbol.index()) {
+            *place = value;
+        }
     }
 
     fn given(&self, given: &Given<'a>, depth: usize) -> Value {
@@ -269,20 +284,20 @@ impl<'a, 's> Resolver<'a, 's> {
         given
             .members
             .iter()
-            .fold(value, |value, name| member_of(value, name))
+            .fold(value, |value, name| value.member(name))
     }
 
     fn member(&self, object: &Expression<'a>, name: &str, depth: usize) -> Value {
-        member_of(self.follow(object, depth), name)
+        self.follow(object, depth).member(name)
     }
 
     fn computed(&self, member: &ComputedMemberExpression<'a>, depth: usize) -> Value {
         let key = self.follow(&member.expression, depth);
         let object = self.follow(&member.object, depth);
         match (object, key) {
-            (Value::List(list), Value::Number(number)) => index(&list, number),
+            (Value::List(list), Value::Number(number)) => value::index(&list, number),
             (object, key) => match key.printed() {
-                Some(name) => member_of(object, &name),
+                Some(name) => object.member(&name),
                 None => Value::Path(Path::new(Root::Other)),
             },
         }
@@ -331,114 +346,4 @@ impl<'a, 's> Resolver<'a, 's> {
     fn made(&self, made: &NewExpression<'a>, depth: usize) -> Value {
         self.follow(&made.callee, depth)
     }
-
-    fn call(&self, call: &CallExpression<'a>, depth: usize) -> Value {
-        let callee = call.callee.get_inner_expression();
-        let argument = |at: usize| {
-            let argument = call.arguments.get(at).and_then(Argument::as_expression);
-            argument.map_or(Value::Unknown, |one| self.follow(one, depth))
-        };
-        // Methods of texts and lists.
-        if let Some(member) = callee.as_member_expression()
-            && let Some(method) = self.method(member, depth)
-        {
-            let object = self.follow(member.object(), depth);
-            if matches!(object, Value::Text(_) | Value::List(_)) {
-                let arguments: Vec<_> = (0..call.arguments.len().min(64)).map(argument).collect();
-                return fold::method(&object, &method, &arguments);
-            }
-        }
-        let Value::Path(path) = self.follow(callee, depth) else {
-            return Value::Unknown;
-        };
-        if fold::is_function(&path) {
-            let arguments: Vec<_> = (0..call.arguments.len().min(LIST_MAX))
-                .map(argument)
-                .collect();
-            return fold::function(&path, &arguments).unwrap_or(Value::Path(path));
-        }
-        if is_loader(&path) {
-            return match argument(0) {
-                Value::Text(name) => Value::Path(Path::module(&name)),
-                _ => Value::Path(Path::new(Root::Other)),
-            };
-        }
-        match path.last() {
-            // The same function again.
-            "promisify" | "callbackify"
-                if path.root_module() == Some("util") || path.root_global() == Some("util") =>
-            {
-                argument(0)
-            }
-            "promisify" if path.root == Root::Other => argument(0),
-            "bind" => {
-                let mut path = path;
-                path.parts.pop();
-                Value::Path(path)
-            }
-            "resolve" if path.is("Promise", &["resolve"]) => argument(0),
-            // A module handed to functions by the settings (`functionGlobalContext`).
-            "get" if path.is("global", &["get"]) => match argument(0) {
-                Value::Text(name) if is_own_module(&name) => Value::Path(Path::module(&name)),
-                _ => Value::Path(path),
-            },
-            _ => Value::Path(path),
-        }
-    }
-
-    fn method(&self, member: &oxc_ast::ast::MemberExpression<'a>, depth: usize) -> Option<String> {
-        use oxc_ast::ast::MemberExpression;
-        match member {
-            MemberExpression::StaticMemberExpression(member) => {
-                Some(member.property.name.to_string())
-            }
-            MemberExpression::ComputedMemberExpression(member) => {
-                self.follow(&member.expression, depth).printed()
-            }
-            MemberExpression::PrivateFieldExpression(_) => None,
-        }
-    }
-}
-
-/// A member of a value; `globalThis.x` is `x`.
-fn member_of(value: Value, name: &str) -> Value {
-    match value {
-        Value::List(list) => match name {
-            "length" => Value::Number(u32::try_from(list.len()).unwrap_or(u32::MAX).into()),
-            _ => name
-                .parse()
-                .map_or(Value::Unknown, |at: f64| index(&list, at)),
-        },
-        Value::Path(path) if path.parts.is_empty() && is_global_object(&path) => {
-            Value::Path(Path::global(name))
-        }
-        Value::Path(path)
-            if name == "default" && path.parts.is_empty() && path.root_module().is_some() =>
-        {
-            Value::Path(path)
-        }
-        Value::Path(path) => Value::Path(path.member(name)),
-        _ => Value::Path(Path::new(Root::Other).member(name)),
-    }
-}
-
-fn index(list: &[Value], at: f64) -> Value {
-    if at.fract() != 0.0 || !(0.0..1e6).contains(&at) {
-        return Value::Unknown;
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked just above"
-    )]
-    let at = at as usize;
-    list.get(at).cloned().unwrap_or(Value::Nothing)
-}
-
-/// Another name for the object that holds all globals. Node-RED's `global` is told apart by its members.
-fn is_global_object(path: &Path) -> bool {
-    matches!(
-        path.root_global(),
-        Some("globalThis" | "window" | "self" | "top" | "parent")
-    )
 }

@@ -35,7 +35,10 @@ pub(crate) fn signs(source: &str, lines: &Lines<'_>) -> Vec<Use> {
                 start + line.len(),
             );
         }
-        if !is_off && let Some(at) = off_screen(line) {
+        if !is_off
+            && line.len() > GAP_MAX
+            && let Some(at) = off_screen(line)
+        {
             is_off = true;
             tell(
                 Fact::Obfuscated {
@@ -46,6 +49,9 @@ pub(crate) fn signs(source: &str, lines: &Lines<'_>) -> Vec<Use> {
             );
         }
         start += line.len();
+    }
+    if source.is_ascii() && !source.contains('\r') {
+        return uses;
     }
     // A carriage return alone ends a line, and with it a comment, where no line is seen to end.
     let ends_line = |at: usize, one: char| {

@@ -28,6 +28,33 @@ impl Value {
         }
     }
 
+    /// A member; `globalThis.x` is `x`.
+    pub(crate) fn member(self, name: &str) -> Self {
+        match self {
+            Self::List(list) => match name {
+                "length" => Self::Number(u32::try_from(list.len()).unwrap_or(u32::MAX).into()),
+                _ => name
+                    .parse()
+                    .map_or(Self::Unknown, |at: f64| index(&list, at)),
+            },
+            Self::Path(path) if path.is_global_object() => Self::Path(Path::global(name)),
+            Self::Path(path)
+                if name == "default" && path.parts.is_empty() && path.root_module().is_some() =>
+            {
+                Self::Path(path)
+            }
+            Self::Path(path) => Self::Path(path.member(name)),
+            _ => Self::Path(Path::new(Root::Other).member(name)),
+        }
+    }
+
+    pub(crate) fn into_path(self) -> Option<Path> {
+        match self {
+            Self::Path(path) => Some(path),
+            _ => None,
+        }
+    }
+
     /// How much it holds, in bytes or so.
     pub(crate) fn weight(&self) -> usize {
         match self {
@@ -48,8 +75,32 @@ impl Value {
     }
 }
 
+/// An element of a list.
+pub(crate) fn index(list: &[Value], at: f64) -> Value {
+    if at.fract() != 0.0 || !(0.0..1e6).contains(&at) {
+        return Value::Unknown;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked just above"
+    )]
+    let at = at as usize;
+    list.get(at).cloned().unwrap_or(Value::Nothing)
+}
+
 /// How long a path is followed.
 const PARTS_MAX: usize = 12;
+/// How long each of its names is: what is copied at each step and told with each fact has to end.
+const NAME_MAX: usize = 1_000;
+
+fn part(name: &str) -> String {
+    let mut end = name.len().min(NAME_MAX);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name.get(..end).unwrap_or_default().to_owned()
+}
 
 /// Where something was reached from, and through which members and calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,14 +133,14 @@ impl Path {
     }
 
     pub(crate) fn global(name: &str) -> Self {
-        Self::new(Root::Global(name.to_owned()))
+        Self::new(Root::Global(part(name)))
     }
 
     /// A module; Node.js' own without their prefix.
     pub(crate) fn module(name: &str) -> Self {
-        Self::new(Root::Module(
-            name.strip_prefix("node:").unwrap_or(name).to_owned(),
-        ))
+        Self::new(Root::Module(part(
+            name.strip_prefix("node:").unwrap_or(name),
+        )))
     }
 
     /// The path of a member. What gets too long begins anew, from something unknown.
@@ -98,7 +149,7 @@ impl Path {
             self.root = Root::Other;
             self.parts.drain(..PARTS_MAX / 2);
         }
-        self.parts.push(name.to_owned());
+        self.parts.push(part(name));
         self
     }
 
@@ -137,6 +188,15 @@ impl Path {
     /// Whether it is this global and these members, no more.
     pub(crate) fn is(&self, global: &str, parts: &[&str]) -> bool {
         self.root_global() == Some(global) && self.parts == parts
+    }
+
+    /// Another name for the object that holds all globals. Node-RED's `global` is told apart by its members.
+    fn is_global_object(&self) -> bool {
+        self.parts.is_empty()
+            && matches!(
+                self.root_global(),
+                Some("globalThis" | "window" | "self" | "top" | "parent")
+            )
     }
 
     /// As people write it.

@@ -40,6 +40,9 @@ pub struct BaselineContent {
 /// A baseline one can go back to.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Snapshot {
+    /// Its place among all that were kept: rises, whatever the clock does.
+    #[serde(skip)]
+    pub id: i64,
     /// The baseline's digest.
     pub hash: Hash,
     /// The baseline.
@@ -86,12 +89,14 @@ fn read_kept(row: &SqliteRow) -> Result<Kept, StoreError> {
 
 fn read_snapshot(row: &SqliteRow) -> Result<Snapshot, StoreError> {
     let Kept {
+        id,
         hash,
         baseline,
         deployment,
         ..
     } = read_kept(row)?;
     Ok(Snapshot {
+        id,
         hash,
         baseline,
         at: Timestamp(row.try_get("at")?),

@@ -38,7 +38,7 @@ const OPEN_MAX: i64 = 1000;
 const LIMIT_MAX: u32 = 10_000;
 
 /// What a [`Deployment`] is read from.
-const COLUMNS: &str = "SELECT id, instance, state, origin, proposer, created_at, proposal, emergency FROM deployments";
+pub(crate) const COLUMNS: &str = "SELECT id, instance, state, origin, proposer, created_at, proposal, emergency FROM deployments";
 
 /// A deployment to be queued. The flows must be kept as a blob already.
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ pub struct Commit {
     pub credentials: Credentials,
 }
 
-fn read_deployment(row: &SqliteRow) -> Result<Deployment, StoreError> {
+pub(crate) fn read_deployment(row: &SqliteRow) -> Result<Deployment, StoreError> {
     let what = "deployment";
     let text = |column: &str| row.try_get::<String, _>(column);
     let emergency: Option<String> = row.try_get("emergency")?;
@@ -92,7 +92,7 @@ fn read_deployment(row: &SqliteRow) -> Result<Deployment, StoreError> {
     })
 }
 
-async fn deployment_in(
+pub(crate) async fn deployment_in(
     db: &mut SqliteConnection,
     id: DeploymentId,
 ) -> Result<Deployment, StoreError> {
@@ -102,7 +102,7 @@ async fn deployment_in(
     read_deployment(&row)
 }
 
-fn subject(id: DeploymentId) -> String {
+pub(crate) fn subject(id: DeploymentId) -> String {
     format!("deployment {id}")
 }
 
@@ -166,10 +166,7 @@ impl Change<'_> {
             // It goes the ordinary way again: nothing of it was applied before review.
             deployment.emergency = None;
         }
-        let declared = (&deployment.state, &deployment.emergency);
-        if let (State::Approved { .. }, Some(emergency)) = declared {
-            detail["emergency"] = json!(emergency.reason);
-        }
+        emergency::note(deployment, &mut detail, by);
         if matches!(deployment.state, State::Stale { .. } | State::Pending) {
             for table in ["decisions", "rehearsals"] {
                 let forget = format!("DELETE FROM {table} WHERE deployment = ?");

@@ -38,9 +38,10 @@ pub enum StoreError {
     /// The state moved on meanwhile, or the step is not one the state machine has.
     #[error("{0}")]
     Conflict(String),
-    /// Somebody else decided the same change since it was looked at.
+    /// The change was decided already, by somebody else since it was looked at, or before a lump.
     #[error(
-        "{by} {verdict} {change} meanwhile; look at their decision, then decide again if you must"
+        "{by} {verdict} {change} already; look at that decision, then decide the change by itself \
+         if you must"
     )]
     Overtaken {
         /// Who.

@@ -125,7 +125,8 @@ impl Store {
         instance_in(&mut db, id).await
     }
 
-    /// Replaces an instance's policy.
+    /// Replaces an instance's policy. Who waits for the queue looks again: what waits may be asked
+    /// for more, or less.
     pub async fn set_policy(
         &self,
         id: &InstanceId,
@@ -144,6 +145,7 @@ impl Store {
         change
             .append(EventKind::PolicyChanged, by, Some(id), &about, detail)
             .await?;
+        change.moves_queue = true;
         change.commit().await
     }
 

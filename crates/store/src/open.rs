@@ -26,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_threads.sql"),
     include_str!("../migrations/0003_rehearsals.sql"),
     include_str!("../migrations/0004_risks.sql"),
+    include_str!("../migrations/0005_approval.sql"),
 ];
 /// How long a statement waits for another process' lock.
 const BUSY: Duration = Duration::from_secs(10);

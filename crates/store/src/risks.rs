@@ -13,13 +13,19 @@ use sqlx::{Row as _, sqlite::SqliteRow};
 use crate::{
     Store, StoreError,
     json::{self, read_word},
+    open::Change,
 };
 
-/// Risks kept for an instance: whoever accepts more has stopped looking.
-const RISKS_MAX: i64 = 10_000;
+/// Risks that may hold on an instance at a time: whoever accepts more has stopped looking.
+const HOLDING_MAX: i64 = 10_000;
+/// Risks of an instance kept after they ended, the newest; the record names all.
+const ENDED_MAX: i64 = 1_000;
 
-const COLUMNS: &str =
-    "SELECT id, instance, mark, matter, owner, reason, by, at, until, withdrawn_at FROM risks";
+const COLUMNS: &str = "SELECT id, instance, mark, matter, owner, reason, by, lifts_demands, at, \
+     until, withdrawn_at FROM risks";
+
+/// A risk that has ended at `?2`, on the instance `?1`.
+const ENDED: &str = "instance = ?1 AND (withdrawn_at IS NOT NULL OR until <= ?2)";
 
 /// A risk to be accepted.
 #[derive(Debug, Clone)]
@@ -36,6 +42,8 @@ pub struct NewRisk {
     pub reason: String,
     /// Until when.
     pub until: Timestamp,
+    /// Whether who accepts it may lift what policy demands.
+    pub lifts_demands: bool,
 }
 
 fn read_risk(row: &SqliteRow) -> Result<Risk, StoreError> {
@@ -49,6 +57,7 @@ fn read_risk(row: &SqliteRow) -> Result<Risk, StoreError> {
         owner: text("owner")?,
         reason: text("reason")?,
         by: json::read(what, &text("by")?)?,
+        lifts_demands: row.try_get("lifts_demands")?,
         at: Timestamp(row.try_get("at")?),
         until: Timestamp(row.try_get("until")?),
         withdrawn_at: row
@@ -57,19 +66,42 @@ fn read_risk(row: &SqliteRow) -> Result<Risk, StoreError> {
     })
 }
 
+impl Change<'_> {
+    /// Refuses beyond what may hold at a time, and forgets the oldest of what ended.
+    async fn make_room(&mut self, instance: &InstanceId) -> Result<(), StoreError> {
+        let now = self.now;
+        let query = "SELECT count(*) FROM risks WHERE instance = ? AND withdrawn_at IS NULL \
+                     AND until > ?";
+        let holding: i64 = sqlx::query_scalar(query)
+            .bind(instance.as_str())
+            .bind(now.0)
+            .fetch_one(self.db())
+            .await?;
+        if holding >= HOLDING_MAX {
+            return Err(StoreError::Conflict(format!(
+                "{holding} accepted risks hold on {instance}; withdraw some first"
+            )));
+        }
+        let query = sqlx::AssertSqlSafe(format!(
+            "DELETE FROM risks WHERE {ENDED} AND id NOT IN \
+             (SELECT id FROM risks WHERE {ENDED} ORDER BY id DESC LIMIT ?3)"
+        ));
+        sqlx::query(query)
+            .bind(instance.as_str())
+            .bind(now.0)
+            .bind(ENDED_MAX)
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+}
+
 impl Store {
-    /// Accepts a risk, in place of one that holds for the same finding.
+    /// Accepts a risk, in place of one that holds for the same finding. At most 10,000 may hold on
+    /// an instance: `Conflict` beyond. Of those that ended the newest 1,000 are kept.
     pub async fn accept_risk(&self, risk: NewRisk, by: &Actor) -> Result<i64, StoreError> {
         let mut change = self.begin().await?;
         let now = change.now;
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM risks WHERE instance = ?")
-            .bind(risk.instance.as_str())
-            .fetch_one(change.db())
-            .await?;
-        if count >= RISKS_MAX {
-            let message = "the instance has 10,000 accepted risks; no more are kept";
-            return Err(StoreError::Conflict(message.to_owned()));
-        }
         sqlx::query(
             "UPDATE risks SET withdrawn_at = ? \
              WHERE instance = ? AND mark = ? AND withdrawn_at IS NULL",
@@ -79,9 +111,10 @@ impl Store {
         .bind(risk.mark.to_string())
         .execute(change.db())
         .await?;
+        change.make_room(&risk.instance).await?;
         let id: i64 = sqlx::query_scalar(
-            "INSERT INTO risks (instance, mark, matter, owner, reason, by, at, until) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            "INSERT INTO risks (instance, mark, matter, owner, reason, by, lifts_demands, at, \
+             until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         )
         .bind(risk.instance.as_str())
         .bind(risk.mark.to_string())
@@ -89,6 +122,7 @@ impl Store {
         .bind(&risk.owner)
         .bind(&risk.reason)
         .bind(json::canonical(by))
+        .bind(risk.lifts_demands)
         .bind(now.0)
         .bind(risk.until.0)
         .fetch_one(change.db())
@@ -100,6 +134,7 @@ impl Store {
             "owner": risk.owner,
             "reason": risk.reason,
             "until": risk.until,
+            "lifts_demands": risk.lifts_demands,
         });
         let (kind, about) = (EventKind::RiskAccepted, format!("risk {id}"));
         change
@@ -150,8 +185,23 @@ impl Store {
         read_risk(&row.ok_or_else(|| StoreError::NotFound(format!("risk {id}")))?)
     }
 
-    /// All risks of an instance (of all, when none is named), newest first: those that expired or
-    /// were withdrawn too.
+    /// The risks that hold now on an instance.
+    pub async fn holding_risks(&self, instance: &InstanceId) -> Result<Vec<Risk>, StoreError> {
+        let query = sqlx::AssertSqlSafe(format!(
+            "{COLUMNS} WHERE instance = ? AND withdrawn_at IS NULL AND until > ? \
+             ORDER BY id DESC LIMIT ?"
+        ));
+        let rows = sqlx::query(query)
+            .bind(instance.as_str())
+            .bind(self.clock.now().0)
+            .bind(HOLDING_MAX)
+            .fetch_all(self.read())
+            .await?;
+        rows.iter().map(read_risk).collect()
+    }
+
+    /// The risks of an instance (of all, when none is named), newest first: those that hold, and
+    /// the newest 1,000 of each instance that ended.
     pub async fn risks(&self, instance: Option<&InstanceId>) -> Result<Vec<Risk>, StoreError> {
         let query = sqlx::AssertSqlSafe(format!(
             "{COLUMNS} WHERE ?1 IS NULL OR instance = ?1 ORDER BY id DESC"

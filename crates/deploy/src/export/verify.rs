@@ -82,13 +82,19 @@ pub fn verify(file: &[u8], key: Option<&str>) -> Result<Verified, NotGenuine> {
     if !store::is_signed_by(&public, &signed_bytes(&payload), &sig) {
         return Err(NotGenuine::Altered);
     }
-    let statement: Statement =
-        serde_json::from_slice(&payload).map_err(|error| NotGenuine::NotOne(error.to_string()))?;
-    agree(&statement).map_err(NotGenuine::Contradiction)?;
     Ok(Verified {
-        statement,
+        statement: consistent(&payload)?,
         key: signature.keyid.clone(),
     })
+}
+
+/// Reads a statement (JSON, at most what a file holds) and works out again what follows from it. Who signed
+/// it is for [`verify`] to say.
+pub fn consistent(payload: &[u8]) -> Result<Statement, NotGenuine> {
+    let statement: Statement =
+        serde_json::from_slice(payload).map_err(|error| NotGenuine::NotOne(error.to_string()))?;
+    agree(&statement).map_err(NotGenuine::Contradiction)?;
+    Ok(statement)
 }
 
 /// Works out again whatever follows from the two flows and the decisions.
@@ -135,18 +141,18 @@ fn agree(statement: &Statement) -> Result<(), String> {
     applied(statement)
 }
 
-/// Whether what ran is what was approved; or all of it, where policy or an emergency applied it
+/// Whether what ran, or is to run, is what was approved; or all of it, where policy or an emergency applied it
 /// before anybody had decided.
 fn applied(statement: &Statement) -> Result<(), String> {
     let deployment = &statement.deployment;
+    let unreviewed = deployment.emergency.is_some() || statement.decisions.is_empty();
+    let expected = if unreviewed {
+        Some(deployment.proposal.flows)
+    } else {
+        statement.result
+    };
     match (&deployment.state, &statement.applied) {
         (State::Applied { baseline, .. }, Some(applied)) => {
-            let unreviewed = deployment.emergency.is_some() || statement.decisions.is_empty();
-            let expected = if unreviewed {
-                Some(deployment.proposal.flows)
-            } else {
-                statement.result
-            };
             if applied.hash() != *baseline {
                 Err("the baseline it made is not the one it names".to_owned())
             } else if Some(applied.flows) == expected {
@@ -159,7 +165,7 @@ fn applied(statement: &Statement) -> Result<(), String> {
             Err("whether it was applied is said in two ways".to_owned())
         }
         (State::Approved { result, .. } | State::Applying { result, .. }, None)
-            if statement.result != Some(*result) =>
+            if expected != Some(*result) =>
         {
             Err("the result is not the one that was confirmed".to_owned())
         }

@@ -7,16 +7,9 @@ use model::{
     deployment::{Deployment, Emergency, State, Verdict},
     flow::{Limits, finding::Finding},
     instance::{ApplyPolicy, Ask, Policy},
-    principal::Actor,
 };
 
-use crate::house::{FLOWS, House, editor, person, reviewer};
-
-/// [`FLOWS`] with a command in it.
-fn commanding() -> String {
-    let node = r#",{"id":"x","type":"exec","z":"t","command":"reboot","x":1,"y":1,"wires":[]}]"#;
-    format!("{}{node}", FLOWS.strip_suffix(']').unwrap())
-}
+use crate::house::{House, commanding, editor, person, reviewer};
 
 async fn house(demands: &[&str], apply: ApplyPolicy) -> House {
     let house = House::new().await;
@@ -25,11 +18,7 @@ async fn house(demands: &[&str], apply: ApplyPolicy) -> House {
         demands: demands.iter().map(|it| it.parse().unwrap()).collect(),
         ..Policy::default()
     };
-    house
-        .store()
-        .set_policy(&house.main, &policy, &Actor::System)
-        .await
-        .unwrap();
+    house.rule(policy).await;
     house
 }
 
@@ -155,35 +144,6 @@ async fn two_reviewers_are_two_people() {
     assert!(matches!(applied.state, State::Applied { .. }));
 }
 
-/// A policy that is made stricter holds for what was decided before.
-#[tokio::test]
-async fn decisions_older_than_the_policy_are_looked_at_again() {
-    let house = House::new().await;
-    let queued = house.propose(&editor(), &commanding()).await;
-    let rita = reviewer();
-    house.decide_all(&rita, queued.id, Verdict::Approve).await;
-    let policy = Policy {
-        demands: vec!["exec-command: refuse".parse().unwrap()],
-        ..Policy::default()
-    };
-    house
-        .store()
-        .set_policy(&house.main, &policy, &Actor::System)
-        .await
-        .unwrap();
-    let refused = house
-        .room
-        .approve(&rita, queued.id, queued.proposal.hash())
-        .await;
-    assert!(matches!(
-        refused,
-        Err(DeployError::Demanded {
-            ask: Ask::Refusal,
-            ..
-        })
-    ));
-}
-
 #[tokio::test]
 async fn what_would_be_applied_at_once_waits_when_more_is_asked() {
     let house = house(
@@ -195,11 +155,7 @@ async fn what_would_be_applied_at_once_waits_when_more_is_asked() {
     assert_eq!(queued.state, State::Pending);
     // An emergency goes past all but a refusal.
     let mut urgent = house.submission(&reviewer(), &commanding());
-    urgent.emergency = Some(Emergency {
-        reason: "flood".into(),
-        reviewed_by: None,
-        declared_by: None,
-    });
+    urgent.emergency = Some(Emergency::new("flood", None));
     let done = house
         .room
         .propose(urgent, &Limits::default())
@@ -212,11 +168,7 @@ async fn what_would_be_applied_at_once_waits_when_more_is_asked() {
 async fn an_emergency_does_not_go_past_a_refusal() {
     let house = house(&["exec-command: refuse"], ApplyPolicy::Reviewed).await;
     let mut urgent = house.submission(&reviewer(), &commanding());
-    urgent.emergency = Some(Emergency {
-        reason: "flood".into(),
-        reviewed_by: None,
-        declared_by: None,
-    });
+    urgent.emergency = Some(Emergency::new("flood", None));
     let done = house
         .room
         .propose(urgent, &Limits::default())
@@ -305,4 +257,46 @@ async fn a_risk_needs_an_owner_a_reason_and_an_end() {
     }
     let refused = house.room.accept_risk(&editor(), queued.id, whole).await;
     assert!(matches!(refused, Err(DeployError::NotAllowed { .. })));
+}
+
+/// A way that a second change cuts asks for nothing; with that one rejected, it is there.
+#[tokio::test]
+async fn what_is_approved_in_part_is_held_against_what_the_part_does() {
+    let house = house(&[], ApplyPolicy::Reviewed).await;
+    let base = r#"[{"id":"t","type":"tab","label":"T"},{"id":"i","type":"inject","z":"t","name":"i","x":1,"y":1,"wires":[[]]},{"id":"o","type":"mqtt out","z":"t","name":"Pump","x":1,"y":9,"wires":[]}]"#;
+    let first = house.propose(&editor(), base).await;
+    house.apply(&reviewer(), first.id).await;
+    house.demand(&["new-way: refuse"]).await;
+    // The wire is new, and the tab is switched off: nothing reaches the pump.
+    let both = base
+        .replace("[[]]", r#"[["o"]]"#)
+        .replace(r#""label":"T""#, r#""label":"T","disabled":true"#);
+    let queued = house.propose(&editor(), &both).await;
+    let rita = reviewer();
+    let review = house.room.review(&rita, queued.id).await.unwrap();
+    let choices = review.diff.changes.iter().map(|change| Choice {
+        change: change.id.clone(),
+        verdict: match change.node.as_str() {
+            "t" => Verdict::Reject,
+            _ => Verdict::Approve,
+        },
+        comment: "seen".into(),
+        seen: None,
+    });
+    let shown = review.shown;
+    let decided = house
+        .room
+        .decide(&rita, queued.id, shown, choices.collect::<Vec<_>>());
+    decided.await.unwrap();
+    let refused = house.room.approve(&rita, queued.id, shown).await;
+    assert!(
+        matches!(
+            refused,
+            Err(DeployError::Demanded {
+                ask: Ask::Refusal,
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
 }

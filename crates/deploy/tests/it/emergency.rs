@@ -3,13 +3,12 @@
 use deploy::{Choice, DeployError, Proposed};
 use model::{
     access::Role,
-    deployment::{Emergency, Origin, State, Verdict},
+    deployment::{Emergency, Origin, Skipped, State, Verdict},
     flow::Limits,
-    instance::{Emergencies, OwnChanges, Policy},
-    principal::Actor,
+    instance::{Ask, Emergencies, OwnChanges, Policy, RehearsalPolicy},
 };
 
-use crate::house::{FLOWS, House, editor, person, reviewer};
+use crate::house::{FLOWS, House, commanding, editor, person, reviewer};
 
 async fn rule(house: &House, emergencies: Emergencies) {
     let policy = Policy {
@@ -17,9 +16,7 @@ async fn rule(house: &House, emergencies: Emergencies) {
         own_changes: OwnChanges::FourEyes,
         ..Policy::default()
     };
-    let by = Actor::System;
-    let set = house.store().set_policy(&house.main, &policy, &by).await;
-    set.unwrap();
+    house.rule(policy).await;
 }
 
 #[tokio::test]
@@ -149,5 +146,72 @@ async fn what_node_red_refuses_goes_back_and_stays_flagged() {
     assert_eq!(
         house.store().emergencies_to_review().await.unwrap().len(),
         1
+    );
+}
+
+/// Whoever tries another's interrupted emergency again has applied it too.
+#[tokio::test]
+async fn nobody_who_had_a_hand_in_any_attempt_gives_the_second_look() {
+    let house = House::new().await;
+    let (rita, rob) = (reviewer(), person(3, "rob", Role::Reviewer));
+    let queued = house.propose(&editor(), FLOWS).await;
+    let (id, shown) = (queued.id, queued.proposal.hash());
+    let by = rita.actor();
+    let declared = Emergency::new("now", Some(by.clone()));
+    let declare = house.store().declare_emergency(&queued, declared, &by);
+    declare.await.unwrap();
+    let third = person(6, "tom", Role::Reviewer);
+    let early = house.room.review_emergency(&third, id).await;
+    assert!(early.is_err(), "nothing to look back on was applied yet");
+    house.interrupt(id, &rita).await;
+    let ada = person(5, "ada", Role::Administrator);
+    house.interrupt(id, &ada).await;
+    let done = house.room.apply_emergency(&rob, id, shown, "still").await;
+    assert!(matches!(done.unwrap().state, State::Applied { .. }));
+    let deployment = house.store().deployment(id).await.unwrap();
+    for own in [&rita, &ada, &rob] {
+        assert!(!house.room.may_review_emergency(own, &deployment));
+        let refused = house.room.review_emergency(own, id).await;
+        assert!(matches!(refused, Err(DeployError::OwnChanges { .. })));
+    }
+    house.room.review_emergency(&third, id).await.unwrap();
+}
+
+#[tokio::test]
+async fn its_record_says_what_it_went_past() {
+    let house = House::new().await;
+    house
+        .rule(Policy {
+            demands: vec![
+                "danger: two reviewers".parse().unwrap(),
+                "exec-command: role administrator".parse().unwrap(),
+            ],
+            rehearsal: RehearsalPolicy::Required,
+            ..Policy::default()
+        })
+        .await;
+    let queued = house.propose(&editor(), &commanding()).await;
+    let shown = queued.proposal.hash();
+    let rita = reviewer();
+    let done = house
+        .room
+        .apply_emergency(&rita, queued.id, shown, "now")
+        .await;
+    let skipped = done.unwrap().emergency.unwrap().skipped;
+    let words: Vec<_> = skipped.iter().map(Skipped::words).collect();
+    assert_eq!(
+        words,
+        [
+            "role administrator (1 change)",
+            "two reviewers (1 change)",
+            "a clean rehearsal"
+        ]
+    );
+    let Skipped::Demand { ask, changes, .. } = &skipped[1] else {
+        panic!("{skipped:?}")
+    };
+    assert_eq!(
+        (*ask, changes[0].0.as_str()),
+        (Ask::TwoReviewers, "added:x")
     );
 }

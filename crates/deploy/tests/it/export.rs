@@ -2,7 +2,7 @@
 
 use data_encoding::BASE64;
 use deploy::export::{NotGenuine, verify};
-use model::deployment::Verdict;
+use model::deployment::{Emergency, State, Verdict};
 use serde_json::{Value, json};
 
 use crate::house::{FLOWS, House, editor, reviewer};
@@ -139,4 +139,38 @@ async fn a_signed_file_that_contradicts_itself_is_refused() {
             "{what}: {found:?}"
         );
     }
+}
+
+/// Nobody has decided on it: what was confirmed is everything it proposes.
+#[tokio::test]
+async fn an_emergency_on_its_way_is_genuine_too() {
+    let house = House::new().await;
+    let rita = reviewer();
+    let queued = house.propose(&editor(), FLOWS).await;
+    let genuine = async || {
+        let file = house.room.export(&rita, queued.id).await.unwrap();
+        verify(file.as_bytes(), None).unwrap().statement.deployment
+    };
+    let (store, by) = (house.store(), rita.actor());
+    let declared = Emergency::new("now", Some(by.clone()));
+    let approved = store.declare_emergency(&queued, declared, &by);
+    let approved = approved.await.unwrap();
+    assert_eq!(genuine().await.state, approved.state);
+    let next = State::Applying {
+        since: store.clock().now(),
+        result: queued.proposal.flows,
+        approved_by: Some(by.clone()),
+    };
+    let applying = store.step(queued.id, &approved.state, next, &by);
+    assert_eq!(applying.await.unwrap().state, genuine().await.state);
+    // A partial result signed as one that nobody reviewed is still a contradiction.
+    let file = house.room.export(&rita, queued.id).await.unwrap();
+    let forged = forged(&house, &file, |it| {
+        it["deployment"]["result"] = json!("0".repeat(64));
+    });
+    let found = verify(forged.as_bytes(), None);
+    assert!(
+        matches!(found, Err(NotGenuine::Contradiction(_))),
+        "{found:?}"
+    );
 }

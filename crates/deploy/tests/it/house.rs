@@ -16,7 +16,8 @@ use model::{
         credentials::{CredentialChange, Credentials},
     },
     id::{DeploymentId, Hash, InstanceId, UserId},
-    principal::{Principal, Via},
+    instance::Policy,
+    principal::{Actor, Principal, Via},
 };
 use store::{BaselineContent, Store};
 
@@ -111,6 +112,12 @@ pub(crate) struct House {
     _dir: tempfile::TempDir,
 }
 
+/// [`FLOWS`] with a command in it.
+pub(crate) fn commanding() -> String {
+    let node = r#",{"id":"x","type":"exec","z":"t","command":"reboot","x":1,"y":1,"wires":[]}]"#;
+    format!("{}{node}", FLOWS.strip_suffix(']').unwrap())
+}
+
 pub(crate) const FLOWS: &str = r#"[{"id":"t","type":"tab","label":"Tab"},{"id":"a","type":"mqtt-broker","broker":"one"},{"id":"n","type":"function","z":"t","name":"f","func":"return msg;","x":100,"y":80,"wires":[[]]}]"#;
 
 impl House {
@@ -149,6 +156,45 @@ impl House {
 
     pub(crate) fn store(&self) -> &Store {
         self.room.store()
+    }
+
+    /// From now on these rules hold.
+    pub(crate) async fn rule(&self, policy: Policy) {
+        let by = Actor::System;
+        let set = self.store().set_policy(&self.main, &policy, &by);
+        set.await.unwrap();
+    }
+
+    /// From now on findings ask for this, and nothing else is ruled.
+    pub(crate) async fn demand(&self, demands: &[&str]) {
+        let demands = demands.iter().map(|it| it.parse().unwrap()).collect();
+        let policy = Policy {
+            demands,
+            ..Policy::default()
+        };
+        self.rule(policy).await;
+    }
+
+    /// Redkeep ends while this deployment is being applied by `by`, and starts again.
+    pub(crate) async fn interrupt(&self, id: DeploymentId, by: &Caller) {
+        let approved = self.state(id).await;
+        let State::Approved {
+            by: ref approver,
+            result,
+            ..
+        } = approved
+        else {
+            panic!("not approved: {approved:?}");
+        };
+        let next = State::Applying {
+            since: self.store().clock().now(),
+            result,
+            approved_by: Some(approver.clone()),
+        };
+        let by = by.actor();
+        let begun = self.store().step(id, &approved, next, &by);
+        begun.await.unwrap();
+        assert_eq!(self.room.recover().await.unwrap(), 1);
     }
 
     pub(crate) fn submission(&self, caller: &Caller, flows: &str) -> Submission {

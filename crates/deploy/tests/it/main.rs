@@ -13,5 +13,6 @@ mod house;
 mod life;
 mod policy;
 mod rehearse;
+mod tightened;
 mod together;
 mod versions;

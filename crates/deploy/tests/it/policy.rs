@@ -6,7 +6,6 @@ use model::{
     deployment::{Emergency, Origin, State, Verdict},
     flow::Limits,
     instance::{ApplyPolicy, OwnChanges, Policy},
-    principal::Actor,
 };
 
 use crate::house::{FLOWS, House, editor, person, reviewer};
@@ -44,11 +43,7 @@ async fn four_eyes_keep_the_proposer_from_deciding_and_applying() {
         own_changes: OwnChanges::FourEyes,
         ..Policy::default()
     };
-    house
-        .store()
-        .set_policy(&house.main, &policy, &Actor::System)
-        .await
-        .unwrap();
+    house.rule(policy).await;
     let rita = reviewer();
     let queued = house.propose(&rita, FLOWS).await;
     let shown = queued.proposal.hash();
@@ -75,11 +70,7 @@ async fn automatic_apply_is_for_people_only() {
         apply: ApplyPolicy::Automatic,
         ..Policy::default()
     };
-    house
-        .store()
-        .set_policy(&house.main, &policy, &Actor::System)
-        .await
-        .unwrap();
+    house.rule(policy).await;
     let submission = house.submission(&editor(), FLOWS);
     let outcome = house
         .room

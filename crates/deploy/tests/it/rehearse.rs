@@ -7,7 +7,6 @@ use model::{
     deployment::{Deployment, Verdict},
     flow::Limits,
     instance::{ApplyPolicy, Policy, RehearsalPolicy},
-    principal::Actor,
     rehearsal::{Observation, Outcome, Rehearsal},
 };
 use tokio::sync::Notify;
@@ -17,7 +16,8 @@ use crate::house::{FLOWS, House, editor, reviewer};
 /// Sees what it is told to see; waits for a nod when it is told to.
 #[derive(Debug)]
 struct FakeStage {
-    outcome: Outcome,
+    /// What is seen; none: it cannot be tried here.
+    outcome: Option<Outcome>,
     waits_for: Option<Arc<Notify>>,
     tried: Mutex<Vec<Trial>>,
     begun: Notify,
@@ -26,7 +26,7 @@ struct FakeStage {
 impl FakeStage {
     fn new(outcome: Outcome) -> Self {
         Self {
-            outcome,
+            outcome: Some(outcome),
             waits_for: None,
             tried: Mutex::default(),
             begun: Notify::new(),
@@ -47,8 +47,9 @@ impl Rehearsals for FakeStage {
             if let Some(nod) = &self.waits_for {
                 nod.notified().await;
             }
+            let outcome = self.outcome.clone();
             Ok(Observation {
-                outcome: self.outcome.clone(),
+                outcome: outcome.ok_or("no namespaces here")?,
                 missing_types: Vec::new(),
                 log: Vec::new(),
                 attempts: Vec::new(),
@@ -77,13 +78,6 @@ async fn rehearse(house: &House, stage: &FakeStage, deployment: &Deployment) -> 
         never = house.room.rehearse(stage) => match never {},
         found = over => found,
     }
-}
-
-async fn set(house: &House, policy: &Policy) {
-    let set = house
-        .store()
-        .set_policy(&house.main, policy, &Actor::System);
-    set.await.unwrap();
 }
 
 fn required() -> Policy {
@@ -137,7 +131,7 @@ async fn a_run_of_what_was_withdrawn_is_let_go_of() {
 #[tokio::test]
 async fn where_it_is_required_nothing_is_approved_before_it_went_well() {
     let house = House::new().await;
-    set(&house, &required()).await;
+    house.rule(required()).await;
     let rita = reviewer();
     let queued = house.propose(&editor(), FLOWS).await;
     let shown = queued.proposal.hash();
@@ -152,7 +146,7 @@ async fn where_it_is_required_nothing_is_approved_before_it_went_well() {
 #[tokio::test]
 async fn what_crashed_cannot_be_approved_where_it_is_required() {
     let house = House::new().await;
-    set(&house, &required()).await;
+    house.rule(required()).await;
     let rita = reviewer();
     let queued = house.propose(&editor(), FLOWS).await;
     house.decide_all(&rita, queued.id, Verdict::Approve).await;
@@ -172,7 +166,7 @@ async fn a_policy_that_came_later_holds_for_what_was_approved_before() {
     let shown = queued.proposal.hash();
     house.decide_all(&rita, queued.id, Verdict::Approve).await;
     house.room.approve(&rita, queued.id, shown).await.unwrap();
-    set(&house, &required()).await;
+    house.rule(required()).await;
     let refused = house.room.apply(&rita, queued.id, shown).await;
     assert!(matches!(refused, Err(DeployError::NotRehearsed { .. })));
 }
@@ -184,8 +178,85 @@ async fn where_it_is_required_nothing_is_applied_at_once() {
         apply: ApplyPolicy::Automatic,
         ..required()
     };
-    set(&house, &policy).await;
+    house.rule(policy).await;
     let submission = house.submission(&reviewer(), FLOWS);
     let proposed = house.room.propose(submission, &Limits::default()).await;
     assert!(matches!(proposed, Ok(Proposed::Queued { .. })));
+}
+
+#[tokio::test]
+async fn what_could_not_be_tried_says_the_way_out_and_is_tried_again_when_asked() {
+    let house = House::new().await;
+    house.rule(required()).await;
+    let rita = reviewer();
+    let queued = house.propose(&editor(), FLOWS).await;
+    let shown = queued.proposal.hash();
+    house.decide_all(&rita, queued.id, Verdict::Approve).await;
+    let stage = FakeStage {
+        outcome: None,
+        ..FakeStage::new(Outcome::Ran)
+    };
+    rehearse(&house, &stage, &queued).await;
+    let refused = house.room.approve(&rita, queued.id, shown).await;
+    let why = refused.unwrap_err().to_string();
+    for part in ["no namespaces here", "again", "rule `rehearsal` of main"] {
+        assert!(why.contains(part), "{why}");
+    }
+    let by_editor = house.room.rehearse_again(&editor(), queued.id).await;
+    assert!(matches!(by_editor, Err(DeployError::NotAllowed { .. })));
+    house.room.rehearse_again(&rita, queued.id).await.unwrap();
+    rehearse(&house, &FakeStage::new(Outcome::Ran), &queued).await;
+    house.room.approve(&rita, queued.id, shown).await.unwrap();
+}
+
+/// What was seen is kept for the same flows; asked again, they run again.
+#[tokio::test]
+async fn what_went_badly_by_chance_is_run_anew_and_not_remembered() {
+    let house = House::new().await;
+    let queued = house.propose(&editor(), FLOWS).await;
+    let crashed = FakeStage::new(Outcome::Crashed("exit code 3".into()));
+    assert!(!rehearse(&house, &crashed, &queued).await.is_clean());
+    house
+        .room
+        .rehearse_again(&reviewer(), queued.id)
+        .await
+        .unwrap();
+    let stage = FakeStage::new(Outcome::Ran);
+    assert!(rehearse(&house, &stage, &queued).await.is_clean());
+    assert_eq!(
+        stage.flows_tried().len(),
+        2,
+        "what runs now, and the proposal"
+    );
+    house.room.withdraw(&editor(), queued.id).await.unwrap();
+    let closed = house.room.rehearse_again(&reviewer(), queued.id).await;
+    assert!(matches!(closed, Err(DeployError::WrongState { .. })));
+}
+
+#[tokio::test]
+async fn what_waits_is_tried_when_the_rules_begin_to_ask_for_it() {
+    let house = House::new().await;
+    house
+        .rule(Policy {
+            rehearsal: RehearsalPolicy::Off,
+            ..Policy::default()
+        })
+        .await;
+    let queued = house.propose(&editor(), FLOWS).await;
+    let off = house.room.rehearse_again(&reviewer(), queued.id).await;
+    assert!(matches!(off, Err(DeployError::WrongState { .. })));
+    let stage = FakeStage::new(Outcome::Ran);
+    let idle = async {
+        // More turns than finding nothing to try takes: the room waits for the queue by then.
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        assert!(stage.flows_tried().is_empty());
+        house.rule(required()).await;
+        stage.begun.notified().await;
+    };
+    tokio::select! {
+        never = house.room.rehearse(&stage) => match never {},
+        () = idle => {}
+    }
 }

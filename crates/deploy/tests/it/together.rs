@@ -1,11 +1,12 @@
 //! What may be approved in a lump, and what never.
 
-use deploy::{Choices, DeployError};
+use deploy::{Choice, Choices, DeployError};
 use model::{
+    deployment::Verdict,
     flow::change::ChangeId,
     instance::{Policy, Together},
-    principal::Actor,
 };
+use store::StoreError;
 
 use crate::house::{House, editor, reviewer};
 
@@ -50,11 +51,49 @@ async fn the_rules_say_how_much() {
         together: Together::Never,
         ..Policy::default()
     };
-    let by = Actor::System;
-    let set = house.store().set_policy(&house.main, &policy, &by);
-    set.await.unwrap();
+    house.rule(policy).await;
     let decide = |choices: Choices| house.room.decide(&rita, queued.id, shown, choices);
     let refused = decide(names(&["added:a"])).await;
     assert!(matches!(refused, Err(DeployError::NotTogether { .. })));
     assert!(decide(Choices::LowRisk).await.unwrap().decisions.is_empty());
+}
+
+/// A reviewer who rejected one change and then approves what stands on a page does not mean to take
+/// the rejection back.
+#[tokio::test]
+async fn a_lump_replaces_no_decision_not_even_ones_own() {
+    let house = House::new().await;
+    let queued = house.propose(&editor(), FLOWS).await;
+    let (rita, shown) = (reviewer(), queued.proposal.hash());
+    let decide = |choices: Choices| house.room.decide(&rita, queued.id, shown, choices);
+    let choice = |name: &str, verdict, comment: &str| {
+        Choices::Each(vec![Choice {
+            change: ChangeId(name.to_owned()),
+            verdict,
+            comment: comment.to_owned(),
+            seen: None,
+        }])
+    };
+    decide(choice("added:a", Verdict::Reject, "not this"))
+        .await
+        .unwrap();
+    decide(choice("added:b", Verdict::Approve, "looked at"))
+        .await
+        .unwrap();
+    let refused = decide(names(&["added:a", "added:b"])).await;
+    assert!(
+        matches!(
+            refused,
+            Err(DeployError::Store(StoreError::Overtaken { .. }))
+        ),
+        "{refused:?}"
+    );
+    let review = decide(names(&["added:b", "added:t"])).await.unwrap();
+    let said = |name: &str| {
+        let decision = review.decision(&ChangeId(name.to_owned())).unwrap();
+        (decision.verdict, decision.comment.as_str())
+    };
+    assert_eq!(said("added:a"), (Verdict::Reject, "not this"));
+    assert_eq!(said("added:b"), (Verdict::Approve, "looked at"));
+    assert_eq!(said("added:t"), (Verdict::Approve, ""));
 }

@@ -149,7 +149,15 @@ async fn one_person_does_not_fill_the_queue() {
             &tab(9).replace("\"label\":\"x\"", "\"label\":\"y\""),
         )
         .await;
-    house.propose(&reviewer(), &tab(11)).await;
+    let theirs = house.propose(&reviewer(), &tab(11)).await;
+    // What went stale still counts: it would pile up until nobody could propose.
+    house.apply(&reviewer(), theirs.id).await;
+    let more = house.submission(&editor(), &tab(12));
+    let refused = house.room.propose(more, &Limits::default()).await;
+    assert!(
+        matches!(refused, Err(DeployError::TooManyWaiting { .. })),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
@@ -238,4 +246,7 @@ async fn proposer_and_reviewers_talk_and_nobody_else() {
     assert_eq!(said.len(), 2);
     assert_eq!(said[1].text, "Clearer.");
     assert_eq!(review.number_of(said[1].deployment), Some(1));
+    // Said on this one still, it would stand on no page, and count nowhere.
+    let late = say(&rita, "And?").await;
+    assert!(matches!(late, Err(DeployError::WrongState { .. })));
 }

@@ -19,7 +19,7 @@ use model::{
     id::{Hash, InstanceId, UserId},
     principal::{Actor, Via},
 };
-use store::{BaselineContent, Commit, NewDeployment, Store};
+use store::{BaselineContent, Commit, NewDeployment, Seen, Store};
 
 const FIRST: &str = r#"[{"id":"t","type":"tab","label":"Pump"}]"#;
 const SECOND: &str = r#"[{"id":"t","type":"tab","label":"Pump"},{"id":"f","type":"function","z":"t","name":"limit","func":"return msg;","x":10,"y":10,"wires":[[]]}]"#;
@@ -102,6 +102,7 @@ impl House {
             change: ChangeId("added:f".to_owned()),
             verdict: Verdict::Approve,
             by: bob.clone(),
+            role: None,
             at,
             comment: String::new(),
             taken_on: None,
@@ -112,7 +113,7 @@ impl House {
                 queued.id,
                 shown,
                 std::slice::from_ref(&decision),
-                &std::collections::BTreeMap::new(),
+                &Seen::new(),
             )
             .await
             .unwrap();
@@ -126,6 +127,7 @@ impl House {
             State::Applying {
                 since: at,
                 result: flows,
+                approved_by: None,
             },
         ] {
             now = self
@@ -232,6 +234,17 @@ async fn what_was_taken_back_is_told() {
     house.apply(SECOND).await;
     assert_eq!(house.history.bring_up(&house.instance).await.unwrap(), 1);
     git(&house.git, &["fsck", "--full", "--strict"]);
+}
+
+#[tokio::test]
+async fn a_clock_set_back_loses_no_baseline() {
+    let house = House::new().await;
+    house.history.bring_up(&house.instance).await.unwrap();
+    house.clock.advance(-86_400);
+    house.apply(SECOND).await;
+    assert_eq!(house.history.bring_up(&house.instance).await.unwrap(), 1);
+    let subject = git(&house.git, &["log", "-1", "--format=%s", "main"]);
+    assert!(subject.starts_with("Deployment"), "{subject}");
 }
 
 #[tokio::test]

@@ -39,6 +39,9 @@ pub enum State {
         since: Timestamp,
         /// Digest of the flows being applied.
         result: Hash,
+        /// Who confirmed what is applied: it is theirs again when this is interrupted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved_by: Option<Actor>,
     },
     /// It runs (or ran). The baseline it made.
     Applied {
@@ -175,7 +178,11 @@ mod tests {
                 at,
                 result,
             },
-            State::Applying { since: at, result },
+            State::Applying {
+                since: at,
+                result,
+                approved_by: None,
+            },
             State::Applied {
                 at,
                 baseline: result,
@@ -246,6 +253,7 @@ mod tests {
         let other = State::Applying {
             since: Timestamp(2),
             result: Hash::of(b"other"),
+            approved_by: None,
         };
         assert!(approved.step(other).is_err());
     }

@@ -47,7 +47,7 @@ pub struct Finding {
     /// What it is about: the same node, rule, place and matter always give the same, so that an
     /// accepted risk is known again.
     pub mark: Hash,
-    /// The risk it was accepted as, while that holds. It asks for nothing then, and is still told.
+    /// The risk it was accepted as, while that holds. It is quiet then, and still told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<Accepted>,
 }
@@ -70,4 +70,7 @@ pub struct Accepted {
     pub reason: String,
     /// Until when.
     pub until: Timestamp,
+    /// Whether it also lifts what policy demands: an administrator accepted it.
+    #[serde(default)]
+    pub lifts_demands: bool,
 }

@@ -1,5 +1,8 @@
 //! Demands: what a finding asks of a reviewer, by an instance's policy.
 //!
+//! It holds for every approval that counts, when it is given, when the whole is confirmed and when it
+//! is applied. An emergency goes past all but a refusal ([`super::Emergencies`]), and says so.
+//!
 //! As text, one a line: what it is about, a colon, what it asks. `danger: two reviewers`,
 //! `exec-command: refuse`, `new-host: reason`, `plc-write: role administrator`.
 
@@ -55,9 +58,10 @@ pub struct DemandError {
 }
 
 impl Demand {
-    /// Whether `finding` makes it. An accepted risk asks for nothing.
+    /// Whether `finding` makes it. A risk asks for nothing, where who accepted it could lift demands.
     pub fn is_made_by(&self, finding: &Finding) -> bool {
-        finding.is_open()
+        let accepted = finding.accepted.as_ref();
+        accepted.is_none_or(|risk| !risk.lifts_demands)
             && match &self.when {
                 When::Rule(rule) => *rule == finding.rule,
                 When::Severity(severity) => finding.severity >= *severity,
@@ -87,11 +91,17 @@ impl fmt::Display for Demand {
             When::Rule(rule) => write!(f, "{rule}: "),
             When::Severity(severity) => write!(f, "{}: ", severity.word()),
         }?;
-        match self.ask {
-            Ask::TwoReviewers => f.write_str("two reviewers"),
-            Ask::Role(role) => write!(f, "role {role}"),
-            Ask::Reason => f.write_str("reason"),
-            Ask::Refusal => f.write_str("refuse"),
+        self.ask.fmt(f)
+    }
+}
+
+impl fmt::Display for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TwoReviewers => f.write_str("two reviewers"),
+            Self::Role(role) => write!(f, "role {role}"),
+            Self::Reason => f.write_str("reason"),
+            Self::Refusal => f.write_str("refuse"),
         }
     }
 }

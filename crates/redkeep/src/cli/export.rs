@@ -11,14 +11,10 @@ use deploy::export::{NotGenuine, Verified};
 use model::id::DeploymentId;
 use serde_json::json;
 
-use super::{
-    client::Client,
-    output::printable,
-    review::{self, Look},
-};
+use super::{client::Client, output::printable, review};
 use crate::{
     exit::{Exit, Failure},
-    terminal,
+    terminal::{self, sheet::Look},
 };
 
 /// Writes a deployment into a file that is not there yet.

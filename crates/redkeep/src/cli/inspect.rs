@@ -7,7 +7,7 @@ mod sarif;
 
 use std::{
     fs::File,
-    io::{IsTerminal as _, Read as _},
+    io::Read as _,
     path::{Path, PathBuf},
 };
 
@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 
 use crate::{
     exit::{Exit, Failure},
-    terminal,
+    terminal::{self, sheet::Look},
 };
 
 /// What it takes.
@@ -100,7 +100,7 @@ pub(crate) fn run(args: &InspectArgs, as_json: bool) -> Result<Exit, Failure> {
     } else if args.sarif {
         terminal::line(&sarif::log(&looked.diff, &args.file, &text).to_string());
     } else {
-        report::show(&looked, std::io::stdout().is_terminal());
+        report::show(&looked, Look::of_output(false));
     }
     let level = Severity::from(args.level);
     let all = looked

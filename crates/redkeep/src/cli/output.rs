@@ -1,5 +1,6 @@
 //! Small tables and texts for the terminal.
 
+use console::shown;
 use serde_json::Value;
 
 use crate::terminal;
@@ -29,8 +30,8 @@ pub(crate) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) {
     }
 }
 
-/// The text at `pointer`, printable: what is not text as JSON, control characters replaced (an
-/// escape sequence in a node's name must not drive the terminal).
+/// The text at `pointer`, printable, what is not text as JSON: an escape sequence in a node's
+/// name must not drive the terminal, nor a line end in it forge a row.
 pub(crate) fn text(value: &Value, pointer: &str) -> String {
     let text = match value.pointer(pointer) {
         None | Some(Value::Null) => String::new(),
@@ -40,11 +41,23 @@ pub(crate) fn text(value: &Value, pointer: &str) -> String {
     printable(&text)
 }
 
-/// Control characters replaced.
+/// On one line, with everything invisible made visible.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    shown(&text.replace(['\n', '\t'], " "))
+}
+
+/// "1 change", "12 changes".
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{end}")
+}
+
+/// With a capital letter first.
+pub(crate) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
 }
 
 /// The moment at `pointer` (milliseconds since 1970) in RFC 3339.

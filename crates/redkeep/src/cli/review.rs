@@ -1,12 +1,10 @@
 //! A review in the terminal: everything the page shows, in its order.
 //!
-//! [`sheet`] writes lines that cannot drive the terminal; `head`, `rehearsal`, `step`, `value` and `rest`
-//! fill them; nothing here talks to the API.
+//! `head`, `rehearsal`, `step`, `value` and `rest` fill a [`Sheet`]; nothing here talks to the API.
 
 mod head;
 mod rehearsal;
 mod rest;
-mod sheet;
 mod step;
 mod value;
 
@@ -27,8 +25,8 @@ use model::{
 };
 use serde::Deserialize;
 
-pub(crate) use self::sheet::Look;
-use self::sheet::Sheet;
+pub(super) use self::head::weight;
+use crate::terminal::sheet::{Look, Sheet};
 
 /// A deployment as the API answers it.
 #[derive(Debug, Deserialize)]
@@ -183,10 +181,4 @@ impl Entry<'_> {
     fn number(&self) -> String {
         format!("{}.{}", self.number.0, self.number.1)
     }
-}
-
-/// "1 change", "12 changes".
-fn counted(count: usize, noun: &str) -> String {
-    let end = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{end}")
 }

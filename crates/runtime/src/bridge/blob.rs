@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// Largest blob, in bytes.
-const BYTES_MAX: usize = 5_000_000;
+pub(super) const BYTES_MAX: usize = 5_000_000;
 
 /// Keys Node-RED takes from the blob that decide what runs, and from which code could persist what
 /// nobody approved. Without them it does what the settings file says.

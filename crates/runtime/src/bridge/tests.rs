@@ -84,6 +84,7 @@ async fn open(peer_uid: Option<u32>) -> Open {
         store: Some(store.clone()),
         refused: refused.clone(),
         peer_uid: peer_uid.unwrap_or(uid),
+        pace: Pace::default(),
     });
     let stop = CancellationToken::new();
     bridge
@@ -228,14 +229,18 @@ async fn what_is_malformed_or_unknown_is_refused_without_quoting_it() {
 #[tokio::test]
 async fn a_body_beyond_the_limit_is_not_taken() {
     let open = open(None).await;
-    let body = vec![b' '; BODY_BYTES_MAX + 1];
-    let request = Request::post("/flows")
-        .body(Full::new(body.into()))
-        .unwrap();
-    let answer = client::call(&open.socket, request, 1 << 20, Duration::from_mins(1)).await;
-    // The answer, or the connection closed under the rest of the body.
-    if let Ok((status, _)) = answer {
-        assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    for (path, most) in [
+        ("/flows", FLOWS_BYTES_MAX),
+        // As values, these would take ten times as much, and be kept.
+        ("/credentials", CREDENTIALS_BYTES_MAX),
+    ] {
+        let body = [b"{}".as_slice(), &vec![b' '; most]].concat();
+        let request = Request::post(path).body(Full::new(body.into())).unwrap();
+        let answer = client::call(&open.socket, request, 1 << 20, Duration::from_mins(1)).await;
+        // The answer, or the connection closed under the rest of the body.
+        if let Ok((status, _)) = answer {
+            assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+        }
     }
     assert!(open.fake.saved.lock().unwrap().is_empty());
 }
@@ -246,4 +251,28 @@ async fn another_users_process_is_turned_away() {
     let request = Request::get("/credentials").body(Full::default()).unwrap();
     let answer = client::call(&open.socket, request, 1 << 20, Duration::from_secs(30)).await;
     assert!(answer.is_err(), "{answer:?}");
+}
+
+#[tokio::test]
+async fn settings_are_not_written_as_often_as_somebody_likes() {
+    let open = open(None).await;
+    let mut answers = Vec::new();
+    for number in 0..40 {
+        let blob = format!(r#"{{"number":{number}}}"#);
+        answers.push(open.post("/settings", blob).await.0);
+    }
+    assert_eq!(answers.iter().filter(|status| **status == 204).count(), 30);
+    assert_eq!(answers.last(), Some(&429));
+    assert_eq!(open.get("/settings").await.1, r#"{"number":29}"#);
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_holds_up_no_reading() {
+    let open = open(None).await;
+    let mut stalled = open.socket.connect().await.unwrap();
+    let head = b"POST /flows HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n[";
+    tokio::io::AsyncWriteExt::write_all(&mut stalled, head)
+        .await
+        .unwrap();
+    assert_eq!(open.get("/flows").await, (200, FLOWS.into()));
 }

@@ -19,11 +19,25 @@ pub(super) fn remove_tree(tree: &Path, trash: &Path) -> io::Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(trash)?;
+    move_to(trash, tree, &mut 0)?;
+    empty(trash)
+}
+
+/// Removes `trash` with what an interrupted removal left in it; fine when there is none.
+pub(super) fn remove_trash(trash: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(trash) {
+        Ok(found) if found.is_dir() => empty(trash).and_then(|()| fs::remove_dir(trash)),
+        Ok(_) => fs::remove_file(trash),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn empty(trash: &Path) -> io::Result<()> {
     let mut waiting: Vec<PathBuf> = fs::read_dir(trash)?
         .map(|entry| Ok(entry?.path()))
         .collect::<io::Result<_>>()?;
     let mut moved = 0;
-    waiting.push(move_to(trash, tree, &mut moved)?);
     while let Some(folder) = waiting.pop() {
         for entry in fs::read_dir(&folder)? {
             let entry = entry?;

@@ -77,3 +77,18 @@ fn links_and_files_that_are_too_large_are_not_read() {
 fn a_folder_that_is_not_there_is_an_empty_palette() {
     assert!(read(Path::new("/nowhere/at/all")).types.is_empty());
 }
+
+#[tokio::test]
+async fn the_palettes_last_asked_for_are_kept_and_no_more() {
+    use super::{Arc, KEPT_MAX, Palettes, PathBuf};
+
+    let palettes = Palettes::default();
+    let tree = |number: usize| PathBuf::from(format!("/nowhere/{number}"));
+    let first = palettes.of(tree(0)).await.unwrap();
+    for number in 1..=2 * KEPT_MAX {
+        palettes.of(tree(number)).await.unwrap();
+        let again = palettes.of(tree(0)).await.unwrap();
+        assert!(Arc::ptr_eq(&first, &again), "one in use was read anew");
+    }
+    assert_eq!(palettes.0.lock().unwrap().len(), KEPT_MAX);
+}

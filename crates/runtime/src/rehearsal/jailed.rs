@@ -107,7 +107,8 @@ impl Jailed {
         }
     }
 
-    /// Kills the program, so that the jail can still tell what it took, and then the jail.
+    /// Kills the program, so that the jail can still tell what it took, and then the jail. Returns when
+    /// nothing of it is left.
     pub(super) async fn stop(&mut self) {
         // None when it has ended and was waited for.
         if let Some(pid) = self.child.id() {
@@ -117,6 +118,11 @@ impl Jailed {
                 .ok();
         }
         self.lifeline = None;
+        // The jailer ends when the last of the jail has; killed, it would leave that to the kernel.
+        let ended = tokio::time::timeout(STOP_TIME, self.child.wait()).await;
+        if ended.is_ok() {
+            return;
+        }
         if let Err(error) = self.child.kill().await {
             tracing::debug!(%error, "the jailer could not be killed");
         }

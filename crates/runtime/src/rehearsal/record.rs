@@ -1,6 +1,6 @@
 //! What was heard of one run, bounded and put in order.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use model::rehearsal::{self, Attempt, LINES_MAX, Line, Observation, Outcome, TYPES_MAX, tamed};
 use sandbox::observed::{self, Sighting, Usage};
@@ -14,8 +14,6 @@ const STARTED: &str = "Started flows";
 const MISSING: &str = "Waiting for missing types to be registered:";
 /// Before each missing type.
 const ITEM: &str = "- ";
-/// What it says of our own settings, in every run.
-const OURS: &str = "Using unencrypted credentials";
 /// Lines kept to say why something ended.
 const LAST_MAX: usize = 4;
 
@@ -87,7 +85,7 @@ impl Record {
             }
             _ => {}
         }
-        if level < LogLevel::Warn || text.starts_with(' ') || said == OURS {
+        if level < LogLevel::Warn || text.starts_with(' ') {
             return;
         }
         let line = Line {
@@ -128,8 +126,6 @@ impl Record {
         self.attempts.retain(
             |attempt| !matches!(attempt, Attempt::LookUp { name } if reached.contains(name)),
         );
-        self.attempts.sort();
-        self.attempts.dedup();
         let usage = self.usage.unwrap_or(Usage {
             memory_bytes: 0,
             cpu_ms: 0,
@@ -138,13 +134,32 @@ impl Record {
             outcome,
             missing_types: self.missing_types,
             log: self.log,
-            attempts: self.attempts,
+            attempts: in_turns(self.attempts),
             has_more: self.has_more,
             memory_bytes: usage.memory_bytes,
             cpu_ms: usage.cpu_ms,
             watched_seconds: watched.as_secs(),
         }
     }
+}
+
+/// Each once, one of each kind and then the next of each: whoever reads the beginning has seen every
+/// kind, and a flood of one hides no other.
+fn in_turns(mut attempts: Vec<Attempt>) -> Vec<Attempt> {
+    attempts.sort();
+    attempts.dedup();
+    // Sorted, those of a kind stand together.
+    let (mut turn, mut turns) = (0, Vec::with_capacity(attempts.len()));
+    let mut before = None;
+    for attempt in attempts {
+        let kind = mem::discriminant(&attempt);
+        let is_same = before.replace(kind) == Some(kind);
+        turn = if is_same { turn + 1 } else { 0 };
+        turns.push((turn, attempt));
+    }
+    // Stable: within a turn they stay in order.
+    turns.sort_by_key(|(turn, _)| *turn);
+    turns.into_iter().map(|(_, attempt)| attempt).collect()
 }
 
 fn translated(attempt: observed::Attempt) -> Attempt {
@@ -174,6 +189,8 @@ fn translated(attempt: observed::Attempt) -> Attempt {
             arguments: arguments.iter().skip(1).map(|it| tamed(it)).collect(),
         },
         observed::Attempt::Write { path, .. } => Attempt::Write { path: tamed(&path) },
+        observed::Attempt::Read { path } => Attempt::Read { path: tamed(&path) },
+        observed::Attempt::Call { call } => Attempt::Call { call: tamed(&call) },
         observed::Attempt::Unreadable { .. } => Attempt::Unreadable,
     }
 }
@@ -227,6 +244,27 @@ mod tests {
         ]);
         assert!(record.is_halted());
         assert_eq!(record.missing_types, ["modbus-read"]);
+    }
+
+    #[test]
+    fn many_of_one_kind_do_not_stand_before_the_others() {
+        let mut record = Record::default();
+        for port in 1..=64 {
+            record.hear(Heard::Sighted(Sighting::Attempt(
+                observed::Attempt::Reach {
+                    protocol: observed::Protocol::Tcp,
+                    host: "a".into(),
+                    port,
+                },
+            )));
+        }
+        let path = "/etc/shadow".to_owned();
+        record.hear(Heard::Sighted(Sighting::Attempt(observed::Attempt::Read {
+            path: path.clone(),
+        })));
+        let seen = record.sum_up(Outcome::Ran, Duration::ZERO);
+        assert_eq!(seen.attempts.len(), 65);
+        assert_eq!(seen.attempts[1], Attempt::Read { path });
     }
 
     #[test]

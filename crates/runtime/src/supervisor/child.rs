@@ -13,6 +13,8 @@ use tokio::{
 const BUILD_TIME: Duration = Duration::from_secs(30);
 /// How long Node-RED gets to stop by itself.
 const SOFT_STOP_TIME: Duration = Duration::from_secs(10);
+/// How long a jail that is killed gets to be gone.
+const HARD_STOP_TIME: Duration = Duration::from_secs(5);
 const REPORT_BYTES_MAX: u64 = 256 * 1024;
 
 /// Node-RED in its jail. Dropped, everything in the jail is killed.
@@ -74,9 +76,15 @@ impl Jailed {
         }
     }
 
-    /// Kills the jail at once.
+    /// Kills the jail, and returns when nothing of it is left: the next start clears folders that
+    /// only then nobody can reach into.
     pub(super) async fn kill(mut self) {
         self.lifeline = None;
+        // The jailer ends when the last of the jail has; killed, it would leave that to the kernel.
+        let ended = tokio::time::timeout(HARD_STOP_TIME, self.child.wait()).await;
+        if ended.is_ok() {
+            return;
+        }
         if let Err(error) = self.child.kill().await {
             tracing::debug!(%error, "the jailer could not be killed");
         }

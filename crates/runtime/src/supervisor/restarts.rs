@@ -7,10 +7,11 @@ const ENDS_MAX: u32 = 3;
 const WAIT_FIRST: Duration = Duration::from_secs(1);
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// Counts unexpected ends.
+/// Counts unexpected ends, and starts that did not come about.
 #[derive(Debug, Default)]
 pub(super) struct Restarts {
     in_a_row: u32,
+    hindered: u32,
 }
 
 /// What follows an unexpected end.
@@ -25,6 +26,7 @@ pub(super) enum Next {
 impl Restarts {
     /// It ended. `passed`: it had run through its probation.
     pub(super) fn ended(&mut self, passed: bool) -> Next {
+        self.hindered = 0;
         self.in_a_row = if passed {
             1
         } else {
@@ -33,14 +35,25 @@ impl Restarts {
         if self.in_a_row >= ENDS_MAX {
             return Next::GiveUp;
         }
-        let doublings = self.in_a_row.saturating_sub(1).min(5);
-        Next::After(WAIT_MAX.min(WAIT_FIRST * 2_u32.pow(doublings)))
+        Next::After(wait(self.in_a_row))
+    }
+
+    /// It could not be started, through no fault of its own: how long until the next attempt. Never
+    /// given up.
+    pub(super) fn hindered(&mut self) -> Duration {
+        self.hindered = self.hindered.saturating_add(1);
+        wait(self.hindered)
     }
 
     /// Somebody asked for a start: count anew.
     pub(super) fn forget(&mut self) {
-        self.in_a_row = 0;
+        *self = Self::default();
     }
+}
+
+fn wait(times: u32) -> Duration {
+    let doublings = times.saturating_sub(1).min(5);
+    WAIT_MAX.min(WAIT_FIRST * 2_u32.pow(doublings))
 }
 
 #[cfg(test)]
@@ -55,6 +68,15 @@ mod tests {
         assert_eq!(restarts.ended(false), Next::GiveUp);
         restarts.forget();
         assert_eq!(restarts.ended(false), Next::After(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn what_hinders_a_start_is_never_a_loop() {
+        let mut restarts = Restarts::default();
+        let waits: Vec<_> = (0..7).map(|_| restarts.hindered().as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(restarts.ended(false), Next::After(Duration::from_secs(1)));
+        assert_eq!(restarts.hindered(), Duration::from_secs(1));
     }
 
     #[test]

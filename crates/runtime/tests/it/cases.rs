@@ -38,6 +38,7 @@ cases! {
     "a_command_cannot_be_run" => a_command_cannot_be_run(),
     "a_killed_node_red_is_started_again" => a_killed_node_red_is_started_again(),
     "three_ends_in_a_row_are_a_crash_loop" => three_ends_in_a_row_are_a_crash_loop(),
+    "what_hinders_a_start_is_no_crash" => what_hinders_a_start_is_no_crash(),
     "a_jail_that_does_not_hold_is_not_used" => a_jail_that_does_not_hold_is_not_used(),
     "a_bridge_the_jail_removed_comes_back" => a_removed_bridge_comes_back(),
     "flows_that_could_not_be_loaded_are_loaded_later" => flows_are_loaded_later(),
@@ -511,6 +512,35 @@ async fn three_ends_in_a_row_are_a_crash_loop() {
     );
 
     house.workshop.restart(&house.id).await.unwrap();
+    house.until(|status| status.phase == Phase::Ready).await;
+    house.end().await;
+}
+
+async fn what_hinders_a_start_is_no_crash() {
+    let mut house = House::build(NodeRedMajor::V5, "[]").await;
+    house.run().await;
+    let (work, aside) = (house.plan.dir.join("work"), house.plan.dir.join("aside"));
+    fs::rename(&work, &aside).unwrap();
+    fs::write(&work, "in the way").unwrap();
+    kill_hard(&house);
+    let event = house.event().await;
+    assert!(matches!(event, RuntimeEvent::Crashed { .. }), "{event:?}");
+    // As many starts as a crash loop takes, and one more.
+    house.until(|status| status.starts >= 5).await;
+    house
+        .until(|status| {
+            let reason = status.phase.reason().unwrap_or_default();
+            matches!(status.phase, Phase::BackingOff { .. })
+                && reason.contains("cannot make the folder")
+        })
+        .await;
+    fs::remove_file(&work).unwrap();
+    fs::rename(&aside, &work).unwrap();
+    house.until(|status| status.phase == Phase::Ready).await;
+    kill_hard(&house);
+    // Counted as the second, whatever kept it from starting between.
+    let event = house.event().await;
+    assert!(matches!(event, RuntimeEvent::Crashed { .. }), "{event:?}");
     house.until(|status| status.phase == Phase::Ready).await;
     house.end().await;
 }

@@ -35,6 +35,10 @@ pub(crate) fn all() -> Vec<(&'static str, Case)> {
         ("a_rehearsal_sees_nothing_of_the_instance", || {
             Box::pin(it_sees_nothing())
         }),
+        ("a_rehearsal_fills_no_disk", || Box::pin(it_fills_no_disk())),
+        ("a_rehearsal_waits_until_the_one_before_is_gone", || {
+            Box::pin(one_after_the_other())
+        }),
         ("a_rehearsal_let_go_of_ends_and_leaves_nothing", || {
             Box::pin(it_leaves_nothing())
         }),
@@ -114,7 +118,6 @@ async fn what_flows_try_is_seen(major: NodeRedMajor) {
     };
     let expected = [
         reach("api.example", 8080),
-        reach("broker.example", 1883),
         Attempt::Listen {
             protocol: Protocol::Tcp,
             port: 5000,
@@ -126,6 +129,8 @@ async fn what_flows_try_is_seen(major: NodeRedMajor) {
         Attempt::Write {
             path: "/etc/cron.d/x".into(),
         },
+        // One of each kind comes first.
+        reach("broker.example", 1883),
     ];
     assert_eq!(seen.attempts, expected, "{seen:#?}");
     assert!(
@@ -232,15 +237,57 @@ async fn it_leaves_nothing() {
         }
         assert!(processes_with(&home) > 0, "the test looks amiss");
     }
-    assert!(!dir.exists());
     let gone = async {
-        while processes_with(&home) > 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        while dir.exists() {
+            // The folder is removed when nothing can write into it any more, and not before.
+            if !dir.join("run").exists() {
+                assert_eq!(
+                    processes_with(&home),
+                    0,
+                    "it was removed under a running jail"
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(30), gone)
         .await
-        .expect("something of it still runs");
+        .expect("something of it is left");
+    assert_eq!(processes_with(&home), 0);
+    house.end().await;
+}
+
+async fn it_fills_no_disk() {
+    let body = format!(
+        "{ESCAPE}const fs = process.mainModule.require('fs'); let n = 0;\n\
+         try {{ for (; n < 200; n++) fs.writeFileSync('f' + n, Buffer.alloc(1 << 20)) }}\n\
+         catch (e) {{ node.error(e.code + ' after ' + n) }}"
+    );
+    let seen = tried(NodeRedMajor::V5, &at_once(&body)).await;
+    // 64 MiB in all, of which Node-RED has written a little itself.
+    let is_full = |text: &str| text.contains("ENOSPC after 63") || text.contains("ENOSPC after 64");
+    assert!(seen.log.iter().any(|line| is_full(&line.text)), "{seen:#?}");
+}
+
+async fn one_after_the_other() {
+    let house = House::build(NodeRedMajor::V5, "[]").await;
+    let first = trial(&house, "[]");
+    let run = first.dir.join("run/nr.sock");
+    {
+        let mut rehearsal = std::pin::pin!(house.workshop.rehearse(first));
+        let listens = async {
+            while !run.exists() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            seen = &mut rehearsal => panic!("it ended first: {seen:#?}"),
+            () = listens => {}
+        }
+    }
+    // In the same folder, while the one that was let go of is being cleared away.
+    let seen = house.workshop.rehearse(trial(&house, "[]")).await.unwrap();
+    assert!(seen.is_clean(), "{seen:#?}");
     house.end().await;
 }
 

@@ -27,8 +27,8 @@ pub enum JailError {
     CannotBecome(u32),
     /// Only a mount namespace can show a path elsewhere, or read-only inside a writable folder.
     #[error(
-        "{0:?} is to be shown at another path, or read-only inside a writable one, which needs a \
-         mount namespace; there is none: {1}"
+        "{0:?} is to be shown at another path, in memory, or read-only inside a writable one, which \
+         needs a mount namespace; there is none: {1}"
     )]
     NeedsMountNamespace(PathBuf, String),
     /// Nothing would keep the program from the machine's files.

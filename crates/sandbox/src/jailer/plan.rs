@@ -100,6 +100,10 @@ fn refuse_unless_observable(report: &Enforcement) -> Result<(), JailError> {
         Layer::Seccomp,
         Layer::ListenGuard,
     ];
+    // It alone keeps the folder of sockets, which is on the machine's disk, from holding anything else.
+    if !landlock_rules::available().1.is_there() {
+        return Err(JailError::NotObservable(Layer::Landlock));
+    }
     match needed
         .into_iter()
         .find(|layer| report.of(*layer) != Status::Enforced)
@@ -127,6 +131,9 @@ fn refuse_without_namespaces(spec: &JailSpec, why: &str) -> Result<(), JailError
     let (_, landlock) = landlock_rules::available();
     if !landlock.is_there() {
         return Err(JailError::NoWall(why.to_owned()));
+    }
+    if let (Some(_), Some(dir)) = (spec.limits.work_bytes, spec.writable.first()) {
+        return Err(JailError::NeedsMountNamespace(dir.clone(), why.to_owned()));
     }
     // Landlock knows no exceptions below a path that may be written.
     let writable = |path: &Path| spec.writable_dirs().any(|dir| path.starts_with(dir));

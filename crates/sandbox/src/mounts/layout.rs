@@ -46,7 +46,12 @@ pub(super) enum Entry {
         limits: MountLimits,
     },
     /// An empty writable folder in memory.
-    Tmp,
+    Memory {
+        /// How large it may grow.
+        bytes: u64,
+        /// Whose it is; nobody else enters it. `None`: anybody's.
+        owner: Option<(u32, u32)>,
+    },
     /// The jail's own processes.
     Proc,
     /// A file we write.
@@ -84,6 +89,12 @@ pub(super) fn of(spec: &JailSpec, libraries: &Libraries) -> BTreeMap<PathBuf, En
     };
     for dir in spec.writable_dirs() {
         layout.insert(dir.to_owned(), bind(dir, work));
+    }
+    if let Some(bytes) = spec.limits.work_bytes {
+        let owner = Some(user_of(spec));
+        for dir in &spec.writable {
+            layout.insert(dir.clone(), Entry::Memory { bytes, owner });
+        }
     }
     layout
 }
@@ -124,7 +135,11 @@ fn add_system(layout: &mut BTreeMap<PathBuf, Entry>, spec: &JailSpec, libraries:
     }
     layout.insert("/dev/fd".into(), Entry::Link("/proc/self/fd".into()));
     layout.insert("/proc".into(), Entry::Proc);
-    layout.insert("/tmp".into(), Entry::Tmp);
+    let tmp = Entry::Memory {
+        bytes: spec.limits.tmp_bytes,
+        owner: None,
+    };
+    layout.insert("/tmp".into(), tmp);
     if let Some(time) = time_zone() {
         layout.insert("/etc/localtime".into(), time);
     }
@@ -181,8 +196,9 @@ fn resolver(spec: &JailSpec) -> Option<Entry> {
     }
 }
 
-fn accounts(spec: &JailSpec) -> (Vec<u8>, Vec<u8>) {
-    let (uid, gid) = spec.become_user.map_or_else(
+/// The user and group of the jail.
+fn user_of(spec: &JailSpec) -> (u32, u32) {
+    spec.become_user.map_or_else(
         || {
             (
                 rustix::process::getuid().as_raw(),
@@ -190,7 +206,11 @@ fn accounts(spec: &JailSpec) -> (Vec<u8>, Vec<u8>) {
             )
         },
         |ids| (ids.uid, ids.gid),
-    );
+    )
+}
+
+fn accounts(spec: &JailSpec) -> (Vec<u8>, Vec<u8>) {
+    let (uid, gid) = user_of(spec);
     let home = spec.cwd.display();
     let passwd = format!("node-red:x:{uid}:{gid}::{home}:/bin/false\n");
     (

@@ -2,12 +2,17 @@
 //!
 //! All of it is hostile and may change while it is read: bounded, for the report, and nothing else.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
 /// Longest text kept, in bytes.
 const TEXT_BYTES_MAX: usize = 512;
+/// `PATH_MAX`. A path is judged whole: cut, it could seem to end in the jail's own folders.
+const PATH_BYTES_MAX: usize = 4096;
 /// Arguments of a program kept, and bytes of each.
 const ARGUMENTS_MAX: usize = 12;
 const ARGUMENT_BYTES_MAX: usize = 256;
@@ -28,6 +33,13 @@ pub(super) enum Destination {
 /// The text at `address`, up to its NUL.
 pub(super) fn text(memory: &File, address: u64) -> Option<String> {
     bytes_until_nul(memory, address, TEXT_BYTES_MAX).map(|bytes| lossy(&bytes))
+}
+
+/// The path at `address`. One longer than any path can be is none: the kernel refuses it too.
+pub(super) fn path(memory: &File, address: u64) -> Option<PathBuf> {
+    let bytes = bytes_until_nul(memory, address, PATH_BYTES_MAX)?;
+    let is_whole = bytes.len() < PATH_BYTES_MAX;
+    is_whole.then(|| OsString::from_vec(bytes).into())
 }
 
 /// A null-ended list of texts at `address`.
@@ -143,11 +155,16 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_cut_and_unmapped_memory_is_nothing() {
+    fn a_text_is_cut_a_path_is_whole_or_none_and_unmapped_memory_is_nothing() {
         let memory = File::open("/proc/self/mem").unwrap();
         let long = vec![b'x'; 3 * TEXT_BYTES_MAX];
         let read = text(&memory, long.as_ptr() as u64).unwrap();
         assert_eq!(read.len(), TEXT_BYTES_MAX);
+        let lengthy = [b"/tmp/".as_slice(), &b"./".repeat(300), b"../etc/passwd\0"].concat();
+        let read = path(&memory, lengthy.as_ptr() as u64).unwrap();
+        assert!(read.ends_with("../etc/passwd"), "{read:?}");
+        let endless = vec![b'/'; 2 * PATH_BYTES_MAX];
+        assert_eq!(path(&memory, endless.as_ptr() as u64), None);
         let whole = c"caf\xc3\xa9";
         assert_eq!(
             text(&memory, whole.as_ptr() as u64).as_deref(),

@@ -1,45 +1,36 @@
 //! One waiting call: what it attempts, and what it is answered.
 
-use std::fs;
 use std::fs::File;
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::path::{Component, Path, PathBuf};
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, sockopt};
 
 use super::arguments::{self, Destination};
-use super::calls::{PathAt, file_call};
-use super::{Attempt, Observer, Protocol, memory_of, names};
+use super::calls::{FileCall, Source, WRITES, file_call};
+use super::paths::{told, walked, walked_from};
+use super::{Attempt, Change, Observer, Protocol, memory_of, names};
 use crate::kernel::notify::{self, Answer, Question};
 use crate::listen_guard::{judge, low_half, socket_of};
-use crate::mounts::DEVICES;
-use crate::spec::JailSpec;
+use crate::seccomp;
+use crate::spec::Network;
 
-/// Messages of one `sendmmsg` looked at.
-const MESSAGES_MAX: u64 = 16;
+/// Messages of one `sendmmsg`: as many as the kernel takes.
+const MESSAGES_MAX: u64 = 1024;
 /// `struct mmsghdr`: a `msghdr` and a length.
 const MMSGHDR_BYTES: u64 = 64;
+/// What libuv asks for.
+const EVENT_LOOPS_ENTRIES: i32 = 256;
+/// None, or `IORING_SETUP_NO_SQARRAY` where the kernel has it (Linux 6.6).
+const EVENT_LOOPS_FLAGS: [i32; 2] = [0, 1 << 16];
+/// Unix sockets that can be given a name. Each name is a file on the machine's disk.
+const NAMED_SOCKETS_MAX: u32 = 256;
 
-/// What the jail may write: its own, and not worth telling.
-#[derive(Debug)]
-pub(super) struct Own(Vec<PathBuf>);
+/// What reading the arguments brought: attempts, nothing worth telling, or (the error) nothing that
+/// could be read.
+type Seen = Result<Vec<Attempt>, ()>;
 
-impl Own {
-    pub(super) fn of(spec: &JailSpec) -> Self {
-        let devices = DEVICES.iter().map(PathBuf::from);
-        let folders = spec.writable_dirs().map(Path::to_owned);
-        Self(folders.chain(devices).chain(["/tmp".into()]).collect())
-    }
-
-    fn holds(&self, path: &Path) -> bool {
-        self.0.iter().any(|own| path.starts_with(own))
-    }
-}
-
-/// What reading the arguments brought: an attempt, nothing worth telling, or (the error) nothing
-/// that could be read.
-type Seen = Result<Option<Attempt>, ()>;
+const NOTHING: Seen = Ok(Vec::new());
 
 impl Observer {
     /// Tells what the call attempts; the answer does not depend on what was read.
@@ -54,26 +45,28 @@ impl Observer {
                 self.socket_call(listener, question, memory.as_ref())
             }
             libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_sendmmsg => {
-                // Where it may go is the empty network's business.
-                let sent = memory
-                    .as_ref()
-                    .map_or(Err(()), |it| self.sent(it, question));
-                (sent, Answer::Continue)
+                self.send_call(question, memory.as_ref())
             }
+            libc::SYS_socket => made(question),
+            libc::SYS_io_uring_setup if is_event_loops(question, memory.as_ref()) => {
+                (NOTHING, Answer::Refused(Errno::PERM))
+            }
+            libc::SYS_clone => refused("clone into a namespace".to_owned()),
             libc::SYS_execve => {
                 let is_first = !std::mem::replace(&mut self.has_begun, true);
                 let ran = memory.as_ref().and_then(|memory| run(memory, question));
-                let ran = ran.map(|ran| (!is_first).then_some(ran)).ok_or(());
-                (ran, Answer::Continue)
+                let ran = ran.map(|ran| if is_first { Vec::new() } else { vec![ran] });
+                (ran.ok_or(()), Answer::Continue)
             }
-            _ => {
-                let written = memory.as_ref().map(|it| self.written(it, question));
-                (written.unwrap_or(Err(())), Answer::Continue)
-            }
+            number => match (seccomp::name_of(number), file_call(number)) {
+                (Some(name), _) => refused(name.to_owned()),
+                (None, Some(call)) => self.file_call(call, question, memory.as_ref()),
+                // Nothing else is asked about.
+                (None, None) => (Err(()), Answer::Refused(Errno::PERM)),
+            },
         };
         match seen {
-            Ok(Some(attempt)) => self.tell(attempt),
-            Ok(None) => {}
+            Ok(attempts) => attempts.into_iter().for_each(|attempt| self.tell(attempt)),
             Err(()) => self.tell(Attempt::Unreadable {
                 call: question.number,
             }),
@@ -82,14 +75,17 @@ impl Observer {
     }
 
     fn socket_call(
-        &self,
+        &mut self,
         listener: BorrowedFd<'_>,
         question: &Question,
         memory: Option<&File>,
     ) -> (Seen, Answer) {
-        let Ok(socket) = socket_of(listener, question) else {
-            // No socket, or not a descriptor: the kernel says so.
-            return (Ok(None), Answer::Continue);
+        let socket = socket_of(listener, question)
+            .and_then(|socket| sockopt::socket_domain(&socket).map(|_| socket));
+        let socket = match socket {
+            Ok(socket) => socket,
+            // Never let go on: a socket could be put in its place meanwhile.
+            Err(errno) => return (Err(()), Answer::Refused(errno)),
         };
         let destination = || {
             let [_, address, length, ..] = question.args;
@@ -97,14 +93,21 @@ impl Observer {
         };
         let protocol = protocol_of(&socket);
         match (question.number, protocol) {
-            (libc::SYS_listen, None) => (Ok(None), judge(listener, question).into()),
+            (libc::SYS_listen, None) => (NOTHING, judge(listener, question).into()),
             (libc::SYS_listen, Some(protocol)) => {
                 let port = own_port(&socket);
                 let attempt = Attempt::Listen { protocol, port };
-                (Ok(Some(attempt)), Answer::Refused(Errno::ACCESS))
+                (Ok(vec![attempt]), Answer::Refused(Errno::ACCESS))
             }
             (libc::SYS_bind, Some(protocol)) => bind(protocol, destination().as_ref()),
-            (libc::SYS_bind, None) => (Ok(None), Answer::Continue),
+            (libc::SYS_bind, None) if self.named_sockets >= NAMED_SOCKETS_MAX => {
+                let (seen, _) = refused("bind of more Unix sockets than are let".to_owned());
+                (seen, Answer::Refused(Errno::NOSPC))
+            }
+            (libc::SYS_bind, None) => {
+                self.named_sockets += 1;
+                (NOTHING, Answer::Continue)
+            }
             (_, Some(Protocol::Tcp)) => (
                 self.reached(Protocol::Tcp, destination()),
                 // By the socket's kind alone; nothing else answers in an empty network.
@@ -118,34 +121,53 @@ impl Observer {
     }
 
     fn reached(&self, protocol: Protocol, destination: Option<Destination>) -> Seen {
-        match destination {
-            None => Err(()),
-            Some(Destination::Internet(address)) if address == names::HERE => Ok(None),
-            Some(Destination::Internet(address)) => Ok(Some(Attempt::Reach {
+        let attempt = match destination.ok_or(())? {
+            Destination::Internet(address) if address == names::HERE => return NOTHING,
+            Destination::Internet(address) => Attempt::Reach {
                 protocol,
                 host: self.names.name_of(address.ip()),
                 port: address.port(),
-            })),
-            Some(Destination::Unix(path)) if self.own.holds(Path::new(&path)) => Ok(None),
+            },
+            Destination::Unix(path) if self.paths.is_own(path.as_ref()) => return NOTHING,
             // Name service daemons, asked by the C library: there is none in the jail.
-            Some(Destination::Unix(path)) if path.contains("/nscd/") => Ok(None),
-            Some(Destination::Unix(path)) => Ok(Some(Attempt::Socket { path })),
-            Some(Destination::Other) => Ok(None),
-        }
+            Destination::Unix(path) if path.contains("/nscd/") => return NOTHING,
+            Destination::Unix(path) => Attempt::Socket { path },
+            Destination::Other => return NOTHING,
+        };
+        Ok(vec![attempt])
     }
 
-    /// A message with an address of its own.
-    fn sent(&self, memory: &File, question: &Question) -> Seen {
+    fn send_call(&self, question: &Question, memory: Option<&File>) -> (Seen, Answer) {
+        let [_, _, flags, more_flags, ..] = question.args.map(low_half);
+        let flags = match question.number {
+            libc::SYS_sendmsg => flags,
+            _ => more_flags,
+        };
+        // Connects without `connect`.
+        let is_fast_open = flags & libc::MSG_FASTOPEN != 0;
+        let (protocol, answer) = if is_fast_open {
+            (Protocol::Tcp, Answer::Refused(Errno::PERM))
+        } else {
+            // Where it may go is the empty network's business.
+            (Protocol::Udp, Answer::Continue)
+        };
+        let sent = memory.map_or(Err(()), |it| self.sent(it, question, protocol));
+        (sent, answer)
+    }
+
+    /// Messages with an address of their own.
+    fn sent(&self, memory: &File, question: &Question, protocol: Protocol) -> Seen {
         let [_, second, third, _, address, length] = question.args;
         let places = match question.number {
-            libc::SYS_sendto if address == 0 => return Ok(None),
+            libc::SYS_sendto if address == 0 => return NOTHING,
             libc::SYS_sendto => {
                 let destination = arguments::destination(memory, address, length);
-                return self.reached(Protocol::Udp, destination);
+                return self.reached(protocol, destination);
             }
             libc::SYS_sendmsg => 1,
-            _ => third.min(MESSAGES_MAX),
+            _ => (third & u64::from(u32::MAX)).min(MESSAGES_MAX),
         };
+        let mut found = Vec::new();
         for place in 0..places {
             let header = second.checked_add(place * MMSGHDR_BYTES).ok_or(())?;
             let name = arguments::word(memory, header).ok_or(())?;
@@ -156,22 +178,124 @@ impl Observer {
             // Of a word whose other half is padding.
             let length = arguments::word(memory, length).ok_or(())? & u64::from(u32::MAX);
             let destination = arguments::destination(memory, name, length);
-            if let Some(attempt) = self.reached(Protocol::Udp, destination)? {
-                return Ok(Some(attempt));
-            }
+            found.extend(self.reached(protocol, destination)?);
         }
-        Ok(None)
+        Ok(found)
     }
 
-    fn written(&self, memory: &File, question: &Question) -> Seen {
-        let (_, how, at) = file_call(question.number).ok_or(())?;
-        let address = question.args.get(at.path).ok_or(())?;
-        let path = arguments::text(memory, *address).ok_or(())?;
-        let path = whole_path(&path, *at, question).ok_or(())?;
-        Ok((!self.own.holds(&path)).then(|| Attempt::Write {
-            path: path.to_string_lossy().into_owned(),
-            how: *how,
-        }))
+    fn file_call(
+        &self,
+        call: &FileCall,
+        question: &Question,
+        memory: Option<&File>,
+    ) -> (Seen, Answer) {
+        let seen = memory.map_or(Err(()), |memory| self.filed(memory, call, question));
+        // Devices, pipes and sockets made by their number: a socket is a file on the machine's disk,
+        // and Node.js makes none.
+        let is_node = question.number == libc::SYS_mknodat || is_old_mknod(question.number);
+        if !is_node {
+            return (seen, Answer::Continue);
+        }
+        let (made, answer) = refused("mknod".to_owned());
+        let both = seen.and_then(|seen| Ok([seen, made?].concat()));
+        (both, answer)
+    }
+
+    fn filed(&self, memory: &File, call: &FileCall, question: &Question) -> Seen {
+        let mut found = Vec::new();
+        let argument = |number: usize| question.args.get(number).copied().unwrap_or_default();
+        let path_at = |number| arguments::path(memory, argument(number)).ok_or(());
+        // Without a path it is about an open file, which was looked at when it was opened.
+        if argument(call.at.path) == 0 {
+            return NOTHING;
+        }
+        let follows = matches!(call.how, Change::Open | Change::Mark);
+        let place = walked(&path_at(call.at.path)?, call.at, question, follows).ok_or(())?;
+        let is_read = call.how == Change::Open && !writes(memory, question);
+        if is_read {
+            if !self.paths.is_shown(&place) {
+                found.push(Attempt::Read { path: told(&place) });
+            }
+            return Ok(found);
+        }
+        if !self.paths.is_own(&place) {
+            let (path, how) = (told(&place), call.how);
+            found.push(Attempt::Write { path, how });
+        }
+        let source = match call.from {
+            None => return Ok(found),
+            Some(Source::File(from)) => walked(&path_at(from.path)?, from, question, false),
+            Some(Source::Text(number)) => {
+                let beside = place.parent().unwrap_or(&place);
+                walked_from(beside, &path_at(number)?, question.thread)
+            }
+        };
+        let source = source.ok_or(())?;
+        if call.how == Change::Rename {
+            if !self.paths.is_own(&source) {
+                let (path, how) = (told(&source), call.how);
+                found.push(Attempt::Write { path, how });
+            }
+        } else if !self.paths.is_shown(&source) {
+            // A link of either kind is a way to read what it leads to.
+            let path = told(&source);
+            found.push(Attempt::Read { path });
+        }
+        Ok(found)
+    }
+}
+
+/// Whether an opening does more than read.
+fn writes(memory: &File, question: &Question) -> bool {
+    let flags = match question.number {
+        libc::SYS_openat => low_half(question.args[2]),
+        // `struct open_how` begins with them.
+        libc::SYS_openat2 => {
+            arguments::word(memory, question.args[2]).map_or(libc::O_RDWR, low_half)
+        }
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_open => low_half(question.args[1]),
+        _ => return true,
+    };
+    flags & WRITES != 0
+}
+
+fn is_old_mknod(number: libc::c_long) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return number == libc::SYS_mknod;
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
+/// Each event loop of Node.js asks for a ring of its own when it begins, and goes on without: that is
+/// refused like any other, and in every report, so it is not told.
+fn is_event_loops(question: &Question, memory: Option<&File>) -> bool {
+    let [entries, parameters, ..] = question.args;
+    // The third of the parameters' 32-bit words.
+    let flags = parameters.checked_add(8).zip(memory);
+    let flags = flags.and_then(|(address, memory)| arguments::word(memory, address));
+    let is_plain = flags.is_some_and(|flags| EVENT_LOOPS_FLAGS.contains(&low_half(flags)));
+    low_half(entries) == EVENT_LOOPS_ENTRIES && is_plain
+}
+
+/// What no program needs.
+fn refused(call: String) -> (Seen, Answer) {
+    (
+        Ok(vec![Attempt::Call { call }]),
+        Answer::Refused(Errno::PERM),
+    )
+}
+
+/// A socket: the registers are all there is to it.
+fn made(question: &Question) -> (Seen, Answer) {
+    let [family, kind, protocol, ..] = question.args.map(low_half);
+    if seccomp::refuses_socket(&Network::Any, family, kind, protocol) {
+        refused(format!(
+            "socket of family {family}, kind {}, protocol {protocol}",
+            kind & 0xf
+        ))
+    } else {
+        (NOTHING, Answer::Continue)
     }
 }
 
@@ -195,12 +319,12 @@ fn bind(protocol: Protocol, destination: Option<&Destination>) -> (Seen, Answer)
         Some(Destination::Internet(address))
             if protocol == Protocol::Tcp || address.port() != 0 =>
         {
-            Ok(Some(Attempt::Listen {
+            Ok(vec![Attempt::Listen {
                 protocol,
                 port: address.port(),
-            }))
+            }])
         }
-        Some(_) => Ok(None),
+        Some(_) => NOTHING,
     };
     (seen, answer)
 }
@@ -221,47 +345,4 @@ fn own_port(socket: &OwnedFd) -> u16 {
     let name = rustix::net::getsockname(socket).ok();
     let name = name.and_then(|name| std::net::SocketAddr::try_from(name).ok());
     name.map_or(0, |name| name.port())
-}
-
-/// The path from the root, as written: links are not followed.
-fn whole_path(path: &str, at: PathAt, question: &Question) -> Option<PathBuf> {
-    let path = Path::new(path);
-    if path.is_absolute() {
-        return Some(straightened(path));
-    }
-    let dir = at.dir.and_then(|dir| question.args.get(dir));
-    let thread = question.thread;
-    let link = match dir.map(|dir| low_half(*dir)) {
-        None | Some(libc::AT_FDCWD) => format!("/proc/{thread}/cwd"),
-        Some(fd) => format!("/proc/{thread}/fd/{fd}"),
-    };
-    Some(straightened(&fs::read_link(link).ok()?.join(path)))
-}
-
-fn straightened(path: &Path) -> PathBuf {
-    let mut straight = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => drop(straight.pop()),
-            Component::CurDir => {}
-            part => straight.push(part),
-        }
-    }
-    straight
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_straightened_and_never_leave_the_root() {
-        for (path, straight) in [
-            ("/a/./b/../c", "/a/c"),
-            ("/../../etc/passwd", "/etc/passwd"),
-            ("/a//b/", "/a/b"),
-        ] {
-            assert_eq!(straightened(Path::new(path)), Path::new(straight));
-        }
-    }
 }

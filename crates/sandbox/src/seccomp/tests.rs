@@ -3,6 +3,7 @@
 use seccompiler::sock_filter;
 
 use super::*;
+use crate::listen_guard::{self, Asks};
 
 const EPERM: u32 = libc::SECCOMP_RET_ERRNO | libc::EPERM.unsigned_abs();
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
@@ -43,7 +44,7 @@ pub(crate) fn run(filter: &[sock_filter], number: i64, args: [u64; 6]) -> u32 {
 fn check(network: &Network, number: i64, args: &[u64], expected: u32) {
     let mut all = [0; 6];
     all[..args.len()].copy_from_slice(args);
-    let got = run(&compile(network).unwrap(), number, all);
+    let got = run(&compile(network, By::Filter).unwrap(), number, all);
     assert_eq!(got, expected, "{network:?}: call {number} with {args:?}");
 }
 
@@ -54,8 +55,8 @@ fn policies() -> [Network; 3] {
 #[test]
 fn every_listed_call_is_denied_under_every_policy() {
     for network in policies() {
-        for number in DENIED.iter().chain(DENIED_HERE) {
-            check(&network, *number, &[], EPERM);
+        for number in denied() {
+            check(&network, number, &[], EPERM);
         }
         for number in [
             libc::SYS_read,
@@ -139,13 +140,15 @@ const N: u32 = EPERM;
 const CLOEXEC: libc::c_int = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
 
 #[rustfmt::skip]
-const SOCKETS: [Row; 18] = [
+const SOCKETS: [Row; 20] = [
     (libc::AF_UNIX, libc::SOCK_STREAM, 0, [Y, Y, Y]),
     (libc::AF_UNIX, libc::SOCK_DGRAM | CLOEXEC, 0, [Y, Y, Y]),
     (libc::AF_INET, libc::SOCK_STREAM | CLOEXEC, 0, [Y, Y, N]),
     (libc::AF_INET6, libc::SOCK_STREAM, libc::IPPROTO_TCP, [Y, Y, N]),
     (libc::AF_INET, libc::SOCK_DGRAM | CLOEXEC, 0, [Y, N, N]),
     (libc::AF_INET6, libc::SOCK_DGRAM, libc::IPPROTO_UDP, [Y, N, N]),
+    (libc::AF_INET, libc::SOCK_DGRAM, libc::IPPROTO_ICMP, [Y, N, N]),
+    (libc::AF_INET, libc::SOCK_DGRAM, 115, [N, N, N]), // L2TP
     (libc::AF_INET, libc::SOCK_STREAM, libc::IPPROTO_MPTCP, [N, N, N]),
     (libc::AF_INET6, libc::SOCK_STREAM | CLOEXEC, libc::IPPROTO_SCTP, [N, N, N]),
     (libc::AF_INET, libc::SOCK_SEQPACKET, libc::IPPROTO_SCTP, [N, N, N]),
@@ -175,4 +178,58 @@ fn sockets_by_policy() {
             );
         }
     }
+}
+
+#[test]
+fn an_observer_judges_sockets_as_the_filter_does() {
+    for network in policies() {
+        let filter = compile(&network, By::Filter).unwrap();
+        for (family, kind) in (0..46).flat_map(|family| (0..16).map(move |kind| (family, kind))) {
+            for protocol in (0..=262).chain([-1, i32::MAX]) {
+                let mut args = [0; 6];
+                args[..3].copy_from_slice(&[family, kind | CLOEXEC, protocol].map(bits));
+                let refused = run(&filter, libc::SYS_socket, args) == EPERM;
+                let judged = refuses_socket(&network, family, kind | CLOEXEC, protocol);
+                assert_eq!(judged, refused, "{network:?} {family} {kind} {protocol}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_filter_leaves_to_an_observer_the_observer_is_asked_about() {
+    let [whole, rest] = [By::Filter, By::Observer].map(|by| compile(&Network::Any, by).unwrap());
+    let asks = listen_guard::filter(Asks::Everything);
+    let every_bit = [u64::from(u32::MAX); 6];
+    for number in denied().chain(OBSERVED) {
+        let asked = run(&asks, number, every_bit);
+        assert_eq!(asked, libc::SECCOMP_RET_USER_NOTIF, "call {number}");
+    }
+    for number in rules(&Network::Any).unwrap().into_keys() {
+        let is_left = OBSERVED.contains(&number) || name_of(number).is_some();
+        for args in [
+            [0; 6],
+            every_bit,
+            [1, 0x5412, 31, 0, 0, 0],
+            [1, 6, 31, 0, 0, 0],
+        ] {
+            let expected = if is_left {
+                ALLOW
+            } else {
+                run(&whole, number, args)
+            };
+            assert_eq!(run(&rest, number, args), expected, "call {number} {args:?}");
+        }
+    }
+}
+
+#[test]
+fn modules_are_not_loaded_by_odd_sockets_and_tcp_stays_tcp() {
+    let any = Network::Any;
+    check(&any, libc::SYS_socketpair, &[bits(libc::AF_UNIX), 1], ALLOW);
+    check(&any, libc::SYS_socketpair, &[bits(libc::AF_TIPC), 1], EPERM);
+    let [tcp, ulp, no_delay] = [libc::SOL_TCP, libc::TCP_ULP, libc::TCP_NODELAY].map(bits);
+    check(&any, libc::SYS_setsockopt, &[3, tcp, ulp], EPERM);
+    check(&any, libc::SYS_setsockopt, &[3, tcp, ulp | 1 << 32], EPERM);
+    check(&any, libc::SYS_setsockopt, &[3, tcp, no_delay], ALLOW);
 }

@@ -37,6 +37,25 @@ fn node_runs_with_compiled_code_wasm_and_workers() {
 }
 
 #[test]
+fn the_kernel_ends_the_jail_before_what_guards_it() {
+    for setting in Setting::ALL {
+        let script = "console.log(require('fs').readFileSync('/proc/self/oom_score_adj', 'utf8'))";
+        let ended = Scene::new(setting).script(script).finish();
+        assert_eq!(ended.stdout.trim(), "300", "{setting:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn empty_files_do_not_fill_the_machines_memory() {
+    let script = r"
+        const fs = require('fs'); let n = 0;
+        try { for (; n < 300000; n++) fs.closeSync(fs.openSync('/tmp/f' + n, 'w')) } catch (e) { console.log(e.code) }";
+    let mut scene = Scene::new(Setting::Root).script(script);
+    scene.spec.limits.tmp_bytes = 4 << 20;
+    assert_eq!(scene.finish().stdout.trim(), "ENOSPC");
+}
+
+#[test]
 fn it_writes_its_work_folder_and_tmp_and_nothing_else() {
     let script = r"
         const fs = require('fs');

@@ -258,7 +258,7 @@ fn changes_outside_its_folders_are_told_and_do_not_happen() {
         console.log([t(() => fs.appendFileSync('/etc/passwd', 'x')),
             t(() => fs.openSync('/dev/ttyUSB0', 'r+')), t(() => fs.mkdirSync('/opt/x')),
             t(() => fs.unlinkSync(process.env.RO + '/settings.js')),
-            t(() => fs.renameSync('a', '../ro/b')), t(() => fs.readFileSync('/etc/shadow'))].join())";
+            t(() => fs.renameSync('a', '../ro/b')), t(() => fs.chmodSync('/etc/hosts', 0o777))].join())";
     for setting in Setting::WITH_NAMESPACES {
         let mut scene = scene(setting, script);
         let ro = scene.path("ro").to_str().unwrap().to_owned();
@@ -266,7 +266,7 @@ fn changes_outside_its_folders_are_told_and_do_not_happen() {
         let seen = observe(&scene, None);
         assert_eq!(
             seen.stdout.trim(),
-            "EACCES,ENOENT,ENOENT,EACCES,EXDEV,ENOENT"
+            "EACCES,ENOENT,ENOENT,EACCES,EXDEV,EACCES"
         );
         let write = |path: &str, how| Attempt::Write {
             path: path.into(),
@@ -278,6 +278,7 @@ fn changes_outside_its_folders_are_told_and_do_not_happen() {
             write("/opt/x", Change::Make),
             write(&format!("{ro}/settings.js"), Change::Remove),
             write(&format!("{ro}/b"), Change::Rename),
+            write("/etc/hosts", Change::Mark),
         ];
         assert_eq!(seen.attempts, expected, "{setting:?}");
         assert!(scene.path("ro/settings.js").exists());
@@ -287,10 +288,184 @@ fn changes_outside_its_folders_are_told_and_do_not_happen() {
 #[test]
 fn a_flood_of_attempts_is_cut_and_said_to_be() {
     let script = r"
-        const net = require('net');
-        for (let i = 1; i <= 400; i++) net.connect(i, '192.0.2.1').on('error', () => {})";
+        const net = require('net'), fs = require('fs');
+        for (let i = 1; i <= 400; i++) net.connect(i, '192.0.2.1').on('error', () => {});
+        for (let i = 1; i <= 400; i++) try { fs.readFileSync('/home/x' + i) } catch {}
+        try { fs.writeFileSync('/etc/cron.d/x', '') } catch {}";
     let seen = observe(&scene(Setting::Root, script), None);
-    assert_eq!((seen.attempts.len(), seen.has_more), (ATTEMPTS_MAX, true));
+    assert!(seen.has_more);
+    assert_eq!(seen.attempts.len(), 2 * ATTEMPTS_MAX + 1);
+    let write = Attempt::Write {
+        path: "/etc/cron.d/x".into(),
+        how: Change::Open,
+    };
+    assert!(seen.attempts.contains(&write), "the flood hid it");
+}
+
+#[test]
+fn what_is_read_outside_its_trees_is_told_and_links_are_seen_through() {
+    let script = r"
+        const fs = require('fs');
+        const t = (f) => { try { f(); return 'ok' } catch (e) { return e.code.replace('EXDEV', 'EPERM') } };
+        fs.symlinkSync('/etc', 'far'); fs.symlinkSync('ro/../../home', 'nowhere');
+        console.log([t(() => fs.readFileSync('/etc/shadow')), t(() => fs.readdirSync('/root')),
+            t(() => fs.writeFileSync('far/passwd', 'x')), t(() => fs.readFileSync('far/./group')),
+            t(() => fs.writeFileSync('./'.repeat(300) + '../ro/long', 'x')),
+            t(() => fs.linkSync(process.env.RO + '/settings.js', 'mine')), t(() => fs.linkSync('/etc/shadow', 'mine')),
+            t(() => fs.renameSync(process.env.RO + '/settings.js', 'mine')),
+            t(() => fs.readFileSync('/proc/self/cwd/far/hostname')),
+            t(() => fs.readFileSync(process.env.RO + '/settings.js'))].join())";
+    for setting in Setting::WITH_NAMESPACES {
+        let mut scene = scene(setting, script);
+        let ro = scene.path("ro").to_str().unwrap().to_owned();
+        let beside = scene.path("home").to_str().unwrap().to_owned();
+        scene.spec.env.insert("RO".into(), ro.clone());
+        let seen = observe(&scene, None);
+        let said: Vec<_> = seen.stdout.trim().split(',').collect();
+        assert_eq!(said.len(), 10);
+        assert_eq!(said.iter().filter(|it| **it == "ok").count(), 2, "{said:?}");
+        let write = |path: &str, how| Attempt::Write {
+            path: path.into(),
+            how,
+        };
+        let read = |path: &str| Attempt::Read { path: path.into() };
+        let expected = [
+            read("/etc"),
+            read(&beside),
+            read("/etc/shadow"),
+            read("/root"),
+            write("/etc/passwd", Change::Open),
+            read("/etc/group"),
+            write(&format!("{ro}/long"), Change::Open),
+            write(&format!("{ro}/settings.js"), Change::Rename),
+            read("/etc/hostname"),
+        ];
+        assert_eq!(seen.attempts, expected, "{setting:?}");
+    }
+}
+
+/// A program that makes any system call, in place of Node.js.
+fn perl(setting: Setting, script: &str) -> Scene {
+    let mut scene = Scene::new(setting).network(Network::None);
+    scene.spec.argv = vec!["/usr/bin/perl".into(), "-e".into(), script.into()];
+    scene.spec.observed = true;
+    scene
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn calls_that_no_filter_sees_through_are_refused_and_told() {
+    // io_uring_setup, execveat, ptrace, unshare, a clone into a user namespace, memfd_create, mount,
+    // raw and packet sockets, and a socket made by its number in the file system.
+    let script = r#"
+        for my $call ([425, 1, 0], [322, -100, "/bin/sh", 0, 0, 0], [101, 0, 0, 0, 0], [272, 0x10000000],
+            [56, 0x10000011, 0, 0, 0, 0], [319, "x", 0], [165, "a", "b", "c", 0, 0], [41, 2, 3, 1], [41, 17, 3, 768],
+            [133, "s", 0140600, 0]) {
+            my $came = syscall($call->[0], @$call[1 .. $#$call]);
+            print "$call->[0]=$came/", $! + 0, " ";
+        }"#;
+    for setting in Setting::WITH_NAMESPACES {
+        let seen = observe(&perl(setting, script), None);
+        let refused =
+            [425, 322, 101, 272, 56, 319, 165, 41, 41, 133].map(|it| format!("{it}=-1/1"));
+        assert_eq!(seen.stdout.trim(), refused.join(" "), "{setting:?}");
+        let call = |call: &str| Attempt::Call { call: call.into() };
+        let expected = [
+            call("io_uring_setup"),
+            call("execveat"),
+            call("ptrace"),
+            call("unshare"),
+            call("clone into a namespace"),
+            call("memfd_create"),
+            call("mount"),
+            call("socket of family 2, kind 3, protocol 1"),
+            call("socket of family 17, kind 3, protocol 768"),
+            call("mknod"),
+        ];
+        assert_eq!(seen.attempts, expected, "{setting:?}");
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_call_about_what_is_no_socket_is_refused_and_told() {
+    // connect on a descriptor that is not open, and on one that is a file; bind likewise.
+    let script = r#"
+        my $to = pack("S n C4 x8", 2, 80, 192, 0, 2, 1);
+        for my $call ([42, 99], [42, 0], [49, 99], [49, 0]) {
+            syscall($call->[0], $call->[1], $to, 16); print $! + 0, " ";
+        }"#;
+    let seen = observe(&perl(Setting::Root, script), None);
+    // EBADF and ENOTSOCK.
+    assert_eq!(seen.stdout.trim(), "9 88 9 88");
+    let unreadable = |call| Attempt::Unreadable { call };
+    let expected = [unreadable(42), unreadable(49)];
+    assert_eq!(seen.attempts, expected);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn every_message_of_many_sent_at_once_is_told_and_fast_open_too() {
+    let script = r#"
+        my $data = "x"; my $part = pack("P Q", $data, 1); my ($all, @to) = ("");
+        for my $last (1 .. 20) {
+            push @to, pack("S n C4 x8", 2, 53, 192, 0, 2, $last);
+            $all .= pack("P L x4 P Q Q Q L x4 L x4", $to[-1], 16, $part, 1, 0, 0, 0, 0);
+        }
+        socket(my $udp, 2, 2, 0); syscall(307, fileno($udp), $all, 20, 0);
+        socket(my $tcp, 2, 1, 0);
+        syscall(44, fileno($tcp), $data, 1, 0x20000000, $to[0], 16); print $! + 0;"#;
+    let seen = observe(&perl(Setting::Root, script), None);
+    assert_eq!(seen.stdout.trim(), "1");
+    let told = (1..=20).map(|last| reach(Protocol::Udp, &format!("192.0.2.{last}"), 53));
+    let mut expected: Vec<_> = told.collect();
+    expected.push(reach(Protocol::Tcp, "192.0.2.1", 53));
+    assert_eq!(seen.attempts, expected);
+}
+
+#[test]
+fn neither_bytes_nor_files_nor_sockets_fill_the_disk() {
+    let script = r"
+        const fs = require('fs'), net = require('net');
+        const until = (f) => { let n = 0; try { for (; n < 3000; n++) f(n) } catch (e) { return [n, e.code] } return [n] };
+        const block = Buffer.alloc(64 << 10);
+        const bytes = until((n) => fs.writeFileSync('b' + n, block));
+        for (let n = 0; n <= bytes[0]; n++) fs.rmSync('b' + n, { force: true });
+        const files = until((n) => fs.writeFileSync('f' + n, ''));
+        const sockets = until((n) => {
+            const { Pipe, constants } = process.binding('pipe_wrap');
+            const made = new Pipe(constants.SOCKET).bind(process.env.RUN + '/s' + n);
+            if (made) throw Object.assign(new Error(), { code: made });
+        });
+        console.log(JSON.stringify({ bytes, files, sockets }))";
+    for setting in Setting::WITH_NAMESPACES {
+        let mut scene = scene(setting, script);
+        let run = scene.path("run").to_str().unwrap().to_owned();
+        scene.spec.env.insert("RUN".into(), run);
+        scene.spec.limits.work_bytes = Some(8 << 20);
+        let seen = observe(&scene, None);
+        let said: serde_json::Value = serde_json::from_str(&seen.stdout).unwrap();
+        assert_eq!(said["bytes"], serde_json::json!([128, "ENOSPC"]), "{said}");
+        assert_eq!(said["files"][1], "ENOSPC", "{said}");
+        assert!(said["files"][0].as_u64().unwrap() <= 2048, "{said}");
+        assert_eq!(said["sockets"], serde_json::json!([256, -28]), "{said}");
+        let on_disk = std::fs::read_dir(scene.path("work")).unwrap().count();
+        assert_eq!(on_disk, 0, "{setting:?}");
+    }
+}
+
+#[test]
+fn it_gives_way_to_others_and_goes_first_when_memory_runs_out() {
+    let script = r"
+        const fs = require('fs'), score = '/proc/self/oom_score_adj';
+        let undone = true; try { fs.writeFileSync(score, '0') } catch { undone = false }
+        console.log(require('os').getPriority(), fs.readFileSync(score, 'utf8').trim(), undone)";
+    for setting in Setting::WITH_NAMESPACES {
+        let mut scene = scene(setting, script);
+        scene.spec.limits.gives_way = true;
+        let seen = observe(&scene, None);
+        assert_eq!(seen.stdout.trim(), "15 1000 false", "{setting:?}");
+    }
 }
 
 #[test]

@@ -20,13 +20,14 @@ impl<'a> Collect<'a, '_> {
     pub(super) fn call(&mut self, it: &'a CallExpression<'a>) {
         self.cover(&it.callee);
         // Texts hidden in calls: `atob("…")`, `["a", "b"].join("")`.
-        if let Value::Text(text) = self.resolver.value_of_call(it) {
+        let callee = self.resolver.called(it);
+        if let Some(Value::Text(text)) = callee.result {
             self.folded(&text, it.span);
         }
-        let arguments = arguments(&it.arguments);
-        let Some(mut path) = self.resolver.path(&it.callee) else {
+        let Some(mut path) = callee.path else {
             return;
         };
+        let arguments = arguments(&it.arguments);
         self.escape_call(&path, &arguments, it.span);
         let arguments = match path.last() {
             // `f.call(this, x)` is `f(x)`.
@@ -67,6 +68,7 @@ impl<'a> Collect<'a, '_> {
     }
 
     fn called(&mut self, call: &Called<'a>) {
+        self.evaluated(call);
         let is_told = self.loader(call)
             || self.dynamic(call)
             || self.timer(call)
@@ -183,7 +185,7 @@ impl<'a> Collect<'a, '_> {
             "clearInterval" => self.clears.insert("setInterval"),
             "clearImmediate" => self.clears.insert("setImmediate"),
             "setTimeout" | "setInterval" | "setImmediate" => {
-                let kept = if self.dropped.contains(&call.span) {
+                let kept = if self.dropped == Some(call.span) {
                     Kept::Dropped
                 } else {
                     Kept::NeverCleared

@@ -90,6 +90,26 @@ impl<'a> Collect<'a, '_> {
     }
 }
 
+/// Whether a member's name can give something away by itself: those of [`Collect::escape`].
+pub(super) fn is_telling(name: &str) -> bool {
+    matches!(
+        name,
+        "constructor"
+            | "__proto__"
+            | "__defineGetter__"
+            | "__defineSetter__"
+            | "__lookupGetter__"
+            | "callee"
+            | "caller"
+            | "prepareStackTrace"
+            | "captureStackTrace"
+            | "getThis"
+            | "getFunction"
+            | "getPrototypeOf"
+            | "setPrototypeOf"
+    )
+}
+
 fn is_word(name: &str) -> bool {
     name.starts_with(|one: char| one.is_alphabetic() || one == '_' || one == '$')
 }

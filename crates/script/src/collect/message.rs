@@ -1,141 +1,52 @@
 //! What happens to control and to messages: loops without end, throws, what is sent on.
 
 use oxc_ast::AstKind;
-use oxc_ast::ast::{ArrayExpressionElement, Expression, ReturnStatement};
-use oxc_span::Span;
+use oxc_ast::ast::{ArrayExpressionElement, Expression, ReturnStatement, Statement};
+use oxc_span::GetSpan;
 
-use super::{Collect, Setting};
+use super::{Collect, Setting, endless};
 use crate::value::Value;
 use crate::{Fact, Outputs};
-
-/// A function the walk is in, with the loops open in it.
-#[derive(Debug, Default)]
-pub(crate) struct Function {
-    loops: Vec<Loop>,
-}
-
-/// Something `break` leaves.
-#[derive(Debug)]
-struct Loop {
-    span: Span,
-    /// Nothing in its own head ends it.
-    is_endless: bool,
-    has_exit: bool,
-    /// It was left together with all loops round it.
-    is_left: bool,
-}
 
 impl<'a> Collect<'a, '_> {
     pub(super) fn flow_enter(&mut self, kind: AstKind<'a>) {
         match kind {
             AstKind::Function(_)
             | AstKind::ArrowFunctionExpression(_)
-            | AstKind::StaticBlock(_) => {
-                self.functions.push(Function::default());
-            }
-            AstKind::WhileStatement(it) => {
-                let is_endless = self.is_true(&it.test);
-                self.open(it.span, is_endless);
-            }
-            AstKind::DoWhileStatement(it) => {
-                let is_endless = self.is_true(&it.test);
-                self.open(it.span, is_endless);
-            }
-            AstKind::ForStatement(it) => {
-                let is_endless = it.test.as_ref().is_none_or(|test| self.is_true(test));
-                self.open(it.span, is_endless);
-            }
-            AstKind::ForInStatement(it) => self.open(it.span, false),
-            AstKind::ForOfStatement(it) => self.open(it.span, false),
-            AstKind::SwitchStatement(it) => self.open(it.span, false),
-            AstKind::BreakStatement(it) => self.exit(it.label.is_some()),
-            AstKind::ContinueStatement(it) if it.label.is_some() => self.exit(true),
-            AstKind::ReturnStatement(it) => {
-                self.exit(true);
-                self.returned(it);
-            }
-            AstKind::ThrowStatement(it) => {
-                self.exit(true);
-                self.tell(Fact::Throw, it.span);
-            }
-            AstKind::AwaitExpression(_) | AstKind::YieldExpression(_) => self.exit(true),
+            | AstKind::StaticBlock(_) => self.functions += 1,
+            AstKind::ReturnStatement(it) => self.returned(it),
+            AstKind::ThrowStatement(it) => self.tell(Fact::Throw, it.span),
             _ => {}
         }
     }
 
     pub(super) fn flow_leave(&mut self, kind: AstKind<'a>) {
-        match kind {
-            AstKind::Function(_)
-            | AstKind::ArrowFunctionExpression(_)
-            | AstKind::StaticBlock(_) => {
-                self.functions.pop();
-            }
-            AstKind::WhileStatement(_)
-            | AstKind::DoWhileStatement(_)
-            | AstKind::ForStatement(_)
-            | AstKind::ForInStatement(_)
-            | AstKind::ForOfStatement(_)
-            | AstKind::SwitchStatement(_) => {
-                let closed = self
-                    .functions
-                    .last_mut()
-                    .and_then(|function| function.loops.pop());
-                if let Some(closed) = closed
-                    && closed.is_endless
-                    && !closed.has_exit
-                {
-                    self.tell(Fact::EndlessLoop, closed.span);
-                }
-            }
-            _ => {}
+        if matches!(
+            kind,
+            AstKind::Function(_) | AstKind::ArrowFunctionExpression(_) | AstKind::StaticBlock(_)
+        ) {
+            self.functions = self.functions.saturating_sub(1);
         }
     }
 
-    fn is_true(&self, test: &Expression<'a>) -> bool {
-        match self.resolver.value(test) {
-            Value::Flag(flag) => flag,
-            Value::Number(number) => number != 0.0,
-            Value::Text(text) => !text.is_empty(),
-            Value::List(_) => true,
-            _ => false,
-        }
-    }
-
-    fn open(&mut self, span: Span, is_endless: bool) {
-        if let Some(function) = self.functions.last_mut() {
-            function.loops.push(Loop {
-                span,
-                is_endless,
-                has_exit: false,
-                is_left: false,
-            });
-        }
-    }
-
-    /// Leaves the innermost loop, or all of them; those round one that was left so before are marked
-    /// already.
-    fn exit(&mut self, leaves_all: bool) {
-        let Some(function) = self.functions.last_mut() else {
+    /// A loop whose own head never ends it; the loops in it are judged with it.
+    pub(super) fn loops(&mut self, it: &Statement<'a>) {
+        let Some(inner) = endless::loop_of(it) else {
             return;
         };
-        if leaves_all {
-            for one in function
-                .loops
-                .iter_mut()
-                .rev()
-                .take_while(|one| !one.is_left)
-            {
-                one.has_exit = true;
-                one.is_left = true;
-            }
-        } else if let Some(one) = function.loops.last_mut() {
-            one.has_exit = true;
+        if self.judged.contains(&inner.span()) || !endless::is_open(&self.resolver, inner) {
+            return;
+        }
+        let found = endless::judge(&self.resolver, it);
+        self.judged.extend(found.judged);
+        for span in found.endless {
+            self.tell(Fact::EndlessLoop, span);
         }
     }
 
     /// `return …` of a function node's own function sends messages.
     fn returned(&mut self, it: &'a ReturnStatement<'a>) {
-        if self.setting != Setting::Function || self.functions.len() != 2 {
+        if self.setting != Setting::Function || self.functions != 2 {
             return;
         }
         let outputs = it

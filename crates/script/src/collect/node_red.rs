@@ -1,67 +1,14 @@
-//! Calls of what Node-RED gives: context, environment, messages, its own interface.
+//! Calls of what Node-RED gives: environment, messages, its own interface.
 
 use oxc_ast::ast::Expression;
 
 use super::call::Called;
-use super::{Collect, Setting, clip};
+use super::{Collect, Setting};
 use crate::bindings::key_name;
-use crate::value::{Root, Value};
-use crate::{Fact, Level, Store, Style, Touch};
+use crate::value::Root;
+use crate::{Fact, Level, Touch};
 
 impl<'a> Collect<'a, '_> {
-    pub(super) fn context(&mut self, call: &Called<'a>) -> bool {
-        let path = &call.path;
-        let parts: Vec<_> = path.parts.iter().map(String::as_str).collect();
-        let touch = match parts.last() {
-            Some(&"get") => Touch::Read,
-            Some(&"set") => Touch::Write,
-            Some(&"keys") => Touch::List,
-            _ => return false,
-        };
-        let owner = parts.split_last().map_or(&[][..], |(_, owner)| owner);
-        let store = match (path.root_global(), owner) {
-            (Some("flow"), []) if self.setting == Setting::Function => Store::Flow,
-            (Some("global"), []) if self.setting == Setting::Function => Store::Global,
-            (Some("context"), []) if self.setting == Setting::Function => Store::Node,
-            (Some("context"), ["flow"]) | (_, [.., "context", "flow"]) => Store::Flow,
-            (Some("context"), ["global"]) | (_, [.., "context", "global"]) => Store::Global,
-            (_, [.., "context"]) => Store::Node,
-            _ => return false,
-        };
-        let keys_at = usize::from(touch != Touch::List);
-        let store_at = keys_at + usize::from(touch == Touch::Write);
-        let key = (touch != Touch::List).then(|| self.key(call)).flatten();
-        let is_function = |at: usize| call.arguments.get(at).is_some_and(|one| one.is_function());
-        let style = if is_function(store_at) || is_function(store_at + 1) {
-            Style::Callback
-        } else {
-            Style::Direct
-        };
-        let named = self.constant(call, store_at);
-        self.tell(
-            Fact::Context {
-                store,
-                touch,
-                key,
-                named,
-                style,
-            },
-            call.span,
-        );
-        true
-    }
-
-    /// A key of the context, or several.
-    fn key(&self, call: &Called<'a>) -> Option<String> {
-        match self.resolver.value(call.arguments.first()?) {
-            Value::List(list) => {
-                let keys: Option<Vec<_>> = list.iter().map(Value::printed).collect();
-                keys.map(|keys| clip(&keys.join(", ")))
-            }
-            value => value.printed().map(|key| clip(&key)),
-        }
-    }
-
     /// Node-RED's `env`, `node` and `RED`.
     pub(super) fn node_red(&mut self, call: &Called<'a>) -> bool {
         let path = &call.path;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use oxc_ast::ast::{BinaryExpression, StringLiteral, TemplateLiteral};
+use oxc_ast::ast::{BinaryExpression, Expression, StringLiteral, TemplateLiteral};
 use oxc_span::{GetSpan, Span};
 use oxc_syntax::operator::BinaryOperator;
 
@@ -28,9 +28,18 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    /// The name an expression is given.
-    pub(super) fn name(&mut self, value: Span, name: &str) {
-        self.names.insert(value, super::clip(name));
+    /// The name an expression is given, if it can come to a text.
+    pub(super) fn name(&mut self, value: &Expression<'_>, name: &str) {
+        if matches!(
+            value,
+            Expression::StringLiteral(_)
+                | Expression::TemplateLiteral(_)
+                | Expression::BinaryExpression(_)
+                | Expression::CallExpression(_)
+                | Expression::ChainExpression(_)
+        ) {
+            self.names.insert(value.span(), super::clip(name));
+        }
     }
 
     /// A declared name.
@@ -48,7 +57,11 @@ impl Texts {
 impl<'a> Collect<'a, '_> {
     pub(super) fn string(&mut self, it: &StringLiteral<'a>) {
         let raw = it.raw.as_deref().unwrap_or_default();
-        let escapes = raw.matches("\\x").count() + raw.matches("\\u").count();
+        let escapes = if raw.contains('\\') {
+            raw.matches("\\x").count() + raw.matches("\\u").count()
+        } else {
+            0
+        };
         if escapes >= 4 && escapes * 5 > raw.len() {
             self.texts.escaped += 1;
             if self.texts.escaped == HABIT {
@@ -96,13 +109,15 @@ impl<'a> Collect<'a, '_> {
             return;
         }
         let is_part = self.texts.parts.remove(&it.span);
-        self.texts.parts.insert(it.left.span());
+        if matches!(it.left, Expression::BinaryExpression(_)) {
+            self.texts.parts.insert(it.left.span());
+        }
         if is_part {
             return;
         }
         let mut pieces = vec![&it.right];
         let mut left = &it.left;
-        while let oxc_ast::ast::Expression::BinaryExpression(inner) = left
+        while let Expression::BinaryExpression(inner) = left
             && inner.operator == BinaryOperator::Addition
         {
             pieces.push(&inner.right);
@@ -124,10 +139,10 @@ impl<'a> Collect<'a, '_> {
     }
 
     fn text(&mut self, text: &str, span: Span, is_folded: bool) {
-        let name = self.texts.names.get(&span).cloned();
         if text.is_empty() || span.start < self.own.start {
             return;
         }
+        let name = self.texts.names.get(&span).cloned();
         if self.facts.strings.len() >= TEXTS_MAX || self.texts.kept >= ALL_MAX {
             self.facts.is_cut = true;
             return;
@@ -163,10 +178,10 @@ impl<'a> Collect<'a, '_> {
 
 /// A long text of letters and digits as they come out of an encoder.
 fn is_packed(text: &str) -> bool {
-    let sample: Vec<u8> = text.bytes().take(4_096).collect();
     if text.len() < 1_000 || text.starts_with("data:") {
         return false;
     }
+    let sample: Vec<u8> = text.bytes().take(4_096).collect();
     let encoded = sample
         .iter()
         .filter(|byte| {

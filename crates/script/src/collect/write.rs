@@ -1,7 +1,7 @@
 //! What is set: globals, prototypes, settings that say a lot.
 
 use oxc_ast::ast::{AssignmentExpression, AssignmentTarget, Expression, ObjectProperty};
-use oxc_span::{GetSpan, Span};
+use oxc_span::Span;
 use oxc_syntax::operator::AssignmentOperator;
 
 use super::{Collect, Setting, clip};
@@ -14,8 +14,9 @@ impl<'a> Collect<'a, '_> {
         match &it.left {
             AssignmentTarget::AssignmentTargetIdentifier(name) => {
                 self.covered.insert(name.span);
+                self.alias(self.resolver.symbol(name), &it.right);
                 if let Expression::StringLiteral(_) = &it.right {
-                    self.texts.name(it.right.span(), &name.name);
+                    self.texts.name(&it.right, &name.name);
                 }
                 if it.operator == AssignmentOperator::Assign
                     && let Some(path) = self.resolver.global(name)
@@ -70,7 +71,7 @@ impl<'a> Collect<'a, '_> {
             None => base.clone(),
         };
         if let Some(name) = &name {
-            self.texts.name(right.span(), name);
+            self.texts.name(right, name);
             self.setting_of(name, right, span);
         }
         let is_shared = base.root_global().is_some_and(known::is_shared);
@@ -158,7 +159,7 @@ impl<'a> Collect<'a, '_> {
         let Some(name) = key_name(&it.key) else {
             return;
         };
-        self.texts.name(it.value.span(), &name);
+        self.texts.name(&it.value, &name);
         self.setting_of(&name, &it.value, it.span);
         if name == "__proto__" && !it.computed {
             self.tell(

@@ -75,12 +75,14 @@ fn collect<'a, 'b>(
         return;
     };
     for property in &object.properties {
-        if found.len() >= PROPERTIES_MAX {
+        if found.len() >= PROPERTIES_MAX || !names.spend(1) {
             return;
         }
         match property {
             ObjectPropertyKind::ObjectProperty(property) => {
-                if let Some(key) = property.key.static_name() {
+                if let Some(key) = property.key.static_name()
+                    && names.spend(key.len() / 16)
+                {
                     found.push((key.into_owned(), &property.value));
                 }
             }

@@ -1,6 +1,6 @@
 //! Expressions that are constant, as values.
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 use oxc_ast::ast::{
     ArrayExpressionElement, Expression, ObjectExpression, ObjectPropertyKind, UnaryOperator,
@@ -10,10 +10,29 @@ use serde_json::{Map, Number, Value};
 /// How far names and what is nested are followed.
 const DEPTH_MAX: u8 = 24;
 
-/// The names of a script that are bound once.
-pub(super) struct Names<'a, 'n>(pub(super) &'n BTreeMap<&'a str, Option<&'a Expression<'a>>>);
+/// Steps that reading one script may cost: a value looked at, a property, 16 bytes of text. Without an
+/// end to them `a = [b, b], b = [c, c], …` is as large as whoever writes it likes.
+const STEPS_MAX: usize = 500_000;
 
-impl<'a> Names<'a, '_> {
+/// The names of a script that are bound once, and what may still be spent on following them.
+pub(super) struct Names<'a, 'n> {
+    bound: &'n BTreeMap<&'a str, Option<&'a Expression<'a>>>,
+    steps: Cell<usize>,
+}
+
+impl<'a, 'n> Names<'a, 'n> {
+    pub(super) fn new(bound: &'n BTreeMap<&'a str, Option<&'a Expression<'a>>>) -> Self {
+        let steps = Cell::new(STEPS_MAX);
+        Self { bound, steps }
+    }
+
+    /// Counts steps; whether they were left.
+    pub(super) fn spend(&self, steps: usize) -> bool {
+        let left = self.steps.get().saturating_sub(steps);
+        self.steps.set(left);
+        left > 0
+    }
+
     /// The expression behind parentheses and names.
     pub(super) fn resolve<'b>(&self, expression: &'b Expression<'a>) -> &'b Expression<'a>
     where
@@ -23,7 +42,7 @@ impl<'a> Names<'a, '_> {
         for _ in 0..DEPTH_MAX {
             expression = match expression {
                 Expression::ParenthesizedExpression(inner) => &inner.expression,
-                Expression::Identifier(name) => match self.0.get(name.name.as_str()) {
+                Expression::Identifier(name) => match self.bound.get(name.name.as_str()) {
                     Some(Some(value)) => value,
                     Some(None) | None => return expression,
                 },
@@ -55,6 +74,10 @@ impl<'a> Names<'a, '_> {
         }
     }
 
+    fn copy(&self, text: &str) -> Option<Value> {
+        self.spend(text.len() / 16).then(|| text.into())
+    }
+
     /// The value of an expression, if it is constant.
     pub(super) fn value(&self, expression: &Expression<'a>) -> Option<Value> {
         self.value_at(expression, DEPTH_MAX)
@@ -62,14 +85,17 @@ impl<'a> Names<'a, '_> {
 
     fn value_at(&self, expression: &Expression<'a>, depth: u8) -> Option<Value> {
         let depth = depth.checked_sub(1)?;
+        if !self.spend(1) {
+            return None;
+        }
         Some(match self.resolve(expression) {
             Expression::BooleanLiteral(literal) => literal.value.into(),
             Expression::NullLiteral(_) => Value::Null,
             Expression::NumericLiteral(literal) => number(literal.value)?,
-            Expression::StringLiteral(literal) => literal.value.as_str().into(),
+            Expression::StringLiteral(literal) => self.copy(&literal.value)?,
             Expression::TemplateLiteral(template) if template.expressions.is_empty() => {
                 let text = template.quasis.first()?.value.cooked.as_ref()?;
-                text.as_str().into()
+                self.copy(text)?
             }
             Expression::UnaryExpression(unary) => {
                 match (unary.operator, self.value_at(&unary.argument, depth)?) {
@@ -95,6 +121,9 @@ impl<'a> Names<'a, '_> {
                         return None;
                     };
                     let key = property.key.static_name()?;
+                    if !self.spend(1 + key.len() / 16) {
+                        return None;
+                    }
                     map.insert(key.into_owned(), self.value_at(&property.value, depth)?);
                 }
                 Value::Object(map)

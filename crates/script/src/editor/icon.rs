@@ -136,9 +136,10 @@ impl Style {
             }
         }
         if let Some(text) = element.get_attribute("transform") {
-            match transform(&text) {
-                Some(matrix) => style.matrix = multiply(style.matrix, matrix),
-                None => style.is_hidden = true,
+            match transform(&text).map(|matrix| multiply(style.matrix, matrix)) {
+                // Scaled up again and again, numbers end as something that is none.
+                Some(matrix) if matrix.iter().all(|it| it.is_finite()) => style.matrix = matrix,
+                _ => style.is_hidden = true,
             }
         }
         style
@@ -354,6 +355,11 @@ mod tests {
             "<g>".repeat(100_000)
         );
         assert_eq!(read(&deep), None);
+        let scaled = format!(
+            "<svg viewBox='0 0 1 1'>{}<path d='M0 0h1'/>",
+            "<g transform='scale(1e200)'>".repeat(3)
+        );
+        assert_eq!(read(&scaled), None);
         let many = format!(
             "<svg viewBox='0 0 1 1'>{}</svg>",
             "<path d='M0 0h1'/>".repeat(1_000)

@@ -16,7 +16,7 @@ use oxc_ast::ast::{
 };
 use serde_json::Value;
 
-use self::parts::{compared, first_of, joined};
+use self::parts::{compared, first_of, joined, weight};
 use super::{Messages, definition::text, fold::Names};
 
 /// Expressions and statements looked at for one function at most.
@@ -46,18 +46,12 @@ pub(super) fn read<'a>(
                 .body
                 .as_ref()
                 .map(|body| body.statements.as_slice());
-            reader.run(
-                &statements.unwrap_or_default().iter().collect::<Vec<_>>(),
-                locals,
-                DEPTH_MAX,
-            )
+            reader.run(&first(statements.unwrap_or_default()), locals, DEPTH_MAX)
         }
         Expression::ArrowFunctionExpression(arrow) => match &arrow.body {
-            ArrowFunctionBody::FunctionBody(body) => reader.run(
-                &body.statements.iter().collect::<Vec<_>>(),
-                locals,
-                DEPTH_MAX,
-            ),
+            ArrowFunctionBody::FunctionBody(body) => {
+                reader.run(&first(&body.statements), locals, DEPTH_MAX)
+            }
             body => match body.as_expression() {
                 Some(value) => reader.label(value, &locals, DEPTH_MAX),
                 None => Label::Unknown,
@@ -68,6 +62,11 @@ pub(super) fn read<'a>(
             None => Label::Unknown,
         },
     };
+    bounded(label)
+}
+
+/// What has grown too large is not known.
+fn bounded(label: Label) -> Label {
     if label.size() > SIZE_MAX {
         return Label::Unknown;
     }
@@ -94,10 +93,25 @@ impl<'a> Reader<'a, '_> {
         match self.parts.checked_sub(1) {
             Some(left) => {
                 self.parts = left;
-                true
+                self.names.spend(1)
             }
             None => false,
         }
+    }
+
+    /// A copy, as far as copies may still be made: `a && b && c` and a name read twice double what they say.
+    fn copy(&self, label: &Label) -> Label {
+        if self.names.spend(weight(label)) {
+            label.clone()
+        } else {
+            Label::Unknown
+        }
+    }
+
+    /// The same for all that is known in one branch.
+    fn copies<'b>(&self, locals: &Locals<'b>) -> Option<Locals<'b>> {
+        let whole = locals.labels.values().map(weight).sum();
+        self.names.spend(whole).then(|| locals.clone())
     }
 
     /// What the statements return.
@@ -117,7 +131,8 @@ impl<'a> Reader<'a, '_> {
             }
             // What follows is part of both branches.
             let then = |inner: &[&'b Statement<'a>]| -> Vec<&'b Statement<'a>> {
-                inner.iter().copied().chain(rest.clone().copied()).collect()
+                let all = inner.iter().copied().chain(rest.clone().copied());
+                all.take(PARTS_MAX).collect()
             };
             match statement {
                 Statement::ReturnStatement(returned) => {
@@ -133,18 +148,21 @@ impl<'a> Reader<'a, '_> {
                         Some(statement) => then(&[statement]),
                         None => then(&[]),
                     };
-                    return Label::When {
-                        test: Box::new(test),
-                        then: Box::new(self.run(&yes, locals.clone(), deeper)),
-                        otherwise: Box::new(self.run(&no, locals, deeper)),
+                    let Some(copied) = self.copies(&locals) else {
+                        return Label::Unknown;
                     };
+                    return bounded(Label::When {
+                        test: Box::new(test),
+                        then: Box::new(self.run(&yes, copied, deeper)),
+                        otherwise: Box::new(self.run(&no, locals, deeper)),
+                    });
                 }
                 Statement::BlockStatement(block) => {
-                    let inner: Vec<_> = block.body.iter().collect();
+                    let inner = first(&block.body);
                     return self.run(&then(&inner), locals, deeper);
                 }
                 Statement::TryStatement(it) => {
-                    let inner: Vec<_> = it.block.body.iter().collect();
+                    let inner = first(&it.block.body);
                     return self.run(&then(&inner), locals, deeper);
                 }
                 Statement::VariableDeclaration(declaration) => {
@@ -193,7 +211,8 @@ impl<'a> Reader<'a, '_> {
         let value = match it.operator {
             AssignmentOperator::Assign => value,
             AssignmentOperator::Addition => {
-                let former = locals.labels.get(name).cloned().unwrap_or(Label::Unknown);
+                let former = locals.labels.get(name);
+                let former = former.map_or(Label::Unknown, |former| self.copy(former));
                 joined(former, value)
             }
             _ => return false,
@@ -206,6 +225,10 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn label<'b>(&mut self, value: &'b Expression<'a>, locals: &Locals<'b>, depth: u8) -> Label {
+        bounded(self.read(value, locals, depth))
+    }
+
+    fn read<'b>(&mut self, value: &'b Expression<'a>, locals: &Locals<'b>, depth: u8) -> Label {
         let (true, Some(deeper)) = (self.spend(), depth.checked_sub(1)) else {
             return Label::Unknown;
         };
@@ -248,7 +271,7 @@ impl<'a> Reader<'a, '_> {
                 match it.operator {
                     LogicalOperator::Or | LogicalOperator::Coalesce => first_of(left, right),
                     LogicalOperator::And => Label::When {
-                        test: Box::new(Test::Truthy(left.clone())),
+                        test: Box::new(Test::Truthy(self.copy(&left))),
                         then: Box::new(right),
                         otherwise: Box::new(left),
                     },
@@ -264,7 +287,7 @@ impl<'a> Reader<'a, '_> {
                 otherwise: Box::new(self.label(&it.alternate, locals, deeper)),
             },
             Expression::Identifier(name) => match locals.labels.get(name.name.as_str()) {
-                Some(label) => label.clone(),
+                Some(label) => self.copy(label),
                 None => self.constant(value),
             },
             Expression::CallExpression(call) => self.call(call, locals, deeper),
@@ -320,16 +343,19 @@ impl<'a> Reader<'a, '_> {
     ) -> Label {
         let mut whole = text("");
         for (at, piece) in message.split("__").enumerate() {
+            if !self.spend() {
+                return Label::Unknown;
+            }
             if at % 2 == 0 {
                 whole = joined(whole, text(piece));
                 continue;
             }
             let properties = values.iter().flat_map(|it| it.properties.iter());
             let value = properties.into_iter().find_map(|property| match property {
-                ObjectPropertyKind::ObjectProperty(it) => {
+                ObjectPropertyKind::ObjectProperty(it) if self.names.spend(1) => {
                     (it.key.static_name()? == piece).then_some(&it.value)
                 }
-                ObjectPropertyKind::SpreadProperty(_) => None,
+                _ => None,
             });
             let part = match value {
                 Some(value) => self.label(value, locals, depth),
@@ -403,4 +429,9 @@ fn is_this(value: &Expression<'_>, locals: &Locals<'_>) -> bool {
         Expression::Identifier(name) => locals.this == Some(name.name.as_str()),
         _ => false,
     }
+}
+
+/// As many statements as can be looked at.
+fn first<'b, 'a>(statements: &'b [Statement<'a>]) -> Vec<&'b Statement<'a>> {
+    statements.iter().take(PARTS_MAX).collect()
 }

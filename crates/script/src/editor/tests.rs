@@ -156,6 +156,64 @@ fn a_label_that_doubles_with_each_line_stays_small() {
     label_of(&function, &json!({}));
 }
 
+/// Ways to say much with little. Each ended in all memory there is, or in no time there is.
+#[test]
+fn what_grows_with_each_line_ends() {
+    let chain = |of: &str| -> String {
+        let lines = (1..24).map(|at| {
+            of.replace('@', &format!("a{}", at - 1))
+                .replace('#', &format!("a{at}"))
+        });
+        lines.collect()
+    };
+    let values = format!(
+        "var a0 = ['x'];{}",
+        chain("var # = [@, @, @, @, @, @, @, @];")
+    );
+    let spread = format!(
+        "var a0 = {{}};{}",
+        chain("var # = {...@, ...@, ...@, ...@, ...@, ...@, ...@, ...@};")
+    );
+    for (script, what) in [
+        (
+            format!("{values}RED.nodes.registerType('x', {{defaults: {{k: {{value: a18}}}}}})"),
+            "values",
+        ),
+        (
+            format!(
+                "{values}{}",
+                "RED.nodes.registerType('x', {defaults: {k: {value: a4}}});".repeat(2_000)
+            ),
+            "values, often",
+        ),
+        (format!("{spread}RED.nodes.registerType('x', a7)"), "spread"),
+    ] {
+        let types = read(&format!("<script>{script}</script>"));
+        assert!(types.len() <= 500, "{what}");
+        let size = types.iter().map(|(_, it)| {
+            it.defaults
+                .values()
+                .map(|it| format!("{:?}", it.value).len())
+                .sum::<usize>()
+        });
+        assert!(size.sum::<usize>() < 64 * 1024 * 1024, "{what}");
+    }
+    let doubling = format!("var a0 = this.a + this.b;{}", chain("var # = @ + @;"));
+    let both = format!("return {}", vec!["this.a"; 50].join(" && "));
+    for body in [format!("{doubling} return a23"), both] {
+        assert_eq!(
+            label_of(
+                &format!("function() {{ {body} }}"),
+                &json!({"a": "x", "b": "y"})
+            ),
+            None,
+            "{body}"
+        );
+    }
+    let many = "<script>RED.nodes.registerType('x', {})</script>".repeat(400);
+    assert_eq!(read(&many).len(), 100);
+}
+
 #[test]
 fn what_would_end_the_process_is_refused() {
     for nest in [

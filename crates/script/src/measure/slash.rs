@@ -1,6 +1,6 @@
 //! `/`, `<!--` and `-->`: what can't be told without parsing, in both readings.
 
-use super::{Before, Scan, is_line_mark};
+use super::{Before, Line, Scan, is_line_mark};
 
 impl Scan<'_> {
     /// A comment, a division or a regular expression; the reading not taken, if it matters.
@@ -44,8 +44,8 @@ impl Scan<'_> {
 
     /// `<!--` and `-->`: the rest of the line is a comment in a script and code in a module.
     pub(super) fn page_comment(&mut self) -> Option<Self> {
-        let end = self.line_end(self.at);
-        let other = self.matters(end).then(|| Self {
+        let (end, matters) = self.line_ahead();
+        let other = matters.then(|| Self {
             at: end,
             ..self.clone()
         });
@@ -54,28 +54,30 @@ impl Scan<'_> {
         other
     }
 
+    /// Where this line ends, and whether what lies before matters. Each byte is looked at once for all
+    /// the comments that may begin on the line: else a line full of `<!--` costs the square of its length.
+    fn line_ahead(&mut self) -> (usize, bool) {
+        if self.at >= self.line.end {
+            let end = self.line_end(self.at);
+            self.fuel = self.fuel.saturating_sub(end - self.at);
+            self.line = Line { end, mark: self.at };
+        }
+        if self.line.mark <= self.at {
+            let rest = self.bytes.get(self.at + 1..self.line.end);
+            let length = rest
+                .unwrap_or_default()
+                .iter()
+                .position(|byte| is_mark(*byte));
+            self.line.mark = length.map_or(self.line.end, |length| self.at + 1 + length);
+            self.fuel = self.fuel.saturating_sub(self.line.mark - self.at);
+        }
+        (self.line.end, self.line.mark < self.line.end)
+    }
+
     /// Whether what lies before `end` would be read differently as text and as code.
     fn matters(&self, end: usize) -> bool {
-        self.bytes
-            .get(self.at + 1..end.saturating_sub(1))
-            .unwrap_or_default()
-            .iter()
-            .any(|byte| {
-                matches!(
-                    byte,
-                    b'(' | b')'
-                        | b'['
-                        | b']'
-                        | b'{'
-                        | b'}'
-                        | b'\''
-                        | b'"'
-                        | b'`'
-                        | b'/'
-                        | b';'
-                        | b','
-                )
-            })
+        let rest = self.bytes.get(self.at + 1..end.saturating_sub(1));
+        rest.unwrap_or_default().iter().any(|byte| is_mark(*byte))
     }
 
     /// Where a regular expression that begins here ends, if it does on this line.
@@ -97,4 +99,12 @@ impl Scan<'_> {
         }
         None
     }
+}
+
+/// What opens, closes or quotes; and what ends an expression.
+fn is_mark(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'\'' | b'"' | b'`' | b'/' | b';' | b','
+    )
 }

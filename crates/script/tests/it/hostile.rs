@@ -217,6 +217,17 @@ fn values_that_grow_do_not() {
     );
 }
 
+/// A name of 20 kB that is written once and read often would be told as often.
+#[test]
+fn long_names_are_cut() {
+    let name = "n".repeat(20_000);
+    let source = format!("const n = '{name}';{}", "process.env[n];".repeat(200));
+    let facts = script::file(&source);
+    assert!(facts.uses.len() >= 200);
+    let told = serde_json::to_vec(&facts.uses).unwrap().len();
+    assert!(told < 1_000_000, "{told}");
+}
+
 /// What would hide from a reader who guesses wrong what `/` means.
 #[test]
 fn depth_does_not_hide_in_what_is_no_string() {

@@ -118,7 +118,8 @@ impl Store {
 }
 
 impl Change<'_> {
-    /// Uses a link up that renews `user`'s account: password, factor and recovery codes.
+    /// Uses a link up that renews `user`'s account: password, factor and recovery codes. All
+    /// sessions end: whoever holds one held what is void now.
     pub(super) async fn renew_account(
         &mut self,
         user: UserId,
@@ -126,7 +127,12 @@ impl Change<'_> {
         hashed: &str,
         address: Option<IpAddr>,
     ) -> Result<(User, Vec<String>), StoreError> {
-        let before = user_in(self.db(), user).await.map_err(|_| gone())?;
+        let before = user_in(self.db(), user)
+            .await
+            .map_err(|error| match error {
+                StoreError::NotFound(_) => gone(),
+                failed => failed,
+            })?;
         if folded(before.name.as_str()) != folded(new.name.as_str()) {
             let message = format!("this link is for {}", before.name);
             return Err(StoreError::Conflict(message));
@@ -143,6 +149,7 @@ impl Change<'_> {
             None => Vec::new(),
         };
         let by = Actor::Anonymous { address };
+        self.end_other_sessions(user, &by).await?;
         let detail = json!({ "user": before.name, "by": "link" });
         let about = subject(&before.name);
         self.append(EventKind::PasswordChanged, &by, None, &about, detail)

@@ -77,7 +77,7 @@ impl Store {
         };
         change.take_step(&mut deployment, next, &by).await?;
         if let Some(emergency) = &deployment.emergency {
-            let detail = json!({ "reason": emergency.reason });
+            let detail = json!({ "reason": emergency.reason, "skipped": emergency.skipped });
             let kind = EventKind::EmergencyApplied;
             let declared_by = emergency.declared_by.as_ref();
             let declared_by = declared_by.unwrap_or(&deployment.proposer);

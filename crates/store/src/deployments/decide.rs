@@ -15,8 +15,37 @@ use sqlx::SqliteConnection;
 use super::{conflict, deployment_in, subject};
 use crate::{Store, StoreError, baselines, json, open::Change};
 
-/// The marks ([`Decision::mark`]) of the decisions of others that somebody saw before deciding.
-pub type Seen = BTreeMap<ChangeId, Hash>;
+/// What somebody saw of the decisions that stand, before deciding.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    marks: BTreeMap<ChangeId, Hash>,
+    is_lump: bool,
+}
+
+impl Seen {
+    /// None of those of others; one's own may be replaced.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// No decision at all: what is decided in a lump replaces none, not even one's own.
+    pub fn lump() -> Self {
+        Self {
+            is_lump: true,
+            ..Self::default()
+        }
+    }
+
+    /// The one on `change` with this mark ([`Decision::mark`]).
+    pub fn insert(&mut self, change: ChangeId, mark: Hash) {
+        self.marks.insert(change, mark);
+    }
+
+    fn lets_replace(&self, standing: &Decision, by: &Actor) -> bool {
+        let is_own = standing.by.user().is_some() && standing.by.user() == by.user();
+        !self.is_lump && (is_own || self.marks.get(&standing.change) == Some(&standing.mark()))
+    }
+}
 
 /// Decisions taken at once.
 const DECISIONS_MAX: usize = 200_000;
@@ -89,8 +118,8 @@ impl Store {
     /// Records a decision (replacing an earlier one on the same change) if the deployment is
     /// `Pending`, `InReview` or `Approved` (then it returns to `InReview`) and its proposal still
     /// has digest `shown`; `Conflict` otherwise. A decision somebody else took is replaced only
-    /// where `seen` has its mark, so that nobody overrules what they have not seen: `Overtaken`
-    /// otherwise, and nothing is recorded.
+    /// where `seen` has its mark, so that nobody overrules what they have not seen, and in a lump
+    /// none is: `Overtaken` otherwise, and nothing is recorded.
     pub async fn decide(
         &self,
         id: DeploymentId,
@@ -137,11 +166,58 @@ impl Store {
         Ok(deployment)
     }
 
-    /// The decisions taken so far.
+    /// Confirms a deployment on the whole: it becomes `Approved` with `result`. `Conflict` when it
+    /// is not what was `seen` any more, or other decisions stand than those `result` was made of.
+    pub async fn confirm(
+        &self,
+        seen: &Deployment,
+        decisions: &[Decision],
+        result: Hash,
+        by: &Actor,
+    ) -> Result<Deployment, StoreError> {
+        let mut change = self.begin().await?;
+        let mut deployment = still(change.db(), seen).await?;
+        if decisions_in(change.db(), seen.id).await? != decisions {
+            return Err(conflict(format!(
+                "somebody decided on {} meanwhile; look again",
+                subject(seen.id)
+            )));
+        }
+        let next = State::Approved {
+            by: by.clone(),
+            at: change.now,
+            result,
+        };
+        change.take_step(&mut deployment, next, by).await?;
+        change.commit().await?;
+        Ok(deployment)
+    }
+
+    /// The decisions taken so far, in the order of their changes.
     pub async fn decisions(&self, id: DeploymentId) -> Result<Vec<Decision>, StoreError> {
         let mut db = self.read().acquire().await?;
         decisions_in(&mut db, id).await
     }
+}
+
+/// The deployment as it stands, if it is still the one that was `seen`: in that state, with that
+/// proposal. A rebase leads back to the same state with other flows.
+pub(super) async fn still(
+    db: &mut SqliteConnection,
+    seen: &Deployment,
+) -> Result<Deployment, StoreError> {
+    let now = deployment_in(db, seen.id).await?;
+    if now.state != seen.state {
+        let (id, word) = (subject(seen.id), now.state.word());
+        return Err(conflict(format!("{id} is {word} by now; look again")));
+    }
+    if now.proposal != seen.proposal {
+        let id = subject(seen.id);
+        return Err(conflict(format!(
+            "{id} proposes something else by now; look again"
+        )));
+    }
+    Ok(now)
 }
 
 fn refuse_overtaken(
@@ -155,8 +231,7 @@ fn refuse_overtaken(
         let Some(other) = standing.get(&decision.change) else {
             continue;
         };
-        let is_own = other.by.user().is_some() && other.by.user() == decision.by.user();
-        if !is_own && seen.get(&decision.change) != Some(&other.mark()) {
+        if !seen.lets_replace(other, &decision.by) {
             return Err(StoreError::Overtaken {
                 by: other.by.label(),
                 verdict: match other.verdict {

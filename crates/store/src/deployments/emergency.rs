@@ -3,15 +3,29 @@
 use model::{
     audit::EventKind,
     deployment::{Deployment, Emergency, State, Verdict},
-    id::{DeploymentId, Hash},
+    id::DeploymentId,
     principal::Actor,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
-    COLUMNS, OPEN_MAX, conflict, decide::decisions_in, deployment_in, read_deployment, subject,
+    COLUMNS, OPEN_MAX, conflict,
+    decide::{decisions_in, still},
+    deployment_in, read_deployment, subject,
 };
 use crate::{Store, StoreError};
+
+/// Notes in its record what an emergency went past, and on it who begins to apply it.
+pub(super) fn note(deployment: &mut Deployment, detail: &mut Value, by: &Actor) {
+    match (&deployment.state, &mut deployment.emergency) {
+        (State::Approved { .. }, Some(emergency)) => {
+            detail["emergency"] = json!(emergency.reason);
+            detail["skipped"] = json!(emergency.skipped);
+        }
+        (State::Applying { .. }, Some(emergency)) => emergency.note_applied_by(by),
+        _ => {}
+    }
+}
 
 impl Store {
     /// Emergencies that nobody has looked at afterwards, newest first, however old.
@@ -28,26 +42,17 @@ impl Store {
     }
 
     /// Confirms a deployment before its review, for a reason, in one transaction: it becomes
-    /// `Approved` with `result` and carries the emergency. `Conflict` when it is not in state
-    /// `from` any more, or when a change of it was rejected: an emergency overrules nobody.
+    /// `Approved` with everything it proposes and carries the emergency. `Conflict` when it is not
+    /// what was `seen` any more, or when a change of it was rejected: an emergency overrules nobody.
     pub async fn declare_emergency(
         &self,
-        id: DeploymentId,
-        from: &State,
+        seen: &Deployment,
         emergency: Emergency,
-        result: Hash,
         by: &Actor,
     ) -> Result<Deployment, StoreError> {
         let mut change = self.begin().await?;
-        let mut deployment = deployment_in(change.db(), id).await?;
-        if deployment.state != *from {
-            let now = deployment.state.word();
-            return Err(conflict(format!(
-                "{} is {now} by now; look again",
-                subject(id)
-            )));
-        }
-        let decisions = decisions_in(change.db(), id).await?;
+        let mut deployment = still(change.db(), seen).await?;
+        let decisions = decisions_in(change.db(), seen.id).await?;
         if let Some(rejection) = decisions.iter().find(|it| it.verdict == Verdict::Reject) {
             return Err(conflict(format!(
                 "{} rejected a change of it, and an emergency overrules no decision: agree with \
@@ -59,17 +64,22 @@ impl Store {
         let next = State::Approved {
             by: by.clone(),
             at: change.now,
-            result,
+            result: deployment.proposal.flows,
         };
         change.take_step(&mut deployment, next, by).await?;
         change.commit().await?;
         Ok(deployment)
     }
 
-    /// Notes who reviewed an emergency deployment afterwards.
+    /// Notes who reviewed an emergency deployment afterwards: once it was applied, or failed.
     pub async fn review_emergency(&self, id: DeploymentId, by: &Actor) -> Result<(), StoreError> {
         let mut change = self.begin().await?;
         let mut deployment = deployment_in(change.db(), id).await?;
+        if deployment.state.is_open() {
+            // Looked at before, it could be applied by whoever had looked.
+            let message = format!("{} was not applied yet; review it then", subject(id));
+            return Err(conflict(message));
+        }
         let Some(emergency) = &mut deployment.emergency else {
             return Err(conflict(format!(
                 "{} is no emergency deployment",

@@ -1,16 +1,21 @@
 //! What is said about a deployment and its changes.
 
 use model::{
-    audit::EventKind, clock::Timestamp, deployment::Comment, flow::change::ChangeId,
-    id::DeploymentId, principal::Actor,
+    audit::EventKind,
+    clock::Timestamp,
+    deployment::{Comment, State},
+    flow::change::ChangeId,
+    id::DeploymentId,
+    principal::Actor,
 };
 use serde_json::json;
 use sqlx::{Row as _, sqlite::SqliteRow};
 
-use super::{conflict, deployment_in, subject};
+use super::{conflict, deployment_in, subject, version::LINE};
 use crate::{Store, StoreError, json};
 
-/// Comments on one deployment: a script in a loop must not fill the disk.
+/// Comments on one proposal, over all its versions, which are shown together: a script in a loop
+/// must neither fill the disk nor the page.
 const COMMENTS_MAX: i64 = 1_000;
 
 fn read_comment(row: &SqliteRow) -> Result<Comment, StoreError> {
@@ -24,7 +29,8 @@ fn read_comment(row: &SqliteRow) -> Result<Comment, StoreError> {
 }
 
 impl Store {
-    /// Keeps a comment, with its audit row. At most 1,000 a deployment: `Conflict` beyond.
+    /// Keeps a comment, with its audit row. At most 1,000 on a deployment and the versions
+    /// before it: `Conflict` beyond, and on one that a newer version replaced.
     pub async fn comment(
         &self,
         id: DeploymentId,
@@ -34,13 +40,26 @@ impl Store {
     ) -> Result<Comment, StoreError> {
         let mut change = self.begin().await?;
         let deployment = deployment_in(change.db(), id).await?;
-        let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM comments WHERE deployment = ?")
+        if let State::Superseded { by: newer, .. } = deployment.state {
+            // Said on each old version, it would escape the bound on the thread.
+            return Err(conflict(format!(
+                "a newer version replaced {}; say it on {}",
+                subject(id),
+                subject(newer)
+            )));
+        }
+        let query = sqlx::AssertSqlSafe(format!(
+            "{LINE} SELECT COUNT(*) FROM comments WHERE deployment IN (SELECT id FROM line)"
+        ));
+        let count: i64 = sqlx::query_scalar(query)
             .bind(id.0)
             .fetch_one(change.db())
             .await?;
         if count >= COMMENTS_MAX {
-            let message = format!("{} has {count} comments already", subject(id));
-            return Err(conflict(message));
+            return Err(conflict(format!(
+                "{} and the versions before it have {count} comments already; no more are taken",
+                subject(id)
+            )));
         }
         let at = change.now;
         sqlx::query(
@@ -69,17 +88,18 @@ impl Store {
         })
     }
 
-    /// What was said about a deployment and the versions before it, oldest first.
+    /// What was said about a deployment and the versions before it, oldest first: the last 1,000.
     pub async fn comments(&self, id: DeploymentId) -> Result<Vec<Comment>, StoreError> {
-        let rows = sqlx::query(
-            "WITH RECURSIVE line (id) AS (SELECT ? UNION SELECT earlier FROM versions \
-             JOIN line ON versions.deployment = line.id) \
-             SELECT deployment, change, by, at, text FROM comments \
-             WHERE deployment IN (SELECT id FROM line) ORDER BY id",
-        )
-        .bind(id.0)
-        .fetch_all(self.read())
-        .await?;
+        let query = sqlx::AssertSqlSafe(format!(
+            "{LINE} SELECT deployment, change, by, at, text FROM comments \
+             WHERE deployment IN (SELECT id FROM line) ORDER BY id DESC LIMIT ?2"
+        ));
+        let mut rows = sqlx::query(query)
+            .bind(id.0)
+            .bind(COMMENTS_MAX)
+            .fetch_all(self.read())
+            .await?;
+        rows.reverse();
         rows.iter().map(read_comment).collect()
     }
 }

@@ -18,6 +18,11 @@ use crate::{Store, StoreError, json, open::Change};
 /// Kept decisions named in the record one by one; all are counted.
 const NAMED_MAX: usize = 200;
 
+/// A deployment (`?1`) and the versions before it, the newest first: at most 1,000 are looked at,
+/// since a script may propose another version again and again.
+pub(super) const LINE: &str = "WITH RECURSIVE line (id) AS (SELECT ?1 UNION ALL SELECT earlier \
+     FROM versions JOIN line ON versions.deployment = line.id WHERE earlier < line.id LIMIT 1000)";
+
 async fn version_in(
     db: &mut SqliteConnection,
     id: DeploymentId,
@@ -27,15 +32,10 @@ async fn version_in(
         .fetch_optional(&mut *db)
         .await?;
     let Some(row) = row else { return Ok(None) };
-    let line: Vec<i64> = sqlx::query_scalar(
-        "WITH RECURSIVE line (id) AS (SELECT ? UNION SELECT earlier FROM versions \
-         JOIN line ON versions.deployment = line.id) \
-         SELECT id FROM line WHERE id <> ? ORDER BY id",
-    )
-    .bind(id.0)
-    .bind(id.0)
-    .fetch_all(db)
-    .await?;
+    let query = sqlx::AssertSqlSafe(format!(
+        "{LINE} SELECT id FROM line WHERE id <> ?1 ORDER BY id"
+    ));
+    let line: Vec<i64> = sqlx::query_scalar(query).bind(id.0).fetch_all(db).await?;
     Ok(Some(Version {
         number: row.try_get("number")?,
         earlier: DeploymentId(row.try_get("earlier")?),

@@ -15,7 +15,7 @@ use crate::house::{
     clippy::needless_pass_by_value,
     reason = "reads better at each of its many uses"
 )]
-fn is_conflict<T>(result: Result<T, StoreError>) -> bool {
+pub(crate) fn is_conflict<T>(result: Result<T, StoreError>) -> bool {
     matches!(result, Err(StoreError::Conflict(_)))
 }
 
@@ -134,6 +134,7 @@ async fn a_step_from_a_state_that_is_past_is_refused() {
     let illegal = State::Applying {
         since: START,
         result: Hash::of(b"x"),
+        approved_by: None,
     };
     assert!(is_conflict(
         house
@@ -481,17 +482,15 @@ async fn an_emergency_is_recorded_and_reviewed_once() {
     let queued = house.store.queue(new).await.unwrap();
     let declared = house
         .store
-        .declare_emergency(
-            queued.id,
-            &queued.state,
-            Emergency::new("flood", None),
-            result,
-            &bob,
-        )
+        .declare_emergency(&queued, Emergency::new("flood", None), &bob)
         .await
         .unwrap();
     let since = START;
-    let next = State::Applying { since, result };
+    let next = State::Applying {
+        since,
+        result,
+        approved_by: None,
+    };
     let deployment = house
         .store
         .step(queued.id, &declared.state, next, &bob)

@@ -179,6 +179,7 @@ pub(crate) fn decision(change: &str, verdict: Verdict) -> Decision {
         change: ChangeId(change.to_owned()),
         verdict,
         by: actor(2, "bob"),
+        role: Some(Role::Reviewer),
         at: START,
         comment: "looked at".to_owned(),
         taken_on: None,
@@ -212,6 +213,7 @@ pub(crate) async fn applying_from(
             State::Applying {
                 since: START,
                 result,
+                approved_by: Some(bob.clone()),
             },
             &bob,
         )

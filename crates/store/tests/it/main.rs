@@ -6,6 +6,7 @@
 )]
 
 mod accounts;
+mod approval;
 mod baselines;
 mod chain;
 mod deployments;

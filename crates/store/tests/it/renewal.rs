@@ -115,6 +115,11 @@ async fn a_reset_locks_out_at_once_and_its_link_renews_once() {
         ));
         house.clock.advance(600);
     }
+    // One that is open all the same, however it came to be, ends with the old factor.
+    let open = house
+        .store
+        .open_session(ann.id, SessionKind::Console, None, None, "test");
+    let (_, session) = open.await.unwrap();
     let (renewed, factor) = with_factor("ann", Role::Administrator);
     let renewed = NewUser {
         password: secret("copper lantern drift"),
@@ -128,6 +133,13 @@ async fn a_reset_locks_out_at_once_and_its_link_renews_once() {
     assert_eq!(
         (user.id, user.role, codes.len()),
         (ann.id, Role::Reviewer, 10)
+    );
+    let gone = house
+        .store
+        .session_principal(&session.0, SessionKind::Console);
+    assert!(
+        gone.await.unwrap().is_none(),
+        "sessions end with the factor"
     );
     let again = house
         .store

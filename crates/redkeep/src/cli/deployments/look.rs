@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use crate::{
     cli::{
         client::Client,
-        review::{self, Look, Reviewed},
+        review::{self, Reviewed},
     },
     exit::{Exit, Failure},
-    terminal,
+    terminal::{self, sheet::Look},
 };
 
 /// A deployment, understood and as it was answered.

@@ -13,9 +13,10 @@ use model::{
 
 use console::name_of;
 
-use super::{
-    Entry, Index, Reviewed, counted,
-    sheet::{Sheet, Span, Style, bold, dim, plain},
+use super::{Entry, Index, Reviewed};
+use crate::{
+    cli::output::{capital, counted},
+    terminal::sheet::{Sheet, Span, Style, bold, dim, plain},
 };
 
 /// Places of one finding that are named.
@@ -23,7 +24,7 @@ const PLACES: usize = 6;
 
 pub(super) fn write(sheet: &mut Sheet, reviewed: &Reviewed) {
     let deployment = &reviewed.deployment;
-    sheet.line(0, &[bold(sentence(&reviewed.summary))]);
+    sheet.line(0, &[bold(capital(&reviewed.summary))]);
     let version = reviewed.version.as_ref();
     let version = version.map_or_else(String::new, |it| format!(" (version {})", it.number));
     let mut title = vec![plain(format!(
@@ -79,13 +80,13 @@ fn who(sheet: &mut Sheet, deployment: &Deployment) {
     if let Some(emergency) = &deployment.emergency {
         let by = emergency.declared_by.as_ref().unwrap_or(proposer);
         let looked = match &emergency.reviewed_by {
-            Some(by) => format!("looked at afterwards by {}", by.label()),
+            Some(by) => format!("looked at afterwards by {}", name_of(&by.label())),
             None => "nobody has looked at it yet".to_owned(),
         };
         let text = format!(
             "{} (declared by {}; {looked})",
             emergency.reason,
-            by.label()
+            name_of(&by.label())
         );
         sheet.fact(0, "EMERGENCY", &[Span::new(Style::Warn, text)]);
     }
@@ -250,7 +251,7 @@ fn place(entry: Entry<'_>, finding: &Finding) -> String {
 }
 
 /// A finding's weight, sentence and rule.
-pub(super) fn weight(finding: &Finding) -> Vec<Span> {
+pub(in crate::cli) fn weight(finding: &Finding) -> Vec<Span> {
     let style = match finding.severity {
         _ if !finding.is_open() => Style::Dim,
         Severity::Danger => Style::Danger,
@@ -269,12 +270,4 @@ pub(super) fn weight(finding: &Finding) -> Vec<Span> {
         )));
     }
     spans
-}
-
-/// A sentence begins with a capital letter.
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
 }

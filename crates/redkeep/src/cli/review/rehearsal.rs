@@ -3,7 +3,7 @@
 use console::name_of;
 use model::rehearsal::{Attempt, Line, Observation, Outcome, Rehearsal, against, gone};
 
-use super::sheet::{Sheet, Span, Style, dim, plain};
+use crate::terminal::sheet::{Sheet, Span, Style, dim, plain};
 
 /// Things listed of one kind, unless all are asked for.
 const ITEMS: usize = 25;
@@ -73,7 +73,7 @@ fn done(sheet: &mut Sheet, base: Option<&Observation>, seen: &Observation) {
     );
     group(
         sheet,
-        "what it tried, and could not",
+        "what it tried outside itself; nothing of it got out",
         &seen.attempts,
         attempts,
         Attempt::words,

@@ -2,9 +2,10 @@
 
 use model::deployment::{State, Verdict};
 
-use super::{
-    Index, Reviewed, counted,
-    sheet::{Sheet, Span, Style, bold, dim, plain},
+use super::{Index, Reviewed};
+use crate::{
+    cli::output::counted,
+    terminal::sheet::{Sheet, Span, Style, bold, dim, plain},
 };
 
 /// Changes that are named as undecided.

@@ -11,10 +11,10 @@ use model::{
 };
 use serde_json::Value;
 
-use super::{
-    Entry, Index, Reviewed, counted, head,
-    sheet::{Sheet, Span, Style, bold, dim, plain},
-    value,
+use super::{Entry, Index, Reviewed, head, value};
+use crate::{
+    cli::output::counted,
+    terminal::sheet::{Sheet, Span, Style, bold, dim, plain},
 };
 
 /// Wires, users and outputs named at most, unless all are asked for.

@@ -5,7 +5,7 @@ use console::compare::{
 };
 use model::flow::change::PropertyChange;
 
-use super::sheet::{Sheet, Span, Style, dim, plain};
+use crate::terminal::sheet::{Sheet, Span, Style, dim, plain};
 
 /// Columns of a line's number.
 const NUMBER: usize = 5;

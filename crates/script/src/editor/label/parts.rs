@@ -54,3 +54,32 @@ pub(super) fn first_of(left: Label, right: Label) -> Label {
     }
     Label::FirstOf(parts)
 }
+
+/// What a copy of a label costs: its parts, and 16 bytes of text for one more.
+pub(super) fn weight(label: &Label) -> usize {
+    1 + match label {
+        Label::Text(text) | Label::Property(text) | Label::Count(text) => text.len() / 16,
+        Label::FirstOf(parts) | Label::Joined(parts) => parts.iter().map(weight).sum(),
+        Label::Initial(of) => weight(of),
+        Label::When {
+            test,
+            then,
+            otherwise,
+        } => weigh(test) + weight(then) + weight(otherwise),
+        Label::Unknown => 0,
+    }
+}
+
+fn weigh(test: &Test) -> usize {
+    1 + match test {
+        Test::Truthy(label)
+        | Test::Equals(label, _)
+        | Test::Above(label, _)
+        | Test::Below(label, _)
+        | Test::IsNumber(label)
+        | Test::IsList(label) => weight(label),
+        Test::Not(test) => weigh(test),
+        Test::Both(one, other) | Test::Either(one, other) => weigh(one) + weigh(other),
+        Test::Unknown => 0,
+    }
+}

@@ -163,7 +163,7 @@ fn groups(base: Option<&Observation>, seen: &Observation) -> Vec<Group> {
             String::clone,
         ),
         group(
-            "What it tried, and could not",
+            "What it tried outside itself; nothing of it got out",
             &seen.attempts,
             base.map(|base| base.attempts.as_slice()),
             Attempt::words,

@@ -123,6 +123,8 @@ pub(crate) struct Sheet {
 
 /// Columns of what stands before a fact.
 const FACT: usize = 10;
+/// How far in a line stands, at least, that follows a line end.
+const FOLLOWING: usize = 4;
 
 impl Sheet {
     pub(crate) fn new(look: Look) -> Self {
@@ -166,7 +168,9 @@ impl Sheet {
             let (line, after) = rest.split_at(fits(rest, room));
             self.write(margin, line);
             rest = after;
-            margin = hang;
+            // What follows a line end in a stranger's text never stands where our own lines begin.
+            let is_ended = line.last().is_some_and(|(_, c)| *c == '\n');
+            margin = if is_ended { hang.max(FOLLOWING) } else { hang };
             if rest.is_empty() {
                 break;
             }
@@ -345,5 +349,12 @@ mod tests {
             assert!(!sheet.text().contains(steers), "{:?}", sheet.text());
             assert!(sheet.text().contains("a⟨U+001B⟩]0;owned⟨U+0007⟩b"));
         }
+    }
+
+    #[test]
+    fn a_line_end_in_a_name_forges_no_line() {
+        let mut sheet = sheet(200, false);
+        sheet.line(0, &[plain("Pump\nhash      of something else")]);
+        assert_eq!(sheet.text(), "Pump\n    hash      of something else");
     }
 }

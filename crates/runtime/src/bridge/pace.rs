@@ -1,0 +1,104 @@
+//! How fast what is in the jail is let save: it speaks on the bridge as often as it likes, and each
+//! save is work of this process, or a write on its disk.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep_until};
+
+/// The least time between a refused save and the next of any kind.
+const AFTER_REFUSAL: Duration = Duration::from_secs(2);
+/// Writes of settings at once, and how long until one more may follow. Node-RED makes some at its
+/// start, and one when somebody changes theirs.
+const WRITES_MAX: u32 = 30;
+const WRITE_EVERY: Duration = Duration::from_secs(10);
+
+/// The pace of one bridge.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    turn: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    not_before: Option<Instant>,
+    /// Writes made that count still, and since when.
+    writes: u32,
+    counted: Option<Instant>,
+}
+
+impl Pace {
+    /// Waits for a save's turn; the next waits until this is dropped. First come, first served, so
+    /// that a flood delays what was approved and does not keep it out.
+    pub(super) async fn turn(&self) -> impl Drop {
+        let turn = self.turn.lock().await;
+        let not_before = self.with(|state| state.not_before);
+        if let Some(until) = not_before {
+            sleep_until(until).await;
+        }
+        turn
+    }
+
+    /// A save was refused.
+    pub(super) fn refused(&self) {
+        self.with(|state| state.not_before = Some(Instant::now() + AFTER_REFUSAL));
+    }
+
+    /// Whether settings may be written now; counts it when they may.
+    pub(super) fn may_write(&self) -> bool {
+        self.with(|state| {
+            let now = Instant::now();
+            let counted = *state.counted.get_or_insert(now);
+            let over = now.duration_since(counted).as_secs() / WRITE_EVERY.as_secs();
+            let over = u32::try_from(over).unwrap_or(u32::MAX);
+            if over > 0 {
+                state.writes = state.writes.saturating_sub(over);
+                state.counted = Some(now);
+            }
+            let may = state.writes < WRITES_MAX;
+            state.writes += u32::from(may);
+            may
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        work(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn writes_are_counted_and_come_back_with_time() {
+        let pace = Pace::default();
+        let now = || (0..100).filter(|_| pace.may_write()).count();
+        assert_eq!(now(), 30);
+        assert_eq!(now(), 0);
+        advance(WRITE_EVERY * 3).await;
+        assert_eq!(now(), 3);
+        advance(WRITE_EVERY * 1000).await;
+        assert_eq!(now(), 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_refusal_the_next_waits_and_one_holds_up_another() {
+        let pace = Pace::default();
+        let begun = Instant::now();
+        drop(pace.turn().await);
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        pace.refused();
+        let turn = pace.turn().await;
+        assert_eq!(begun.elapsed(), AFTER_REFUSAL);
+        let next = tokio::time::timeout(Duration::from_secs(9), pace.turn()).await;
+        assert!(next.is_err(), "two bodies at a time");
+        drop(turn);
+        drop(pace.turn().await);
+    }
+}
