@@ -64,6 +64,7 @@ api! {
     post "/deployments/{id}/rebase" => deployments::decide::rebase,
     post "/deployments/{id}/emergency-apply" => deployments::decide::apply_emergency,
     post "/deployments/{id}/emergency-review" => deployments::decide::review_emergency,
+    post "/deployments/{id}/rehearse" => deployments::decide::rehearse,
     get "/deployments/{id}/picture.svg" => deployments::picture,
     get "/deployments/{id}/export" => deployments::export,
     post "/deployments/{id}/risks" => risks::accept,

@@ -71,6 +71,7 @@ pages! {
     post "/deployments/{id}/emergency" => deployments::emergency::submit,
     post "/deployments/{id}/withdraw" => deployments::close::withdraw,
     post "/deployments/{id}/emergency-review" => deployments::close::review_emergency,
+    post "/deployments/{id}/rehearse" => deployments::close::rehearse,
     get "/history" => history::show::page,
     post "/history/rollback" => history::rollback::submit,
     get "/risks" => risks::page,

@@ -116,7 +116,7 @@ pub enum RehearsalPolicy {
     Off,
     /// It is, and what was seen is shown.
     Shown,
-    /// It is, and only what went well can be applied.
+    /// It is, and only what went well can be applied, but in an emergency ([`Emergencies`]).
     Required,
 }
 
@@ -134,7 +134,9 @@ pub enum OwnChanges {
 ///
 /// Where nobody may, whoever stands before a burning pump goes round Redkeep altogether; so it is
 /// allowed unless a site says otherwise, needs the permission to apply, and is flagged until
-/// somebody else has looked.
+/// somebody else has looked. It goes past the review, [`OwnChanges::FourEyes`],
+/// [`RehearsalPolicy::Required`] and every [`Demand`] but [`Ask::Refusal`], and its record says
+/// which of them: see [`crate::deployment::Skipped`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Emergencies {

@@ -80,7 +80,11 @@ fn states(at: Timestamp) -> Vec<Stands> {
             at,
             result,
         },
-        Stands::Applying { since: at, result },
+        Stands::Applying {
+            since: at,
+            result,
+            approved_by: None,
+        },
         Stands::Applied {
             at,
             baseline: result,

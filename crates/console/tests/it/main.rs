@@ -13,6 +13,7 @@ mod house;
 mod http;
 mod pages;
 mod people;
+mod rehearsal;
 mod review;
 mod together;
 mod versions;

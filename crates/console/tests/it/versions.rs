@@ -128,7 +128,7 @@ async fn a_reviewer_sees_the_others_and_is_told_when_overtaken() {
     post(&rita, fields("reject", "")).await.expect(303);
     let told = post(&rob, fields("approve", "")).await.expect(422);
     assert!(
-        told.text.contains("Rita rejected added:a meanwhile"),
+        told.text.contains("Rita rejected added:a already"),
         "{}",
         told.text
     );

@@ -1,5 +1,8 @@
 //! Demands: what a finding asks of a reviewer, by an instance's policy.
 //!
+//! It holds for every approval that counts, when it is given, when the whole is confirmed and when it
+//! is applied. An emergency goes past all but a refusal ([`super::Emergencies`]), and says so.
+//!
 //! As text, one a line: what it is about, a colon, what it asks. `danger: two reviewers`,
 //! `exec-command: refuse`, `new-host: reason`, `plc-write: role administrator`.
 

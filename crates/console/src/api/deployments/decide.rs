@@ -223,3 +223,14 @@ pub(in crate::api) async fn review_emergency(
         .await?;
     Ok(Json(json!({ "reviewed": true })))
 }
+
+/// `POST /deployments/{id}/rehearse`.
+pub(in crate::api) async fn rehearse(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<String>,
+) -> Answer {
+    let id = deployment_id(&id)?;
+    app.deployments.rehearse_again(&caller, id).await?;
+    Ok(Json(json!({ "waits": true })))
+}

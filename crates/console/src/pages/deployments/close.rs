@@ -1,4 +1,4 @@
-//! Withdrawing, and the review afterwards of an emergency deployment.
+//! Withdrawing, the review afterwards of an emergency deployment, and asking for another rehearsal.
 
 use axum::{
     extract::{Path, State},
@@ -27,4 +27,15 @@ pub(crate) async fn review_emergency(
     let id = deployment_id(&id)?;
     app.deployments.review_emergency(&by.caller, id).await?;
     Ok(Redirect::to(&format!("/deployments/{id}?done=reviewed")))
+}
+
+/// `POST /deployments/{id}/rehearse`.
+pub(crate) async fn rehearse(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Posted { by, .. }: Posted,
+) -> Result<Redirect, PageError> {
+    let id = deployment_id(&id)?;
+    app.deployments.rehearse_again(&by.caller, id).await?;
+    Ok(Redirect::to(&format!("/deployments/{id}?done=rehearse")))
 }

@@ -7,11 +7,13 @@ use axum::{
 };
 use deploy::Review;
 use model::{
-    deployment::State as Stands,
+    deployment::{Skipped, State as Stands},
     flow::{
         change::{Aspect, Change},
         finding::Severity,
     },
+    instance::RehearsalPolicy,
+    rehearsal::Rehearsal,
 };
 
 use super::{
@@ -42,6 +44,8 @@ struct ShowPage {
     /// How many of them are notes, which stand folded.
     notes: usize,
     rehearsal: Option<RehearsalView>,
+    /// It was tried, or could not be, and the reader may have it tried again.
+    may_rehearse: bool,
     steps: Vec<StepLine>,
     earlier: Option<usize>,
     later: Option<usize>,
@@ -141,6 +145,8 @@ impl Summary {
 struct EmergencyView {
     reason: String,
     declared_by: Option<String>,
+    /// What policy asks for and did not get.
+    skipped: Vec<String>,
     /// It was applied (or failed); else it is still on its way.
     is_done: bool,
     reviewed_by: Option<String>,
@@ -152,6 +158,7 @@ impl EmergencyView {
         let emergency = review.deployment.emergency.as_ref()?;
         Some(Self {
             reason: shown(&emergency.reason),
+            skipped: emergency.skipped.iter().map(Skipped::words).collect(),
             reviewed_by: emergency.reviewed_by.as_ref().map(|by| Who::of(by).name),
             declared_by: emergency.declared_by.as_ref().map(|by| Who::of(by).name),
             is_done: !review.deployment.state.is_open(),
@@ -223,6 +230,7 @@ fn notice(done: Option<&String>) -> Option<&'static str> {
         Some("comment") => Some("Said. Whoever reviews or proposed this reads it here."),
         Some("rebased") => Some("Rebased onto what runs now. Its review starts anew."),
         Some("rollback") => Some("Going back is a deployment like any other: review it here."),
+        Some("rehearse") => Some("It will be tried again. Load this page again in a minute."),
         Some("reviewed") => Some("Noted: the emergency deployment was reviewed."),
         _ => None,
     }
@@ -253,6 +261,7 @@ pub(crate) async fn page(
     let said = CommentView::thread(&review, None, &shell);
     let frame = frame(&review, &Look::asked(&asked), &[], false);
     let rehearsal = app.deployments.rehearsal(&by.caller, id).await?;
+    let is_over = rehearsal.as_ref().is_some_and(Rehearsal::is_over);
     let instance = app.store.instance(&review.deployment.instance).await?;
     let rehearsal = RehearsalView::new(
         rehearsal.as_ref(),
@@ -262,6 +271,11 @@ pub(crate) async fn page(
     );
     let findings = looked.findings();
     render(&ShowPage {
+        may_rehearse: is_over
+            && instance.policy.rehearsal != RehearsalPolicy::Off
+            && app
+                .deployments
+                .may_rehearse_again(&by.caller, &review.deployment),
         rehearsal,
         stands: Stand::of(&review.deployment.state, &shell),
         emergency,
