@@ -65,12 +65,8 @@ api! {
     post "/deployments/{id}/emergency-apply" => deployments::decide::apply_emergency,
     post "/deployments/{id}/emergency-review" => deployments::decide::review_emergency,
     post "/deployments/{id}/rehearse" => deployments::decide::rehearse,
-<<<<<<< HEAD
     get "/deployments/{id}/picture.svg" => deployments::picture::svg,
     get "/deployments/{id}/picture.png" => deployments::picture::png,
-=======
-    get "/deployments/{id}/picture.svg" => deployments::picture,
->>>>>>> approval
     get "/deployments/{id}/export" => deployments::export,
     post "/deployments/{id}/risks" => risks::accept,
     get "/risks" => risks::list,

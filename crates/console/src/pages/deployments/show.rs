@@ -10,14 +10,7 @@ use axum::{
 use deploy::Review;
 use model::{
     deployment::{Skipped, State as Stands},
-<<<<<<< HEAD
     flow::{change::Aspect, finding::Severity},
-=======
-    flow::{
-        change::{Aspect, Change},
-        finding::Severity,
-    },
->>>>>>> approval
     instance::RehearsalPolicy,
     rehearsal::Rehearsal,
 };
@@ -280,7 +273,6 @@ pub(crate) async fn page(
         review.deployment.state.is_open(),
         &shell,
     );
-<<<<<<< HEAD
     let may_rehearse = is_over
         && instance.policy.rehearsal != RehearsalPolicy::Off
         && app
@@ -291,15 +283,6 @@ pub(crate) async fn page(
         head,
         emergency,
         may_rehearse,
-=======
-    let findings = looked.findings();
-    render(&ShowPage {
-        may_rehearse: is_over
-            && instance.policy.rehearsal != RehearsalPolicy::Off
-            && app
-                .deployments
-                .may_rehearse_again(&by.caller, &review.deployment),
->>>>>>> approval
         rehearsal,
     };
     made(&app, move || Ok(build(&review, beside, &asked))).await
