@@ -13,6 +13,7 @@ pub mod deployment;
 pub mod flow;
 pub mod id;
 pub mod instance;
+pub mod mail;
 pub mod palette;
 pub mod principal;
 pub mod rehearsal;

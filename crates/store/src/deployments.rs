@@ -92,7 +92,7 @@ fn read_deployment(row: &SqliteRow) -> Result<Deployment, StoreError> {
     })
 }
 
-async fn deployment_in(
+pub(crate) async fn deployment_in(
     db: &mut SqliteConnection,
     id: DeploymentId,
 ) -> Result<Deployment, StoreError> {
