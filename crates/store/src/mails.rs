@@ -287,8 +287,7 @@ impl Change<'_> {
             }
         };
         for (user, topic) in &chosen {
-            self.note(*user, topic, entry.sequence, every_seconds)
-                .await?;
+            self.note(*user, topic, entry, every_seconds).await?;
         }
         Ok(chosen.len())
     }
@@ -371,10 +370,10 @@ impl Change<'_> {
         &mut self,
         user: UserId,
         topic: &Topic,
-        sequence: i64,
+        entry: &Entry,
         every_seconds: i64,
     ) -> Result<(), StoreError> {
-        let now = self.now.0;
+        let at = entry.event.at.0;
         let standing = self.mail(user, topic).await?;
         let (mut mail, sent_at) = match standing {
             Some((mail, sent_at)) => (Some(mail), sent_at),
@@ -382,12 +381,12 @@ impl Change<'_> {
         };
         let waits = mail.as_ref().is_some_and(|mail| mail.count > 0);
         let mut entries = mail.take().map_or_else(Vec::new, |mail| mail.entries);
-        entries.push(sequence);
+        entries.push(entry.sequence);
         let excess = entries.len().saturating_sub(ENTRIES_MAX);
         entries.drain(..excess);
         let due = sent_at
             .map_or(0, |at| at + every_seconds * 1000)
-            .max(now + GRACE);
+            .max(at + GRACE);
         sqlx::query(
             "INSERT INTO mails (user_id, topic, entries, count, since, due_at, tries, sent_at) \
              VALUES (?, ?, ?, 1, ?, ?, 0, NULL) ON CONFLICT (user_id, topic) DO UPDATE SET \
@@ -399,7 +398,7 @@ impl Change<'_> {
         .bind(user.0)
         .bind(topic.to_string())
         .bind(json::canonical(&entries))
-        .bind(now)
+        .bind(at)
         .bind(due)
         .bind(waits)
         .bind(waits)

@@ -78,8 +78,12 @@ const PASSWORD_MAX: u64 = 4096;
 impl Section {
     /// What it says, or what is wrong with it.
     pub(crate) fn decide(self) -> anyhow::Result<Mail> {
-        let (protection, host, port) =
+        let (mut protection, host, port) =
             address(&self.server).with_context(|| format!("[mail] server = {:?}", self.server))?;
+        // Whoever names certificates expects them to be asked for.
+        if protection == Protection::Loopback && self.trust.is_some() {
+            protection = Protection::StartTls;
+        }
         let login = match (self.user, self.password_file) {
             (None, None) => None,
             (Some(user), Some(password_file)) => Some(Login {
@@ -207,6 +211,8 @@ mod tests {
             Some((Protection::Loopback, 25))
         );
         assert_eq!(found("smtp://[::1]"), Some((Protection::Loopback, 587)));
+        let trusting = "server = \"smtp://localhost\"\nfrom = \"k@x.example\"\ntrust = \"/r.pem\"";
+        assert_eq!(decided(trusting).unwrap().protection, Protection::StartTls);
         // A name that only begins like it is somebody else's.
         assert_eq!(
             found("smtp://localhost.evil.example"),

@@ -12,6 +12,7 @@ mod deployments;
 mod house;
 mod instances;
 mod killed;
+mod mails;
 mod opening;
 mod rehearsals;
 mod renewal;
