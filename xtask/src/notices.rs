@@ -1,11 +1,14 @@
 //! `THIRD-PARTY.md`: whose work Redkeep stands on, and under which licences.
 
-use std::{collections::BTreeSet, fmt::Write as _, fs, process::Command};
+use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, process::Command};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 const FILE: &str = "THIRD-PARTY.md";
+
+/// The crate that holds a font, and where in it the font's terms are.
+const FONTS: (&str, &str) = ("dejavu", "assets/dejavu-fonts-ttf-2.37/LICENSE");
 
 /// Writes the file anew.
 pub(crate) fn write() -> Result<()> {
@@ -73,5 +76,24 @@ fn text() -> Result<String> {
     for row in rows {
         writeln!(text, "{row}").expect("a String takes all text");
     }
+    fonts(&mut text, &metadata)?;
     Ok(text)
+}
+
+/// The terms of fonts that are in the program: their licence says that it goes along with them.
+fn fonts(text: &mut String, metadata: &Value) -> Result<()> {
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    for package in packages.filter(|package| package["name"] == FONTS.0) {
+        let manifest = package["manifest_path"].as_str().unwrap_or_default();
+        let path = Path::new(manifest).with_file_name(FONTS.1);
+        let terms = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        writeln!(
+            text,
+            "\n## DejaVu Sans Condensed\n\nThe font of pictures, in the crate `{}`, under these terms.\n\n```text\n{}\n```",
+            FONTS.0,
+            terms.trim()
+        )
+        .expect("a String takes all text");
+    }
+    Ok(())
 }

@@ -21,9 +21,11 @@ mod map;
 mod mark;
 mod palette;
 mod part;
+mod raster;
 mod scene;
 mod shape;
 mod spot;
+mod style;
 mod text;
 mod write;
 
@@ -35,7 +37,10 @@ use model::{
 };
 
 pub use area::Zoom;
+pub use raster::{PIXELS_MAX, Raster, RasterError, png};
+pub use style::Scheme;
 pub(crate) use text::cut;
+use write::Dress;
 
 /// The style sheet the picture's classes need.
 pub const STYLE: &str = include_str!("picture/picture.css");
@@ -124,7 +129,7 @@ pub struct Picture {
 pub fn picture(view: &View<'_>) -> Picture {
     let scene = scene::Scene::new(view);
     Picture {
-        svg: write::svg(&scene, view, ""),
+        svg: write::svg(&scene, view, &Dress::Page),
         map: (!scene.is_whole()).then(|| map::svg(&scene)),
         changes: scene.framed_changes(view),
         zoom: scene.zoom,
@@ -134,12 +139,14 @@ pub fn picture(view: &View<'_>) -> Picture {
 
 /// The frame as an `svg` element for a page that has [`STYLE`].
 pub fn draw(view: &View<'_>) -> String {
-    write::svg(&scene::Scene::new(view), view, "")
+    write::svg(&scene::Scene::new(view), view, &Dress::Page)
 }
 
-/// The frame as a file that stands alone: its style is in it, light and dark.
+/// The frame as a file that stands alone: its style is in it, light and dark, and under the picture
+/// stands what its marks mean.
 pub fn file(view: &View<'_>) -> String {
-    let mut file = write::svg(&scene::Scene::new(view), view, STYLE);
+    let style = style::both();
+    let mut file = write::svg(&scene::Scene::new(view), view, &Dress::Alone(&style));
     file.push('\n');
     file
 }

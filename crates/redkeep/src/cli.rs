@@ -4,6 +4,7 @@
 mod client;
 mod deployments;
 mod export;
+mod file;
 mod inspect;
 mod output;
 mod people;
@@ -199,16 +200,8 @@ enum DeploymentVerb {
         #[arg(long)]
         full: bool,
     },
-    /// Draw one: a tab with its changes, as SVG
-    Picture {
-        id: DeploymentId,
-        /// The tab to draw, by its id [default: the first that changes]
-        #[arg(long, value_name = "ID")]
-        tab: Option<String>,
-        /// Where to [default: deployment-N.svg]
-        #[arg(long, short, value_name = "FILE")]
-        out: Option<PathBuf>,
-    },
+    /// Draw one: a tab with its changes, as SVG or PNG
+    Picture(deployments::PictureArgs),
     /// Approve or reject one change
     Decide(deployments::DecideArgs),
     /// Say something about one, or about one of its changes
@@ -219,6 +212,9 @@ enum DeploymentVerb {
         /// Where to [default: deployment-N.redkeep.json]
         #[arg(long, short, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// Write over a file that is there
+        #[arg(long)]
+        force: bool,
     },
     /// Approve every change not decided yet, and the whole
     Approve {

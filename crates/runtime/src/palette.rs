@@ -25,12 +25,14 @@ use crate::RuntimeError;
 struct Limits {
     packages: usize,
     files: usize,
+    icons: usize,
     bytes: u64,
 }
 
 const LIMITS: Limits = Limits {
     packages: 5_000,
     files: 2_000,
+    icons: 3_000,
     bytes: 128 * 1024 * 1024,
 };
 
@@ -38,6 +40,7 @@ const LIMITS: Limits = Limits {
 pub fn read(modules: &Path) -> Palette {
     let mut budget = Budget { left: LIMITS };
     let mut palette = Palette::default();
+    package::read_font(modules, &mut budget, &mut palette);
     for package in package::all(modules, &mut budget) {
         package.read(&mut budget, &mut palette);
         package.read_icons(&mut budget, &mut palette);

@@ -1,6 +1,7 @@
 //! Deployments: the queue, one of them, its picture, a new one.
 
 pub(super) mod decide;
+pub(super) mod picture;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -27,9 +28,7 @@ use tower::Layer as _;
 use super::{Body, FLOWS_MAX, instances::limit};
 use crate::{
     App,
-    frame::{Look, view},
     pages::{deployment_id, instance_id},
-    picture,
     problem::{ApiError, Problem},
     session::Authenticated,
 };
@@ -177,29 +176,6 @@ fn write_review(review: &Review, rehearsal: &Value) -> serde_json::Result<Vec<u8
         diff: &review.diff,
         rehearsal,
     })
-}
-
-/// `GET /deployments/{id}/picture.svg?tab=&mode=&zoom=&at=`.
-pub(super) async fn picture(
-    State(app): State<App>,
-    Authenticated(caller): Authenticated,
-    Path(id): Path<String>,
-    Query(asked): Query<HashMap<String, String>>,
-) -> Result<Response, ApiError> {
-    let review = app.deployments.review(&caller, deployment_id(&id)?).await?;
-    let look = Look::asked(&asked);
-    let drawn = view(&review, &look, &[], picture::file);
-    let drawn = drawn.ok_or_else(|| Problem::not_found("picture: no such tab changes"))?;
-    // A file for a ticket or a mail: its style is in it, which this origin's pages may not have.
-    let name = format!(
-        "attachment; filename=\"deployment-{}.svg\"",
-        review.deployment.id
-    );
-    let headers = [
-        (header::CONTENT_TYPE, "image/svg+xml".to_owned()),
-        (header::CONTENT_DISPOSITION, name),
-    ];
-    Ok((headers, drawn).into_response())
 }
 
 /// `GET /deployments/{id}/export`: one signed file, for `redkeep verify`.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 pub(super) fn of(
     node: NodeRef<'_>,
     all: &Map<String, Value>,
-    subflow: Option<NodeRef<'_>>,
+    template: Option<&str>,
     node_type: Option<&NodeType>,
 ) -> String {
     let word = |key: &str| {
@@ -24,9 +24,8 @@ pub(super) fn of(
     if let Some(name) = word("name").or_else(|| word("label")) {
         return name;
     }
-    let template = subflow.map(|subflow| subflow.label());
     core(node.kind(), all)
-        .or(template)
+        .or(template.map(str::to_owned))
         .unwrap_or_else(|| node.kind().to_owned())
 }
 

@@ -1,5 +1,7 @@
 //! Nodes and wires with what happens to them.
 
+use std::{collections::HashMap, rc::Rc};
+
 use model::flow::{Flows, NodeRef, change::ChangeId};
 use serde_json::Value;
 
@@ -7,7 +9,7 @@ use super::{
     Mode, View,
     mark::{Mark, Marks},
     scene::Changes,
-    shape::{Kind, Shape},
+    shape::{Kind, PortOf, Shape, Template},
     spot::Spot,
 };
 
@@ -33,6 +35,7 @@ pub(super) struct Wire<'a> {
     pub(super) port: usize,
     pub(super) to: String,
     pub(super) mark: Option<(Mark, &'a ChangeId)>,
+    pub(super) is_focus: bool,
 }
 
 impl Wire<'_> {
@@ -65,22 +68,21 @@ pub(super) fn marks<'a>(spot: &Spot<'_>, changes: &Changes<'a>) -> Marks<'a> {
     marks
 }
 
-/// The part of a spot. `flows` is the version it is of.
+/// The part of a spot.
 pub(super) fn part<'a>(
     view: &View<'a>,
     changes: &Changes<'a>,
     spot: &Spot<'_>,
-    flows: &Flows,
+    shape: Shape,
     is_end: bool,
 ) -> Part<'a> {
     let node = spot.node;
     let marks = marks(spot, changes);
-    let is_focus = marks.0.iter().any(|(_, id)| view.focus.contains(id));
+    let is_focus = marks.0.iter().any(|(_, id)| changes.is_focus(id));
     let is_moved = !spot.is_gone
         && view.mode == Mode::Overlay
         && node.kind() != "group"
         && marks.0.iter().any(|(mark, _)| *mark == Mark::Moved);
-    let shape = shape(view, flows, node);
     // Where it stood on another tab says nothing here.
     let former = view.before.filter(|_| is_moved);
     let former = former.and_then(|flows| flows.get(node.id()));
@@ -97,10 +99,35 @@ pub(super) fn part<'a>(
     }
 }
 
-fn shape(view: &View<'_>, flows: &Flows, node: NodeRef<'_>) -> Shape {
+/// The subflow templates that were read, of what is gone and of what is there, by id: each is read
+/// once, however many instances it has.
+#[derive(Debug, Default)]
+pub(super) struct Templates(HashMap<(bool, String), Rc<Template>>);
+
+#[cfg(test)]
+impl Templates {
+    /// How many were read.
+    pub(super) fn read(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// The shape of a spot, whose version `flows` is.
+pub(super) fn shape(
+    view: &View<'_>,
+    flows: &Flows,
+    spot: &Spot<'_>,
+    templates: &mut Templates,
+) -> Shape {
+    let node = spot.node;
     let template = node.kind().strip_prefix("subflow:");
     let template = template.and_then(|id| flows.get(id));
-    Shape::of(node, template, view.palette)
+    let template = template.map(|template| {
+        let known = templates.0.entry((spot.is_gone, template.id().to_owned()));
+        let read = || Rc::new(Template::of(template));
+        known.or_insert_with(read).clone()
+    });
+    Shape::of(node, template.as_deref(), view.palette)
 }
 
 /// The marks of a subflow's ports: they come and go with it, and change where it says so.
@@ -133,12 +160,17 @@ pub(super) fn add_ports<'a>(
             .unwrap_or_default()
     };
     let status = all.get("status").filter(|it| it.is_object()).cloned();
-    let inputs = list("in").into_iter().map(|port| ("input", true, port));
-    let outputs = list("out").into_iter().map(|port| ("output", false, port));
-    let all_ports = inputs
-        .chain(outputs)
-        .chain(status.map(|port| ("status", false, port)));
-    for (place, (word, is_input, port)) in all_ports.take(PORTS_MAX).enumerate() {
+    let named = |key: &str, place: usize| {
+        let name = all.get(key).and_then(|names| names.get(place)?.as_str());
+        name.unwrap_or_default().to_owned()
+    };
+    let inputs = list("in").into_iter().zip(0..);
+    let inputs = inputs.map(|(port, at)| (PortOf::Input, named("inputLabels", at), port));
+    let outputs = list("out").into_iter().zip(0..);
+    let outputs = outputs.map(|(port, at)| (PortOf::Output(at), named("outputLabels", at), port));
+    let status = status.map(|port| (PortOf::Status, String::new(), port));
+    let all_ports = inputs.chain(outputs).chain(status);
+    for (place, (what, name, port)) in all_ports.take(PORTS_MAX).enumerate() {
         // No node's id can be this: ids have no control characters.
         let id = format!("\u{1}{place}");
         let ends = port.get("wires").and_then(Value::as_array);
@@ -147,7 +179,7 @@ pub(super) fn add_ports<'a>(
             let output = end.get("port").and_then(Value::as_u64).unwrap_or(0);
             let output = usize::try_from(output).unwrap_or(0);
             let (node, id) = (node.to_owned(), id.clone());
-            let (from, port, to) = if is_input {
+            let (from, port, to) = if what == PortOf::Input {
                 (id, 0, node)
             } else {
                 (node, output, id)
@@ -157,9 +189,10 @@ pub(super) fn add_ports<'a>(
                 port,
                 to,
                 mark: None,
+                is_focus: false,
             });
         }
-        let shape = Shape::port(id, word.to_owned(), &port, is_input);
+        let shape = Shape::port(id, what, &name, &port);
         parts.push(Part {
             shape,
             marks: marks.clone(),

@@ -11,7 +11,7 @@ use super::{
     Mode, View,
     area::{self, Area, Zoom},
     mark::{Mark, Marks},
-    part::{self, Part, Wire},
+    part::{self, Part, Templates, Wire},
     spot::Spot,
 };
 
@@ -19,7 +19,7 @@ use super::{
 /// tab are some fifty.
 const READ_MAX: usize = 2_000;
 
-/// Unchanged wires of a picture at most.
+/// Unchanged wires of a picture at most, and as many that change.
 const WIRES_MAX: usize = 4_000;
 
 /// The changes of a deployment, as the picture asks for them.
@@ -27,6 +27,8 @@ pub(super) struct Changes<'a> {
     marks: HashMap<&'a str, Vec<(Mark, &'a ChangeId)>>,
     /// The change that brings or takes a wire.
     wires: HashMap<(bool, &'a str, usize, &'a str), &'a ChangeId>,
+    /// Those to point out.
+    focus: HashSet<&'a ChangeId>,
 }
 
 impl<'a> Changes<'a> {
@@ -53,7 +55,17 @@ impl<'a> Changes<'a> {
         for marks in marks.values_mut() {
             marks.sort_by_key(|(mark, _)| *mark);
         }
-        Self { marks, wires }
+        let focus = view.focus.iter().collect();
+        Self {
+            marks,
+            wires,
+            focus,
+        }
+    }
+
+    /// Whether it is to be pointed out.
+    pub(super) fn is_focus(&self, change: &ChangeId) -> bool {
+        self.focus.contains(change)
     }
 
     pub(super) fn of(&self, node: &str) -> Marks<'a> {
@@ -168,7 +180,6 @@ impl<'a> Scene<'a> {
         self.frame.w >= self.canvas.w && self.frame.h >= self.canvas.h
     }
 
-    /// The changes whose node is on this tab, in the order of the review, each node once.
     /// Where in the frame the middle of what is pointed out lies.
     pub(super) fn middle_in_frame(&self) -> Option<(u32, u32)> {
         let (x, y) = self.middle?;
@@ -183,6 +194,7 @@ impl<'a> Scene<'a> {
         ))
     }
 
+    /// The changes whose node is on this tab, in the order of the review, each node once.
     pub(super) fn framed_changes(&self, view: &View<'_>) -> Vec<ChangeId> {
         let mut seen = HashSet::new();
         let changes = view.diff.changes.iter();
@@ -247,6 +259,7 @@ impl<'a> Scene<'a> {
                 }
             }
         }
+        let mut templates = Templates::default();
         for (spot, is_end) in inside
             .into_iter()
             .map(|it| (it, false))
@@ -258,8 +271,9 @@ impl<'a> Scene<'a> {
                 after.or(before)
             };
             if let Some(flows) = flows {
+                let shape = part::shape(view, flows, spot, &mut templates);
                 self.parts
-                    .push(part::part(view, changes, spot, flows, is_end));
+                    .push(part::part(view, changes, spot, shape, is_end));
             }
         }
     }
@@ -274,7 +288,8 @@ impl<'a> Scene<'a> {
         ends: &Ends<'_>,
     ) {
         let mut told = HashSet::new();
-        let mut quiet = 0;
+        // How many wires stay as they are, and how many change.
+        let mut count = [0, 0];
         let (mut total, mut left_out) = (0, 0);
         let mut add = |spot: &Spot<'_>, added: bool, wires: &mut Vec<Wire<'a>>| {
             let from = spot.node.id();
@@ -292,8 +307,10 @@ impl<'a> Scene<'a> {
                 if is_quiet && !(ends.is_wanted)(from, to) {
                     return;
                 }
-                quiet += usize::from(is_quiet);
-                if is_quiet && quiet > WIRES_MAX {
+                let [quiet, loud] = &mut count;
+                let count = if is_quiet { quiet } else { loud };
+                *count += 1;
+                if *count > WIRES_MAX {
                     left_out += 1;
                     return;
                 }
@@ -302,6 +319,7 @@ impl<'a> Scene<'a> {
                     port,
                     to: to.to_owned(),
                     mark,
+                    is_focus: mark.is_some_and(|(_, change)| changes.is_focus(change)),
                 });
             });
         };
@@ -361,21 +379,19 @@ fn choose_frame(
     changes: &Changes<'_>,
     canvas: Area,
 ) -> (Zoom, Area, Option<(f64, f64)>) {
-    let has = |spot: &&Spot<'_>, ids: &[ChangeId]| {
+    let has = |spot: &&Spot<'_>, is_it: &dyn Fn(&ChangeId) -> bool| {
         let marks = changes.marks.get(spot.node.id());
-        marks.is_some_and(|marks| marks.iter().any(|(_, id)| ids.contains(id)))
+        marks.is_some_and(|marks| marks.iter().any(|(_, id)| is_it(id)))
     };
     let changed = spots.iter().filter(|spot| changes.has(spot.node.id()));
     let changed: Vec<_> = changed.collect();
-    let at = view.at.and_then(|id| {
-        let ids = std::slice::from_ref(id);
-        changed.iter().find(|spot| has(spot, ids)).copied()
+    let at = view.at.and_then(|at| {
+        let mut changed = changed.iter();
+        changed.find(|spot| has(spot, &|id| id == at)).copied()
     });
-    let focused: Vec<_> = changed
-        .iter()
-        .filter(|spot| has(spot, view.focus))
-        .copied()
-        .collect();
+    let focused = changed.iter().copied();
+    let focused = focused.filter(|spot| has(spot, &|id| changes.is_focus(id)));
+    let focused: Vec<_> = focused.collect();
     let targets = match (at, focused.is_empty()) {
         (Some(at), _) => vec![at],
         (None, false) => focused,

@@ -26,7 +26,7 @@ pub(super) enum Kind {
     Comment,
     Group,
     /// A subflow's own input, output or status.
-    Port,
+    Port(PortOf),
 }
 
 /// A node in the picture. `x` and `y` are its middle, a group's too.
@@ -35,6 +35,7 @@ pub(super) struct Shape {
     pub(super) id: String,
     pub(super) node_type: String,
     pub(super) kind: Kind,
+    /// What stands on it: the lines, one after the other.
     pub(super) label: String,
     /// How the label stands.
     pub(super) style: Style,
@@ -45,7 +46,7 @@ pub(super) struct Shape {
     pub(super) outputs: usize,
     pub(super) has_input: bool,
     pub(super) is_disabled: bool,
-    pub(super) has_button: bool,
+    pub(super) button: Button,
     /// The side the icon is on.
     pub(super) align: Align,
     /// The looks where the palette has none.
@@ -56,6 +57,40 @@ pub(super) struct Shape {
     pub(super) colour: Option<Colour>,
     /// A group's own fill, and how much of it.
     pub(super) fill: Option<(Colour, f64)>,
+}
+
+/// Which of a subflow's own ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PortOf {
+    Input,
+    /// Counted from 0.
+    Output(usize),
+    Status,
+}
+
+/// The button at a node's side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Button {
+    None,
+    There,
+    /// Pressed in: what it turns on is off.
+    Off,
+}
+
+/// What instances take from their subflow.
+#[derive(Debug)]
+pub(super) struct Template {
+    all: Map<String, Value>,
+    label: String,
+}
+
+impl Template {
+    pub(super) fn of(subflow: NodeRef<'_>) -> Self {
+        Self {
+            all: subflow.properties(),
+            label: subflow.label(),
+        }
+    }
 }
 
 /// How a label stands.
@@ -92,14 +127,15 @@ fn place(value: Option<&Value>) -> f64 {
 }
 
 impl Shape {
-    /// The shape of `node`, `subflow` the template it is an instance of.
-    pub(super) fn of(node: NodeRef<'_>, subflow: Option<NodeRef<'_>>, known: &Palette) -> Self {
+    /// The shape of `node`, `template` what it is an instance of.
+    pub(super) fn of(node: NodeRef<'_>, template: Option<&Template>, known: &Palette) -> Self {
         let all = node.properties();
-        let template = subflow.map(|subflow| subflow.properties());
+        let name = template.map(|template| template.label.as_str());
+        let template = template.map(|template| &template.all);
         let node_type = known.get(node.kind());
-        let ports = Ports::of(node.kind(), &all, template.as_ref(), node_type);
+        let ports = Ports::of(node.kind(), &all, template, node_type);
         let kind = kind(node.kind(), &all);
-        let label = label::of(node, &all, subflow, node_type);
+        let label = label::of(node, &all, name, node_type);
         let label = text::cut(&label, LABEL_MAX);
         let (w, h) = size(kind, &label, &ports, &all);
         let (mut x, mut y) = (place(all.get("x")), place(all.get("y")));
@@ -108,7 +144,7 @@ impl Shape {
         }
         let style = |key: &str| all.get("style").and_then(|style| style.get(key));
         let style_colour = |key: &str| Colour::read(style(key)?.as_str()?);
-        let own = template.as_ref().and_then(|all| all.get("color")?.as_str());
+        let own = template.and_then(|all| all.get("color")?.as_str());
         let colour = match kind {
             Kind::Group => style_colour("stroke"),
             _ => own
@@ -137,37 +173,39 @@ impl Shape {
             },
             has_input: ports.has_input,
             is_disabled: all.get("d") == Some(&Value::Bool(true)),
-            has_button: node_type.map_or(matches!(node.kind(), "inject" | "debug"), |it| {
-                it.has_button
-            }),
-            align: if kind == Kind::Small {
-                Align::Left
-            } else {
-                align(node.kind(), node_type)
-            },
+            button: button(node.kind(), &all, node_type),
+            align: align(node.kind(), &ports, node_type),
             looks: palette::looks(node.kind()),
-            icon: icon(&all, template.as_ref(), node_type, known),
+            icon: icon(&all, template, node_type, known),
             colour,
             fill: style_colour("fill").map(|fill| (fill, opacity)),
         }
     }
 
-    /// A subflow's own port.
-    pub(super) fn port(id: String, label: String, at: &Value, is_input: bool) -> Self {
+    /// A subflow's own port, which may have a name.
+    pub(super) fn port(id: String, what: PortOf, name: &str, at: &Value) -> Self {
+        let label = text::cut(name.trim(), LABEL_MAX);
+        let wide = if label.is_empty() {
+            40.0
+        } else {
+            ((text::width(&label) + 57.0) / 20.0).ceil() * 20.0
+        };
+        let is_input = what == PortOf::Input;
         Self {
             id,
             node_type: "port".to_owned(),
-            kind: Kind::Port,
+            kind: Kind::Port(what),
             label,
             style: Style::default(),
-            x: place(at.get("x")),
+            // The name goes to the right of what has its place.
+            x: place(at.get("x")) + (wide - 40.0) / 2.0,
             y: place(at.get("y")),
-            w: 40.0,
+            w: wide,
             h: 40.0,
             outputs: usize::from(is_input),
             has_input: !is_input,
             is_disabled: false,
-            has_button: false,
+            button: Button::None,
             align: Align::Left,
             looks: palette::looks(""),
             icon: None,
@@ -267,12 +305,29 @@ fn has_input(node_type: &str) -> bool {
     !is_source && (node_type == "file in" || !node_type.ends_with(" in"))
 }
 
-fn align(node_type: &str, known: Option<&NodeType>) -> Align {
+fn button(node_type: &str, all: &Map<String, Value>, known: Option<&NodeType>) -> Button {
+    let is_there = known.map_or(matches!(node_type, "inject" | "debug"), |it| it.has_button);
+    match is_there {
+        false => Button::None,
+        // The one of Node-RED's own nodes whose button is a switch.
+        true if node_type == "debug" && all.get("active") == Some(&Value::Bool(false)) => {
+            Button::Off
+        }
+        true => Button::There,
+    }
+}
+
+/// On the right where the type says so, and where nothing leaves the node to the right.
+fn align(node_type: &str, ports: &Ports, known: Option<&NodeType>) -> Align {
     let by_name = match node_type {
         "debug" | "link out" | "mqtt out" | "http response" | "websocket out" | "tcp out"
         | "udp out" => Align::Right,
         _ => Align::Left,
     };
+    let is_end = known.is_some() && ports.has_input && ports.outputs == 0;
+    if is_end {
+        return Align::Right;
+    }
     known.map_or(by_name, |it| it.align)
 }
 
@@ -299,7 +354,10 @@ fn icon(
     chosen(all).or_else(template_icon).or_else(of_type)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "outputs are at most a hundred")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "outputs are at most a hundred, lines fewer than characters"
+)]
 fn size(kind: Kind, label: &str, ports: &Ports, all: &Map<String, Value>) -> (f64, f64) {
     let height = f64::max(30.0, ports.outputs as f64 * 15.0);
     let side = |key: &str| place(all.get(key)).max(40.0);
@@ -307,10 +365,13 @@ fn size(kind: Kind, label: &str, ports: &Ports, all: &Map<String, Value>) -> (f6
         Kind::Group => (side("w"), side("h")),
         Kind::Junction => (10.0, 10.0),
         Kind::Small => (30.0, height),
-        Kind::Port => (40.0, 40.0),
+        Kind::Port(_) => (40.0, 40.0),
         Kind::Node | Kind::Comment => {
-            let text = text::width(label) + 50.0 + if ports.has_input { 7.0 } else { 0.0 };
-            (((text / 20.0).ceil() * 20.0).max(100.0), height)
+            let lines = text::lines(label);
+            let widths = lines.iter().map(|line| text::width(line));
+            let wide = widths.fold(0.0, f64::max) + 50.0 + if ports.has_input { 7.0 } else { 0.0 };
+            let tall = 6.0 + 24.0 * lines.len() as f64;
+            (((wide / 20.0).ceil() * 20.0).max(100.0), height.max(tall))
         }
     }
 }

@@ -9,6 +9,10 @@ use serde_json::{Value, json};
 
 use super::{mark::Mark, *};
 
+mod bounds;
+mod looks;
+mod raster;
+
 fn flows(text: &[u8]) -> Flows {
     Flows::submitted(text, &Limits::default()).unwrap().flows
 }
@@ -306,6 +310,10 @@ fn a_file_has_its_style_in_it() {
     assert!(
         !STYLE.contains(['<', '&']),
         "it is put into the file as it is"
+    );
+    assert!(
+        !file.contains("var("),
+        "other programs than browsers draw it too"
     );
 }
 

@@ -29,6 +29,37 @@ pub(crate) fn cut(text: &str, max: usize) -> String {
     }
 }
 
+/// The lines of a label, as the editor parts them (`ui/view.js`, `convertLineBreakCharacter`): at a
+/// backslash, an n and a space; a second backslash before it keeps it as it is.
+pub(super) fn lines(label: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    let mut is_kept = false;
+    for part in label.split("\\n ") {
+        match lines.last_mut().filter(|_| is_kept) {
+            Some(line) => {
+                line.push_str("\\n ");
+                line.push_str(part);
+            }
+            None => lines.push(part.to_owned()),
+        }
+        is_kept = part.ends_with('\\');
+        if let Some(line) = lines.last_mut().filter(|_| is_kept) {
+            line.pop();
+        }
+    }
+    lines
+}
+
+/// `text` cut to what fits into `room` pixels.
+pub(super) fn fit(text: &str, room: f64) -> String {
+    let mut wide = 0.0;
+    let fits = text.chars().take_while(|c| {
+        wide += advance(*c) * 0.014;
+        wide <= room
+    });
+    cut(text, fits.count())
+}
+
 /// About how wide `text` is, in pixels of 14 px Helvetica, the editor's face.
 pub(super) fn width(text: &str) -> f64 {
     text.chars().map(advance).sum::<f64>() * 0.014
@@ -92,6 +123,19 @@ mod tests {
             let room = if has_input { 57.0 } else { 50.0 };
             let node = ((width(label) + room) / 20.0).ceil() * 20.0;
             assert!((node.max(100.0) - wide).abs() < 0.1, "{label}: {node}");
+        }
+    }
+
+    #[test]
+    fn labels_break_where_the_editor_breaks_them() {
+        for (label, is) in [
+            ("one", vec!["one"]),
+            (r"one \n two\n three", vec!["one ", "two", "three"]),
+            (r"one\\n two", vec![r"one\n two"]),
+            ("one\ntwo", vec!["one\ntwo"]),
+            ("", vec![""]),
+        ] {
+            assert_eq!(lines(label), is, "{label}");
         }
     }
 

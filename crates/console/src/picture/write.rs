@@ -1,5 +1,6 @@
 //! The picture as text.
 
+mod legend;
 mod node;
 
 use std::collections::HashMap;
@@ -15,14 +16,24 @@ use super::{
     mark::{Mark, Marks},
     part::{Part, Wire},
     scene::{Block, Scene},
-    shape::{Kind, Shape},
+    shape::{Kind, PortOf, Shape},
     text::escape,
 };
 
-/// The whole `svg` element, with `style` in it where that is not empty.
-pub(super) fn svg(scene: &Scene<'_>, view: &View<'_>, style: &str) -> String {
+/// Where the picture is going to stand.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Dress<'s> {
+    /// On a page that has its style.
+    Page,
+    /// In a file: with this style, and a legend.
+    Alone(&'s str),
+}
+
+/// The whole `svg` element.
+pub(super) fn svg(scene: &Scene<'_>, view: &View<'_>, dress: &Dress<'_>) -> String {
     let Area { x, y, w, h } = scene.frame;
-    let has_changes = !view.diff.changes.is_empty();
+    let is_marked = scene.parts.iter().any(|part| !part.marks.0.is_empty());
+    let has_changes = is_marked || !scene.counts.is_empty();
     let icons = Icons::of(scene, view.palette);
     let mut body = String::new();
     let out = &mut body;
@@ -47,9 +58,12 @@ pub(super) fn svg(scene: &Scene<'_>, view: &View<'_>, style: &str) -> String {
     let role = if body.contains("<a ") { "group" } else { "img" };
     let changes = if has_changes { " rk-has-changes" } else { "" };
     let (title, desc) = (escape(&scene.title), escape(&description(scene)));
-    let style = match style {
-        "" => String::new(),
-        style => format!("<style>{style}</style>"),
+    let (style, h) = match dress {
+        Dress::Page => (String::new(), h),
+        Dress::Alone(style) => (
+            format!("<style>{style}</style>"),
+            h + legend::put(&mut body, scene),
+        ),
     };
     let icons = icons.definitions;
     format!(
@@ -81,8 +95,10 @@ fn put_scene(
     order.sort_by_key(|(_, part)| part.marks.0.is_empty());
     for (place, part) in order {
         let mut text = String::new();
-        put_part(&mut text, part, view, icons);
-        spent += text.len();
+        if spent <= DETAIL_BYTES {
+            put_part(&mut text, part, view, icons);
+            spent += text.len();
+        }
         if spent <= DETAIL_BYTES {
             texts.push((place, text));
             shown.push(*part);
@@ -102,39 +118,51 @@ fn put_scene(
     let wires = put_wires(out, scene, &shapes, view);
     let nodes = put_blocks(out, &quiet);
     out.extend(above.into_iter().map(|(_, text)| text));
-    for wire in &scene.wires {
-        put_wire_mark(out, wire, &shapes);
+    for wire in scene.wires.iter().skip(scene.wires.len() - wires.shown) {
+        put_wire_mark(out, wire, &shapes, &shown);
     }
     for part in shown {
         put_marks(out, part);
     }
-    left_out(nodes, wires + scene.wires_left_out)
+    left_out(nodes, wires.left_out + scene.wires_left_out)
 }
 
-/// Wires that change on top of those that do not; how many were too much.
+/// How far the bytes for wires reached.
+struct Wires {
+    /// Of the scene's last ones, how many.
+    shown: usize,
+    left_out: usize,
+}
+
+/// Wires that change on top of those that do not, and first where not all fit.
 fn put_wires(
     out: &mut String,
     scene: &Scene<'_>,
     shapes: &HashMap<&str, &Shape>,
     view: &View<'_>,
-) -> usize {
+) -> Wires {
     let mut texts: Vec<String> = Vec::new();
-    for wire in &scene.wires {
+    let mut spent = 0;
+    let mut shown = 0;
+    for wire in scene.wires.iter().rev() {
         let mut text = String::new();
         put_wire(&mut text, wire, shapes, view);
-        texts.extend(Some(text).filter(|text| !text.is_empty()));
-    }
-    let mut left_out = texts.len();
-    let mut spent = 0;
-    for text in texts.iter().rev() {
         spent += text.len();
         if spent > 2 * QUIET_BYTES {
             break;
         }
-        left_out -= 1;
+        shown += 1;
+        texts.push(text);
     }
-    out.extend(texts.into_iter().skip(left_out));
-    left_out
+    out.extend(texts.into_iter().rev());
+    let has_ends = |wire: &&Wire<'_>| {
+        shapes.contains_key(wire.from.as_str()) && shapes.contains_key(wire.to.as_str())
+    };
+    let rest = scene.wires.iter().rev().skip(shown);
+    Wires {
+        shown,
+        left_out: rest.filter(has_ends).count(),
+    }
 }
 
 /// Nodes too many to be drawn in full, as blocks of one path; how many even of these were too many.
@@ -166,17 +194,33 @@ fn left_out(nodes: usize, wires: usize) -> Option<String> {
     }
 }
 
+/// How much is on the tab.
+fn size(scene: &Scene<'_>) -> String {
+    let count = |count: usize, what: &str| match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    };
+    let (nodes, wires) = (scene.nodes, scene.wires_total);
+    format!("{}, {}", count(nodes, "node"), count(wires, "wire"))
+}
+
 fn description(scene: &Scene<'_>) -> String {
-    let mut words = vec![format!(
-        "{} nodes, {} wires",
-        scene.nodes, scene.wires_total
-    )];
+    let mut words = vec![size(scene)];
     let counts = scene.counts.iter();
     words.extend(counts.map(|(mark, count)| format!("{count} {}", mark.word())));
     if !scene.is_whole() {
         words.push("this is a part of it".to_owned());
     }
     words.join(", ")
+}
+
+/// What an end of a wire is called.
+fn called(shape: &Shape) -> &str {
+    if shape.label.is_empty() {
+        &shape.node_type
+    } else {
+        &shape.label
+    }
 }
 
 /// Writes `inner` as a link to where `change` is decided, if it is decided anywhere.
@@ -207,25 +251,26 @@ fn put_wire(out: &mut String, wire: &Wire<'_>, shapes: &HashMap<&str, &Shape>, v
         put!(out, r#"<path class="rk-wire rk-same{off}" d="{path}"/>"#);
         return;
     };
-    let focus = if view.focus.contains(change) {
-        " rk-focus"
-    } else {
-        ""
-    };
+    let focus = if wire.is_focus { " rk-focus" } else { "" };
     let mut inner = String::new();
     put!(
         inner,
         r#"<g class="rk-wire-change {}{off}{focus}"><title>wire {}: {} → {}</title><path class="rk-wire-casing" d="{path}"/><path class="rk-wire" d="{path}"/>"#,
         mark.class(),
         mark.word(),
-        escape(&from.label),
-        escape(&to.label),
+        escape(called(from)),
+        escape(called(to)),
     );
     inner.push_str("</g>");
     put_linked(out, Some(change), view, &inner);
 }
 
-fn put_wire_mark(out: &mut String, wire: &Wire<'_>, shapes: &HashMap<&str, &Shape>) {
+fn put_wire_mark(
+    out: &mut String,
+    wire: &Wire<'_>,
+    shapes: &HashMap<&str, &Shape>,
+    shown: &[&Part<'_>],
+) {
     let (Some(from), Some(to)) = (shapes.get(wire.from.as_str()), shapes.get(wire.to.as_str()))
     else {
         return;
@@ -238,7 +283,21 @@ fn put_wire_mark(out: &mut String, wire: &Wire<'_>, shapes: &HashMap<&str, &Shap
     let (start, end) = (from.output(wire.port), to.input());
     let (x, y) = link::middle(start, end);
     let is_short = (start.0 - end.0).hypot(start.1 - end.1) < 40.0;
-    put_badge(out, mark, (x, if is_short { y - 14.0 } else { y }), 7.0);
+    let middle = (x, if is_short { y - 14.0 } else { y });
+    // Not on a node, where it would cover what stands there, if there is another place.
+    let is_free = |(x, y): &(f64, f64)| {
+        let around = Area::around(*x, *y, 14.0, 14.0);
+        let mut shown = shown.iter().filter(|part| part.shape.kind != Kind::Group);
+        !shown.any(|part| part.shape.area().meets(&around))
+    };
+    let beside = [
+        middle,
+        (start.0 + 20.0, start.1),
+        (end.0 - 20.0, end.1),
+        (start.0 + 14.0, start.1 + (end.1 - start.1).signum() * 14.0),
+    ];
+    let place = beside.into_iter().find(is_free).unwrap_or(middle);
+    put_badge(out, mark, place, 7.0);
 }
 
 fn put_marks(out: &mut String, part: &Part<'_>) {
@@ -270,7 +329,7 @@ fn put_part(out: &mut String, part: &Part<'_>, view: &View<'_>, icons: &Icons<'_
     let mut inner = String::new();
     let mut class = match shape.kind {
         Kind::Group => "rk-group",
-        Kind::Port => "rk-node rk-subflow-port",
+        Kind::Port(_) => "rk-node rk-subflow-port",
         Kind::Junction => "rk-node rk-junction",
         Kind::Node | Kind::Small | Kind::Comment => "rk-node",
     }
@@ -301,9 +360,9 @@ fn put_part(out: &mut String, part: &Part<'_>, view: &View<'_>, icons: &Icons<'_
     match shape.kind {
         Kind::Group => put_group(&mut inner, shape),
         Kind::Junction => {
-            inner.push_str(r#"<rect class="rk-body" width="10" height="10" rx="2"/>"#);
+            inner.push_str(r#"<rect class="rk-body" width="10" height="10" rx="3"/>"#);
         }
-        Kind::Port => put_subflow_port(&mut inner, shape),
+        Kind::Port(what) => put_subflow_port(&mut inner, shape, what),
         Kind::Node | Kind::Small | Kind::Comment => put_node(&mut inner, shape, icons),
     }
     put_outline(&mut inner, part);
@@ -312,6 +371,18 @@ fn put_part(out: &mut String, part: &Part<'_>, view: &View<'_>, icons: &Icons<'_
 }
 
 fn name(part: &Part<'_>) -> String {
+    if let Kind::Port(what) = part.shape.kind {
+        let name = match part.shape.label.as_str() {
+            "" => String::new(),
+            name => format!("{name} "),
+        };
+        let place = match what {
+            PortOf::Input => "input".to_owned(),
+            PortOf::Output(place) => format!("output {}", place + 1),
+            PortOf::Status => "status".to_owned(),
+        };
+        return format!("{name}({place}): {}", part.marks.words());
+    }
     let Shape {
         label,
         node_type,

@@ -264,6 +264,16 @@ async fn the_control_socket_runs_a_deployment_through() {
     let picture = picture.expect(200);
     assert_eq!(picture.header("content-type"), "image/svg+xml");
     assert!(picture.text.starts_with("<svg"), "{}", picture.text);
+    let path = "/deployments/{id}/picture.png?scale=0.5&scheme=dark";
+    let picture = ask(&control, "get", path, &json!({})).await.expect(200);
+    assert_eq!(picture.header("content-type"), "image/png");
+    assert!(picture.text.contains("PNG\r\n"), "{:.20}", picture.text);
+    for wrong in ["scale=9", "scale=NaN", "width=0", "scheme=blue"] {
+        let path = format!("/deployments/{{id}}/picture.png?{wrong}");
+        ask(&control, "get", &path, &json!({})).await.expect(422);
+    }
+    let path = "/deployments/{id}/picture.png?tab=nowhere";
+    ask(&control, "get", path, &json!({})).await.expect(404);
     let whole = ask(&control, "get", "/audit/verify", &json!({}))
         .await
         .expect(200)

@@ -31,6 +31,10 @@ pub enum Label {
     Unknown,
 }
 
+/// Bytes of a property that are looked at. A label may name a property hundreds of times, and a
+/// flow's property have megabytes: together they would be more than there is memory.
+const PROPERTY_MAX: usize = 1_024;
+
 /// What a [`Label::When`] asks.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
@@ -79,7 +83,10 @@ impl Label {
     fn value(&self, properties: &Map<String, Value>) -> Option<Value> {
         match self {
             Self::Text(text) => Some(Value::String(text.clone())),
-            Self::Property(name) => Some(properties.get(name).cloned().unwrap_or_default()),
+            Self::Property(name) => {
+                let value = properties.get(name);
+                Some(value.map_or(Value::Null, |value| short(value, &mut { PROPERTY_MAX })))
+            }
             Self::Count(name) => match properties.get(name)? {
                 Value::Array(items) => Some(items.len().into()),
                 _ => None,
@@ -158,6 +165,31 @@ impl Test {
     }
 }
 
+/// As much of `value` as is looked at: what `left` allows, in bytes.
+fn short(value: &Value, left: &mut usize) -> Value {
+    match value {
+        Value::String(text) => {
+            let end = text.floor_char_boundary(*left);
+            *left -= end;
+            Value::String(text.get(..end).unwrap_or_default().to_owned())
+        }
+        Value::Array(items) => {
+            let mut kept = Vec::new();
+            for item in items {
+                let Some(rest) = left.checked_sub(8) else {
+                    break;
+                };
+                *left = rest;
+                kept.push(short(item, left));
+            }
+            Value::Array(kept)
+        }
+        // All that is asked of one is whether it is there.
+        Value::Object(_) => Value::Object(Map::new()),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}
+
 fn is_truthy(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -221,6 +253,23 @@ mod tests {
         ] {
             assert_eq!(of(&label, &node).as_deref(), Some(is));
         }
+    }
+
+    /// A package that names a property hundreds of times, and a flow that makes it enormous.
+    #[test]
+    fn what_is_enormous_is_looked_at_in_part() {
+        let label = Label::Joined(vec![property("x"); 100]);
+        let nested = (0..60).fold(json!("é".repeat(5_000)), |inner, _| json!([inner, "y"]));
+        for value in [
+            json!("é".repeat(1_000_000)),
+            json!(vec!["é".repeat(2_000); 10_000]),
+            nested,
+        ] {
+            let told = of(&label, &json!({ "x": value })).unwrap();
+            assert!(told.len() <= 100 * super::PROPERTY_MAX, "{}", told.len());
+        }
+        let all = of(&property("x"), &json!({"x": [[1, 2], "three", null]}));
+        assert_eq!(all.as_deref(), Some("1,2,three,"));
     }
 
     #[test]

@@ -58,12 +58,26 @@ impl Client {
         self.call(Method::DELETE, path, None).await
     }
 
+    /// What an answer that is no JSON holds, such as a picture.
+    pub(crate) async fn get_file(&self, path: &str) -> Result<hyper::body::Bytes, Failure> {
+        self.send(Method::GET, path, None).await
+    }
+
     async fn call(
         &self,
         method: Method,
         path: &str,
         body: Option<Value>,
     ) -> Result<Value, Failure> {
+        Ok(read(&self.send(method, path, body).await?))
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<hyper::body::Bytes, Failure> {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"))
@@ -83,16 +97,10 @@ impl Client {
                 (status, collect(answer.into_body()).await?)
             }
         };
-        let value: Value = if bytes.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_slice(&bytes)
-                .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()))
-        };
         if status.is_success() {
-            Ok(value)
+            Ok(bytes)
         } else {
-            Err(self.refusal(status, &value))
+            Err(self.refusal(status, &read(&bytes)))
         }
     }
 
@@ -109,6 +117,14 @@ impl Client {
         };
         Failure::new(exit, message)
     }
+}
+
+fn read(bytes: &[u8]) -> Value {
+    if bytes.is_empty() {
+        return Value::Null;
+    }
+    let text = || Value::String(String::from_utf8_lossy(bytes).into_owned());
+    serde_json::from_slice(bytes).unwrap_or_else(|_| text())
 }
 
 async fn over_socket(

@@ -6,7 +6,10 @@ mod look;
 use model::id::{DeploymentId, Hash};
 use serde_json::{Value, json};
 
-pub(super) use self::answer::{CommentArgs, DecideArgs};
+pub(super) use self::{
+    answer::{CommentArgs, DecideArgs},
+    look::PictureArgs,
+};
 use super::{
     DeploymentVerb,
     client::Client,
@@ -33,9 +36,7 @@ pub(crate) async fn run(
             return listing(client, as_json, &path, show_list).await;
         }
         DeploymentVerb::Show { id, full } => return look::show(client, id, full, as_json).await,
-        DeploymentVerb::Picture { id, tab, out } => {
-            return look::picture(client, id, tab.as_deref(), out, as_json).await;
-        }
+        DeploymentVerb::Picture(args) => return look::picture(client, args, as_json).await,
         DeploymentVerb::Comment(args) => {
             let said = answer::comment(client, args).await?;
             terminal::line(&if as_json {
@@ -46,7 +47,9 @@ pub(crate) async fn run(
             return Ok(Exit::Done);
         }
         DeploymentVerb::Decide(args) => answer::decide(client, args).await?,
-        DeploymentVerb::Export { id, out } => return export::write(client, id, out, as_json).await,
+        DeploymentVerb::Export { id, out, force } => {
+            return export::write(client, id, out, force, as_json).await;
+        }
         DeploymentVerb::Rollback { instance, to: None } => {
             let path = format!("/instances/{instance}/snapshots");
             return listing(client, as_json, &path, show_snapshots).await;

@@ -1,10 +1,6 @@
 //! `redkeep deployments export` and `redkeep verify`.
 
-use std::{
-    fs::OpenOptions,
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use deploy::export::{NotGenuine, Verified};
@@ -13,6 +9,7 @@ use serde_json::json;
 
 use super::{
     client::Client,
+    file,
     output::printable,
     review::{self, Look},
 };
@@ -21,22 +18,19 @@ use crate::{
     terminal,
 };
 
-/// Writes a deployment into a file that is not there yet.
+/// Writes a deployment into a file.
 pub(crate) async fn write(
     client: &Client,
     id: DeploymentId,
     out: Option<PathBuf>,
+    is_forced: bool,
     as_json: bool,
 ) -> Result<Exit, Failure> {
     let path = out.unwrap_or_else(|| PathBuf::from(format!("deployment-{id}.redkeep.json")));
     let file = client.get(&format!("/deployments/{id}/export")).await?;
     let text = serde_json::to_string_pretty(&file)?;
     let shown = path.display();
-    let opened = OpenOptions::new().write(true).create_new(true).open(&path);
-    let mut opened =
-        opened.with_context(|| format!("{shown} cannot be made; choose another with --out"))?;
-    let written = opened.write_all(text.as_bytes());
-    written.with_context(|| format!("{shown} could not be written"))?;
+    file::put(&path, text.as_bytes(), is_forced)?;
     if as_json {
         terminal::line(&json!({ "file": path, "bytes": text.len() }).to_string());
     } else {

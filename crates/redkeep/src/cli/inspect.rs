@@ -12,7 +12,7 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use console::picture::{self, Mode, View};
+use console::picture::{self, Mode, Raster, View};
 use inspect::{Context, Ways, inspect};
 use model::{
     flow::{
@@ -25,6 +25,7 @@ use model::{
 use serde_json::{Value, json};
 
 use crate::{
+    cli::file,
     exit::{Exit, Failure},
     terminal,
 };
@@ -40,12 +41,18 @@ pub(crate) struct InspectArgs {
     /// Answer in SARIF, for code scanning
     #[arg(long, conflicts_with = "json")]
     sarif: bool,
-    /// Draw what changes into this file
+    /// Draw what changes into this file, as SVG
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Draw what changes into this file, as PNG
+    #[arg(long, value_name = "FILE")]
+    png: Option<PathBuf>,
     /// The tab to draw, by its id [default: the first that changes]
-    #[arg(long, requires = "svg", value_name = "ID")]
+    #[arg(long, value_name = "ID")]
     tab: Option<String>,
+    /// Write over files that are there
+    #[arg(long)]
+    force: bool,
     /// From which severity on findings count for the exit code
     #[arg(long, value_enum, default_value_t = Level::Warning)]
     level: Level,
@@ -92,8 +99,8 @@ pub(crate) fn run(args: &InspectArgs, as_json: bool) -> Result<Exit, Failure> {
         diff,
         ways: found.ways,
     };
-    if let Some(file) = &args.svg {
-        draw(&looked, args.tab.as_deref(), file)?;
+    if args.svg.is_some() || args.png.is_some() {
+        draw(&looked, args)?;
     }
     if as_json {
         terminal::line(&as_value(&looked).to_string());
@@ -173,8 +180,9 @@ fn as_value(looked: &Looked) -> Value {
     })
 }
 
-fn draw(looked: &Looked, tab: Option<&str>, file: &Path) -> Result<(), Failure> {
+fn draw(looked: &Looked, args: &InspectArgs) -> Result<(), Failure> {
     let mut changes = looked.diff.changes.iter();
+    let tab = args.tab.as_deref();
     let tab = tab.or_else(|| changes.find_map(|change| change.tab.as_deref()));
     let Some(tab) = tab else {
         return Err(Failure::new(
@@ -182,7 +190,7 @@ fn draw(looked: &Looked, tab: Option<&str>, file: &Path) -> Result<(), Failure> 
             "there is nothing to draw: no tab changes",
         ));
     };
-    let svg = picture::file(&View {
+    let view = View {
         before: Some(&looked.base),
         after: Some(&looked.proposal),
         tab,
@@ -194,11 +202,12 @@ fn draw(looked: &Looked, tab: Option<&str>, file: &Path) -> Result<(), Failure> 
         at: None,
         zoom: None,
         href: &|_| None,
-    });
-    std::fs::write(file, svg).map_err(|error| {
-        Failure::new(
-            Exit::Failed,
-            format!("{} could not be written: {error}", file.display()),
-        )
-    })
+    };
+    if let Some(path) = &args.svg {
+        file::put(path, picture::file(&view).as_bytes(), args.force)?;
+    }
+    if let Some(path) = &args.png {
+        file::put(path, &picture::png(&view, &Raster::default())?, args.force)?;
+    }
+    Ok(())
 }

@@ -14,11 +14,14 @@ use crate::{exit::Failure, terminal};
 /// How long the first administrator has to follow the enrolment link.
 const ENROLMENT_SECONDS: i64 = 24 * 3600;
 
+/// `usvg` warns of each character of a flow that the font lacks.
+const USUAL: &str = "warn,usvg=error";
+
 /// Logs to standard error: warnings and worse unless `REDKEEP_LOG` says otherwise.
 pub(crate) fn log_to_stderr(json: bool) {
-    let filter = crate::config::environment("REDKEEP_LOG").unwrap_or_else(|| "warn".to_owned());
+    let filter = crate::config::environment("REDKEEP_LOG").unwrap_or_else(|| USUAL.to_owned());
     let filter = tracing_subscriber::EnvFilter::try_new(filter)
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(USUAL));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())

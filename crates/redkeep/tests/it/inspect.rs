@@ -172,6 +172,32 @@ fn the_picture_stands_alone() {
     assert!(svg.starts_with("<svg ") && svg.contains("<style>") && svg.contains("Pump 1"));
 }
 
+#[test]
+fn the_picture_is_drawn_as_png_and_no_file_is_lost_by_it() {
+    let folder = Folder::new();
+    folder.write("old.json", OLD);
+    folder.write("new.json", &new());
+    let draw = |more: &[&str]| {
+        let given = [
+            "--base", "old.json", "--png", "p.png", "--svg", "p.svg", "new.json",
+        ];
+        folder.run(&[&given, more].concat())
+    };
+    draw(&[]);
+    let path = folder.0.path().join("p.png");
+    let drawn = fs::read(&path).unwrap();
+    assert!(drawn.starts_with(b"\x89PNG\r\n\x1a\n"));
+    for name in ["p.svg", "p.png"] {
+        fs::write(folder.0.path().join(name), "precious").unwrap();
+    }
+    let refused = draw(&[]);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(text(&refused.stderr).contains("--force"), "{refused:?}");
+    assert_eq!(fs::read(&path).unwrap(), b"precious");
+    draw(&["--force"]);
+    assert_eq!(fs::read(&path).unwrap(), drawn);
+}
+
 /// A name that would drive the terminal does not.
 #[test]
 fn control_characters_in_names_are_not_printed() {

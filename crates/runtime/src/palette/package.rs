@@ -8,6 +8,7 @@ use std::{
 };
 
 use model::palette::Palette;
+use script::editor::icon;
 use serde_json::Value;
 
 use super::{Budget, catalogue::Catalogue};
@@ -23,6 +24,9 @@ const ICONS_MAX: usize = 500;
 
 /// Where Node-RED's own nodes are.
 const CORE: &str = "@node-red/nodes";
+
+/// Where the editor's icon font is.
+const FONT: &str = "@node-red/editor-client/public/vendor/font-awesome";
 
 /// A package with nodes in it.
 #[derive(Debug)]
@@ -94,6 +98,21 @@ fn contributed(
         icons,
         core: core.clone(),
     })
+}
+
+/// Adds the icons of Font Awesome, which the editor brings.
+pub(super) fn read_font(modules: &Path, budget: &mut Budget, palette: &mut Palette) {
+    let font = modules.join(FONT);
+    let mut read = |path: &str| {
+        let text = budget.text(&font.join(path), icon::font::FONT_MAX_BYTES as u64);
+        text.unwrap_or_default()
+    };
+    let outlines = read("fonts/fontawesome-webfont.svg");
+    let names = read("css/font-awesome.min.css");
+    for (name, icon) in icon::font::read(&outlines, &names) {
+        let name = format!("font-awesome/{name}");
+        palette.icons.entry(name).or_insert(icon);
+    }
 }
 
 fn manifest(folder: &Path, budget: &mut Budget) -> Option<Value> {
@@ -185,18 +204,31 @@ impl Package {
         }
     }
 
-    /// Adds the package's SVG icons.
+    /// Adds the package's icons.
     pub(super) fn read_icons(&self, budget: &mut Budget, palette: &mut Palette) {
         let files = self.icons.iter().flat_map(|folder| children(folder));
         for file in files.take(ICONS_MAX) {
             let Some(name) = file.file_name().and_then(|name| name.to_str()) else {
                 continue;
             };
-            if file.extension().is_none_or(|it| it != "svg") {
-                continue;
-            }
-            let text = budget.text(&file, script::editor::icon::SVG_MAX_BYTES as u64);
-            if let Some(icon) = text.and_then(|text| script::editor::icon::read(&text)) {
+            let Some(left) = budget.left.icons.checked_sub(1) else {
+                tracing::warn!(package = self.name, "too many icons; the rest is not read");
+                return;
+            };
+            let kind = file.extension().and_then(|it| it.to_str());
+            let icon = match kind {
+                Some("svg") => {
+                    let text = budget.text(&file, icon::SVG_MAX_BYTES as u64);
+                    text.and_then(|text| icon::read(&text))
+                }
+                Some("png") => {
+                    let bytes = budget.bytes(&file, icon::raster::PNG_MAX_BYTES as u64);
+                    bytes.and_then(|bytes| icon::raster::read(&bytes))
+                }
+                _ => continue,
+            };
+            budget.left.icons = left;
+            if let Some(icon) = icon {
                 let name = format!("{}/{name}", self.name);
                 palette.icons.entry(name).or_insert(icon);
             }

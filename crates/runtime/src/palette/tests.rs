@@ -74,6 +74,47 @@ fn links_and_files_that_are_too_large_are_not_read() {
 }
 
 #[test]
+fn icons_of_every_kind_are_read_and_none_of_another_package() {
+    let dir = tempfile::tempdir().unwrap();
+    let put = |path: &str, text: &str| put(dir.path(), path, text);
+    put(
+        "pump/package.json",
+        r#"{"node-red": {"nodes": {"pump": "pump.js"}}}"#,
+    );
+    let svg = "<svg viewBox='0 0 9 9'><path d='M0 0h9v9z'/></svg>";
+    put("pump/icons/pump.svg", svg);
+    put("pump/icons/pump.gif", "GIF89a");
+    put("pump/icons/broken.png", "no image");
+    put("other/icons/other.svg", svg);
+    // One pixel, white.
+    let png =
+        b"\x89\x50\x4e\x47\x0d\x0a\x1a\x0a\x00\x00\x00\x0d\x49\x48\x44\x52\x00\x00\x00\x01\x00\x00\
+        \x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89\x00\x00\x00\x0d\x49\x44\x41\x54\x78\x9c\x63\
+        \xf8\xff\xff\xff\x7f\x00\x09\xfb\x03\xfd\x2a\x86\xe3\x8a\x00\x00\x00\x00\x49\x45\x4e\x44\
+        \xae\x42\x60\x82";
+    fs::write(dir.path().join("pump/icons/valve.png"), png).unwrap();
+    let font = "@node-red/editor-client/public/vendor/font-awesome";
+    put(
+        &format!("{font}/fonts/fontawesome-webfont.svg"),
+        "<svg><font><font-face units-per-em='1792'/><glyph unicode='&#xf0e7;' horiz-adv-x='896' d='M0 0h9z'/></font></svg>",
+    );
+    put(
+        &format!("{font}/css/font-awesome.min.css"),
+        ".fa-bolt:before{content:\"\\f0e7\"}",
+    );
+    let palette = read(dir.path());
+    let names: Vec<_> = palette.icons.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        ["font-awesome/fa-bolt", "pump/pump.svg", "pump/valve.png"]
+    );
+    let (name, _) = palette.icon("pump", "valve.png").unwrap();
+    assert_eq!(name, "pump/valve.png");
+    let (name, _) = palette.icon("node-red", "font-awesome/fa-bolt").unwrap();
+    assert_eq!(name, "font-awesome/fa-bolt");
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_an_empty_palette() {
     assert!(read(Path::new("/nowhere/at/all")).types.is_empty());
 }

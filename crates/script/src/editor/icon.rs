@@ -1,6 +1,9 @@
 //! An icon's SVG file, read into outlines. Nothing of the file itself is passed on: no element, no
 //! attribute, no reference, no style sheet.
 
+pub mod font;
+pub mod raster;
+
 use std::{cell::RefCell, rc::Rc};
 
 use lol_html::{HtmlRewriter, MemorySettings, Settings, element, html_content::Element};

@@ -4,8 +4,8 @@ use model::palette::Align;
 
 use crate::picture::{
     icon::Icons,
-    shape::{Kind, Shape},
-    text::escape,
+    shape::{Button, Kind, PortOf, Shape},
+    text::{self, escape},
 };
 
 pub(super) fn put_group(out: &mut String, shape: &Shape) {
@@ -32,8 +32,9 @@ pub(super) fn put_group(out: &mut String, shape: &Shape) {
     if shape.label.is_empty() {
         return;
     }
-    let x = 10.0 + (w - 20.0) * shape.style.across;
-    let y = if shape.style.is_below { h - 8.0 } else { 18.0 };
+    // As in the editor: beside the edge, above its line.
+    let x = 5.0 + (w - 10.0) * shape.style.across;
+    let y = if shape.style.is_below { h - 5.0 } else { 15.0 };
     let anchor = match shape.style.across {
         across if across > 0.9 => " rk-end",
         across if across > 0.1 => " rk-middle",
@@ -46,12 +47,33 @@ pub(super) fn put_group(out: &mut String, shape: &Shape) {
     );
 }
 
-pub(super) fn put_subflow_port(out: &mut String, shape: &Shape) {
+pub(super) fn put_subflow_port(out: &mut String, shape: &Shape, what: PortOf) {
+    let w = shape.w;
     put!(
         out,
-        r#"<rect class="rk-body" width="40" height="40" rx="8"/><text class="rk-port-label" x="20" y="24">{}</text>"#,
-        escape(&shape.label)
+        r#"<rect class="rk-body" width="{w}" height="40" rx="8"/>"#
     );
+    let mut put = |class: &str, y: u8, text: &str| {
+        put!(
+            out,
+            r#"<text class="rk-port-{class}" x="20" y="{y}">{text}</text>"#
+        );
+    };
+    match what {
+        PortOf::Input => put("label", 24, "input"),
+        PortOf::Status => put("label", 24, "status"),
+        PortOf::Output(place) => {
+            put("label", 15, "output");
+            put("number", 32, &(place + 1).to_string());
+        }
+    }
+    if !shape.label.is_empty() {
+        put!(
+            out,
+            r#"<path class="rk-edge" d="M40.5 .5v39"/><text class="rk-port-name" x="48" y="25">{}</text>"#,
+            escape(&shape.label)
+        );
+    }
     put_ports(out, shape);
 }
 
@@ -60,18 +82,7 @@ pub(super) fn put_node(out: &mut String, shape: &Shape, icons: &Icons<'_>) {
     let colour = shape.colour.map(|colour| colour.to_string());
     let colour = colour.as_deref().unwrap_or(shape.looks.colour);
     let is_right = shape.align == Align::Right;
-    if shape.has_button {
-        let (x, inner) = if is_right {
-            (w - 7.0, 11.0)
-        } else {
-            (-25.0, 5.0)
-        };
-        put!(
-            out,
-            r#"<rect class="rk-button" x="{x}" y="2" width="32" height="26" rx="5"/><rect class="rk-button-face" x="{}" y="6" width="16" height="18" rx="4" fill="{colour}"/>"#,
-            x + inner
-        );
-    }
+    put_button(out, shape, colour);
     put!(
         out,
         r#"<rect class="rk-body" width="{w}" height="{h}" rx="5" fill="{colour}"/>"#
@@ -79,15 +90,23 @@ pub(super) fn put_node(out: &mut String, shape: &Shape, icons: &Icons<'_>) {
     let is_small = shape.kind == Kind::Small;
     let icon_x = if is_right { w - 30.0 } else { 0.0 };
     if !is_small {
-        let shade = if is_right {
-            format!(
-                "M{icon_x} 0h25a5 5 0 0 1 5 5v{}a5 5 0 0 1-5 5h-25z",
-                h - 10.0
+        let (shade, edge) = if is_right {
+            let down = h - 10.0;
+            (
+                format!("M{icon_x} 0h25a5 5 0 0 1 5 5v{down}a5 5 0 0 1-5 5h-25z"),
+                icon_x + 0.5,
             )
         } else {
-            format!("M5 0h25v{h}H5a5 5 0 0 1-5-5V5a5 5 0 0 1 5-5z")
+            (
+                format!("M5 0h25v{h}H5a5 5 0 0 1-5-5V5a5 5 0 0 1 5-5z"),
+                29.5,
+            )
         };
-        put!(out, r#"<path class="rk-shade" d="{shade}"/>"#);
+        let side = h - 1.0;
+        put!(
+            out,
+            r#"<path class="rk-shade" d="{shade}"/><path class="rk-edge" d="M{edge} .5v{side}"/>"#
+        );
     }
     put_icon(out, shape, icons, icon_x);
     if !is_small {
@@ -96,19 +115,42 @@ pub(super) fn put_node(out: &mut String, shape: &Shape, icons: &Icons<'_>) {
         } else {
             (38.0, "")
         };
-        let label = escape(&shape.label);
         let italic = if shape.style.is_italic {
             " rk-italic"
         } else {
             ""
         };
-        put!(
-            out,
-            r#"<text class="rk-label{end}{italic}" x="{x}" y="{}">{label}</text>"#,
-            h / 2.0 + 5.0
-        );
+        let lines = text::lines(&shape.label);
+        #[expect(clippy::cast_precision_loss, reason = "fewer lines than characters")]
+        let mut y = h / 2.0 - lines.len() as f64 * 12.0 + 17.0;
+        for line in lines {
+            put!(
+                out,
+                r#"<text class="rk-label{end}{italic}" x="{x}" y="{y}">{}</text>"#,
+                escape(&line)
+            );
+            y += 24.0;
+        }
     }
     put_ports(out, shape);
+}
+
+fn put_button(out: &mut String, shape: &Shape, colour: &str) {
+    // One that is off is pressed in, and faint.
+    let (pressed, off) = match shape.button {
+        Button::None => return,
+        Button::There => (0.0, ""),
+        Button::Off => (8.0, " rk-off"),
+    };
+    let (x, inner) = match shape.align {
+        Align::Right => (shape.w - 6.0 - pressed, 11.0),
+        Align::Left => (-26.0 + pressed, 5.0),
+    };
+    let face = x + inner;
+    put!(
+        out,
+        r#"<rect class="rk-button" x="{x}" y="2" width="32" height="26" rx="5"/><rect class="rk-button-face{off}" x="{face}" y="6" width="16" height="18" rx="4" fill="{colour}"/>"#
+    );
 }
 
 /// The package's icon, else a glyph of ours.

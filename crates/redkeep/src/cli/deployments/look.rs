@@ -1,14 +1,16 @@
 //! `redkeep deployments show` and `picture`.
 
-use std::{fmt::Write as _, fs::OpenOptions, io::Write as _, path::PathBuf};
+use std::{fmt::Write as _, path::PathBuf};
 
 use anyhow::Context as _;
+use clap::Args;
 use model::id::DeploymentId;
 use serde_json::{Value, json};
 
 use crate::{
     cli::{
         client::Client,
+        file,
         review::{self, Look, Reviewed},
     },
     exit::{Exit, Failure},
@@ -41,28 +43,53 @@ pub(super) async fn show(
     Ok(Exit::Done)
 }
 
-/// Writes the picture of a tab into a file that is not there yet.
+/// What a picture takes.
+#[derive(Debug, Args)]
+pub(crate) struct PictureArgs {
+    id: DeploymentId,
+    /// The tab to draw, by its id [default: the first that changes]
+    #[arg(long, value_name = "ID")]
+    tab: Option<String>,
+    /// As PNG; so it is too where FILE ends with .png
+    #[arg(long)]
+    png: bool,
+    /// Light on dark (PNG; an SVG follows its reader)
+    #[arg(long)]
+    dark: bool,
+    /// Where to [default: deployment-N.svg or deployment-N.png]
+    #[arg(long, short, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write over a file that is there
+    #[arg(long)]
+    force: bool,
+}
+
+/// Writes the picture of a tab into a file.
 pub(super) async fn picture(
     client: &Client,
-    id: DeploymentId,
-    tab: Option<&str>,
-    out: Option<PathBuf>,
+    args: PictureArgs,
     as_json: bool,
 ) -> Result<Exit, Failure> {
-    let query = tab.map_or_else(String::new, |tab| format!("?tab={}", encoded(tab)));
-    let drawn = client
-        .get(&format!("/deployments/{id}/picture.svg{query}"))
-        .await?;
-    let svg = drawn.as_str().context("the answer is no picture")?;
-    let path = out.unwrap_or_else(|| PathBuf::from(format!("deployment-{id}.svg")));
+    let id = args.id;
+    let named = args.out.as_ref().and_then(|path| path.extension());
+    let is_png = args.png || named.is_some_and(|it| it.eq_ignore_ascii_case("png"));
+    let kind = if is_png { "png" } else { "svg" };
+    let mut path = format!("/deployments/{id}/picture.{kind}?mode=overlay");
+    if args.dark {
+        path.push_str("&scheme=dark");
+    }
+    if let Some(tab) = &args.tab {
+        path.extend(["&tab=", encoded(tab).as_str()]);
+    }
+    let drawn = client.get_file(&path).await?;
+    let path = args.out;
+    let path = path.unwrap_or_else(|| PathBuf::from(format!("deployment-{id}.{kind}")));
+    file::put(&path, &drawn, args.force)?;
     let shown = path.display();
-    let opened = OpenOptions::new().write(true).create_new(true).open(&path);
-    let mut opened =
-        opened.with_context(|| format!("{shown} cannot be made; choose another with --out"))?;
-    let written = opened.write_all(svg.as_bytes());
-    written.with_context(|| format!("{shown} could not be written"))?;
     if as_json {
-        terminal::line(&json!({ "file": path, "bytes": svg.len() }).to_string());
+        terminal::line(&json!({ "file": path, "bytes": drawn.len() }).to_string());
+    } else if is_png {
+        terminal::line(&format!("{shown}: the picture, as PNG"));
     } else {
         terminal::line(&format!("{shown}: open it in a browser"));
     }
