@@ -65,6 +65,27 @@ async fn a_reviewer_is_written_to_and_the_proposer_learns_the_decision() {
             }
         }
         assert!(!got.html.contains("<b>"), "{}", got.html);
+        let (name, png) = got.picture.as_ref().expect("the picture");
+        let cid = name.trim_matches(['<', '>']);
+        assert!(
+            got.html.contains(&format!("src=\"cid:{cid}\"")),
+            "{}",
+            got.html
+        );
+        assert_eq!(
+            got.html.matches("src=").count(),
+            1,
+            "nothing is fetched: {}",
+            got.html
+        );
+        assert!(png.starts_with(b"\x89PNG\r\n\x1a\n"), "{} bytes", png.len());
+        let side = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+        assert!(
+            side(16) > 200 && side(20) > 100,
+            "{} by {}",
+            side(16),
+            side(20)
+        );
     }
     let number = id.to_string();
     let reject = [
