@@ -107,7 +107,7 @@ impl Desk {
         let sheet = match &mail.topic {
             Topic::Reviews(instance) => review::write(&told, instance).await?,
             Topic::Own(deployment) => own::write(&told, *deployment).await?,
-            Topic::Alert(alert, instance) => alert::write(&told, *alert, instance.as_ref()).await?,
+            Topic::Alert(alert, instance) => alert::write(&told, *alert, instance.as_ref()),
         };
         match sheet {
             Drafted::Sheet(sheet) => Ok(Outcome::Letter(Box::new(sheet.lay_out(&self.origin)?))),

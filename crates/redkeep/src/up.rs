@@ -129,7 +129,7 @@ impl House {
         let origin = addresses.console_origin.clone();
         let mail = self.config.mail.clone();
         let post = mail.map(|mail| mail::Sender::new(mail, self, origin));
-        let context = doors.open(self, post.clone())?;
+        let context = doors.open(self, post.as_ref())?;
         let router = console::control_router(context);
         let served = control::serve(control, router, self.stop.clone(), self.tasks.clone());
         self.tasks.spawn(served);

@@ -2,16 +2,12 @@
 
 use model::{id::InstanceId, mail::Alert};
 
-use super::{Drafted, LetterError, Part, Sheet, ToTell, name, review::deployment_of};
+use super::{Drafted, Part, Sheet, ToTell, name, review::deployment_of};
 use crate::wording::counted;
 
-pub(super) async fn write(
-    told: &ToTell<'_>,
-    alert: Alert,
-    instance: Option<&InstanceId>,
-) -> Result<Drafted, LetterError> {
+pub(super) fn write(told: &ToTell<'_>, alert: Alert, instance: Option<&InstanceId>) -> Drafted {
     let Some(last) = told.entries.last() else {
-        return Ok(Drafted::Nothing);
+        return Drafted::Nothing;
     };
     let place = instance.map_or_else(|| "Redkeep".to_owned(), InstanceId::to_string);
     let (what, advice) = words(alert);
@@ -48,7 +44,7 @@ pub(super) async fn write(
             sheet.parts.push(Part::quotation(title(field), text));
         }
     }
-    Ok(Drafted::Sheet(Box::new(sheet)))
+    Drafted::Sheet(Box::new(sheet))
 }
 
 fn title(field: &str) -> &'static str {

@@ -60,7 +60,11 @@ impl Doors {
     }
 
     /// Opens all doors. Returns what the console works on, for the control socket.
-    pub(super) fn open(self, house: &House, post: Option<Arc<Sender>>) -> Result<Context, Failure> {
+    pub(super) fn open(
+        self,
+        house: &House,
+        post: Option<&Arc<Sender>>,
+    ) -> Result<Context, Failure> {
         let ca_pem = self.ca_pem();
         let tls = self.certificates.server_config();
         for (instance, listener) in self.gates {
@@ -102,7 +106,7 @@ impl Doors {
             addresses: self.addresses.clone(),
             ca_pem: ca_pem.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            post: post.clone().map(|post| post as Arc<dyn Post>),
+            post: post.map(|post| post.clone() as Arc<dyn Post>),
         };
         let host = self
             .addresses

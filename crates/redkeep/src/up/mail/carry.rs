@@ -27,7 +27,7 @@ use super::{
 use crate::config::mail::Mail;
 
 /// How long a whole conversation may take: a server that hangs holds up nothing longer.
-const CONVERSATION: Duration = Duration::from_secs(60);
+const CONVERSATION: Duration = Duration::from_mins(1);
 
 /// Says that no person wrote it, so that no absence notice answers it (RFC 3834).
 #[derive(Debug, Clone)]
