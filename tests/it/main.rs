@@ -20,6 +20,7 @@ mod instances;
 mod interrupted;
 mod journey;
 mod kill;
+mod mail;
 mod ordinary_user;
 mod rehearsal;
 mod review;

@@ -7,6 +7,7 @@ mod access;
 mod audit;
 mod deployments;
 mod instances;
+mod mail;
 mod risks;
 mod service;
 
@@ -73,10 +74,12 @@ api! {
     delete "/risks/{id}" => risks::withdraw,
     get "/users" => access::users::list,
     post "/users" => access::users::add,
+    put "/users/{id}/mail" => mail::set,
     put "/users/{id}/role" => access::users::set_role,
     put "/users/{id}/password" => access::users::set_password,
     post "/users/{id}/reset" => access::users::reset,
     delete "/users/{id}" => access::users::remove,
+    post "/mail/test" => mail::try_out,
     post "/enrolments" => access::enrol,
     get "/tokens" => access::tokens::list,
     post "/tokens" => access::tokens::make,

@@ -14,6 +14,8 @@ mod csrf;
 mod frame;
 mod gate_pages;
 mod headers;
+pub mod letter;
+mod mailing;
 mod pages;
 pub mod picture;
 mod problem;
@@ -34,6 +36,7 @@ use store::Store;
 pub use api::{ROUTES as API_ROUTES, openapi};
 pub use frame::png_of;
 pub use gate_pages::{GATE_STYLE, GatePages};
+pub use mailing::{MailState, Post, Posting};
 pub use pages::ROUTES as PAGE_ROUTES;
 pub use wording::{name_of, shown};
 
@@ -70,6 +73,8 @@ pub struct Context {
     pub ca_pem: String,
     /// Redkeep's version.
     pub version: String,
+    /// What sends mails; none: no mail server is configured, or nothing runs.
+    pub post: Option<Arc<dyn Post>>,
 }
 
 impl fmt::Debug for Context {

@@ -87,6 +87,7 @@ pages! {
     post "/access/tokens/{id}/revoke" => access::revoke::token,
     get "/account" => account::show::page,
     post "/account/password" => account::password::submit,
+    post "/account/mail" => account::mail::submit,
     post "/account/factor" => account::factor::begin,
     post "/account/factor/confirm" => account::factor::confirm_new,
     post "/account/recovery-codes" => account::factor::codes,

@@ -100,6 +100,8 @@ pub enum EventKind {
     RiskAccepted,
     /// An accepted risk was withdrawn.
     RiskWithdrawn,
+    /// A mail was refused for good, or could not be delivered for days, and was given up.
+    MailDropped,
     /// Policy or allowed routes changed.
     PolicyChanged,
 }

@@ -14,6 +14,7 @@ pub mod flow;
 pub mod id;
 pub mod instance;
 pub mod letter;
+pub mod mail;
 pub mod palette;
 pub mod principal;
 pub mod rehearsal;

@@ -19,6 +19,7 @@ use model::{
     access::{Role, Scope},
     id::{DeploymentId, Hash, InstanceId, UserName},
     instance::NodeRedMajor,
+    mail::MailAddress,
 };
 
 use crate::{
@@ -71,6 +72,9 @@ enum Verb {
     /// People who may log in
     #[command(subcommand)]
     User(UserVerb),
+    /// Mails to people
+    #[command(subcommand)]
+    Mail(MailVerb),
     /// Tokens for scripts and command-line clients
     #[command(subcommand)]
     Token(TokenVerb),
@@ -143,8 +147,16 @@ enum UserVerb {
     List,
     /// Lock a user out and print a one-time link to choose password and second factor anew
     Reset { name: UserName },
+    /// Say where a user gets mails, and which
+    Mail(people::MailArgs),
     /// Remove a user
     Remove { name: UserName },
+}
+
+#[derive(Debug, Subcommand)]
+enum MailVerb {
+    /// Send one mail now, and say what goes wrong
+    Test { address: MailAddress },
 }
 
 #[derive(Debug, Subcommand)]
@@ -354,6 +366,7 @@ async fn act(client: &Client, verb: Verb, json: bool) -> Result<Exit, Failure> {
             lines,
         } => status::logs(client, json, &instance, lines, follow).await,
         Verb::User(verb) => people::user(client, json, verb).await,
+        Verb::Mail(MailVerb::Test { address }) => people::try_mail(client, json, &address).await,
         Verb::Token(verb) => people::token(client, json, verb).await,
         Verb::Deployments(verb) => deployments::run(client, json, verb).await,
         Verb::Audit(verb) => record::audit(client, json, verb).await,

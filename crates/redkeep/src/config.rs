@@ -2,6 +2,7 @@
 //!
 //! The only code that reads the environment and configuration files.
 
+pub(crate) mod mail;
 pub(crate) mod upstream;
 
 use std::{
@@ -34,6 +35,8 @@ pub(crate) struct File {
     pub(crate) watch: Watch,
     /// What is kept of what nothing runs from any more.
     pub(crate) keep: Keep,
+    /// Where mails go; none: nobody is written to.
+    pub(crate) mail: Option<mail::Section>,
     /// The instances by name; none: one, called `main`.
     pub(crate) instance: BTreeMap<InstanceId, InstanceSection>,
 }
@@ -115,6 +118,7 @@ pub(crate) struct Config {
     pub(crate) tls: Option<Tls>,
     pub(crate) watch: Watch,
     pub(crate) keep: Keep,
+    pub(crate) mail: Option<mail::Mail>,
     pub(crate) instances: Vec<InstanceConfig>,
 }
 
@@ -187,6 +191,7 @@ impl Config {
             tls: file.tls,
             watch: file.watch,
             keep: file.keep,
+            mail: file.mail.map(mail::Section::decide).transpose()?,
             instances,
         })
     }

@@ -9,6 +9,7 @@ mod chronicle;
 mod doors;
 mod events;
 mod install;
+mod mail;
 mod rehearsals;
 mod watch;
 
@@ -125,11 +126,17 @@ impl House {
     ) -> Result<Exit, Failure> {
         let addresses = doors.addresses.clone();
         let ca_pem = doors.ca_pem();
-        let context = doors.open(self)?;
+        let origin = addresses.console_origin.clone();
+        let mail = self.config.mail.clone();
+        let post = mail.map(|mail| mail::Sender::new(mail, self, origin));
+        let context = doors.open(self, post.as_ref())?;
         let router = console::control_router(context);
         let served = control::serve(control, router, self.stop.clone(), self.tasks.clone());
         self.tasks.spawn(served);
         events::spawn(self, events);
+        if let Some(post) = post {
+            post.spawn(self);
+        }
         for plan in &plans {
             self.workshop.start(plan.clone()).await?;
         }

@@ -4,6 +4,7 @@ mod enrolment;
 mod factor;
 mod limits;
 mod login;
+mod mail;
 mod password;
 mod renew;
 
@@ -12,22 +13,24 @@ use model::{
     audit::EventKind,
     clock::Timestamp,
     id::{Hash, UserId, UserName},
+    mail::{MailAddress, MailWishes},
     principal::Actor,
 };
 use serde_json::{Value, json};
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
+pub(crate) use self::mail::with_mail;
 pub use self::{
     enrolment::Enrolment, factor::SecondFactor, login::LoginAttempt, password::PasswordError,
 };
-use crate::{Keyring, Secret, Store, StoreError, json::read_word, open::Change};
+use crate::{Keyring, Secret, Store, StoreError, json, json::read_word, open::Change};
 
 /// Recovery codes a user gets.
 const RECOVERY_CODES: usize = 10;
 
 /// What a [`User`] is read from.
 const SELECT: &str = "SELECT id, name, role, password, factor, created_at, last_login_at, \
-     (SELECT COUNT(*) FROM recovery_codes WHERE user_id = users.id) AS codes \
+     mail, mail_wishes, (SELECT COUNT(*) FROM recovery_codes WHERE user_id = users.id) AS codes \
      FROM users";
 
 /// A user.
@@ -47,6 +50,10 @@ pub struct User {
     pub last_login_at: Option<Timestamp>,
     /// Recovery codes not yet used.
     pub recovery_codes_left: u32,
+    /// Where mails go; none: nowhere.
+    pub mail: Option<MailAddress>,
+    /// Which mails.
+    pub mail_wishes: MailWishes,
 }
 
 /// A user to be made.
@@ -80,6 +87,8 @@ fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
     let role: String = row.try_get("role")?;
     let factor: Option<Vec<u8>> = row.try_get("factor")?;
     let codes: i64 = row.try_get("codes")?;
+    let mail: Option<String> = row.try_get("mail")?;
+    let wishes: Option<String> = row.try_get("mail_wishes")?;
     Ok(User {
         id: UserId(row.try_get("id")?),
         name: name
@@ -92,6 +101,14 @@ fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
             .try_get::<Option<i64>, _>("last_login_at")?
             .map(Timestamp),
         recovery_codes_left: u32::try_from(codes).unwrap_or(0),
+        mail: mail
+            .map(|text| text.parse())
+            .transpose()
+            .map_err(|error| StoreError::damaged("user", error))?,
+        mail_wishes: wishes
+            .map(|text| json::read("user", &text))
+            .transpose()?
+            .unwrap_or_default(),
     })
 }
 

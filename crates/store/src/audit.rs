@@ -228,7 +228,7 @@ fn read_head(row: &SqliteRow) -> Result<Head, StoreError> {
     })
 }
 
-fn read_entry(row: &SqliteRow) -> Result<Entry, StoreError> {
+pub(crate) fn read_entry(row: &SqliteRow) -> Result<Entry, StoreError> {
     let text: String = row.try_get("text")?;
     let previous: String = row.try_get("previous")?;
     let head = read_head(row)?;
@@ -258,6 +258,11 @@ impl Store {
             .append(kind, actor, instance, subject, detail)
             .await?;
         change.commit().await
+    }
+
+    /// Tells whenever something was recorded. Carries no data: look up what you need.
+    pub fn record_changes(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.inner.recorded.subscribe()
     }
 
     /// Entries, newest first.

@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003_rehearsals.sql"),
     include_str!("../migrations/0004_risks.sql"),
     include_str!("../migrations/0005_approval.sql"),
+    include_str!("../migrations/0006_mail.sql"),
 ];
 /// How long a statement waits for another process' lock.
 const BUSY: Duration = Duration::from_secs(10);
@@ -54,6 +55,7 @@ pub(crate) struct Inner {
     pub(crate) anchor: Anchor,
     pub(crate) revocations: watch::Sender<u64>,
     pub(crate) queue: watch::Sender<u64>,
+    pub(crate) recorded: watch::Sender<u64>,
     pub(crate) hashing: Semaphore,
     pub(crate) hash_waiting: Semaphore,
     pub(crate) entry_codes: EntryCodes,
@@ -94,6 +96,7 @@ impl Store {
             anchor,
             revocations: watch::Sender::new(0),
             queue: watch::Sender::new(0),
+            recorded: watch::Sender::new(0),
             hashing: Semaphore::new(HASHES_AT_ONCE),
             hash_waiting: Semaphore::new(HASHES_WAITING),
             entry_codes: EntryCodes::default(),
@@ -180,6 +183,7 @@ impl Change<'_> {
         // again for nothing costs little, a revocation nobody hears of does not.
         let _revocations = Told(revokes.then_some(&store.inner.revocations));
         let _queue = Told(moves_queue.then_some(&store.inner.queue));
+        let _recorded = Told(signed.is_some().then_some(&store.inner.recorded));
         transaction.commit().await?;
         if let Some(signed) = signed {
             store.inner.anchor.advance(&signed);

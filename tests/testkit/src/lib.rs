@@ -21,6 +21,7 @@ pub mod flows;
 pub mod html;
 pub mod http;
 mod http2;
+pub mod mail;
 pub mod npm;
 pub mod person;
 mod process;

@@ -1,7 +1,11 @@
 //! npm packages the tests need and Redkeep does not: fetched once by the npm of this machine, held
 //! against a hash that stands here, kept in `target/test-data`. Nothing of them is installed.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use model::id::Hash;
 
@@ -22,7 +26,44 @@ pub const AXE: Package = Package {
     sha256: "2277b0a3ef47af9b52497faa3e71598e86e0a0e5e6eb295207a5657ede4709af",
 };
 
+/// An SMTP server (MIT-0; used by the tests, no part of Redkeep), and what it needs.
+pub const SMTP_SERVER: [Package; 4] = [
+    Package {
+        name: "smtp-server",
+        version: "3.21.1",
+        sha256: "aaec32d926f5d6036d43134aa45d903aef076b86bc764e604c88239e531fb0b3",
+    },
+    Package {
+        name: "nodemailer",
+        version: "10.2.1",
+        sha256: "8b6a42d20e8f50a07d75e156f24f9ebbfe2933139c59ab2532099870acf3830d",
+    },
+    Package {
+        name: "punycode.js",
+        version: "2.3.1",
+        sha256: "8768d89aa6359164220014ba575e1464e3ddff11bedff1cc268e39a21f7324a8",
+    },
+    Package {
+        name: "ipv6-normalize",
+        version: "1.0.1",
+        sha256: "57cb04a8b6cd3e58ad302a19587e3f2df63db5ce70634b62de511c43f1a6f768",
+    },
+];
+
 impl Package {
+    /// Puts it where Node.js finds it by its name.
+    pub fn unpack(&self, modules: &Path) {
+        let folder = modules.join(self.name);
+        fs::create_dir_all(&folder).expect("node_modules");
+        let done = Command::new("tar")
+            .arg("-xzf")
+            .arg(self.tarball())
+            .args(["--strip-components=1", "-C"])
+            .arg(&folder)
+            .status();
+        assert!(done.expect("tar").success(), "{} unpacks", self.name);
+    }
+
     /// One file of it.
     pub fn file(&self, path: &str) -> String {
         let tarball = self.tarball();

@@ -27,6 +27,10 @@ pub(super) async fn status(
     } else {
         None
     };
+    let mail = match &app.post {
+        Some(post) if caller.require(Permission::ReadQueue).is_ok() => Some(post.state().await),
+        _ => None,
+    };
     Ok(Json(json!({
         "version": app.version,
         "export_key": app.deployments.export_key(),
@@ -34,6 +38,7 @@ pub(super) async fn status(
         "is_running": app.workshop.is_some(),
         "instances": instances,
         "queue": { "open": open },
+        "mail": mail,
     })))
 }
 

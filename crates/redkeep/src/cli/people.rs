@@ -3,7 +3,8 @@
 use std::io::Read as _;
 
 use anyhow::Context as _;
-use model::id::UserName;
+use clap::Args;
+use model::{id::UserName, mail::MailAddress};
 use serde_json::{Value, json};
 
 use super::{
@@ -15,6 +16,83 @@ use crate::{
     exit::{Exit, Failure},
     terminal,
 };
+
+/// What `redkeep user mail` takes.
+#[derive(Debug, Args)]
+pub(crate) struct MailArgs {
+    name: UserName,
+    /// Where mails go; without it, it is shown where they go
+    address: Option<MailAddress>,
+    /// No mails any more
+    #[arg(long, conflicts_with = "address")]
+    none: bool,
+    /// Only these: reviews, answers, alerts; may be repeated
+    #[arg(long, value_name = "WHICH", value_parser = ["reviews", "answers", "alerts"])]
+    only: Vec<String>,
+}
+
+async fn mail(client: &Client, as_json: bool, args: MailArgs) -> Result<(), Failure> {
+    let MailArgs {
+        name,
+        address,
+        none,
+        only,
+    } = args;
+    let id = user_id(client, &name).await?;
+    let users = client.get("/users").await?;
+    let mut all = list(&users, "/users").iter();
+    let known = all.find(|user| user.pointer("/id").and_then(Value::as_i64) == Some(id));
+    let mut user = known.cloned().unwrap_or_default();
+    if none || address.is_some() || !only.is_empty() {
+        let address = match (none, address) {
+            (true, _) => Value::Null,
+            (false, Some(address)) => json!(address),
+            (false, None) => user.pointer("/mail").cloned().unwrap_or_default(),
+        };
+        let mut body = json!({ "address": address });
+        if !only.is_empty() {
+            let has = |wish: &str| only.iter().any(|it| it == wish);
+            body["wishes"] = json!({
+                "reviews": has("reviews"), "answers": has("answers"), "alerts": has("alerts"),
+            });
+        }
+        let answer = client.put(&format!("/users/{id}/mail"), body).await?;
+        user = answer.pointer("/user").cloned().unwrap_or_default();
+    }
+    if as_json {
+        let shown = json!({ "name": name, "mail": user["mail"], "wishes": user["mail_wishes"] });
+        terminal::line(&shown.to_string());
+        return Ok(());
+    }
+    let wished = ["reviews", "answers", "alerts"];
+    let wished = wished.map(|wish| (wish, user.pointer(&format!("/mail_wishes/{wish}"))));
+    let wished = wished
+        .iter()
+        .filter(|(_, is)| *is == Some(&Value::Bool(true)));
+    let wished: Vec<_> = wished.map(|(wish, _)| *wish).collect();
+    terminal::line(&match text(&user, "/mail") {
+        address if address.is_empty() => format!("{name} gets no mails"),
+        address if wished.is_empty() => format!("{name} wishes no mails at {address}"),
+        address => format!("{name} gets mails at {address}: {}", wished.join(", ")),
+    });
+    Ok(())
+}
+
+/// `redkeep mail test`.
+pub(crate) async fn try_mail(
+    client: &Client,
+    as_json: bool,
+    address: &MailAddress,
+) -> Result<Exit, Failure> {
+    let body = json!({ "address": address });
+    let answer = client.post("/mail/test", body).await?;
+    if as_json {
+        terminal::line(&answer.to_string());
+    } else {
+        terminal::line(&format!("the mail server took a mail to {address}"));
+    }
+    Ok(Exit::Done)
+}
 
 pub(crate) async fn user(client: &Client, as_json: bool, verb: UserVerb) -> Result<Exit, Failure> {
     match verb {
@@ -74,6 +152,7 @@ pub(crate) async fn user(client: &Client, as_json: bool, verb: UserVerb) -> Resu
             table(["NAME", "ROLE", "SECOND FACTOR", "LAST LOGIN"], &rows);
         }
         UserVerb::Reset { name } => reset(client, as_json, &name).await?,
+        UserVerb::Mail(args) => mail(client, as_json, args).await?,
         UserVerb::Remove { name } => {
             let id = user_id(client, &name).await?;
             client.delete(&format!("/users/{id}")).await?;

@@ -38,7 +38,20 @@ pub(crate) async fn status(client: &Client, json: bool) -> Result<Exit, Failure>
         "waiting for review: {}",
         text(&status, "/queue/open")
     ));
+    show_mail(&status);
     Ok(exit)
+}
+
+fn show_mail(status: &Value) {
+    let waiting = text(status, "/mail/waiting");
+    if waiting.is_empty() {
+        return;
+    }
+    terminal::line(&format!("mails waiting: {waiting}"));
+    let trouble = text(status, "/mail/trouble");
+    if !trouble.is_empty() {
+        terminal::line(&format!("  why  {trouble}"));
+    }
 }
 
 fn show_instance(instance: &Value) {

@@ -4,14 +4,14 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
 use axum::Router;
-use console::{Addresses, Context};
+use console::{Addresses, Context, Post};
 use gate::{Certificates, ConnectionService, Gate, GateConfig, Limits};
 use model::id::InstanceId;
 use store::Store;
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
-use super::House;
+use super::{House, mail::Sender};
 use crate::{config::Config, exit::Failure, wire};
 
 /// Bound, but not yet open.
@@ -60,7 +60,11 @@ impl Doors {
     }
 
     /// Opens all doors. Returns what the console works on, for the control socket.
-    pub(super) fn open(self, house: &House) -> Result<Context, Failure> {
+    pub(super) fn open(
+        self,
+        house: &House,
+        post: Option<&Arc<Sender>>,
+    ) -> Result<Context, Failure> {
         let ca_pem = self.ca_pem();
         let tls = self.certificates.server_config();
         for (instance, listener) in self.gates {
@@ -102,6 +106,7 @@ impl Doors {
             addresses: self.addresses.clone(),
             ca_pem: ca_pem.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            post: post.map(|post| post.clone() as Arc<dyn Post>),
         };
         let host = self
             .addresses

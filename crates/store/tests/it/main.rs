@@ -13,6 +13,7 @@ mod deployments;
 mod house;
 mod instances;
 mod killed;
+mod mails;
 mod opening;
 mod rehearsals;
 mod renewal;

@@ -5,7 +5,10 @@ use axum::{
     extract::{Query, State},
     response::Html,
 };
-use model::access::Scope;
+use model::{
+    access::{Permission, Scope},
+    mail::MailWishes,
+};
 use store::{AccessToken, Session, SessionKind};
 
 use crate::{
@@ -29,9 +32,21 @@ pub(super) struct AccountPage {
     pub(super) made: Option<String>,
     pub(super) password_error: Option<String>,
     pub(super) factor_error: Option<String>,
+    pub(super) mail: MailForm,
     pub(super) token_error: Option<String>,
     back: &'static str,
     with_user: bool,
+}
+
+/// Where one gets mails, and which.
+pub(super) struct MailForm {
+    pub(super) address: String,
+    pub(super) wishes: MailWishes,
+    /// Whether a mail server is configured.
+    is_sent: bool,
+    decides: bool,
+    administers: bool,
+    pub(super) error: Option<String>,
 }
 
 /// A session in a list.
@@ -107,6 +122,7 @@ impl TokenLine {
 fn notice(done: Option<&String>) -> Option<&'static str> {
     match done.map(String::as_str) {
         Some("password") => Some("Your password was changed. Your other sessions have ended."),
+        Some("mail") => Some("Noted. Mails go where you said."),
         Some("revoked") => Some("Revoked. Live connections close within a second."),
         _ => None,
     }
@@ -141,6 +157,14 @@ pub(super) async fn build(app: &App, by: &SignedIn) -> Result<AccountPage, PageE
             .map(|token| TokenLine::new(token, &shell))
             .collect(),
         scopes: Scope::ALL,
+        mail: MailForm {
+            address: user.mail.map(String::from).unwrap_or_default(),
+            wishes: user.mail_wishes,
+            is_sent: app.post.is_some(),
+            decides: by.may(Permission::Decide),
+            administers: by.may(Permission::Administer),
+            error: None,
+        },
         made: None,
         password_error: None,
         factor_error: None,

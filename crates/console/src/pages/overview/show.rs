@@ -12,12 +12,12 @@ use model::{
 use runtime::status::{InstanceStatus, Phase};
 
 use crate::{
-    App,
+    App, MailState,
     pages::deployments::view::Card,
     problem::PageError,
     session::SignedIn,
     shell::{Shell, page as render},
-    wording::{Icon, Moment, Pill, counted, shown},
+    wording::{Icon, Moment, Pill, counted, sentence, shown},
 };
 
 const OPEN_MAX: u32 = 20;
@@ -163,6 +163,9 @@ pub(crate) async fn page(State(app): State<App>, by: SignedIn) -> Result<Html<St
     let shell = Shell::new(&app, &by, "overview", "Overview").await?;
     let mut needs = Vec::new();
     let (mut open, mut recent) = (Vec::new(), Vec::new());
+    if let (Some(post), true) = (&app.post, by.may(Permission::ReadQueue)) {
+        needs.extend(mail_need(&post.state().await));
+    }
     if by.may(Permission::ReadQueue) {
         for deployment in app.store.deployments(None, true, OPEN_MAX).await? {
             open.push(Card::new(&app, &by, &shell, &deployment).await);
@@ -285,6 +288,27 @@ fn damage_need(id: &InstanceId, status: Option<&InstanceStatus>) -> Option<Need>
         ),
         path: "/record?kind=disk-drift".to_owned(),
         action: "Read the record",
+    })
+}
+
+fn mail_need(mail: &MailState) -> Option<Need> {
+    let trouble = mail.trouble.as_ref()?;
+    Some(Need {
+        tone: "warn",
+        icon: Icon("triangle"),
+        text: match mail.waiting {
+            0 => "The mail server does not work".to_owned(),
+            waiting => format!(
+                "{} to be sent",
+                match waiting {
+                    1 => "1 mail waits".to_owned(),
+                    more => format!("{more} mails wait"),
+                }
+            ),
+        },
+        detail: sentence(&shown(trouble)),
+        path: "/account#mail-title".to_owned(),
+        action: "See your mails",
     })
 }
 

@@ -104,6 +104,7 @@ fn tone(kind: EventKind) -> &'static str {
         | E::DiskDrift
         | E::MemoryDrift
         | E::EmergencyApplied
+        | E::MailDropped
         | E::DeploymentStale => "warn",
         E::ApplyFailed | E::InstanceCrashed | E::InstanceCrashLoop | E::CanaryFailed => "bad",
         E::Applied | E::InstanceReady | E::DeploymentApproved => "good",

@@ -96,47 +96,12 @@ impl RehearsalView {
     }
 
     fn done(base: Option<&Observation>, seen: &Observation, at: Moment) -> Self {
-        let (tone, icon, verdict, sentence) = match &seen.outcome {
-            Outcome::Ran if seen.missing_types.is_empty() => (
-                "good",
-                "check",
-                "It started and ran.",
-                format!(
-                    "Watched for {} seconds, without a network.",
-                    seen.watched_seconds
-                ),
-            ),
-            Outcome::Ran | Outcome::Halted => (
-                "bad",
-                "octagon",
-                "None of its flows would run.",
-                "Node types are missing: install their packages first.".to_owned(),
-            ),
-            Outcome::NotStarted(_) => (
-                "bad",
-                "octagon",
-                "It did not start.",
-                "Applied, it would very likely not start either.".to_owned(),
-            ),
-            Outcome::Crashed(_) => (
-                "bad",
-                "octagon",
-                "It ended Node-RED.",
-                "Applied, it would very likely stop all flows.".to_owned(),
-            ),
-            Outcome::Hung(_) => (
-                "bad",
-                "octagon",
-                "It made Node-RED hang.",
-                "Applied, all flows would very likely stand still.".to_owned(),
-            ),
-        };
-        let is_before = base.is_some_and(|base| !base.is_clean()) && !seen.is_clean();
-        let sentence = if is_before {
-            format!("{sentence} What runs now does not rehearse well either.")
-        } else {
-            sentence
-        };
+        let Verdict {
+            tone,
+            icon,
+            words,
+            sentence,
+        } = verdict(base, seen);
         let why = match &seen.outcome {
             Outcome::Ran | Outcome::Halted => None,
             other => other.why().map(shown),
@@ -144,13 +109,72 @@ impl RehearsalView {
         Self {
             tone,
             icon,
-            verdict,
+            verdict: words,
             sentence,
             why,
             at: Some(at),
             groups: groups(base, seen),
             facts: facts(base, seen),
         }
+    }
+}
+
+/// How a rehearsal went, in words.
+pub(crate) struct Verdict {
+    tone: &'static str,
+    icon: &'static str,
+    pub(crate) words: &'static str,
+    pub(crate) sentence: String,
+}
+
+/// What is to be said of a run, against the same for what runs.
+pub(crate) fn verdict(base: Option<&Observation>, seen: &Observation) -> Verdict {
+    let (tone, icon, words, sentence) = match &seen.outcome {
+        Outcome::Ran if seen.missing_types.is_empty() => (
+            "good",
+            "check",
+            "It started and ran.",
+            format!(
+                "Watched for {} seconds, without a network.",
+                seen.watched_seconds
+            ),
+        ),
+        Outcome::Ran | Outcome::Halted => (
+            "bad",
+            "octagon",
+            "None of its flows would run.",
+            "Node types are missing: install their packages first.".to_owned(),
+        ),
+        Outcome::NotStarted(_) => (
+            "bad",
+            "octagon",
+            "It did not start.",
+            "Applied, it would very likely not start either.".to_owned(),
+        ),
+        Outcome::Crashed(_) => (
+            "bad",
+            "octagon",
+            "It ended Node-RED.",
+            "Applied, it would very likely stop all flows.".to_owned(),
+        ),
+        Outcome::Hung(_) => (
+            "bad",
+            "octagon",
+            "It made Node-RED hang.",
+            "Applied, all flows would very likely stand still.".to_owned(),
+        ),
+    };
+    let is_before = base.is_some_and(|base| !base.is_clean()) && !seen.is_clean();
+    let sentence = if is_before {
+        format!("{sentence} What runs now does not rehearse well either.")
+    } else {
+        sentence
+    };
+    Verdict {
+        tone,
+        icon,
+        words,
+        sentence,
     }
 }
 
