@@ -123,11 +123,7 @@ impl Rules {
 
 /// The digest of everything a reading depends on: `shown` stands for the flows, the baseline with
 /// its credentials, and the credential changes. The same digest always gives the same reading.
-pub(super) fn key(
-    instance: &InstanceId,
-    shown: Hash,
-    rules: &Rules,
-) -> Result<Hash, DeployError> {
+pub(super) fn key(instance: &InstanceId, shown: Hash, rules: &Rules) -> Result<Hash, DeployError> {
     let types: Vec<&String> = rules.palette.types.keys().collect();
     let text = serde_json::to_vec(&(instance, shown, &rules.policy, types, &rules.risks));
     Ok(Hash::of(&text.map_err(|_| DeployError::Unreadable)?))

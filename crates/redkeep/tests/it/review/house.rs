@@ -197,7 +197,10 @@ async fn fill(dir: &std::path::Path) {
         .unwrap();
     let why = "The second pump \u{202e}is new";
     room.comment(&ed, deployment.id, None, why).await.unwrap();
-    store.set_rehearsal(&deployment, &rehearsal()).await.unwrap();
+    store
+        .set_rehearsal(&deployment, &rehearsal())
+        .await
+        .unwrap();
 }
 
 fn rehearsal() -> Rehearsal {
