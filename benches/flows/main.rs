@@ -38,6 +38,9 @@ struct Args {
     /// The Node.js to compare with
     #[arg(long, default_value = "node")]
     node: PathBuf,
+    /// The editor's `red.js` of an installed Node-RED, to compare with its own difference too
+    #[arg(long)]
+    editor: Option<PathBuf>,
 }
 
 /// Milliseconds of everything, for one size.
@@ -46,6 +49,9 @@ struct Row {
     bytes: usize,
     submitted: f64,
     stored: f64,
+    /// The difference alone, and the findings alone.
+    differed: f64,
+    inspected: f64,
     compared: f64,
     end_to_end: f64,
     changes: usize,
@@ -62,6 +68,8 @@ struct Peer {
     parse: f64,
     compare: f64,
     whole: f64,
+    /// Parse both and the editor's difference.
+    in_editor: Option<f64>,
 }
 
 fn main() -> Result<()> {
@@ -89,13 +97,17 @@ fn read(text: &str) -> Result<Flows> {
     Ok(read.context("the generator wrote no flows")?.flows)
 }
 
-fn compare(before: &Flows, after: &Flows) -> Diff {
-    let mut diff = diff(
+fn differ(before: &Flows, after: &Flows) -> Diff {
+    diff(
         before,
         after,
         &CredentialChanges::default(),
         &CredentialNames::new(),
-    );
+    )
+}
+
+fn compare(before: &Flows, after: &Flows) -> Diff {
+    let mut diff = differ(before, after);
     inspect(before, after, &diff, &Context::default()).attach(&mut diff);
     diff
 }
@@ -107,6 +119,10 @@ fn measure(count: u64, runs: usize, texts: &[String; 2]) -> Result<Row> {
     let proposal = proposal?;
     let (stored, base) = time(runs, || Flows::from_canonical(stored_text.clone()));
     let base = base.context("the baseline")?;
+    let (differed, plain) = time(runs, || differ(&base, &proposal));
+    let (inspected, _) = time(runs, || {
+        inspect(&base, &proposal, &plain, &Context::default())
+    });
     let (compared, changes) = time(runs, || compare(&base, &proposal));
     let (end_to_end, _) = time(runs, || -> Result<Diff> {
         Ok(compare(
@@ -142,6 +158,8 @@ fn measure(count: u64, runs: usize, texts: &[String; 2]) -> Result<Row> {
         bytes: texts[1].len(),
         submitted,
         stored,
+        differed,
+        inspected,
         compared,
         end_to_end,
         changes: changes.changes.len(),
@@ -175,6 +193,7 @@ fn peer(args: &Args, files: &[PathBuf; 2]) -> Result<Peer> {
         .args(["-e", include_str!("peer.js"), "--"])
         .args(files)
         .arg(args.runs.to_string())
+        .args(&args.editor)
         .output()
         .with_context(|| {
             let node = args.node.display();
@@ -194,6 +213,7 @@ fn peer(args: &Args, files: &[PathBuf; 2]) -> Result<Peer> {
         parse: number("parse")?,
         compare: number("compare")?,
         whole: number("whole")?,
+        in_editor: said["inEditor"].as_f64(),
     })
 }
 
@@ -217,6 +237,8 @@ fn show(rows: &[(Row, Peer)], runs: usize) {
     };
     line("read what was submitted", &|row, _| short(row.submitted));
     line("read the baseline back", &|row, _| short(row.stored));
+    line("diff", &|row, _| short(row.differed));
+    line("findings", &|row, _| short(row.inspected));
     line("diff with findings", &|row, _| short(row.compared));
     line("- changes found", &|row, _| row.changes.to_string());
     line("**read both + diff with findings**", &|row, _| {
@@ -229,6 +251,11 @@ fn show(rows: &[(Row, Peer)], runs: usize) {
     line("Node.js: parse both + by-id diff", &|_, peer| {
         short(peer.whole)
     });
+    if rows.iter().any(|(_, peer)| peer.in_editor.is_some()) {
+        line("Node.js: parse both + Node-RED's own diff", &|_, peer| {
+            peer.in_editor.map_or_else(String::new, short)
+        });
+    }
     line("**ratio to Node.js**", &|row, peer| {
         format!("**{:.2}**", row.end_to_end / peer.whole)
     });

@@ -227,6 +227,7 @@ impl House {
             store: self.store.clone(),
             deployments: Deployments::new(self.store.clone(), Arc::new(Nobody)),
             workshop: None,
+            post: None,
             addresses: Addresses {
                 console_origin: "https://keep.localhost:8443".to_owned(),
                 gates: Vec::new(),
