@@ -213,7 +213,8 @@ impl MailServer {
             return config;
         }
         let (password, root) = (self.file("password"), self.file("root.pem"));
-        format!("{config}user = {USER:?}\npassword_file = {password:?}\ntrust = {root:?}\n")
+        let (password, root) = (password.display(), root.display());
+        format!("{config}user = {USER:?}\npassword_file = \"{password}\"\ntrust = \"{root}\"\n")
     }
 
     /// Every mail it took, oldest first.

@@ -213,6 +213,24 @@ async fn a_cookie_needs_our_origin_too() {
     );
 }
 
+/// Of the one deployment there is.
+async fn pictures(control: &Router) {
+    let picture = ask(control, "get", "/deployments/{id}/picture.svg", &json!({})).await;
+    let picture = picture.expect(200);
+    assert_eq!(picture.header("content-type"), "image/svg+xml");
+    assert!(picture.text.starts_with("<svg"), "{}", picture.text);
+    let path = "/deployments/{id}/picture.png?scale=0.5&scheme=dark";
+    let picture = ask(control, "get", path, &json!({})).await.expect(200);
+    assert_eq!(picture.header("content-type"), "image/png");
+    assert!(picture.text.contains("PNG\r\n"), "{:.20}", picture.text);
+    for wrong in ["scale=9", "scale=NaN", "width=0", "scheme=blue"] {
+        let path = format!("/deployments/{{id}}/picture.png?{wrong}");
+        ask(control, "get", &path, &json!({})).await.expect(422);
+    }
+    let path = "/deployments/{id}/picture.png?tab=nowhere";
+    ask(control, "get", path, &json!({})).await.expect(404);
+}
+
 #[tokio::test]
 async fn the_control_socket_runs_a_deployment_through() {
     let console = Console::new().await;
@@ -260,20 +278,7 @@ async fn the_control_socket_runs_a_deployment_through() {
         .expect(200)
         .json();
     assert!(list["deployments"][0]["summary"].is_string(), "{list}");
-    let picture = ask(&control, "get", "/deployments/{id}/picture.svg", &json!({})).await;
-    let picture = picture.expect(200);
-    assert_eq!(picture.header("content-type"), "image/svg+xml");
-    assert!(picture.text.starts_with("<svg"), "{}", picture.text);
-    let path = "/deployments/{id}/picture.png?scale=0.5&scheme=dark";
-    let picture = ask(&control, "get", path, &json!({})).await.expect(200);
-    assert_eq!(picture.header("content-type"), "image/png");
-    assert!(picture.text.contains("PNG\r\n"), "{:.20}", picture.text);
-    for wrong in ["scale=9", "scale=NaN", "width=0", "scheme=blue"] {
-        let path = format!("/deployments/{{id}}/picture.png?{wrong}");
-        ask(&control, "get", &path, &json!({})).await.expect(422);
-    }
-    let path = "/deployments/{id}/picture.png?tab=nowhere";
-    ask(&control, "get", path, &json!({})).await.expect(404);
+    pictures(&control).await;
     let whole = ask(&control, "get", "/audit/verify", &json!({}))
         .await
         .expect(200)

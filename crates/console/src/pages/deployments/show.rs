@@ -282,8 +282,8 @@ pub(crate) async fn page(
         shell,
         head,
         emergency,
-        may_rehearse,
         rehearsal,
+        may_rehearse,
     };
     made(&app, move || Ok(build(&review, beside, &asked))).await
 }

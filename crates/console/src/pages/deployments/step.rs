@@ -135,15 +135,12 @@ fn build(
             .change
             .as_ref()
             .and_then(|id| changes.iter_mut().find(|change| change.id == id.0));
-        match &mut found {
-            Some(change) => {
-                change.error = Some(again.message);
-                change.comment = again.comment;
-            }
-            None => {
-                bulk_error = Some(again.message);
-                bulk_comment = again.comment;
-            }
+        if let Some(change) = &mut found {
+            change.error = Some(again.message);
+            change.comment = again.comment;
+        } else {
+            bulk_error = Some(again.message);
+            bulk_comment = again.comment;
         }
     }
     let focus = step.changes.first().and_then(|id| looked.change(id));
