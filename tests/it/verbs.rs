@@ -105,6 +105,8 @@ async fn a_deployment_is_shown_whole(redkeep: &Redkeep, author: &testkit::Client
         &plain(redkeep, &["status"]).await,
         &["waiting for review: 1"],
     );
+    let text = plain(redkeep, &["deployments", "rehearse", &id]).await;
+    says(&text, &["it will be tried again"]);
     let text = plain(
         redkeep,
         &["deployments", "reject", &id, "--reason", "not today"],

@@ -19,19 +19,12 @@ pub(crate) struct Summary {
     pub(crate) worst: Option<Severity>,
 }
 
-/// Summaries by proposal digest: the same digest always gives the same sentence.
+/// Summaries by what their reading depends on ([`Deployments::reading_key`]): a rule that changes or
+/// a risk that ends gives another.
 #[derive(Debug, Default)]
 pub(crate) struct Summaries(Mutex<HashMap<Hash, Summary>>);
 
 impl Summaries {
-    /// Forgets all: what findings weigh has changed.
-    pub(crate) fn forget(&self) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
-    }
-
     /// The summary of a deployment, worked out when it is not known yet.
     pub(crate) async fn of(
         &self,
@@ -39,12 +32,12 @@ impl Summaries {
         caller: &Caller,
         deployment: &Deployment,
     ) -> Result<Summary, DeployError> {
-        let shown = deployment.proposal.hash();
+        let key = deployments.reading_key(deployment).await?;
         let known = self
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .get(&shown)
+            .get(&key)
             .cloned();
         if let Some(summary) = known {
             return Ok(summary);
@@ -65,7 +58,7 @@ impl Summaries {
         if kept.len() >= KEPT_MAX {
             kept.clear();
         }
-        kept.insert(review.shown, summary.clone());
+        kept.insert(key, summary.clone());
         Ok(summary)
     }
 }

@@ -118,7 +118,15 @@ impl Deployments {
         self.look(id, async || self.desk.turn().await).await
     }
 
-    /// The same, for the waiting room itself.
+    /// The digest of all that the reading of a deployment depends on: proposal, policy, types that
+    /// are installed, risks that hold. What was worked out under it is true while it stays.
+    pub async fn reading_key(&self, deployment: &Deployment) -> Result<Hash, DeployError> {
+        let palette = self.target.palette(&deployment.instance).await;
+        let rules = self.rules(&deployment.instance, palette).await?;
+        key(&deployment.instance, deployment.proposal.hash(), &rules)
+    }
+
+    /// What [`Deployments::review`] gives, for the waiting room itself.
     pub(crate) async fn examine(&self, id: DeploymentId) -> Result<Review, DeployError> {
         self.look(id, async || self.desk.sure_turn().await).await
     }

@@ -6,7 +6,7 @@ mod issue;
 use std::{
     fs, io,
     io::Write as _,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -174,9 +174,30 @@ impl Source {
                 let leaf = issue::leaf(dir, names, now)?;
                 certified(&leaf, &leaf)
             }
-            Self::Files { certificate, key } => certified(certificate, key),
+            Self::Files { certificate, key } => {
+                refuse_if_anybody_may_read(key)?;
+                certified(certificate, key)
+            }
         }
     }
+}
+
+/// Refuses a key that everybody on the machine could read or change. Its group may: Debian keeps keys
+/// for the group `ssl-cert`.
+fn refuse_if_anybody_may_read(key: &Path) -> Result<(), CertificateError> {
+    let found = fs::metadata(key).map_err(|source| CertificateError::File {
+        path: key.to_owned(),
+        source,
+    })?;
+    if found.permissions().mode() & 0o007 == 0 {
+        return Ok(());
+    }
+    Err(CertificateError::Unusable {
+        path: key.to_owned(),
+        why: "everybody on this machine can read or change it; run `chmod o=` on it, and \
+              have a new one issued: this one may be known"
+            .to_owned(),
+    })
 }
 
 /// Reads a chain and its key from PEM files (which may be one).

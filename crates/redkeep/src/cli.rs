@@ -223,6 +223,8 @@ enum DeploymentVerb {
         #[arg(long)]
         hash: Option<Hash>,
     },
+    /// Have it tried again in a throw-away Node-RED without a network
+    Rehearse { id: DeploymentId },
     /// Reject the whole
     Reject {
         id: DeploymentId,

@@ -83,7 +83,7 @@ impl Default for Keep {
 pub(crate) struct Tls {
     /// The chain, leaf first.
     pub(crate) certificate: PathBuf,
-    /// The leaf's private key, readable by its owner alone.
+    /// The leaf's private key; refused when everybody on the machine can read it.
     pub(crate) key: PathBuf,
 }
 

@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 use model::{
     clock::{Clock, Timestamp},
     id::InstanceId,
+    letter::is_invisible,
 };
 use store::{LogLevel, Store};
 use tokio::{
@@ -195,20 +196,16 @@ async fn next_line(source: &mut (impl AsyncBufRead + Unpin), pace: &mut Pace) ->
     }
 }
 
-/// The text with every control character replaced, so that it cannot steer a terminal.
+/// The text with every control and invisible character replaced, so that it neither steers a terminal
+/// nor reads in another order than it is written.
 fn clean(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let replace = |c: char| match c {
         '\t' => ' ',
-        c if c.is_control() || is_bidi_control(c) => '\u{fffd}',
+        c if c.is_control() || is_invisible(c) => '\u{fffd}',
         c => c,
     };
     text.trim_end().chars().map(replace).collect()
-}
-
-/// Characters that make a line read in another order than it is written.
-fn is_bidi_control(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The level in `20 Nov 18:00:00 - [info] …`, Node-RED's console format.

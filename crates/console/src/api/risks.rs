@@ -46,7 +46,6 @@ pub(super) async fn accept(
     };
     let id = deployment_id(&id)?;
     let risk = app.deployments.accept_risk(&caller, id, acceptance).await?;
-    app.summaries.forget();
     Ok(Json(json!({ "risk": risk })))
 }
 
@@ -68,6 +67,5 @@ pub(super) async fn withdraw(
     Path(id): Path<i64>,
 ) -> Result<StatusCode, ApiError> {
     app.deployments.withdraw_risk(&caller, id).await?;
-    app.summaries.forget();
     Ok(StatusCode::NO_CONTENT)
 }

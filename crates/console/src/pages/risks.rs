@@ -88,6 +88,5 @@ pub(crate) async fn withdraw(
     Posted { by, .. }: Posted,
 ) -> Result<Redirect, PageError> {
     app.deployments.withdraw_risk(&by.caller, id).await?;
-    app.summaries.forget();
     Ok(Redirect::to("/risks"))
 }

@@ -1,5 +1,7 @@
 //! Characters a reader cannot see or would take for others.
 
+use model::letter::is_invisible;
+
 /// The name of what stands in a text's place, for a title and for screen readers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sign(pub(crate) String);
@@ -10,26 +12,9 @@ pub(super) fn is_hidden(c: char, before: char) -> bool {
     match c {
         '\t' | '\n' => false,
         '\u{fe0f}' => before.is_ascii() || is_hidden(before, ' '),
-        '\u{00ad}'
-        | '\u{034f}'
-        | '\u{061c}'
-        | '\u{115f}'
-        | '\u{1160}'
-        | '\u{17b4}'
-        | '\u{17b5}'
-        | '\u{180b}'..='\u{180f}'
-        | '\u{2800}'
-        | '\u{3164}'
-        | '\u{feff}'
-        | '\u{ffa0}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{fe00}'..='\u{fe0e}'
-        | '\u{fff9}'..='\u{fffc}'
-        | '\u{e000}'..='\u{f8ff}'
-        | '\u{e0000}'..='\u{10ffff}' => true,
-        c => c.is_control() || is_other_space(c),
+        // Private characters show what the reader's fonts please; the rest has no glyph of its own.
+        '\u{fe0e}' | '\u{fffc}' | '\u{e000}'..='\u{f8ff}' | '\u{e0000}'..='\u{10ffff}' => true,
+        c => c.is_control() || is_invisible(c) || is_other_space(c),
     }
 }
 

@@ -153,6 +153,11 @@ fn own_files_are_taken_and_wrong_ones_are_explained() {
         matches!(wrong, Err(CertificateError::Unusable { .. })),
         "another's key"
     );
+    let open = dir.path().join("open.pem");
+    fs::copy(&leaf, &open).unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o644)).unwrap();
+    let open = Certificates::from_files(&leaf, &open, Arc::clone(&clock)).unwrap_err();
+    assert!(open.to_string().contains("chmod"), "{open}");
     let none = Certificates::from_files(&dir.path().join("none"), &leaf, clock);
     assert!(matches!(none, Err(CertificateError::File { .. })));
     let bad = Certificates::open(

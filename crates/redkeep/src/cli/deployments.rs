@@ -46,6 +46,7 @@ pub(crate) async fn run(
             });
             return Ok(Exit::Done);
         }
+        DeploymentVerb::Rehearse { id } => return rehearse(client, id, as_json).await,
         DeploymentVerb::Decide(args) => answer::decide(client, args).await?,
         DeploymentVerb::Export { id, out, force } => {
             return export::write(client, id, out, force, as_json).await;
@@ -87,6 +88,19 @@ pub(crate) async fn run(
     }
     let failed = is_apply && text(&answer, "/state") == "failed";
     Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+async fn rehearse(client: &Client, id: DeploymentId, as_json: bool) -> Result<Exit, Failure> {
+    let path = format!("/deployments/{id}/rehearse");
+    let waits = client.post(&path, json!({})).await?;
+    terminal::line(&if as_json {
+        waits.to_string()
+    } else {
+        format!(
+            "it will be tried again; in a minute `redkeep deployments show {id}` says how it went"
+        )
+    });
+    Ok(Exit::Done)
 }
 
 /// What only looks at a list.

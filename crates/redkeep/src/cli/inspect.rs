@@ -1,6 +1,7 @@
 //! `redkeep inspect`: what a flow file would do, without anything that runs.
 //!
-//! Exit codes: 0 nothing at or above the level, 1 findings, 2 not a flow file.
+//! Exit codes: 0 nothing at or above the level, 1 findings, 2 not a flow file, or a picture that could not be
+//! made.
 
 mod report;
 mod sarif;
@@ -100,7 +101,8 @@ pub(crate) fn run(args: &InspectArgs, as_json: bool) -> Result<Exit, Failure> {
         ways: found.ways,
     };
     if args.svg.is_some() || args.png.is_some() {
-        draw(&looked, args)?;
+        // A pipeline must not take it for findings.
+        draw(&looked, args).map_err(|it| Failure::new(Exit::Usage, it.message))?;
     }
     if as_json {
         terminal::line(&as_value(&looked).to_string());

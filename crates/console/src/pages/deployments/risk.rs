@@ -38,7 +38,6 @@ pub(crate) async fn submit(
         .await
     {
         Ok(_) => {
-            app.summaries.forget();
             let to = format!("/deployments/{id}/steps/{number}");
             Ok(Redirect::to(&to).into_response())
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use model::{
-    deployment::{Deployment, DeploymentType, State},
+    deployment::{Deployment, DeploymentType, Skipped, State},
     flow::{
         change::Aspect,
         finding::{Finding, Severity},
@@ -89,6 +89,11 @@ fn who(sheet: &mut Sheet, deployment: &Deployment) {
             name_of(&by.label())
         );
         sheet.fact(0, "EMERGENCY", &[Span::new(Style::Warn, text)]);
+        let skipped: Vec<_> = emergency.skipped.iter().map(Skipped::words).collect();
+        if !skipped.is_empty() {
+            let text = format!("It went past what policy asks for: {}.", skipped.join(", "));
+            sheet.fact(0, "", &[Span::new(Style::Warn, text)]);
+        }
     }
 }
 
