@@ -88,7 +88,7 @@ async fn what_asks_for_a_reason_is_no_part_of_a_lump() {
         ..Policy::default()
     };
     set(&house, &policy).await;
-    let noted = r#"[{"id":"t","type":"tab","label":"Tab"},{"id":"b","type":"debug","z":"t","name":"b","x":100,"y":120,"wires":[]},{"id":"i","type":"http in","z":"t","name":"i","url":"/x","method":"get","x":1,"y":1,"wires":[[]]},{"id":"l","type":"link in","z":"t","name":"l","links":["gone"],"x":1,"y":1,"wires":[[]]}]"#;
+    let noted = r#"[{"id":"t","type":"tab","label":"Tab"},{"id":"b","type":"debug","z":"t","name":"b","x":100,"y":120,"wires":[]},{"id":"i","type":"http in","z":"t","name":"i","url":"/x","method":"get","x":1,"y":1,"wires":[[]]},{"id":"l","type":"change","z":"t","name":"l","rules":[{"t":"set","p":"payload","pt":"msg","to":"$now()","tot":"jsonata"}],"x":1,"y":1,"wires":[["b"]]}]"#;
     let queued = house.propose(&editor(), noted).await;
     let review = look(&house, queued.id).await;
     let is_noted = |id: &&ChangeId| {
