@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     admin::Admin,
     board::Board,
-    bridge::{Bridge, Pace},
+    bridge::{Bridge, Pace, Waiting},
     folder::Folder,
     identity::Signer,
     palette::Palettes,
@@ -213,6 +213,7 @@ impl Workshop {
                 refused: shared.refused.clone(),
                 peer_uid: folder.uid(),
                 pace: Pace::default(),
+                waiting: Waiting::default(),
             }),
             board: self.board.clone(),
             store: self.store.clone(),
