@@ -137,6 +137,12 @@ pub enum RuntimeEvent {
         instance: InstanceId,
         reason: String,
     },
+    /// Redkeep could not start it three times in a row or more (a full disk, the ledger, the jailer).
+    /// It goes on trying, and tells this at each attempt.
+    Hindered {
+        instance: InstanceId,
+        reason: String,
+    },
 }
 
 /// All instances together.
