@@ -60,8 +60,9 @@ fn is_device(id: &str) -> bool {
     matches!(id, "con" | "prn" | "aux" | "nul") || numbered("com") || numbered("lpt")
 }
 
-/// JSON text with a value a line, as Node-RED's own `flowFilePretty` writes it. Nothing but the
-/// space between the values is touched, so that no number or text changes its form.
+/// JSON text with a value a line, as Node-RED's own `flowFilePretty` writes it, but that values nested
+/// deeper than 8 levels are indented no further. Nothing but the space between the values is touched,
+/// so that no number or text changes its form.
 pub fn lines(json: &str) -> String {
     let mut out = String::with_capacity(json.len() * 2);
     let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);

@@ -90,7 +90,7 @@ pub enum EventKind {
     InstanceReady,
     /// Node-RED ended unexpectedly.
     InstanceCrashed,
-    /// Node-RED was stopped for crashing again and again.
+    /// Node-RED was stopped for crashing again and again, or could not be started again and again.
     InstanceCrashLoop,
     /// The canary in the jail could do something it must not; Node-RED was not started.
     CanaryFailed,

@@ -123,7 +123,7 @@ pub enum Alert {
     Memory,
     /// A file on disk was changed.
     Disk,
-    /// Node-RED ends again and again.
+    /// Node-RED ends again and again, or cannot be started.
     CrashLoop,
     /// The jail does not hold; Node-RED was not started.
     Canary,

@@ -24,8 +24,10 @@ use crate::{
 
 mod blob;
 mod pace;
+mod settings;
 
 pub(crate) use pace::Pace;
+pub(crate) use settings::Waiting;
 
 /// Largest flows taken, in bytes.
 const FLOWS_BYTES_MAX: usize = 64 << 20;
@@ -33,16 +35,15 @@ const FLOWS_BYTES_MAX: usize = 64 << 20;
 const CREDENTIALS_BYTES_MAX: usize = 8 << 20;
 /// Most connections at a time; Node-RED needs two.
 const CONNECTIONS_MAX: usize = 8;
-/// How long a request may take, its body included.
+/// How long a request may take. Of a save: how long it may wait for its turn and its body. What then
+/// becomes of it is never broken off.
 const REQUEST_TIME: Duration = Duration::from_secs(110);
 /// How long a body may take once it is its turn.
-const BODY_TIME: Duration = Duration::from_secs(30);
+const BODY_TIME: Duration = Duration::from_secs(10);
 const HEADERS_TIME: Duration = Duration::from_secs(10);
 /// The name Node-RED claims acted, in base64url. In-process code can write anything here.
 const CLAIMED: &str = "x-redkeep-user";
 const CLAIMED_BYTES_MAX: usize = 256;
-/// The store's name for Node-RED's settings blob.
-const SETTINGS: &str = "settings";
 
 /// What the bridge serves from.
 #[derive(Debug)]
@@ -57,6 +58,35 @@ pub(crate) struct Bridge {
     pub(crate) peer_uid: u32,
     /// How fast it is let save.
     pub(crate) pace: Pace,
+    /// Settings that wait to be written.
+    pub(crate) waiting: Waiting,
+}
+
+/// What is saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Flows,
+    Credentials,
+    Settings,
+}
+
+impl Kind {
+    fn of(path: &str) -> Option<Self> {
+        match path {
+            "/flows" => Some(Self::Flows),
+            "/credentials" => Some(Self::Credentials),
+            "/settings" => Some(Self::Settings),
+            _ => None,
+        }
+    }
+
+    fn bytes_max(self) -> usize {
+        match self {
+            Self::Flows => FLOWS_BYTES_MAX,
+            Self::Credentials => CREDENTIALS_BYTES_MAX,
+            Self::Settings => blob::BYTES_MAX,
+        }
+    }
 }
 
 impl Bridge {
@@ -78,9 +108,16 @@ impl Bridge {
         Ok(())
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Answer {
-        let (head, body) = request.into_parts();
-        match (&head.method, head.uri.path()) {
+    async fn answer(self: &Arc<Self>, request: Request<Incoming>, saves: &TaskTracker) -> Answer {
+        if request.method() == Method::POST {
+            return self.take(request, saves).await;
+        }
+        let answer = tokio::time::timeout(REQUEST_TIME, self.give(&request)).await;
+        answer.unwrap_or_else(|_| Err(late()))
+    }
+
+    async fn give(&self, request: &Request<Incoming>) -> Answer {
+        match (request.method(), request.uri().path()) {
             (&Method::GET, "/flows") => {
                 let (flows, _) = self.load().await?;
                 Ok(json(Bytes::copy_from_slice(flows.as_bytes())))
@@ -91,24 +128,42 @@ impl Bridge {
                 Ok(json(text.into()))
             }
             (&Method::GET, "/settings") => self.settings().await,
-            (&Method::POST, path) => {
-                // One at a time: eight bodies of 64 MB, each read as JSON, would end this process.
-                let _turn = self.pace.turn().await;
-                let most = match path {
-                    "/flows" => FLOWS_BYTES_MAX,
-                    "/credentials" => CREDENTIALS_BYTES_MAX,
-                    "/settings" => blob::BYTES_MAX,
-                    _ => return Err(no_route()),
-                };
-                let body = tokio::time::timeout(BODY_TIME, read(body, most)).await;
-                let body = body.map_err(|_| late())??;
-                match path {
-                    "/flows" => self.save_flows(body, claimed(&head.headers)).await,
-                    "/credentials" => self.save_credentials(&body).await,
-                    _ => self.save_settings(&body).await,
-                }
-            }
             _ => Err(no_route()),
+        }
+    }
+
+    async fn take(self: &Arc<Self>, request: Request<Incoming>, saves: &TaskTracker) -> Answer {
+        let (head, body) = request.into_parts();
+        let kind = Kind::of(head.uri.path()).ok_or_else(no_route)?;
+        // One at a time: eight bodies of 64 MB, each read as JSON, would end this process.
+        let come = async {
+            let turn = self.pace.turn().await;
+            let body = tokio::time::timeout(BODY_TIME, read(body, kind.bytes_max())).await;
+            (turn, body.unwrap_or_else(|_| Err(late())))
+        };
+        let come = tokio::time::timeout(REQUEST_TIME, come).await;
+        let (turn, body) = come.map_err(|_| late())?;
+        let body = body.inspect_err(|_| self.pace.refused())?;
+        let bridge = self.clone();
+        // A task of its own: whoever hangs up in the middle must not leave half a deployment.
+        let saving = saves.spawn(async move {
+            let answer = bridge.save(kind, body, &head.headers).await;
+            match &answer {
+                Err(_) => bridge.pace.refused(),
+                Ok(_) if kind == Kind::Credentials => bridge.pace.took_credentials(),
+                Ok(_) => {}
+            }
+            drop(turn);
+            answer
+        });
+        saving.await.unwrap_or_else(|_| Err(Refusal::internal()))
+    }
+
+    async fn save(&self, kind: Kind, body: Bytes, headers: &HeaderMap) -> Answer {
+        match kind {
+            Kind::Flows => self.save_flows(body, claimed(headers)).await,
+            Kind::Credentials => self.save_credentials(&body).await,
+            Kind::Settings => self.save_settings(body).await,
         }
     }
 
@@ -147,39 +202,7 @@ impl Bridge {
     /// A refused save leaves credentials changed in Node-RED's memory: it must load them anew.
     fn refuse(&self, message: String) -> Refusal {
         self.refused.notify_one();
-        self.pace.refused();
         Refusal::new(StatusCode::FORBIDDEN, message)
-    }
-
-    async fn settings(&self) -> Answer {
-        let Some(store) = &self.store else {
-            return Ok(json("{}".into()));
-        };
-        let stored = store.runtime_document(&self.instance, SETTINGS).await;
-        let stored = stored.map_err(|error| self.failed(&error))?;
-        let harmless = stored
-            .as_deref()
-            .and_then(|text| blob::harmless(text.as_bytes()).ok());
-        Ok(json(harmless.unwrap_or_else(|| "{}".to_owned()).into()))
-    }
-
-    async fn save_settings(&self, text: &[u8]) -> Answer {
-        let harmless = blob::harmless(text)
-            .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
-        let Some(store) = &self.store else {
-            return Ok(done());
-        };
-        if !self.pace.may_write() {
-            return Err(Refusal::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "settings are saved too often; save them again in a minute",
-            ));
-        }
-        let saved = store
-            .set_runtime_document(&self.instance, SETTINGS, &harmless)
-            .await;
-        saved.map_err(|error| self.failed(&error))?;
-        Ok(done())
     }
 
     fn failed(&self, error: &store::StoreError) -> Refusal {
@@ -269,6 +292,7 @@ fn claimed(headers: &HeaderMap) -> Option<String> {
 async fn serve(bridge: Arc<Bridge>, listener: UnixListener, stop: CancellationToken) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let connections = TaskTracker::new();
+    connections.spawn(bridge.clone().write_waiting(stop.clone()));
     loop {
         let slot = slots
             .clone()
@@ -295,7 +319,7 @@ async fn serve(bridge: Arc<Bridge>, listener: UnixListener, stop: CancellationTo
             continue;
         }
         let bridge = bridge.clone();
-        let stop = stop.clone();
+        let (stop, saves) = (stop.clone(), connections.clone());
         connections.spawn(async move {
             let serving = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -303,7 +327,7 @@ async fn serve(bridge: Arc<Bridge>, listener: UnixListener, stop: CancellationTo
                 .keep_alive(false)
                 .serve_connection(
                     TokioIo::new(stream),
-                    service_fn(|request| respond(&bridge, request)),
+                    service_fn(|request| respond(&bridge, request, &saves)),
                 );
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -314,16 +338,20 @@ async fn serve(bridge: Arc<Bridge>, listener: UnixListener, stop: CancellationTo
             drop(slot);
         });
     }
+    drop(listener);
+    // Saves that are under way come to their end, and what waits is written.
+    connections.close();
+    connections.wait().await;
+    bridge.write_now().await;
 }
 
 async fn respond(
-    bridge: &Bridge,
+    bridge: &Arc<Bridge>,
     request: Request<Incoming>,
+    saves: &TaskTracker,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    let answer = tokio::time::timeout(REQUEST_TIME, bridge.answer(request)).await;
-    Ok(answer
-        .unwrap_or_else(|_| Err(late()))
-        .unwrap_or_else(Refusal::into_response))
+    let answer = bridge.answer(request, saves).await;
+    Ok(answer.unwrap_or_else(Refusal::into_response))
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     InstancePlan, RuntimeError, Workshop,
-    bridge::{Bridge, Pace},
+    bridge::{Bridge, Pace, Waiting},
     client::call,
     folder::Folder,
     jail, settings,
@@ -45,7 +45,8 @@ pub struct Bounds {
     /// Memory.
     pub memory_bytes: u64,
     /// Processor time in percent of one core, where it can be limited; an instance that may take
-    /// less is tried with less. Everywhere it gives way to what runs.
+    /// less is tried with less. It gives way to what runs as far as the kernel lets it, see
+    /// [`sandbox::Limits::gives_way`].
     pub cpu_percent: u16,
     /// What it may write: its work folder is in memory.
     pub work_bytes: u64,
@@ -97,6 +98,10 @@ impl Workshop {
         let workshop = self.clone();
         let run = async move {
             let _turn = workshop.rehearsing.lock().await;
+            // Many may have been asked for and let go while this one waited.
+            if let_go.is_cancelled() {
+                return Err(failed("nobody waits for it any more"));
+            }
             workshop.rehearse_alone(trial, let_go).await
         };
         let run = self.tasks.spawn(run).await;
@@ -147,6 +152,7 @@ impl Workshop {
             refused: Arc::new(Notify::new()),
             peer_uid: folder.uid(),
             pace: Pace::default(),
+            waiting: Waiting::default(),
         };
         Arc::new(bridge).open(folder, stop, &TaskTracker::new())?;
         let started = Jailed::start(&plan.jailer, &spec(plan, trial.bounds), self.clock()).await;

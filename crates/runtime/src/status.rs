@@ -70,9 +70,9 @@ pub enum Phase {
         /// Why, as Node-RED says.
         reason: String,
     },
-    /// It ended and will be started again.
+    /// It ended, or could not be started, and will be started again.
     BackingOff {
-        /// Why it ended.
+        /// Why it ended, or what kept it from being started.
         reason: String,
         /// When it is started again.
         until: Timestamp,

@@ -36,13 +36,14 @@ use crate::{
 };
 
 mod child;
+mod ends;
 mod probation;
 mod reload;
 mod restarts;
 mod watch;
 
 use child::Jailed;
-use restarts::{Next, Restarts};
+use restarts::Restarts;
 
 /// How long Node-RED may take to answer after it was started.
 const READY_TIME: Duration = Duration::from_mins(2);
@@ -118,10 +119,13 @@ impl Supervisor {
                     self.set(Phase::Refused { reason });
                     asks.recv().await
                 }
-                Ended::Hindered(reason) => tokio::select! {
-                    () = sleep(self.hindered(&reason, restarts.hindered())) => continue,
-                    ask = asks.recv() => ask,
-                },
+                Ended::Hindered(reason) => {
+                    let wait = self.hindered(reason, &mut restarts).await;
+                    tokio::select! {
+                        () = sleep(wait) => continue,
+                        ask = asks.recv() => ask,
+                    }
+                }
                 Ended::Crashed { reason, passed } => {
                     match self.crashed(reason, restarts.ended(passed)).await {
                         None => asks.recv().await,
@@ -313,43 +317,6 @@ impl Supervisor {
         is_given || self.admin.answers(POLL).await
     }
 
-    /// Shows what keeps it from being started. Not counted as an end: no deployment is at fault.
-    fn hindered(&self, reason: &str, wait: Duration) -> Duration {
-        tracing::error!(instance = %self.id(), reason, "Node-RED could not be started");
-        let reason = format!("Redkeep could not start it: {reason}");
-        let until = self.after(wait);
-        self.set(Phase::BackingOff { reason, until });
-        wait
-    }
-
-    /// Records and tells an end; how long to wait before the next start, if there is one.
-    async fn crashed(&self, reason: String, next: Next) -> Option<Duration> {
-        let instance = self.id().clone();
-        tracing::warn!(%instance, reason, "Node-RED ended");
-        let detail = serde_json::json!({ "reason": reason });
-        self.record(EventKind::InstanceCrashed, detail.clone())
-            .await;
-        self.tell(RuntimeEvent::Crashed {
-            instance: instance.clone(),
-            reason: reason.clone(),
-        });
-        match next {
-            Next::After(wait) => {
-                let until = self.after(wait);
-                self.set(Phase::BackingOff { reason, until });
-                Some(wait)
-            }
-            Next::GiveUp => {
-                self.set(Phase::CrashLoop {
-                    reason: reason.clone(),
-                });
-                self.record(EventKind::InstanceCrashLoop, detail).await;
-                self.tell(RuntimeEvent::CrashLoop { instance, reason });
-                None
-            }
-        }
-    }
-
     fn id(&self) -> &InstanceId {
         &self.plan.instance.id
     }
@@ -376,16 +343,18 @@ impl Supervisor {
         }
     }
 
-    async fn record(&self, kind: EventKind, detail: serde_json::Value) {
+    /// Whether it could be recorded.
+    async fn record(&self, kind: EventKind, detail: serde_json::Value) -> bool {
         let id = self.id();
         let subject = format!("instance {id}");
         let recorded = self
             .store
             .record(kind, &Actor::System, Some(id), &subject, detail)
             .await;
-        if let Err(error) = recorded {
+        if let Err(error) = &recorded {
             tracing::error!(%error, instance = %id, "an event could not be recorded");
         }
+        recorded.is_ok()
     }
 }
 

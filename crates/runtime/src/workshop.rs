@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     admin::Admin,
     board::Board,
-    bridge::{Bridge, Pace},
+    bridge::{Bridge, Pace, Waiting},
     folder::Folder,
     identity::Signer,
     palette::Palettes,
@@ -137,6 +137,12 @@ pub enum RuntimeEvent {
         instance: InstanceId,
         reason: String,
     },
+    /// Redkeep could not start it three times in a row or more (a full disk, the ledger, the jailer).
+    /// It goes on trying, and tells this at each attempt.
+    Hindered {
+        instance: InstanceId,
+        reason: String,
+    },
 }
 
 /// All instances together.
@@ -213,6 +219,7 @@ impl Workshop {
                 refused: shared.refused.clone(),
                 peer_uid: folder.uid(),
                 pace: Pace::default(),
+                waiting: Waiting::default(),
             }),
             board: self.board.clone(),
             store: self.store.clone(),

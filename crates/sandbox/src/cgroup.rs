@@ -36,6 +36,10 @@ pub(crate) fn make(limits: &Limits, report: &mut Enforcement) -> Option<Group> {
         .and_then(|parent| make_in(&parent, std::process::id(), limits));
     match made {
         Ok(group) => {
+            if limits.gives_way {
+                // Niceness counts within a group only. Without the controller there is no such file.
+                group.step_back().ok();
+            }
             // Without the controller the file is not there; what is asked and not given is said.
             let status = match limits.cpu_percent.map(|percent| group.limit_cpu(percent)) {
                 None | Some(Ok(())) => Status::Enforced,
@@ -58,6 +62,11 @@ impl Group {
     fn limit_cpu(&self, percent: u16) -> io::Result<()> {
         let per_100_ms = u32::from(percent) * 1000;
         fs::write(self.path.join("cpu.max"), format!("{per_100_ms} 100000"))
+    }
+
+    /// The least share of processor time wherever another group wants some.
+    fn step_back(&self) -> io::Result<()> {
+        fs::write(self.path.join("cpu.weight"), "1")
     }
 
     /// Moves the calling process into the group; what it starts follows.
@@ -182,10 +191,12 @@ mod tests {
         };
         let group = make_in(&parent, 7, &limits).unwrap();
         group.limit_cpu(150).unwrap();
+        group.step_back().unwrap();
         let read = |file: &str| fs::read_to_string(group.path.join(file)).unwrap();
         assert_eq!(read("memory.max"), "268435456");
         assert_eq!(read("pids.max"), "99");
         assert_eq!(read("cpu.max"), "150000 100000");
+        assert_eq!(read("cpu.weight"), "1");
         assert_eq!(read("memory.oom.group"), "1");
         group.join().unwrap();
         assert_eq!(read("cgroup.procs"), "0");

@@ -22,7 +22,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::Mode;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{DumpableBehavior, getpid, getppid, set_dumpable_behavior, setsid, umask};
+use rustix::process::{
+    DumpableBehavior, getpid, getppid, set_dumpable_behavior, setpgid, setsid, umask,
+};
 
 use crate::canary::{Beacon, Surroundings};
 use crate::cgroup::Group;
@@ -101,6 +103,7 @@ fn be_init(
     let witness = witness.transpose().map_err(at("keeping the witness"))?;
     take_null_stdin().map_err(at("opening /dev/null"))?;
     rlimits::stand_before_the_guard(&plan.spec);
+    rlimits::step_back(&plan.spec).map_err(at("stepping back"))?;
     group
         .map_or(Ok(()), Group::join)
         .map_err(at("joining the cgroup"))?;
@@ -148,7 +151,12 @@ fn be_init(
 }
 
 fn be_program(mut plan: Plan, guard_channel: OwnedFd) -> Result<u8, JailError> {
-    setsid().map_err(at("starting a session"))?;
+    if plan.spec.limits.gives_way {
+        // Of its own in the session that stepped back: another would be on a par with all others.
+        setpgid(None, None).map_err(at("starting a process group"))?;
+    } else {
+        setsid().map_err(at("starting a session"))?;
+    }
     // Sockets and files are the jail's own; Redkeep, as root or the same user, can still connect.
     crate::process::use_private_umask();
     rlimits::apply(&plan.spec, plan.namespaces, &mut plan.report).map_err(at("setting limits"))?;

@@ -11,7 +11,10 @@
 //!
 //! What stays untold: native code with a second thread that swaps a path, an address or a descriptor
 //! at the right moment (what it then does comes to nothing just the same); asking whether a file
-//! exists (`stat`); the small `io_uring` each event loop of Node.js asks for; refused `ioctl`s and socket options; what happens inside the jail's own folders.
+//! exists (`stat`); marking an open file by its descriptor (`fchmod`, `fchown`, `futimens`, `fsetxattr`;
+//! its opening was told), and by the newest calls (`setxattrat`); watching a file (`inotify_add_watch`);
+//! the small `io_uring` each event loop of Node.js asks for; refused `ioctl`s, socket options, socket
+//! pairs, `personality` and `clone3`; what happens inside the jail's own folders.
 //!
 //! Told on fd 0, which the caller makes a socket pair: one line of JSON for each [`Sighting`], every
 //! attempt once. The program does not hold that socket, so it can neither forge nor silence it.
@@ -163,7 +166,7 @@ pub(crate) struct Observer {
     witness: OwnedFd,
     names: Names,
     paths: Paths,
-    /// Unix sockets that were given a name.
+    /// Names that Unix sockets were given, and links made.
     named_sockets: u32,
     told: Vec<Attempt>,
     has_more: bool,

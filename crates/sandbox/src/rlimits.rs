@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit, setsid};
 
 use crate::enforcement::{Enforcement, Layer, Status};
 use crate::namespace::Namespaces;
@@ -13,24 +13,43 @@ use crate::spec::JailSpec;
 /// thread stacks. Measured with Node.js 24: 575 MB.
 pub const RESERVED_BYTES: u64 = 640 << 20;
 
-/// Of 1000, how much sooner than others the jail is ended when the machine's memory runs out. Redkeep
+/// Of 1000, how much sooner than Redkeep the jail is ended when the machine's memory runs out. Redkeep
 /// and what else runs there stay, and Node-RED is started again.
-const ENDED_FIRST: u32 = 300;
-const ENDED_BEFORE_ALL: u32 = 1000;
+const ENDED_FIRST: i32 = 300;
+const ENDED_BEFORE_ALL: i32 = 1000;
 /// Of 19, how far one that gives way steps back.
 const STEPS_BACK: i32 = 15;
+const SCORE: &str = "/proc/self/oom_score_adj";
 
 /// Makes the jail the first to go when the machine's memory runs out: without a cgroup, what its
 /// processes share is not limited. Before rights are given up, so that it cannot be undone, and
 /// before `/proc` is shown read-only.
 pub(crate) fn stand_before_the_guard(spec: &JailSpec) {
-    let adjustment = if spec.limits.gives_way {
+    let own = fs::read_to_string(SCORE).ok();
+    let own = own.and_then(|own| own.trim().parse().ok()).unwrap_or(0);
+    // A container may forbid it; the limits hold without.
+    fs::write(SCORE, score(own, spec.limits.gives_way).to_string()).ok();
+}
+
+/// The jail's score where Redkeep's own is `own`: a service manager may have set that.
+fn score(own: i32, gives_way: bool) -> i32 {
+    if gives_way {
         ENDED_BEFORE_ALL
     } else {
-        ENDED_FIRST
-    };
-    // A container may forbid it; the limits hold without.
-    fs::write("/proc/self/oom_score_adj", adjustment.to_string()).ok();
+        own.saturating_add(ENDED_FIRST).min(ENDED_BEFORE_ALL)
+    }
+}
+
+/// Steps back as a session: the kernel shares processor time among sessions first, where it groups
+/// them, and niceness counts within one only. Before `/proc` is shown read-only; the program then stays
+/// in this session.
+pub(crate) fn step_back(spec: &JailSpec) -> io::Result<()> {
+    if spec.limits.gives_way {
+        setsid()?;
+        // Not there in kernels that do not group sessions, and of no effect within a cgroup.
+        fs::write("/proc/self/autogroup", STEPS_BACK.to_string()).ok();
+    }
+    Ok(())
 }
 
 /// Sets the limits of this process and of what it starts.
@@ -78,4 +97,19 @@ fn lower(resource: Resource, value: u64) -> io::Result<()> {
             maximum: value,
         },
     )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_jail_is_ended_before_redkeep_wherever_that_stands() {
+        for own in [-999, -300, 0, 200, 999] {
+            assert!(score(own, false) > own, "{own}");
+            assert_eq!(score(own, true), 1000);
+        }
+        assert_eq!(score(200, false), 500);
+        assert_eq!(score(1000, false), 1000);
+    }
 }

@@ -147,8 +147,11 @@ pub struct Limits {
     /// Each folder of [`JailSpec::writable`] is an empty one in memory of at most so many bytes, and
     /// gone with the jail. `None`: it is the machine's own folder, and as large as its disk.
     pub work_bytes: Option<u64>,
-    /// Whether it gives way to everything else: others get the processor first, and when the
-    /// machine's memory runs out it is ended before anything else.
+    /// Whether it gives way to everything else: when the machine's memory runs out it is ended before
+    /// anything else, and it gets the least share of the processor. That share holds among Redkeep's
+    /// own jails where there is a cgroup with the processor's controller, else by niceness: among
+    /// sessions where the kernel groups them, which a program leaves that starts a session, else among
+    /// all processes of the same group.
     pub gives_way: bool,
 }
 

@@ -73,8 +73,8 @@ fn words(alert: Alert) -> (&'static str, &'static str) {
             "Find out who could write there. What Redkeep could put back is put back.",
         ),
         Alert::CrashLoop => (
-            "Node-RED ends again and again",
-            "It was stopped. If a deployment was the reason, the baseline before it comes back.",
+            "Node-RED ends again and again, or cannot be started",
+            "If a deployment that never ran well was the reason, the baseline before it comes back.",
         ),
         Alert::Canary => (
             "Node-RED was not started: its jail does not hold",

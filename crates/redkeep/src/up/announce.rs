@@ -51,7 +51,7 @@ pub(crate) fn instance(status: &InstanceStatus) {
             format!("{id}: Node-RED answers, but its flows do not run: {reason}")
         }
         Phase::BackingOff { reason, .. } => {
-            format!("{id}: Node-RED ended and will be started again: {reason}")
+            format!("{id}: Node-RED does not run yet and will be started again: {reason}")
         }
         Phase::CrashLoop { reason } => format!("{id}: Node-RED ends again and again: {reason}"),
         Phase::Refused { reason } => format!("{id}: Node-RED was not started: {reason}"),

@@ -25,7 +25,9 @@ pub(super) fn spawn(house: &House, mut events: mpsc::Receiver<RuntimeEvent>) {
                 }
                 // The supervisor has recorded it, and starts Node-RED again.
                 RuntimeEvent::Crashed { .. } => Ok(()),
-                RuntimeEvent::CrashLoop { instance, reason } => {
+                // Flows on probation may be what filled the disk.
+                RuntimeEvent::CrashLoop { instance, reason }
+                | RuntimeEvent::Hindered { instance, reason } => {
                     give_up(&deployments, &workshop, &instance, &reason).await
                 }
             };

@@ -2,23 +2,29 @@
 //! save is work of this process, or a write on its disk.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::OwnedMutexGuard,
+    time::{Instant, sleep_until},
+};
 
 /// The least time between a refused save and the next of any kind.
 const AFTER_REFUSAL: Duration = Duration::from_secs(2);
+/// The least time between credentials that were taken and the next save. Each is read as JSON and kept,
+/// and none of it counts on the disk.
+const AFTER_CREDENTIALS: Duration = Duration::from_millis(200);
 /// Writes of settings at once, and how long until one more may follow. Node-RED makes some at its
 /// start, and one when somebody changes theirs.
 const WRITES_MAX: u32 = 30;
-const WRITE_EVERY: Duration = Duration::from_secs(10);
+pub(super) const WRITE_EVERY: Duration = Duration::from_secs(10);
 
 /// The pace of one bridge.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
-    turn: tokio::sync::Mutex<()>,
+    turn: Arc<tokio::sync::Mutex<()>>,
     state: Mutex<State>,
 }
 
@@ -33,8 +39,8 @@ struct State {
 impl Pace {
     /// Waits for a save's turn; the next waits until this is dropped. First come, first served, so
     /// that a flood delays what was approved and does not keep it out.
-    pub(super) async fn turn(&self) -> impl Drop {
-        let turn = self.turn.lock().await;
+    pub(super) async fn turn(&self) -> OwnedMutexGuard<()> {
+        let turn = self.turn.clone().lock_owned().await;
         let not_before = self.with(|state| state.not_before);
         if let Some(until) = not_before {
             sleep_until(until).await;
@@ -42,9 +48,18 @@ impl Pace {
         turn
     }
 
-    /// A save was refused.
+    /// A save was refused, or could not even be read.
     pub(super) fn refused(&self) {
-        self.with(|state| state.not_before = Some(Instant::now() + AFTER_REFUSAL));
+        self.pause(AFTER_REFUSAL);
+    }
+
+    /// Credentials were taken.
+    pub(super) fn took_credentials(&self) {
+        self.pause(AFTER_CREDENTIALS);
+    }
+
+    fn pause(&self, time: Duration) {
+        self.with(|state| state.not_before = Some(Instant::now() + time));
     }
 
     /// Whether settings may be written now; counts it when they may.
@@ -99,6 +114,9 @@ mod tests {
         let next = tokio::time::timeout(Duration::from_secs(9), pace.turn()).await;
         assert!(next.is_err(), "two bodies at a time");
         drop(turn);
+        pace.took_credentials();
+        let begun = Instant::now();
         drop(pace.turn().await);
+        assert_eq!(begun.elapsed(), AFTER_CREDENTIALS);
     }
 }

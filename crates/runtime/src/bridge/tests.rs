@@ -6,7 +6,7 @@ use model::{
 };
 use tokio_util::task::TaskTracker;
 
-use super::*;
+use super::{settings::SETTINGS, *};
 use crate::{Boxed, InstancePlan, client, connect::Address};
 
 const FLOWS: &str = r#"[{"id":"t1","type":"tab"}]"#;
@@ -15,6 +15,9 @@ const FLOWS: &str = r#"[{"id":"t1","type":"tab"}]"#;
 #[derive(Debug, Default)]
 struct Fake {
     saved: Mutex<Vec<(String, Option<String>)>>,
+    /// Flows that hold `slow` have begun to be saved, and may go on.
+    begun: tokio::sync::Notify,
+    go_on: tokio::sync::Notify,
 }
 
 impl Baselines for Fake {
@@ -46,8 +49,12 @@ impl Baselines for Fake {
     ) -> Boxed<'_, Saved> {
         let text = String::from_utf8(text).unwrap();
         let is_evil = text.contains("evil");
-        self.saved.lock().unwrap().push((text, claimed));
         Box::pin(async move {
+            if text.contains("slow") {
+                self.begun.notify_one();
+                self.go_on.notified().await;
+            }
+            self.saved.lock().unwrap().push((text, claimed));
             if is_evil {
                 Saved::Refused("waits for review".into())
             } else {
@@ -58,12 +65,15 @@ impl Baselines for Fake {
 }
 
 struct Open {
+    bridge: Arc<Bridge>,
     dir: tempfile::TempDir,
     socket: Address,
     fake: Arc<Fake>,
     refused: Arc<tokio::sync::Notify>,
     store: Store,
     instance: InstanceId,
+    tasks: TaskTracker,
+    stop: CancellationToken,
     _stop: tokio_util::sync::DropGuard,
 }
 
@@ -85,22 +95,25 @@ async fn open(peer_uid: Option<u32>) -> Open {
         refused: refused.clone(),
         peer_uid: peer_uid.unwrap_or(uid),
         pace: Pace::default(),
+        waiting: Waiting::default(),
     });
+    let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
-    bridge
-        .open(&folder, stop.clone(), &TaskTracker::new())
-        .unwrap();
+    bridge.clone().open(&folder, stop.clone(), &tasks).unwrap();
     let socket = Address {
         socket: folder.bridge(),
         uid,
     };
     Open {
+        bridge,
         dir,
         socket,
         fake,
         refused,
         store,
         instance,
+        tasks,
+        stop: stop.clone(),
         _stop: stop.drop_guard(),
     }
 }
@@ -126,6 +139,19 @@ fn plan(dir: PathBuf, id: InstanceId) -> InstancePlan {
 }
 
 impl Open {
+    /// As Redkeep does when Node-RED ends.
+    async fn close(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        let closed = tokio::time::timeout(Duration::from_secs(30), self.tasks.wait()).await;
+        closed.expect("the bridge does not close");
+    }
+
+    async fn stored(&self) -> Option<String> {
+        let stored = self.store.runtime_document(&self.instance, SETTINGS).await;
+        stored.unwrap()
+    }
+
     async fn send(&self, request: Request<Full<Bytes>>) -> (u16, String) {
         let answer = client::call(&self.socket, request, 1 << 20, Duration::from_secs(30)).await;
         let (status, body) = answer.unwrap();
@@ -254,16 +280,84 @@ async fn another_users_process_is_turned_away() {
 }
 
 #[tokio::test]
-async fn settings_are_not_written_as_often_as_somebody_likes() {
+async fn settings_that_come_too_often_are_written_later_and_the_newest_is_kept() {
     let open = open(None).await;
-    let mut answers = Vec::new();
     for number in 0..40 {
-        let blob = format!(r#"{{"number":{number}}}"#);
-        answers.push(open.post("/settings", blob).await.0);
+        let blob = format!(r#"{{"number":{number},"nodes":{{}}}}"#);
+        assert_eq!(open.post("/settings", blob).await.0, 204);
     }
-    assert_eq!(answers.iter().filter(|status| **status == 204).count(), 30);
-    assert_eq!(answers.last(), Some(&429));
-    assert_eq!(open.get("/settings").await.1, r#"{"number":29}"#);
+    assert_eq!(open.stored().await.as_deref(), Some(r#"{"number":29}"#));
+    assert_eq!(open.get("/settings").await.1, r#"{"number":39}"#);
+    tokio::time::pause();
+    tokio::time::advance(pace::WRITE_EVERY).await;
+    tokio::time::resume();
+    // Polled, as the write has no answer that it could be waited for.
+    for _ in 0..1000 {
+        if open.stored().await.as_deref() == Some(r#"{"number":39}"#) {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(open.stored().await.as_deref(), Some(r#"{"number":39}"#));
+    for number in 40..50 {
+        let blob = format!(r#"{{"number":{number}}}"#);
+        assert_eq!(open.post("/settings", blob).await.0, 204);
+    }
+    assert_eq!(open.post("/settings", "[").await.0, 204);
+    assert_eq!(open.post("/settings", r#"{"last":1}"#).await.0, 204);
+    open.close().await;
+    assert_eq!(open.stored().await.as_deref(), Some(r#"{"last":1}"#));
+}
+
+#[tokio::test]
+async fn malformed_settings_that_wait_do_not_replace_what_is_stored() {
+    let open = open(None).await;
+    for _ in 0..30 {
+        assert_eq!(open.post("/settings", r#"{"good":1}"#).await.0, 204);
+    }
+    assert_eq!(open.post("/settings", "[").await.0, 204);
+    assert_eq!(open.get("/settings").await.1, r#"{"good":1}"#);
+    open.close().await;
+    assert_eq!(open.stored().await.as_deref(), Some(r#"{"good":1}"#));
+}
+
+#[tokio::test]
+async fn a_save_that_began_is_not_broken_off() {
+    let open = open(None).await;
+    let save = open.post("/flows", r#"[{"id":"slow"}]"#);
+    tokio::pin!(save);
+    tokio::select! {
+        answer = &mut save => panic!("{answer:?}"),
+        () = open.fake.begun.notified() => {}
+    }
+    open.stop.cancel();
+    // The connection is gone.
+    let request = Request::get("/flows").body(Full::default()).unwrap();
+    while client::call(
+        &open.socket,
+        request.clone(),
+        1 << 20,
+        Duration::from_secs(30),
+    )
+    .await
+    .is_ok()
+    {}
+    open.fake.go_on.notify_one();
+    open.close().await;
+    assert_eq!(open.fake.saved.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_slows_the_next_save_like_a_refusal() {
+    let open = open(None).await;
+    for (path, body) in [("/credentials", "["), ("/settings", "[")] {
+        assert_eq!(open.post(path, body).await.0, 400);
+        let at_once = tokio::time::timeout(Duration::ZERO, open.bridge.pace.turn()).await;
+        assert!(at_once.is_err(), "{path}");
+        assert_eq!(open.post("/flows", "[]").await.0, 204);
+        let at_once = tokio::time::timeout(Duration::ZERO, open.bridge.pace.turn()).await;
+        assert!(at_once.is_ok(), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use tokio::{
         UnixStream,
         unix::{OwnedReadHalf, OwnedWriteHalf},
     },
-    process::{Child, ChildStdout, Command},
+    process::{Child, ChildStderr, ChildStdout, Command},
     sync::mpsc,
     task::JoinSet,
 };
@@ -68,14 +68,16 @@ impl Jailed {
         if let Err(error) = lifeline.write_all(&command.stdin).await {
             tracing::debug!(%error, "the jailer did not take its orders");
         }
-        let stdout = child.stdout.take().ok_or("it has no output")?;
-        let stderr = child.stderr.take().ok_or("it has no output")?;
-        let mut stdout = BufReader::new(stdout);
-        let report = tokio::time::timeout(BUILD_TIME, report(&mut stdout)).await;
-        match report.map_err(|_| "the jail was not built in time".to_owned())?? {
-            JailReport::Built(_) => {}
-            JailReport::Failed(why) => return Err(why),
-        }
+        let (stdout, stderr) = match built(&mut child).await {
+            Ok(output) => output,
+            Err(why) => {
+                // Gone before its folder is removed and the next rehearsal begins.
+                if let Err(error) = child.kill().await {
+                    tracing::debug!(%error, "the jailer could not be killed");
+                }
+                return Err(why);
+            }
+        };
         let (tell, heard) = mpsc::channel(WAITING_MAX);
         let (log, lines) = mpsc::channel(WAITING_MAX);
         let mut readers = JoinSet::new();
@@ -149,6 +151,18 @@ fn spawn(jailer: &Path, command: &JailCommand) -> std::io::Result<(Child, UnixSt
         .kill_on_drop(true)
         .spawn()?;
     Ok((child, UnixStream::from_std(ours)?))
+}
+
+/// Waits until the jail is built; its output from then on.
+async fn built(child: &mut Child) -> Result<(BufReader<ChildStdout>, ChildStderr), String> {
+    let stdout = child.stdout.take().ok_or("it has no output")?;
+    let stderr = child.stderr.take().ok_or("it has no output")?;
+    let mut stdout = BufReader::new(stdout);
+    let report = tokio::time::timeout(BUILD_TIME, report(&mut stdout)).await;
+    match report.map_err(|_| "the jail was not built in time".to_owned())?? {
+        JailReport::Built(_) => Ok((stdout, stderr)),
+        JailReport::Failed(why) => Err(why),
+    }
 }
 
 async fn report(stdout: &mut BufReader<ChildStdout>) -> Result<JailReport, String> {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Ends in a row, none after a passed probation, after which it is left stopped.
 const ENDS_MAX: u32 = 3;
+/// Hindered starts in a row at which people are told.
+const HINDRANCES_TOLD: u32 = 3;
 const WAIT_FIRST: Duration = Duration::from_secs(1);
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
@@ -12,6 +14,8 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 pub(super) struct Restarts {
     in_a_row: u32,
     hindered: u32,
+    /// Whether people were told of these hindrances.
+    was_told: bool,
 }
 
 /// What follows an unexpected end.
@@ -26,7 +30,9 @@ pub(super) enum Next {
 impl Restarts {
     /// It ended. `passed`: it had run through its probation.
     pub(super) fn ended(&mut self, passed: bool) -> Next {
+        // It had been started.
         self.hindered = 0;
+        self.was_told = false;
         self.in_a_row = if passed {
             1
         } else {
@@ -43,6 +49,21 @@ impl Restarts {
     pub(super) fn hindered(&mut self) -> Duration {
         self.hindered = self.hindered.saturating_add(1);
         wait(self.hindered)
+    }
+
+    /// Whether it could not be started three times in a row or more.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.hindered >= HINDRANCES_TOLD
+    }
+
+    /// Whether people were told since the last start that succeeded.
+    pub(super) fn was_told(&self) -> bool {
+        self.was_told
+    }
+
+    /// They were told.
+    pub(super) fn tell(&mut self) {
+        self.was_told = true;
     }
 
     /// Somebody asked for a start: count anew.
@@ -77,6 +98,24 @@ mod tests {
         assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
         assert_eq!(restarts.ended(false), Next::After(Duration::from_secs(1)));
         assert_eq!(restarts.hindered(), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn from_the_third_hindrance_it_is_stuck_until_a_start_succeeds() {
+        let mut restarts = Restarts::default();
+        for _ in 0..2 {
+            let mut stuck = Vec::new();
+            for _ in 0..4 {
+                restarts.hindered();
+                stuck.push(restarts.is_stuck());
+            }
+            assert_eq!(stuck, [false, false, true, true]);
+            assert!(!restarts.was_told());
+            restarts.tell();
+            restarts.hindered();
+            assert!(restarts.was_told());
+            restarts.ended(true);
+        }
     }
 
     #[test]

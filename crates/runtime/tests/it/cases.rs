@@ -534,12 +534,27 @@ async fn what_hinders_a_start_is_no_crash() {
                 && reason.contains("cannot make the folder")
         })
         .await;
+    let event = house.event().await;
+    let RuntimeEvent::Hindered { reason, .. } = event else {
+        panic!("{event:?}")
+    };
+    assert!(reason.contains("cannot make the folder"), "{reason}");
+    // Recorded once, however often it is tried.
+    let alerts = store::AuditFilter {
+        kind: Some(model::audit::EventKind::InstanceCrashLoop),
+        ..store::AuditFilter::default()
+    };
+    assert_eq!(house.store.audit(&alerts).await.unwrap().len(), 1);
     fs::remove_file(&work).unwrap();
     fs::rename(&aside, &work).unwrap();
     house.until(|status| status.phase == Phase::Ready).await;
     kill_hard(&house);
     // Counted as the second, whatever kept it from starting between.
-    let event = house.event().await;
+    let mut event = house.event().await;
+    // One of each later attempt.
+    while matches!(event, RuntimeEvent::Hindered { .. }) {
+        event = house.event().await;
+    }
     assert!(matches!(event, RuntimeEvent::Crashed { .. }), "{event:?}");
     house.until(|status| status.phase == Phase::Ready).await;
     house.end().await;

@@ -23,8 +23,20 @@ const MMSGHDR_BYTES: u64 = 64;
 const EVENT_LOOPS_ENTRIES: i32 = 256;
 /// None, or `IORING_SETUP_NO_SQARRAY` where the kernel has it (Linux 6.6).
 const EVENT_LOOPS_FLAGS: [i32; 2] = [0, 1 << 16];
-/// Unix sockets that can be given a name. Each name is a file on the machine's disk.
+/// Unix sockets that can be given a name, and links that give them another. Each name is a file on the
+/// machine's disk.
 const NAMED_SOCKETS_MAX: u32 = 256;
+
+#[cfg(target_arch = "x86_64")]
+const MKNODS: &[libc::c_long] = &[libc::SYS_mknodat, libc::SYS_mknod];
+#[cfg(not(target_arch = "x86_64"))]
+const MKNODS: &[libc::c_long] = &[libc::SYS_mknodat];
+
+/// Each gives a file, a socket too, one more name.
+#[cfg(target_arch = "x86_64")]
+const LINKS: &[libc::c_long] = &[libc::SYS_linkat, libc::SYS_link];
+#[cfg(not(target_arch = "x86_64"))]
+const LINKS: &[libc::c_long] = &[libc::SYS_linkat];
 
 /// What reading the arguments brought: attempts, nothing worth telling, or (the error) nothing that
 /// could be read.
@@ -67,9 +79,7 @@ impl Observer {
         };
         match seen {
             Ok(attempts) => attempts.into_iter().for_each(|attempt| self.tell(attempt)),
-            Err(()) => self.tell(Attempt::Unreadable {
-                call: question.number,
-            }),
+            Err(()) => self.tell(unreadable(question)),
         }
         answer
     }
@@ -100,14 +110,9 @@ impl Observer {
                 (Ok(vec![attempt]), Answer::Refused(Errno::ACCESS))
             }
             (libc::SYS_bind, Some(protocol)) => bind(protocol, destination().as_ref()),
-            (libc::SYS_bind, None) if self.named_sockets >= NAMED_SOCKETS_MAX => {
-                let (seen, _) = refused("bind of more Unix sockets than are let".to_owned());
-                (seen, Answer::Refused(Errno::NOSPC))
-            }
-            (libc::SYS_bind, None) => {
-                self.named_sockets += 1;
-                (NOTHING, Answer::Continue)
-            }
+            (libc::SYS_bind, None) if is_unix(&socket) => self.named(NOTHING),
+            // Of netlink: `os.networkInterfaces()` does it, and there is no file.
+            (libc::SYS_bind, None) => (NOTHING, Answer::Continue),
             (_, Some(Protocol::Tcp)) => (
                 self.reached(Protocol::Tcp, destination()),
                 // By the socket's kind alone; nothing else answers in an empty network.
@@ -118,6 +123,16 @@ impl Observer {
             }
             (_, None) => (self.reached(Protocol::Tcp, destination()), Answer::Continue),
         }
+    }
+
+    /// Something in the folder of sockets is given a name, of which there are only so many.
+    fn named(&mut self, seen: Seen) -> (Seen, Answer) {
+        if self.named_sockets >= NAMED_SOCKETS_MAX {
+            let (seen, _) = refused("more names of Unix sockets than are let".to_owned());
+            return (seen, Answer::Refused(Errno::NOSPC));
+        }
+        self.named_sockets += 1;
+        (seen, Answer::Continue)
     }
 
     fn reached(&self, protocol: Protocol, destination: Option<Destination>) -> Seen {
@@ -169,22 +184,31 @@ impl Observer {
         };
         let mut found = Vec::new();
         for place in 0..places {
-            let header = second.checked_add(place * MMSGHDR_BYTES).ok_or(())?;
-            let name = arguments::word(memory, header).ok_or(())?;
-            if name == 0 {
-                continue;
-            }
-            let length = header.checked_add(8).ok_or(())?;
-            // Of a word whose other half is padding.
-            let length = arguments::word(memory, length).ok_or(())? & u64::from(u32::MAX);
-            let destination = arguments::destination(memory, name, length);
-            found.extend(self.reached(protocol, destination)?);
+            let Ok(of_this) = self.message(memory, second, place, protocol) else {
+                // One that cannot be read must not hide those before it.
+                found.push(unreadable(question));
+                break;
+            };
+            found.extend(of_this);
         }
         Ok(found)
     }
 
+    /// Where the message at `place` of those at `first` should go.
+    fn message(&self, memory: &File, first: u64, place: u64, protocol: Protocol) -> Seen {
+        let header = first.checked_add(place * MMSGHDR_BYTES).ok_or(())?;
+        let name = arguments::word(memory, header).ok_or(())?;
+        if name == 0 {
+            return NOTHING;
+        }
+        let length = header.checked_add(8).ok_or(())?;
+        // Of a word whose other half is padding.
+        let length = arguments::word(memory, length).ok_or(())? & u64::from(u32::MAX);
+        self.reached(protocol, arguments::destination(memory, name, length))
+    }
+
     fn file_call(
-        &self,
+        &mut self,
         call: &FileCall,
         question: &Question,
         memory: Option<&File>,
@@ -192,13 +216,16 @@ impl Observer {
         let seen = memory.map_or(Err(()), |memory| self.filed(memory, call, question));
         // Devices, pipes and sockets made by their number: a socket is a file on the machine's disk,
         // and Node.js makes none.
-        let is_node = question.number == libc::SYS_mknodat || is_old_mknod(question.number);
-        if !is_node {
-            return (seen, Answer::Continue);
+        if MKNODS.contains(&question.number) {
+            let (made, answer) = refused("mknod".to_owned());
+            let seen = seen.unwrap_or_else(|()| vec![unreadable(question)]);
+            return (made.map(|made| [seen, made].concat()), answer);
         }
-        let (made, answer) = refused("mknod".to_owned());
-        let both = seen.and_then(|seen| Ok([seen, made?].concat()));
-        (both, answer)
+        // By the number alone: what is linked could be another file by the time the kernel looks.
+        if LINKS.contains(&question.number) {
+            return self.named(seen);
+        }
+        (seen, Answer::Continue)
     }
 
     fn filed(&self, memory: &File, call: &FileCall, question: &Question) -> Seen {
@@ -224,13 +251,20 @@ impl Observer {
         }
         let source = match call.from {
             None => return Ok(found),
-            Some(Source::File(from)) => walked(&path_at(from.path)?, from, question, false),
+            Some(Source::File(from)) => path_at(from.path)
+                .ok()
+                .and_then(|path| walked(&path, from, question, false)),
             Some(Source::Text(number)) => {
                 let beside = place.parent().unwrap_or(&place);
-                walked_from(beside, &path_at(number)?, question.thread)
+                let text = path_at(number).ok();
+                text.and_then(|text| walked_from(beside, &text, question.thread))
             }
         };
-        let source = source.ok_or(())?;
+        let Some(source) = source else {
+            // It must not hide what the other path attempts.
+            found.push(unreadable(question));
+            return Ok(found);
+        };
         if call.how == Change::Rename {
             if !self.paths.is_own(&source) {
                 let (path, how) = (told(&source), call.how);
@@ -258,13 +292,6 @@ fn writes(memory: &File, question: &Question) -> bool {
         _ => return true,
     };
     flags & WRITES != 0
-}
-
-fn is_old_mknod(number: libc::c_long) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return number == libc::SYS_mknod;
-    #[cfg(not(target_arch = "x86_64"))]
-    false
 }
 
 /// Each event loop of Node.js asks for a ring of its own when it begins, and goes on without: that is
@@ -327,6 +354,17 @@ fn bind(protocol: Protocol, destination: Option<&Destination>) -> (Seen, Answer)
         Some(_) => NOTHING,
     };
     (seen, answer)
+}
+
+fn unreadable(question: &Question) -> Attempt {
+    Attempt::Unreadable {
+        call: question.number,
+    }
+}
+
+/// By the socket itself, not by the address it is given.
+fn is_unix(socket: &OwnedFd) -> bool {
+    sockopt::socket_domain(socket).is_ok_and(|family| family == AddressFamily::UNIX)
 }
 
 /// Of an internet socket.

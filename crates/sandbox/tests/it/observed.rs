@@ -423,6 +423,44 @@ fn every_message_of_many_sent_at_once_is_told_and_fast_open_too() {
     assert_eq!(seen.attempts, expected);
 }
 
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn what_cannot_be_read_hides_nothing_else() {
+    // Two messages of which the second's address leads nowhere; a rename onto a file of the system's
+    // from a path that leads nowhere.
+    let script = r#"
+        my $data = "x"; my $part = pack("P Q", $data, 1); my $to = pack("S n C4 x8", 2, 53, 192, 0, 2, 1);
+        my $all = pack("P L x4 P Q Q Q L x4 L x4", $to, 16, $part, 1, 0, 0, 0, 0)
+            . pack("Q L x4 P Q Q Q L x4 L x4", 8, 16, $part, 1, 0, 0, 0, 0);
+        socket(my $udp, 2, 2, 0); syscall(307, fileno($udp), $all, 2, 0);
+        my $target = "/etc/passwd"; syscall(82, 8, $target); print "done";"#;
+    let seen = observe(&perl(Setting::Root, script), None);
+    assert_eq!(seen.stdout.trim(), "done");
+    let expected = [
+        reach(Protocol::Udp, "192.0.2.1", 53),
+        Attempt::Unreadable { call: 307 },
+        Attempt::Write {
+            path: "/etc/passwd".into(),
+            how: Change::Rename,
+        },
+        Attempt::Unreadable { call: 82 },
+    ];
+    assert_eq!(seen.attempts, expected);
+}
+
+#[test]
+fn looking_at_the_network_uses_up_no_names_of_sockets() {
+    let script = r"
+        for (let n = 0; n < 300; n++) require('os').networkInterfaces();
+        require('net').createServer().listen(process.env.SOCKET, () => { console.log('fine'); process.exit() })
+            .on('error', (e) => console.log(e.code))";
+    let mut scene = scene(Setting::Root, script);
+    let socket = scene.path("run/nr.sock");
+    let socket = socket.to_str().unwrap().into();
+    scene.spec.env.insert("SOCKET".into(), socket);
+    assert_eq!(observe(&scene, None).stdout.trim(), "fine");
+}
+
 #[test]
 fn neither_bytes_nor_files_nor_sockets_fill_the_disk() {
     let script = r"
@@ -437,7 +475,8 @@ fn neither_bytes_nor_files_nor_sockets_fill_the_disk() {
             const made = new Pipe(constants.SOCKET).bind(process.env.RUN + '/s' + n);
             if (made) throw Object.assign(new Error(), { code: made });
         });
-        console.log(JSON.stringify({ bytes, files, sockets }))";
+        const links = until((n) => fs.linkSync(process.env.RUN + '/s0', process.env.RUN + '/l' + n));
+        console.log(JSON.stringify({ bytes, files, sockets, links }))";
     for setting in Setting::WITH_NAMESPACES {
         let mut scene = scene(setting, script);
         let run = scene.path("run").to_str().unwrap().to_owned();
@@ -449,6 +488,7 @@ fn neither_bytes_nor_files_nor_sockets_fill_the_disk() {
         assert_eq!(said["files"][1], "ENOSPC", "{said}");
         assert!(said["files"][0].as_u64().unwrap() <= 2048, "{said}");
         assert_eq!(said["sockets"], serde_json::json!([256, -28]), "{said}");
+        assert_eq!(said["links"], serde_json::json!([0, "ENOSPC"]), "{said}");
         let on_disk = std::fs::read_dir(scene.path("work")).unwrap().count();
         assert_eq!(on_disk, 0, "{setting:?}");
     }
@@ -459,12 +499,21 @@ fn it_gives_way_to_others_and_goes_first_when_memory_runs_out() {
     let script = r"
         const fs = require('fs'), score = '/proc/self/oom_score_adj';
         let undone = true; try { fs.writeFileSync(score, '0') } catch { undone = false }
-        console.log(require('os').getPriority(), fs.readFileSync(score, 'utf8').trim(), undone)";
+        let group = ''; try { group = fs.readFileSync('/proc/self/autogroup', 'utf8') } catch {}
+        console.log(require('os').getPriority(), fs.readFileSync(score, 'utf8').trim(), undone,
+            group.trim().split(' ').slice(1).join(' '))";
     for setting in Setting::WITH_NAMESPACES {
         let mut scene = scene(setting, script);
         scene.spec.limits.gives_way = true;
         let seen = observe(&scene, None);
-        assert_eq!(seen.stdout.trim(), "15 1000 false", "{setting:?}");
+        let own = rustix::process::getpriority_process(None).unwrap();
+        let group = if std::path::Path::new("/proc/self/autogroup").exists() {
+            "nice 15"
+        } else {
+            ""
+        };
+        let expected = format!("{} 1000 false {group}", (own + 15).min(19));
+        assert_eq!(seen.stdout.trim(), expected.trim(), "{setting:?}");
     }
 }
 
