@@ -133,21 +133,14 @@ impl Deployments {
         mut emergency: Emergency,
         by: &Actor,
     ) -> Result<Deployment, DeployError> {
-        let is_declared = matches!(review.deployment.state, State::Approved { .. })
-            && review.deployment.emergency.is_some();
-        let confirmed = if is_declared {
-            review.deployment
-        } else {
-            emergency.skipped = review.skipped(by);
-            if self.lacks_rehearsal(&review.deployment).await? {
-                emergency.skipped.push(Skipped::Rehearsal);
-            }
-            let declared = self
-                .store
-                .declare_emergency(&review.deployment, emergency, by);
-            declared.await?
-        };
-        self.apply_whole(confirmed, by).await
+        emergency.skipped = review.skipped(by);
+        if self.lacks_rehearsal(&review.deployment).await? {
+            emergency.skipped.push(Skipped::Rehearsal);
+        }
+        let declared = self
+            .store
+            .declare_emergency(&review.deployment, emergency, by);
+        self.apply_whole(declared.await?, by).await
     }
 }
 
