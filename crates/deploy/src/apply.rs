@@ -256,6 +256,7 @@ impl Deployments {
         } else {
             Some(self.asks_of_part(review, result).await?)
         };
+        self.require_same_rules(review).await?;
         review.may_run(confirmed_by, asks_of_part.as_ref())
     }
 

@@ -160,7 +160,7 @@ impl Deployments {
     }
 
     /// Confirms a review afterwards of an emergency deployment. Needs `Decide`; neither its
-    /// proposer nor who declared or applied it in any attempt.
+    /// proposer nor who declared or applied it, in any attempt of this declaration.
     pub async fn review_emergency(
         &self,
         caller: &Caller,
@@ -254,7 +254,8 @@ fn each(review: &Review, by: &Actor, choices: Choices) -> Result<Vec<Choice>, De
     })
 }
 
-/// Neither the proposer nor who declared or applied it in any attempt: a second pair of eyes.
+/// Neither the proposer nor who declared or applied it, in any attempt of this declaration: a
+/// second pair of eyes.
 fn is_second_look(deployment: &Deployment, caller: &Caller) -> bool {
     let own = caller.principal.user;
     let is_by = |it: &Emergency| it.is_by(own);

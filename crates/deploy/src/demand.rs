@@ -161,7 +161,10 @@ impl Review {
                 .cloned()
                 .collect(),
         });
-        skipped.collect()
+        let lacks_eyes = self.own_changes == OwnChanges::FourEyes
+            && !are_two(&self.deployment.proposer, declared_by);
+        let eyes = lacks_eyes.then_some(Skipped::FourEyes);
+        skipped.chain(eyes).collect()
     }
 
     fn demanded(&self, change: &ChangeId, ask: Ask, way_out: &'static str) -> DeployError {
@@ -185,7 +188,10 @@ fn way_out(ask: Ask) -> &'static str {
         Ask::Refusal => "",
         Ask::Reason => ". Decide it again with a comment, then confirm",
         Ask::Role(_) => ". Have them decide it again, then confirm",
-        Ask::TwoReviewers => ". Have somebody else decide it again, then confirm",
+        Ask::TwoReviewers => {
+            ". One person decides it, another confirms: have somebody else confirm, or decide it \
+             again first if it is confirmed already"
+        }
     }
 }
 

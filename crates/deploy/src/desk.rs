@@ -76,8 +76,8 @@ impl Desk {
     /// A turn, after those who came before. Refused with [`DeployError::Crowded`] when the line is
     /// full.
     pub async fn turn(&self) -> Result<Turn, DeployError> {
-        if let Ok(place) = self.places.clone().try_acquire_owned() {
-            return Ok(Turn(place));
+        if let Ok(turn) = self.free_turn() {
+            return Ok(turn);
         }
         let before = self.line.fetch_add(1, Ordering::AcqRel);
         let _waiting = Waiting(&self.line);
@@ -85,6 +85,13 @@ impl Desk {
             return Err(DeployError::Crowded);
         }
         self.place().await
+    }
+
+    /// A place that nobody waits for, else [`DeployError::Crowded`]: for what may as well be left,
+    /// which must take no viewer's place in the line.
+    pub(crate) fn free_turn(&self) -> Result<Turn, DeployError> {
+        let place = self.places.clone().try_acquire_owned();
+        place.map(Turn).map_err(|_| DeployError::Crowded)
     }
 
     /// A turn however long the line is: for decisions and applying, which must not be refused

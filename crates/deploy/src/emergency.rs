@@ -25,8 +25,13 @@ impl Deployments {
         shown: Hash,
         reason: &str,
     ) -> Result<Deployment, DeployError> {
+        // Permission before work: whoever may not has nothing read for them, past the line of those
+        // who look.
+        let stored = self.store.deployment(id).await?;
+        self.require_emergency(caller, &stored).await?;
         let review = self.examine(id).await?;
         let deployment = &review.deployment;
+        // Once more: it, or the rules, may be another by now.
         self.require_emergency(caller, deployment).await?;
         if review.shown != shown {
             return Err(DeployError::NotWhatWasShown);
@@ -43,6 +48,7 @@ impl Deployments {
         if self.applying.slot(&deployment.instance).is_some() {
             return Err(DeployError::Busy);
         }
+        self.require_same_rules(&review).await?;
         review.refuses_emergency()?;
         let by = caller.actor();
         self.declare_and_apply(review, Emergency::new(reason, Some(by.clone())), &by)
@@ -127,21 +133,14 @@ impl Deployments {
         mut emergency: Emergency,
         by: &Actor,
     ) -> Result<Deployment, DeployError> {
-        let is_declared = matches!(review.deployment.state, State::Approved { .. })
-            && review.deployment.emergency.is_some();
-        let confirmed = if is_declared {
-            review.deployment
-        } else {
-            emergency.skipped = review.skipped(by);
-            if self.lacks_rehearsal(&review.deployment).await? {
-                emergency.skipped.push(Skipped::Rehearsal);
-            }
-            let declared = self
-                .store
-                .declare_emergency(&review.deployment, emergency, by);
-            declared.await?
-        };
-        self.apply_whole(confirmed, by).await
+        emergency.skipped = review.skipped(by);
+        if self.lacks_rehearsal(&review.deployment).await? {
+            emergency.skipped.push(Skipped::Rehearsal);
+        }
+        let declared = self
+            .store
+            .declare_emergency(&review.deployment, emergency, by);
+        self.apply_whole(declared.await?, by).await
     }
 }
 

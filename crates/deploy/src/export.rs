@@ -17,7 +17,7 @@ use model::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Caller, DeployError, Deployments, apply::result_of};
+use crate::{Caller, DeployError, Deployments, Review, apply::result_of};
 
 pub use verify::{NotGenuine, Verified, consistent, verify};
 
@@ -90,8 +90,8 @@ impl Deployments {
     /// The signed file of one deployment. Needs `ReadQueue`.
     pub async fn export(&self, caller: &Caller, id: DeploymentId) -> Result<String, DeployError> {
         caller.require(Permission::ReadQueue)?;
-        let review = self.examine(id).await?;
-        let deployment = review.deployment.clone();
+        let review = self.review(caller, id).await?;
+        let deployment = &review.deployment;
         let base = self
             .store
             .baseline_at(&deployment.instance, deployment.proposal.base)
@@ -106,6 +106,21 @@ impl Deployments {
             }
             _ => None,
         };
+        // Composing, writing and signing tens of megabytes is reading work like any other: whoever
+        // may look stands in the line of those who look.
+        let room = self.clone();
+        let written = self
+            .desk
+            .work(move || room.envelope(review, base.baseline, applied));
+        written.await?
+    }
+
+    fn envelope(
+        &self,
+        review: Review,
+        base: Baseline,
+        applied: Option<Baseline>,
+    ) -> Result<String, DeployError> {
         let result = match review.undecided() {
             0 => result_of(&review).ok().map(|flows| flows.hash()),
             _ => None,
@@ -114,14 +129,14 @@ impl Deployments {
             form: FORM,
             exported_at: self.store.clock().now(),
             shown: review.shown,
-            base: base.baseline,
+            base,
             base_flows: review.base.text().to_string(),
             proposed_flows: review.proposal.text().to_string(),
             changes: review.diff.changes.clone(),
             decisions: review.decisions,
             result,
             applied,
-            deployment,
+            deployment: review.deployment,
         };
         let payload = serde_json::to_vec(&statement).map_err(|_| DeployError::Unreadable)?;
         let keyring = self.store.keyring();

@@ -9,7 +9,7 @@ use model::{
     instance::{ApplyPolicy, RehearsalPolicy},
     principal::Actor,
 };
-use store::{BaselineContent, NewDeployment};
+use store::{BaselineContent, NewDeployment, StoreError};
 
 use crate::{DeployError, Deployments, emergency::by_a_person, secrets};
 
@@ -68,6 +68,13 @@ pub(crate) struct Intake {
     pub(crate) emergency: Option<Emergency>,
 }
 
+impl Intake {
+    /// Whether it equals what runs.
+    fn changes_nothing(&self, base: &BaselineContent) -> bool {
+        self.flows.hash() == base.baseline.flows && self.credentials.is_empty()
+    }
+}
+
 impl Deployments {
     /// Takes a proposal in. `limits` bound the text.
     pub async fn propose(
@@ -107,11 +114,6 @@ impl Deployments {
         let flows = &submitted.flows;
         let earlier = self.earlier_version(waiting, revision, &base, flows, &credentials);
         let earlier = Box::pin(earlier).await?;
-        // A script of the editor's page proposes in its victim's name: the queue is not its to fill,
-        // nor what is stale to pile up until nobody can propose.
-        if earlier.is_none() && open_count >= WAITING_MAX {
-            return Err(DeployError::TooManyWaiting { max: WAITING_MAX });
-        }
         if let Some(earlier) = &earlier {
             // The editor sends a typed password once only; it must survive an amendment.
             let mut carried = self.store.credential_changes(earlier.id).await?;
@@ -128,6 +130,12 @@ impl Deployments {
             deployment_type,
             emergency,
         };
+        // A script of the editor's page proposes in its victim's name: the queue is not its to fill,
+        // nor what is stale to pile up until nobody can propose. What changes nothing fills nothing.
+        let is_one_more = earlier.is_none() && !intake.changes_nothing(&base);
+        if is_one_more && open_count >= WAITING_MAX {
+            return Err(DeployError::TooManyWaiting { max: WAITING_MAX });
+        }
         // On the heap: a door awaits this inside its own large future.
         Box::pin(self.take_in(intake, base, earlier)).await
     }
@@ -140,7 +148,7 @@ impl Deployments {
         earlier: Option<Deployment>,
     ) -> Result<Proposed, DeployError> {
         let revision = intake.flows.hash();
-        if revision == base.baseline.flows && intake.credentials.is_empty() {
+        if intake.changes_nothing(&base) {
             if let Some(earlier) = earlier {
                 let at = self.store.clock().now();
                 let next = State::Withdrawn { at };
@@ -176,15 +184,30 @@ impl Deployments {
         // Decisions kept from the version before: a person has begun, and a rejection stands.
         let is_untouched =
             emergency.is_some() || self.store.decisions(deployment.id).await?.is_empty();
-        if at_once
-            && is_untouched
-            && let Some(deployment) = self.apply_at_once(&deployment, emergency).await?
-        {
-            return Ok(Proposed::Applied {
-                deployment,
-                revision,
-            });
-        }
+        let applied = if at_once && is_untouched {
+            self.apply_at_once(&deployment, emergency).await
+        } else {
+            Ok(None)
+        };
+        let deployment = match applied {
+            Ok(Some(deployment)) => {
+                return Ok(Proposed::Applied {
+                    deployment,
+                    revision,
+                });
+            }
+            Ok(None) => deployment,
+            // It is in the queue, whatever overtook it: a reviewer who began in that moment, or
+            // rules that were changed. A refusal would have it proposed once more.
+            Err(
+                error
+                @ (DeployError::Store(StoreError::Conflict(_)) | DeployError::NotWhatWasShown),
+            ) => {
+                tracing::info!(id = %deployment.id, %error, "it waits for review after all");
+                self.store.deployment(deployment.id).await?
+            }
+            Err(error) => return Err(error),
+        };
         self.read_ahead(deployment.id);
         Ok(Proposed::Queued {
             deployment,

@@ -14,7 +14,7 @@ use model::{
 };
 use serde_json::{Map, Value};
 
-use crate::{Caller, DeployError, Deployments, intake::blocking};
+use crate::{Caller, DeployError, Deployments};
 
 type Node = Map<String, Value>;
 
@@ -44,12 +44,13 @@ impl Deployments {
         let base = self.store.baseline(&deployment.instance).await?;
         let base = base.ok_or(DeployError::NoBaseline)?;
         let current = base.flows.clone();
-        let moved = blocking(move || {
+        let turn = self.desk.sure_turn().await?;
+        let moved = turn.work(move || {
             let current = Flows::from_canonical(current)?;
             let text = moved(&reading.proposal, &reading.diff, &current);
             Flows::submitted(text.as_bytes(), &Limits::default()).map(|it| it.flows)
-        })
-        .await?;
+        });
+        let moved = moved.await??;
         self.store.keep_blob(moved.text()).await?;
         let proposal = Proposal {
             base: base.baseline.hash(),

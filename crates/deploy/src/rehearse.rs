@@ -67,6 +67,10 @@ impl Deployments {
         if !waits(&deployment) {
             return wrong("only what waits for review or to be applied is tried");
         }
+        // Forgotten now, what this run sees would be kept for an answer.
+        if let Some(Rehearsal::Running { .. }) = self.store.rehearsal(id).await? {
+            return wrong("it is being tried now; wait for it");
+        }
         let runs = self.runs(&deployment).await?;
         if runs.policy.rehearsal == RehearsalPolicy::Off {
             return wrong(

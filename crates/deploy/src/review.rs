@@ -23,7 +23,7 @@ use model::{
 use store::StoreError;
 
 use self::reading::{Grounds, Rules, key};
-use crate::{Caller, DeployError, Deployments, desk::Turn, intake::blocking};
+use crate::{Caller, DeployError, Deployments, desk::Turn, intake::waits};
 
 pub use names::{Named, Names, names};
 pub(crate) use reading::Asks;
@@ -51,6 +51,8 @@ pub struct Review {
     pub together: Together,
     /// Whether the proposer's own approval counts.
     pub own_changes: OwnChanges,
+    /// What it was judged by: [`Deployments::reading_key`].
+    key: Hash,
 }
 
 impl Deref for Review {
@@ -163,6 +165,7 @@ impl Deployments {
         };
         let reading = self.shelf.get(key, read).await?;
         Ok(Review {
+            key,
             shown,
             reading,
             palette,
@@ -175,6 +178,16 @@ impl Deployments {
         })
     }
 
+    /// Refuses what was judged by rules that hold no more: they may have been made stricter while
+    /// it stood in line.
+    pub(crate) async fn require_same_rules(&self, review: &Review) -> Result<(), DeployError> {
+        if self.reading_key(&review.deployment).await? == review.key {
+            Ok(())
+        } else {
+            Err(DeployError::NotWhatWasShown)
+        }
+    }
+
     /// What policy asks of the approved changes by themselves: without the others they may do what
     /// the proposal as a whole does not.
     pub(crate) async fn asks_of_part(
@@ -185,12 +198,13 @@ impl Deployments {
         let palette = review.palette.clone();
         let rules = self.rules(&review.deployment.instance, palette).await?;
         let (base, result) = (review.base.clone(), result.clone());
-        blocking(move || {
+        let turn = self.desk.sure_turn().await?;
+        let looked = turn.work(move || {
             let none = CredentialChanges::default();
             let mut diff = diff::diff(&base, &result, &none, &CredentialNames::new());
-            Ok::<_, FlowError>(rules.look(&base, &result, &mut diff).1)
-        })
-        .await
+            rules.look(&base, &result, &mut diff).1
+        });
+        looked.await
     }
 
     async fn rules(
@@ -207,14 +221,21 @@ impl Deployments {
     }
 
     /// Reads what has just been queued, so that its first page need not wait for it. Nothing
-    /// hangs on it: where the desk is full it is left.
+    /// hangs on it: where no place is free it is left, or proposals would fill the viewers' line.
     pub(crate) fn read_ahead(&self, id: DeploymentId) {
         let room = self.clone();
         tokio::spawn(async move {
-            if let Err(error) = room.look(id, async || room.desk.turn().await).await {
+            if let Err(error) = room.look_ahead(id).await {
                 tracing::debug!(%id, %error, "it was not read ahead");
             }
         });
+    }
+
+    async fn look_ahead(&self, id: DeploymentId) -> Result<(), DeployError> {
+        if waits(&self.store.deployment(id).await?) {
+            self.look(id, async || self.desk.free_turn()).await?;
+        }
+        Ok(())
     }
 
     /// What changed in what runs since this deployment was made: what a rebase would put it onto.
@@ -225,15 +246,17 @@ impl Deployments {
     ) -> Result<Diff, DeployError> {
         caller.require(Permission::ReadQueue)?;
         let deployment = self.store.deployment(id).await?;
+        // The turn first: those who wait for it hold no flows meanwhile.
+        let turn = self.desk.turn().await?;
         let then = self.store.blob(deployment.proposal.base_flows).await?;
         let now = self.store.baseline(&deployment.instance).await?;
         let now = now.ok_or(DeployError::NoBaseline)?.flows;
-        blocking(move || {
+        let compared = turn.work(move || {
             let (then, now) = (Flows::from_canonical(then)?, Flows::from_canonical(now)?);
             let none = CredentialChanges::default();
             Ok::<_, FlowError>(diff::diff(&then, &now, &none, &CredentialNames::new()))
-        })
-        .await
+        });
+        Ok(compared.await??)
     }
 
     /// Notes that a reviewer has opened it (`Pending` → `InReview`). Needs `Decide`; nothing

@@ -14,7 +14,7 @@ use model::{
 };
 use store::BaselineContent;
 
-use crate::{DeployError, Deployments, emergency::by_a_person, intake::blocking};
+use crate::{DeployError, Deployments, emergency::by_a_person};
 
 /// How many waiting proposals of one person are compared with a new one, the newest first.
 const COMPARED_MAX: usize = 8;
@@ -99,7 +99,8 @@ impl Deployments {
     ) -> Result<(Diff, CredentialChanges), DeployError> {
         let text = self.store.blob(deployment.proposal.flows).await?;
         let credentials = self.store.credential_changes(deployment.id).await?;
-        let flows = blocking(move || Flows::from_canonical(text)).await?;
+        let turn = self.desk.sure_turn().await?;
+        let flows = turn.work(move || Flows::from_canonical(text)).await??;
         let diff = self.diff_from(base, flows, credentials.clone()).await?;
         Ok((diff, credentials))
     }
@@ -111,11 +112,12 @@ impl Deployments {
         credentials: CredentialChanges,
     ) -> Result<Diff, DeployError> {
         let (text, known) = (base.flows.clone(), base.credentials.names());
-        blocking(move || {
+        let turn = self.desk.sure_turn().await?;
+        let compared = turn.work(move || {
             let base = Flows::from_canonical(text)?;
             Ok::<_, FlowError>(diff::diff(&base, &flows, &credentials, &known))
-        })
-        .await
+        });
+        Ok(compared.await??)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Risks that may hold on an instance at a time: whoever accepts more has stopped looking.
-const HOLDING_MAX: i64 = 10_000;
+const HOLDING_MAX: i64 = 1_000;
 /// Risks of an instance kept after they ended, the newest; the record names all.
 const ENDED_MAX: i64 = 1_000;
 
@@ -97,7 +97,7 @@ impl Change<'_> {
 }
 
 impl Store {
-    /// Accepts a risk, in place of one that holds for the same finding. At most 10,000 may hold on
+    /// Accepts a risk, in place of one that holds for the same finding. At most 1,000 may hold on
     /// an instance: `Conflict` beyond. Of those that ended the newest 1,000 are kept.
     pub async fn accept_risk(&self, risk: NewRisk, by: &Actor) -> Result<i64, StoreError> {
         let mut change = self.begin().await?;

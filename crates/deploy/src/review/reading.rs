@@ -125,7 +125,9 @@ impl Rules {
 /// its credentials, and the credential changes. The same digest always gives the same reading.
 pub(super) fn key(instance: &InstanceId, shown: Hash, rules: &Rules) -> Result<Hash, DeployError> {
     let types: Vec<&String> = rules.palette.types.keys().collect();
-    let text = serde_json::to_vec(&(instance, shown, &rules.policy, types, &rules.risks));
+    // A risk is never rewritten, only withdrawn, and holds no more then: its number says it all.
+    let risks: Vec<i64> = rules.risks.iter().map(|risk| risk.id).collect();
+    let text = serde_json::to_vec(&(instance, shown, &rules.policy, types, risks));
     Ok(Hash::of(&text.map_err(|_| DeployError::Unreadable)?))
 }
 

@@ -2,12 +2,18 @@ use std::sync::Arc;
 
 use model::{
     clock::Timestamp,
-    flow::change::{Aspect, Subject},
+    flow::{
+        change::{Aspect, Subject},
+        finding::{Accepted, Finding, Severity},
+    },
     instance::Policy,
+    principal::Actor,
+    risk::{Matter, Risk},
 };
 
 use super::{
     reading::{Grounds, Rules},
+    weight::weigh,
     *,
 };
 
@@ -103,4 +109,90 @@ fn every_change_is_found_by_its_name_with_its_step_and_ways() {
     }
     assert_eq!(reading.change(&ChangeId("added:x".into())), None);
     assert_eq!(reading.step(0), None);
+}
+
+fn risk(id: i64, reason: &str) -> Risk {
+    Risk {
+        id,
+        instance: "main".parse().unwrap(),
+        mark: Hash::of(b"mark"),
+        matter: Matter {
+            rule: "exec-command".into(),
+            message: "runs a command".into(),
+            node: "x".into(),
+            label: "x".into(),
+        },
+        owner: "Plant manager".into(),
+        reason: reason.into(),
+        by: Actor::System,
+        lifts_demands: false,
+        at: Timestamp(0),
+        until: Timestamp(1),
+        withdrawn_at: None,
+    }
+}
+
+#[test]
+fn in_a_readings_name_a_risk_stands_by_its_number() {
+    let named = |risks| {
+        let rules = Rules {
+            policy: Policy::default(),
+            palette: Arc::default(),
+            risks,
+            now: Timestamp(0),
+        };
+        key(&"main".parse().unwrap(), Hash::of(b"shown"), &rules).unwrap()
+    };
+    let one = named(vec![risk(1, "needed")]);
+    assert_eq!(one, named(vec![risk(1, &"long ".repeat(1_000))]));
+    assert_ne!(one, named(vec![risk(2, "needed")]));
+    assert_ne!(one, named(vec![risk(1, "needed"), risk(2, "needed")]));
+    assert_ne!(one, named(Vec::new()));
+}
+
+#[test]
+fn what_a_reading_holds_is_weighed() {
+    const LONG: usize = 10_000;
+    let long = "x".repeat(LONG);
+    let weighed = |change: Change| {
+        let mut reading = reading("[]", "[]");
+        reading.diff.changes = vec![change];
+        weigh(&reading)
+    };
+    let plain = || {
+        let mut change = change(Aspect::Changed, Subject::Node, "a", Some("t"));
+        change.findings.push(Finding {
+            rule: "exec-command".into(),
+            severity: Severity::Danger,
+            message: "runs a command".into(),
+            property: Some("command".into()),
+            line: None,
+            mark: Hash::of(b"mark"),
+            accepted: Some(Accepted {
+                risk: 1,
+                owner: "Plant manager".into(),
+                reason: "needed".into(),
+                until: Timestamp(1),
+                lifts_demands: false,
+            }),
+        });
+        change
+    };
+    let light = weighed(plain());
+    let longer: [fn(&mut Change, String); 4] = [
+        |change, it| change.tab = Some(it),
+        |change, it| change.findings[0].property = Some(it),
+        |change, it| change.findings[0].accepted.as_mut().unwrap().owner = it,
+        |change, it| change.findings[0].accepted.as_mut().unwrap().reason = it,
+    ];
+    for (at, lengthen) in longer.into_iter().enumerate() {
+        let mut change = plain();
+        lengthen(&mut change, long.clone());
+        assert!(weighed(change) > light + LONG / 2, "text {at}");
+    }
+    let empty = weigh(&reading("[]", "[]"));
+    let bare = change(Aspect::Changed, Subject::Node, "", None);
+    let texts = size_of::<Change>() + 4 * (size_of::<String>() + 16);
+    let letters = bare.id.0.len() + bare.node_type.len() + bare.label.len();
+    assert_eq!(weighed(bare), empty + texts + letters + 8, "and its places");
 }

@@ -3,7 +3,7 @@
 use std::mem::size_of;
 
 use inspect::Ways;
-use model::flow::{Flows, change::Change};
+use model::flow::{Flows, change::Change, finding::Finding};
 use serde_json::Value;
 
 use super::reading::Reading;
@@ -12,6 +12,8 @@ use super::reading::Reading;
 const BLOCK: usize = 16;
 /// What a flow's index takes for each entry.
 const ENTRY: usize = 96;
+/// What finding a change by its name takes: two numbers.
+const PLACE: usize = 2 * size_of::<u32>();
 /// What a member of an object takes beside its key and value.
 const MEMBER: usize = 48;
 
@@ -29,6 +31,7 @@ pub(super) fn weigh(reading: &Reading) -> usize {
         + changes.sum::<usize>()
         + ways.sum::<usize>()
         + steps.sum::<usize>()
+        + PLACE * reading.diff.changes.len()
         + 200 * reading.asks.len()
 }
 
@@ -61,19 +64,26 @@ fn change(change: &Change) -> usize {
         let sides = said.before.iter().chain(&said.after).map(|side| text(side));
         text(&said.about) + sides.sum::<usize>()
     });
-    let findings = change
-        .findings
-        .iter()
-        .map(|it| size_of_val(it) + text(&it.message) + text(&it.rule));
+    let findings = change.findings.iter().map(finding);
     let credentials = change.credentials.iter().map(|it| text(&it.field));
     size_of_val(change)
         + own.into_iter().map(|it| text(it)).sum::<usize>()
+        + change.tab.as_ref().map_or(0, |tab| text(tab))
         + change.used_by.iter().map(|id| text(id)).sum::<usize>()
         + properties.sum::<usize>()
         + wires.sum::<usize>()
         + said.sum::<usize>()
         + findings.sum::<usize>()
         + credentials.sum::<usize>()
+}
+
+fn finding(of: &Finding) -> usize {
+    let accepted = of.accepted.as_ref();
+    size_of_val(of)
+        + text(&of.message)
+        + text(&of.rule)
+        + of.property.as_ref().map_or(0, |it| text(it))
+        + accepted.map_or(0, |it| text(&it.owner) + text(&it.reason))
 }
 
 /// As deep as a flows file may nest, which is little.

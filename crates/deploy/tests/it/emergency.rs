@@ -3,10 +3,13 @@
 use deploy::{Choice, DeployError, Proposed};
 use model::{
     access::Role,
+    audit::EventKind,
     deployment::{Emergency, Origin, Skipped, State, Verdict},
     flow::Limits,
     instance::{Ask, Emergencies, OwnChanges, Policy, RehearsalPolicy},
 };
+
+use store::AuditFilter;
 
 use crate::house::{FLOWS, House, commanding, editor, person, reviewer};
 
@@ -214,4 +217,51 @@ async fn its_record_says_what_it_went_past() {
         (*ask, changes[0].0.as_str()),
         (Ask::TwoReviewers, "added:x")
     );
+    // Four eyes: missing where its proposer declares it, there where another does.
+    for (by, expected) in [
+        (person(1, "ed", Role::Reviewer), vec!["four eyes"]),
+        (rita, Vec::new()),
+    ] {
+        let house = House::new().await;
+        rule(&house, Emergencies::Allowed).await;
+        let queued = house.propose(&editor(), FLOWS).await;
+        let shown = queued.proposal.hash();
+        let done = house.room.apply_emergency(&by, queued.id, shown, "now");
+        let skipped = done.await.unwrap().emergency.unwrap().skipped;
+        let words: Vec<_> = skipped.iter().map(Skipped::words).collect();
+        assert_eq!(words, expected);
+    }
+}
+
+/// The rules may be stricter by then, and the first reason is not the second person's.
+#[tokio::test]
+async fn who_tries_it_again_is_on_record_with_their_reason_and_what_it_went_past() {
+    let house = House::new().await;
+    let (rita, rob) = (reviewer(), person(3, "rob", Role::Reviewer));
+    let queued = house.propose(&editor(), &commanding()).await;
+    let (id, shown) = (queued.id, queued.proposal.hash());
+    let by = rita.actor();
+    let declared = Emergency::new("pump stuck", Some(by.clone()));
+    let declare = house.store().declare_emergency(&queued, declared, &by);
+    declare.await.unwrap();
+    house.demand(&["exec-command: role administrator"]).await;
+    let done = house.room.apply_emergency(&rob, id, shown, "tank full");
+    let emergency = done.await.unwrap().emergency.unwrap();
+    assert_eq!(emergency.reason, "tank full");
+    assert_eq!(emergency.declared_by, Some(rob.actor()));
+    let words: Vec<_> = emergency.skipped.iter().map(Skipped::words).collect();
+    assert_eq!(words, ["role administrator (1 change)"]);
+    assert!(emergency.is_by(rita.principal.user), "her hand stays in it");
+    let filter = AuditFilter {
+        kind: Some(EventKind::DeploymentApproved),
+        ..AuditFilter::default()
+    };
+    let recorded = house.store().audit(&filter).await.unwrap();
+    let reasons: Vec<_> = recorded
+        .iter()
+        .map(|entry| entry.event.detail["emergency"].as_str().unwrap())
+        .collect();
+    assert_eq!(reasons, ["tank full", "pump stuck"]);
+    let skipped = &recorded[0].event.detail["skipped"][0]["what"];
+    assert_eq!(skipped, "demand");
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use deploy::{
     Caller, Choice, Deployments, FlowTarget, Proposed, SaveVerdict, Submission, Taken,
-    futures::Given,
+    futures::{Given, Known},
 };
 use model::{
     access::Role,
@@ -17,6 +17,7 @@ use model::{
     },
     id::{DeploymentId, Hash, InstanceId, UserId},
     instance::Policy,
+    palette::Palette,
     principal::{Actor, Principal, Via},
 };
 use store::{BaselineContent, Store};
@@ -46,12 +47,28 @@ pub(crate) struct FakeNodeRed {
     deployments: OnceLock<Deployments>,
     pub(crate) mood: Mutex<Mood>,
     pub(crate) reloads: Mutex<usize>,
+    /// Opens for review whatever waits, as soon as somebody else begins to look at it.
+    pub(crate) opener: Mutex<Option<Caller>>,
 }
 
 impl FlowTarget for FakeNodeRed {
     fn give(&self, instance: &InstanceId, body: String, _: DeploymentType) -> Given<'_, Taken> {
         let (instance, mood) = (instance.clone(), *self.mood.lock().unwrap());
         Box::pin(async move { self.take(&instance, &body, mood).await })
+    }
+
+    fn palette(&self, instance: &InstanceId) -> Known<'_, Arc<Palette>> {
+        let (instance, opener) = (instance.clone(), self.opener.lock().unwrap().take());
+        Box::pin(async move {
+            if let Some(opener) = opener {
+                let room = self.deployments.get().unwrap();
+                let open = room.store().deployments(Some(&instance), true, 10).await;
+                for one in open.unwrap() {
+                    room.start_review(&opener, one.id).await.unwrap();
+                }
+            }
+            Arc::default()
+        })
     }
 
     fn reload(&self, _: &InstanceId) -> Given<'_, ()> {

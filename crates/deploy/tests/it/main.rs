@@ -12,6 +12,7 @@ mod export;
 mod house;
 mod kept;
 mod life;
+mod line;
 mod policy;
 mod rehearse;
 mod tightened;

@@ -64,6 +64,28 @@ async fn four_eyes_keep_the_proposer_from_deciding_and_applying() {
 }
 
 #[tokio::test]
+async fn what_a_reviewer_opens_before_it_applies_itself_is_queued_and_said_to_be() {
+    for is_emergency in [false, true] {
+        let house = House::new().await;
+        let policy = Policy {
+            apply: ApplyPolicy::Automatic,
+            demands: vec!["exec-command: reason".parse().unwrap()],
+            ..Policy::default()
+        };
+        house.rule(policy).await;
+        *house.node_red.opener.lock().unwrap() = Some(reviewer());
+        let mut submission = house.submission(&editor(), FLOWS);
+        submission.emergency = is_emergency.then(|| Emergency::new("now", None));
+        let outcome = house.room.propose(submission, &Limits::default()).await;
+        let Ok(Proposed::Queued { deployment, .. }) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(deployment.state, State::InReview);
+        assert_eq!(&*house.running().await.flows, "[]");
+    }
+}
+
+#[tokio::test]
 async fn automatic_apply_is_for_people_only() {
     let house = House::new().await;
     let policy = Policy {

@@ -209,6 +209,27 @@ async fn what_could_not_be_tried_says_the_way_out_and_is_tried_again_when_asked(
     house.room.approve(&rita, queued.id, shown).await.unwrap();
 }
 
+/// Forgotten in the middle, what the running one sees would be taken for the answer.
+#[tokio::test]
+async fn what_is_being_tried_is_not_asked_for_again() {
+    let house = House::new().await;
+    let stage = FakeStage {
+        waits_for: Some(Arc::default()),
+        ..FakeStage::new(Outcome::Ran)
+    };
+    let queued = house.propose(&editor(), FLOWS).await;
+    let meanwhile = async {
+        stage.begun.notified().await;
+        house.room.rehearse_again(&reviewer(), queued.id).await
+    };
+    let refused = tokio::select! {
+        never = house.room.rehearse(&stage) => match never {},
+        refused = meanwhile => refused,
+    };
+    let why = refused.unwrap_err().to_string();
+    assert!(why.contains("wait for it"), "{why}");
+}
+
 /// What was seen is kept for the same flows; asked again, they run again.
 #[tokio::test]
 async fn what_went_badly_by_chance_is_run_anew_and_not_remembered() {

@@ -95,6 +95,24 @@ async fn what_was_confirmed_is_held_against_the_rules_of_now_before_it_runs() {
     }
 }
 
+#[tokio::test]
+async fn the_way_out_of_two_reviewers_is_another_who_confirms() {
+    let house = House::new().await;
+    house.demand(&["danger: two reviewers"]).await;
+    let queued = house.propose(&editor(), &commanding()).await;
+    let (rita, id, shown) = (reviewer(), queued.id, queued.proposal.hash());
+    decide(&house, &rita, id, "").await;
+    let refused = house.room.approve(&rita, id, shown).await;
+    asks(&refused, Ask::TwoReviewers);
+    let why = refused.unwrap_err().to_string();
+    assert!(why.contains("have somebody else confirm"), "{why}");
+    // Deciding it again and confirming that oneself is no way out, and not said to be one.
+    decide(&house, &rob(), id, "").await;
+    let refused = house.room.approve(&rob(), id, shown).await;
+    asks(&refused, Ask::TwoReviewers);
+    house.room.approve(&rita, id, shown).await.unwrap();
+}
+
 /// Redkeep was killed between: who confirmed is known still.
 #[tokio::test]
 async fn an_interrupted_apply_keeps_who_confirmed_it() {

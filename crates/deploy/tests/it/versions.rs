@@ -158,6 +158,10 @@ async fn one_person_does_not_fill_the_queue() {
         matches!(refused, Err(DeployError::TooManyWaiting { .. })),
         "{refused:?}"
     );
+    // What changes nothing fills nothing: whoever deploys what runs is not told to tidy up first.
+    let same = house.submission(&editor(), &tab(11));
+    let same = house.room.propose(same, &Limits::default()).await;
+    assert!(matches!(same, Ok(Proposed::Unchanged { .. })), "{same:?}");
 }
 
 #[tokio::test]

@@ -9,10 +9,11 @@ use crate::{flow::change::ChangeId, id::UserId, instance::Ask, principal::Actor}
 pub struct Emergency {
     /// Why it could not wait.
     pub reason: String,
-    /// Who said so; none: its proposer.
+    /// Who said so, the last of them; none: its proposer.
     #[serde(default)]
     pub declared_by: Option<Actor>,
-    /// Who began to apply it, each person once: an interrupted one may be tried again by another.
+    /// Who began to apply it or declared it before, each person once: an interrupted one may be
+    /// tried again by another.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub applied_by: Vec<Actor>,
     /// What policy asks for and did not get.
@@ -34,7 +35,18 @@ impl Emergency {
         }
     }
 
-    /// Whether this user declared it or applied it, in any attempt: theirs is no second look.
+    /// This declaration after an interrupted one: whoever had a hand in that keeps it.
+    #[must_use]
+    pub fn after(mut self, earlier: &Self) -> Self {
+        self.applied_by.clone_from(&earlier.applied_by);
+        if let Some(by) = &earlier.declared_by {
+            self.note_applied_by(by);
+        }
+        self
+    }
+
+    /// Whether this user declared it or applied it, in any attempt of this declaration: theirs
+    /// is no second look.
     pub fn is_by(&self, user: UserId) -> bool {
         let hands = self.declared_by.iter().chain(&self.applied_by);
         hands.into_iter().any(|it| it.user() == Some(user))
@@ -61,6 +73,8 @@ pub enum Skipped {
         /// The first of them, at most [`Skipped::NAMED_MAX`].
         changes: Vec<ChangeId>,
     },
+    /// Another person than the proposer behind it.
+    FourEyes,
     /// A clean rehearsal of exactly these flows.
     Rehearsal,
 }
@@ -74,6 +88,7 @@ impl Skipped {
         match self {
             Self::Demand { ask, count: 1, .. } => format!("{ask} (1 change)"),
             Self::Demand { ask, count, .. } => format!("{ask} ({count} changes)"),
+            Self::FourEyes => "four eyes".to_owned(),
             Self::Rehearsal => "a clean rehearsal".to_owned(),
         }
     }

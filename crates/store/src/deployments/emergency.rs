@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::{
     COLUMNS, OPEN_MAX, conflict,
     decide::{decisions_in, still},
-    deployment_in, read_deployment, subject,
+    deployment_in, event_of, read_deployment, subject,
 };
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, open::Change};
 
 /// Notes in its record what an emergency went past, and on it who begins to apply it.
 pub(super) fn note(deployment: &mut Deployment, detail: &mut Value, by: &Actor) {
@@ -24,6 +24,22 @@ pub(super) fn note(deployment: &mut Deployment, detail: &mut Value, by: &Actor) 
         }
         (State::Applying { .. }, Some(emergency)) => emergency.note_applied_by(by),
         _ => {}
+    }
+}
+
+impl Change<'_> {
+    async fn declare_again(
+        &mut self,
+        deployment: &Deployment,
+        by: &Actor,
+    ) -> Result<(), StoreError> {
+        let (kind, mut detail) = event_of(&deployment.state, &deployment.state);
+        detail["proposal"] = json!(deployment.proposal.hash());
+        let mut deployment = deployment.clone();
+        note(&mut deployment, &mut detail, by);
+        self.store_deployment(&deployment).await?;
+        let (instance, about) = (&deployment.instance, subject(deployment.id));
+        self.append(kind, by, Some(instance), &about, detail).await
     }
 }
 
@@ -42,7 +58,8 @@ impl Store {
     }
 
     /// Confirms a deployment before its review, for a reason, in one transaction: it becomes
-    /// `Approved` with everything it proposes and carries the emergency. `Conflict` when it is not
+    /// `Approved` with everything it proposes and carries the emergency. One that was interrupted
+    /// may be declared again: the new reason stands, the hands of before stay. `Conflict` when it is not
     /// what was `seen` any more, or when a change of it was rejected: an emergency overrules nobody.
     pub async fn declare_emergency(
         &self,
@@ -60,7 +77,18 @@ impl Store {
                 rejection.by.label()
             )));
         }
-        deployment.emergency = Some(emergency);
+        let earlier = deployment.emergency.take();
+        let was_declared = earlier.is_some();
+        deployment.emergency = Some(match &earlier {
+            Some(earlier) => emergency.after(earlier),
+            None => emergency,
+        });
+        if was_declared && matches!(deployment.state, State::Approved { .. }) {
+            // Interrupted, and tried again: it stays confirmed; who does, and why, is on record.
+            change.declare_again(&deployment, by).await?;
+            change.commit().await?;
+            return Ok(deployment);
+        }
         let next = State::Approved {
             by: by.clone(),
             at: change.now,

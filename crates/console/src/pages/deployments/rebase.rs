@@ -5,12 +5,7 @@ use axum::{
     extract::{Path, State},
     response::{Html, Redirect},
 };
-use model::flow::{
-    FlowError, Flows,
-    change::{Aspect, Change},
-    credentials::{CredentialChanges, CredentialNames},
-    diff::diff,
-};
+use model::flow::change::{Aspect, Change};
 
 use super::view::Head;
 use crate::{
@@ -92,14 +87,9 @@ pub(crate) async fn page(
         .store
         .baseline(instance)
         .await?
-        .ok_or(deploy::DeployError::NoBaseline)?;
-    let (reading, text) = (review.reading.clone(), now.flows);
-    let compared = app.deployments.desk().work(move || {
-        let flows = Flows::from_canonical(text)?;
-        let (none, names) = (CredentialChanges::default(), CredentialNames::default());
-        Ok::<_, FlowError>(diff(&reading.base, &flows, &none, &names))
-    });
-    let between = compared.await?.map_err(deploy::DeployError::from)?;
+        .ok_or(deploy::DeployError::NoBaseline)?
+        .baseline;
+    let between = app.deployments.changed_since(&by.caller, id).await?;
     let ours: std::collections::HashSet<&str> = review
         .diff
         .changes
@@ -122,7 +112,7 @@ pub(crate) async fn page(
         between: capital(&between.summary()),
         lines,
         more: between.changes.len().saturating_sub(LISTED_MAX),
-        now_short: now.baseline.hash().short(),
+        now_short: now.hash().short(),
         head,
         shell,
     })
