@@ -181,7 +181,7 @@ impl Pen {
                 bend = Some((goes_on(self, false), false));
                 self.at = first;
             }
-            'a' => self.arc((from.0 + f, from.1 + g), (a.abs(), b.abs()), d > 0.5),
+            'a' => self.arc((from.0 + f, from.1 + g), (a.abs(), b.abs(), c), d > 0.5),
             // A move and a line.
             _ => self.at = first,
         }
@@ -197,14 +197,17 @@ impl Pen {
 
     /// At most half an ellipse lies around the middle of its ends, as far as the ellipse that has
     /// them on two sides; more than half at most the whole of it from where it begins.
-    fn arc(&mut self, end: (f64, f64), (rx, ry): (f64, f64), is_large: bool) {
+    fn arc(&mut self, end: (f64, f64), (rx, ry, degrees): (f64, f64, f64), is_large: bool) {
         let (x, y) = self.at;
         self.at = end;
         if !(rx > 0.0 && ry > 0.0) {
             return;
         }
-        let half = (end.0 - x).hypot(end.1 - y) / 2.0;
-        let around = half * rx.max(ry) / rx.min(ry);
+        // Half the way between its ends, in parts of the ellipse; one that is too small grows.
+        let (right, down) = ((end.0 - x) / 2.0, (end.1 - y) / 2.0);
+        let (sin, cos) = degrees.to_radians().sin_cos();
+        let half = ((cos * right + sin * down) / rx).hypot((cos * down - sin * right) / ry);
+        let around = half * rx.max(ry);
         if is_large {
             self.reach.add((x, y), 2.0 * around.max(rx).max(ry));
         } else {
@@ -237,6 +240,7 @@ mod tests {
             "M1 1c2 3 4 5 6 7s8 9 10 11q1 2 3 4t5 6z",
             "M5 30a15 15 0 1 0 30 0a15 15 0 1 0-30 0z",
             "M5 5a900 900 0 0110 10 1 1 0 1 1 2 2",
+            "M10 20a10 3 0 1 0 20 0a10 3 0 1 0-20 0z",
             "m-30-50 100 0 0 160",
         ] {
             assert!(icon(outline).is_near_its_box(), "{outline}");
