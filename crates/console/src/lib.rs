@@ -34,7 +34,6 @@ use runtime::Workshop;
 use store::Store;
 
 pub use api::{ROUTES as API_ROUTES, openapi};
-pub use frame::png_of;
 pub use gate_pages::{GATE_STYLE, GatePages};
 pub use mailing::{MailState, Post, Posting};
 pub use pages::ROUTES as PAGE_ROUTES;

@@ -27,6 +27,7 @@ mod shape;
 mod spot;
 mod style;
 mod text;
+mod turn;
 mod write;
 
 use std::fmt;
@@ -40,6 +41,7 @@ pub use area::Zoom;
 pub use raster::{PIXELS_MAX, Raster, RasterError, png};
 pub use style::Scheme;
 pub(crate) use text::cut;
+pub(crate) use turn::{Place, in_turn};
 use write::Dress;
 
 /// The style sheet the picture's classes need.

@@ -210,7 +210,8 @@ impl IntoResponse for PageError {
 
 /// Says when to try again, where it was only that too many asked at once.
 fn ask_again_soon(response: &mut Response) {
-    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+    let status = response.status();
+    if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
         let soon = http::HeaderValue::from_static("5");
         response.headers_mut().insert(header::RETRY_AFTER, soon);
     }
@@ -223,7 +224,7 @@ fn title_of(status: StatusCode) -> &'static str {
         StatusCode::CONFLICT => "Something moved on",
         StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST => "That did not work",
         StatusCode::BAD_GATEWAY => "Node-RED did not take it",
-        StatusCode::SERVICE_UNAVAILABLE => "Too many at once",
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => "Too many at once",
         _ => "Something failed",
     }
 }

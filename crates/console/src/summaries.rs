@@ -63,11 +63,30 @@ impl Summaries {
     }
 }
 
+/// What stands in the place of a summary that could not be had.
+pub(crate) fn unread(error: &DeployError) -> &'static str {
+    match error {
+        DeployError::Crowded => "Not read yet: too many at once; load again",
+        _ => "Cannot be read; open it to see why",
+    }
+}
+
 /// The text with a capital first; "Changes nothing" when there is none.
 pub(crate) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
         Some(first) => first.to_uppercase().chain(chars).collect(),
         None => "Changes nothing that can be shown".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_waits_is_not_called_unreadable() {
+        assert!(unread(&DeployError::Crowded).contains("load again"));
+        assert!(unread(&DeployError::Unreadable).contains("Cannot be read"));
     }
 }

@@ -262,7 +262,9 @@ fn is_second_look(deployment: &Deployment, caller: &Caller) -> bool {
     deployment.proposer.user() != Some(own) && !deployment.emergency.as_ref().is_some_and(is_by)
 }
 
-pub(crate) fn check_length(text: &str) -> Result<(), DeployError> {
+/// Refuses a comment or a reason of more than 4,000 characters, with
+/// [`DeployError::CommentTooLong`].
+pub fn check_length(text: &str) -> Result<(), DeployError> {
     if text.chars().count() > COMMENT_CHARS_MAX {
         return Err(DeployError::CommentTooLong {
             max: COMMENT_CHARS_MAX,

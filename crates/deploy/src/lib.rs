@@ -34,7 +34,7 @@ use model::{
 use store::Store;
 
 pub use apply::Approved;
-pub use decide::{Choice, Choices};
+pub use decide::{Choice, Choices, check_length};
 pub use desk::{Desk, Turn};
 pub use error::DeployError;
 pub use intake::{Proposed, Submission};

@@ -30,6 +30,7 @@ use crate::{
     pages::{deployment_id, instance_id},
     problem::{ApiError, Problem},
     session::Authenticated,
+    summaries::unread,
 };
 
 /// A deployment with what one needs to act on it.
@@ -93,9 +94,14 @@ pub(super) async fn list(
             .summaries
             .of(&app.deployments, &caller, deployment)
             .await;
-        if let (Some(members), Ok(summary)) = (value.as_object_mut(), summary) {
-            members.insert("summary".to_owned(), json!(summary.sentence));
-            members.insert("change_count".to_owned(), json!(summary.changes));
+        if let Some(members) = value.as_object_mut() {
+            let sentence = match &summary {
+                Ok(summary) => summary.sentence.as_str(),
+                Err(error) => unread(error),
+            };
+            members.insert("summary".to_owned(), json!(sentence));
+            let changes = summary.ok().map(|summary| summary.changes);
+            members.extend(changes.map(|count| ("change_count".to_owned(), json!(count))));
         }
         listed.push(value);
     }

@@ -5,7 +5,7 @@ use deploy::Review;
 use super::name;
 use crate::{
     frame::{Look, view},
-    picture::{Raster, Scheme, png},
+    picture::{Raster, Scheme, in_turn, png},
 };
 
 /// As wide as a letter is on a sharp screen; light, as most mail programs are.
@@ -17,8 +17,7 @@ const RASTER: Raster = Raster {
 
 /// The picture and its words; none where no tab changes or it could not be drawn.
 pub(super) async fn of(review: Review) -> Option<(Vec<u8>, String)> {
-    // Drawing a large tab is no work for a thread that serves requests.
-    let drawn = tokio::task::spawn_blocking(move || {
+    let drawn = in_turn(move || {
         view(&review, &Look::default(), &[], |view| {
             let tab = review.proposal.get(view.tab);
             let tab = tab.or_else(|| review.base.get(view.tab));
@@ -33,5 +32,5 @@ pub(super) async fn of(review: Review) -> Option<(Vec<u8>, String)> {
             }
         })
     });
-    drawn.await.ok().flatten().flatten()
+    drawn.await.flatten().flatten()
 }

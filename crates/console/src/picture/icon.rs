@@ -9,6 +9,9 @@ use super::scene::Scene;
 /// The side of the field an icon is put into.
 const FIELD: f64 = 30.0;
 
+/// Cuts off what a package's icon would draw beyond its field, over what changes.
+const CLIP: &str = r#"<clipPath id="rk-field"><rect width="30" height="30"/></clipPath>"#;
+
 /// Bytes of icons in one picture.
 const ICONS_BYTES: usize = 24 * 1024;
 
@@ -29,7 +32,10 @@ impl<'p> Icons<'p> {
             let is_new = !icons.numbers.contains_key(name);
             if is_new && let Some(icon) = palette.icons.get(name) {
                 let number = icons.numbers.len();
-                let text = definition(number, icon);
+                let mut text = definition(number, icon);
+                if number == 0 {
+                    text.insert_str(0, CLIP);
+                }
                 if icons.definitions.len() + text.len() <= ICONS_BYTES {
                     icons.definitions.push_str(&text);
                     icons.numbers.insert(name, number);
@@ -55,7 +61,7 @@ fn definition(number: usize, icon: &Icon) -> String {
     let mut text = String::new();
     put!(
         text,
-        r#"<g id="rk-i{number}"><g transform="matrix({scale:.4} 0 0 {scale:.4} {left:.2} {top:.2})">"#
+        r#"<g id="rk-i{number}" clip-path="url(#rk-field)"><g transform="matrix({scale:.4} 0 0 {scale:.4} {left:.2} {top:.2})">"#
     );
     for stroke in &icon.strokes {
         let fill = stroke.fill.map_or("none".to_owned(), |it| it.to_string());

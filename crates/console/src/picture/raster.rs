@@ -1,7 +1,10 @@
 //! The picture as PNG: drawn from its SVG by `resvg`, with one font that is in the program, so that
 //! it is the same everywhere and nothing is read from the system.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    io::Write as _,
+    sync::{Arc, LazyLock},
+};
 
 use resvg::{
     tiny_skia::{Pixmap, Transform},
@@ -15,7 +18,7 @@ use super::{
     write::{self, Dress},
 };
 
-/// Pixels of a picture at most; one that would have more is drawn smaller. Four bytes each.
+/// Pixels of a picture at most; one that would have more is drawn smaller. Four bytes each: 64 MB.
 pub const PIXELS_MAX: f64 = 16_000_000.0;
 
 /// How large and in which colours a picture is drawn.
@@ -49,6 +52,9 @@ pub enum RasterError {
     /// The pixels could not be kept as PNG.
     #[error("the picture could not be written: {0}")]
     Png(#[from] png::EncodingError),
+    /// The same, of one row.
+    #[error("the picture could not be written: {0}")]
+    Row(#[from] std::io::Error),
     /// It has no size.
     #[error("the picture has no pixels")]
     Empty,
@@ -114,14 +120,21 @@ fn side(length: f32, scale: f32) -> u32 {
 
 /// The canvas covers everything, so no pixel is transparent and three bytes tell it.
 fn encode(pixels: &Pixmap) -> Result<Vec<u8>, RasterError> {
-    let colours = pixels.data().as_chunks::<4>().0.iter();
-    let data: Vec<u8> = colours.flat_map(|[r, g, b, _]| [*r, *g, *b]).collect();
+    let width = usize::try_from(pixels.width()).unwrap_or(usize::MAX);
     let mut out = Vec::new();
     let mut encoder = png::Encoder::new(&mut out, pixels.width(), pixels.height());
     encoder.set_color(png::ColorType::Rgb);
     encoder.set_depth(png::BitDepth::Eight);
     let mut writer = encoder.write_header()?;
-    writer.write_image_data(&data)?;
+    // Row by row: all at once would take as much memory again.
+    let mut rows = writer.stream_writer()?;
+    let mut row = Vec::with_capacity(width.saturating_mul(3));
+    for pixels in pixels.data().as_chunks::<4>().0.chunks(width.max(1)) {
+        row.clear();
+        row.extend(pixels.iter().flat_map(|[r, g, b, _]| [*r, *g, *b]));
+        rows.write_all(&row)?;
+    }
+    rows.finish()?;
     writer.finish()?;
     Ok(out)
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{mark::Mark, *};
 
 mod bounds;
+mod icons;
 mod looks;
 mod raster;
 
@@ -75,7 +76,7 @@ fn assert_well_formed(svg: &str) {
             .unwrap_or((tag, ""));
         let allowed = [
             "svg", "title", "desc", "defs", "pattern", "path", "rect", "circle", "g", "text", "a",
-            "use",
+            "use", "clipPath",
         ];
         assert!(
             allowed.contains(&name),
@@ -114,7 +115,7 @@ fn assert_attributes(attributes: &str) {
         );
         assert!(!name.starts_with("on") && name != "style", "{name}");
         assert!(
-            !value.contains("url(") || value == "url(#rk-grid)",
+            !value.contains("url(") || value == "url(#rk-grid)" || value == "url(#rk-field)",
             "{value}"
         );
         assert_text(value);

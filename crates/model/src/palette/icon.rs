@@ -1,5 +1,7 @@
 //! Icons, as outlines: what is left of a package's SVG file after reading it.
 
+mod reach;
+
 use std::fmt;
 
 use super::Colour;

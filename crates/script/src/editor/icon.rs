@@ -51,10 +51,12 @@ pub fn read(svg: &str) -> Option<Icon> {
     let drawing = drawing.take();
     let view_box = drawing.view_box?;
     let is_whole = !drawing.is_too_much && !drawing.strokes.is_empty();
-    is_whole.then_some(Icon {
+    let icon = Icon {
         view_box,
         strokes: drawing.strokes,
-    })
+    };
+    // What would be drawn far outside takes a layer of that size, and hides what is there.
+    (is_whole && icon.is_near_its_box()).then_some(icon)
 }
 
 #[derive(Default)]
@@ -368,5 +370,15 @@ mod tests {
             "<path d='M0 0h1'/>".repeat(1_000)
         );
         assert_eq!(read(&many), None);
+    }
+
+    #[test]
+    fn an_icon_that_would_cover_the_picture_is_refused() {
+        let svg = |outline: &str| {
+            let path = format!("<path d='{outline}' fill='#fff'/>");
+            read(&format!("<svg viewBox='0 0 40 60'>{path}</svg>"))
+        };
+        assert!(svg("M-9-9h60v80h-60z").is_some());
+        assert_eq!(svg("M-9999 -9999h99999v99999h-99999z"), None);
     }
 }

@@ -7,22 +7,15 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use crate::{
     App,
     frame::{Look, view},
     pages::deployment_id,
-    picture::{self, Raster, RasterError, Scheme},
+    picture::{self, Place, Raster, Scheme, in_turn},
     problem::{ApiError, Problem},
     session::Authenticated,
 };
-
-/// One PNG takes a core for up to a second and 64 MB, so one at a time is drawn.
-static DRAWING: Semaphore = Semaphore::const_new(1);
-
-/// Who comes when so many wait already is sent away: each waits with a whole review in memory.
-static WAITING: Semaphore = Semaphore::const_new(8);
 
 /// `GET /deployments/{id}/picture.svg?tab=&mode=&zoom=&at=`.
 pub(in crate::api) async fn svg(
@@ -50,17 +43,15 @@ pub(in crate::api) async fn png(
     let raster = raster(&asked)?;
     let look = Look::asked(&asked);
     let number = deployment_id(&id)?;
-    let waits = WAITING.try_acquire().map_err(|_| too_many())?;
     let review = app.deployments.review(&caller, number).await?;
-    let turn = DRAWING.acquire().await.map_err(|_| too_many())?;
-    let drawing = spawn_blocking(move || {
-        // Held until it is drawn, even where nobody waits for it any more.
-        let _turn = (turn, waits);
+    let place = Place::take(caller.principal.user).ok_or_else(too_many)?;
+    let drawing = in_turn(move || {
+        let _place = place;
         view(&review, &look, &[], |view| picture::png(view, &raster))
     });
-    let drawn = drawing.await.map_err(|error| not_drawn(&error))?;
+    let drawn = drawing.await.ok_or_else(|| not_drawn(&"it broke off"))?;
     let drawn = drawn.ok_or_else(no_tab)?;
-    let drawn = drawn.map_err(|error: RasterError| not_drawn(&error))?;
+    let drawn = drawn.map_err(|error| not_drawn(&error))?;
     Ok(file(&id, "png", "image/png", drawn))
 }
 
@@ -103,7 +94,7 @@ fn too_many() -> Problem {
     Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many", why)
 }
 
-fn not_drawn(error: &dyn std::error::Error) -> Problem {
+fn not_drawn(error: &dyn std::fmt::Display) -> Problem {
     tracing::error!(%error, "a picture could not be drawn");
     let why = "the picture could not be drawn; Redkeep's log says why";
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", why)

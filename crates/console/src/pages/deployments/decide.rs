@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use deploy::{Choice, Choices, DeployError, Review};
+use deploy::{Choice, Choices, DeployError, Review, check_length};
 use model::{deployment::Verdict, flow::change::ChangeId, id::DeploymentId};
 use store::StoreError;
 
@@ -31,8 +31,15 @@ pub(crate) async fn submit(
 ) -> Result<Response, PageError> {
     let id = deployment_id(&id)?;
     let shown = fields.get("shown").parse().map_err(Problem::from)?;
-    let (choices, one) = chosen(&fields)?;
-    match app.deployments.decide(&by.caller, id, shown, choices).await {
+    // Before it is copied for each change of the form.
+    let decided = match check_length(fields.get("comment").trim()) {
+        Ok(()) => {
+            let choices = chosen(&fields)?;
+            app.deployments.decide(&by.caller, id, shown, choices).await
+        }
+        Err(error) => Err(error),
+    };
+    match decided {
         Ok(review) => Ok(onward(&review, id, number)),
         Err(
             error @ (DeployError::ReasonNeeded
@@ -42,20 +49,22 @@ pub(crate) async fn submit(
             | DeployError::CommentTooLong { .. }
             | DeployError::Store(StoreError::Overtaken { .. })),
         ) => {
+            let is_one = fields.get("together") != "yes";
             let again = Again {
-                change: one,
+                change: is_one.then(|| ChangeId(fields.get("change").to_owned())),
                 message: sentence(&error.to_string()),
                 comment: fields.get("comment").to_owned(),
             };
-            let page = show(&app, &by, id, number, Look::default(), Some(again)).await?;
+            let look = Look::posted(&fields);
+            let page = show(&app, &by, id, number, look, Some(again)).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// What the form says, and the change it was for, where it was for one.
-fn chosen(fields: &Fields) -> Result<(Choices, Option<ChangeId>), Problem> {
+/// What the form says.
+fn chosen(fields: &Fields) -> Result<Choices, Problem> {
     let verdict = match fields.get("verdict") {
         "approve" => Verdict::Approve,
         "reject" => Verdict::Reject,
@@ -64,7 +73,7 @@ fn chosen(fields: &Fields) -> Result<(Choices, Option<ChangeId>), Problem> {
     let named = |name| fields.all(name).map(|text| ChangeId(text.to_owned()));
     if fields.get("together") == "yes" {
         return Ok(match verdict {
-            Verdict::Approve => (Choices::Together(named("change").collect()), None),
+            Verdict::Approve => Choices::Together(named("change").collect()),
             Verdict::Reject => {
                 let rejected = named("change").chain(named("other")).map(|change| Choice {
                     change,
@@ -72,18 +81,17 @@ fn chosen(fields: &Fields) -> Result<(Choices, Option<ChangeId>), Problem> {
                     comment: fields.get("comment").to_owned(),
                     seen: None,
                 });
-                (Choices::Each(rejected.collect()), None)
+                Choices::Each(rejected.collect())
             }
         });
     }
-    let change = ChangeId(fields.get("change").to_owned());
     let choice = Choice {
-        change: change.clone(),
+        change: ChangeId(fields.get("change").to_owned()),
         verdict,
         comment: fields.get("comment").to_owned(),
         seen: fields.get("seen").parse().ok(),
     };
-    Ok((Choices::Each(vec![choice]), Some(change)))
+    Ok(Choices::Each(vec![choice]))
 }
 
 /// To what is left: of this step, of the next ones, or to the confirmation.

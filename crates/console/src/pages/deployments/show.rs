@@ -313,8 +313,8 @@ fn build(review: &Review, beside: Beside, asked: &HashMap<String, String>) -> Sh
     let findings = Findings::page(looked.findings(), number("found").unwrap_or(0));
     // The last ones, unless the reader goes back.
     let said_from = number("said").unwrap_or(said.len().saturating_sub(SAID_SHOWN));
-    let said_earlier =
-        (said_from.min(said.len()) > 0).then(|| said_from.saturating_sub(SAID_SHOWN));
+    let said_from = said_from.min(said.len().saturating_sub(1));
+    let said_earlier = (said_from > 0).then(|| said_from.saturating_sub(SAID_SHOWN));
     let said_later = said_from.saturating_add(SAID_SHOWN);
     let said_later = (said_later < said.len()).then_some(said_later);
     ShowPage {

@@ -12,6 +12,7 @@ use super::view::{ChangeView, Head, Looked, StepLine};
 use crate::{
     App,
     compare::{Body, Part},
+    csrf::Fields,
     frame::{self, Frame},
     pages::{Asked, deployment_id},
     problem::{PageError, Problem},
@@ -46,6 +47,9 @@ struct StepPage {
     others: Vec<String>,
     bulk_error: Option<String>,
     bulk_comment: String,
+    /// Which page of the step it is, for the form that decides what is on it.
+    from: usize,
+    is_full: bool,
 }
 
 /// What a form brought back: the error stands where it arose, with what was typed.
@@ -86,6 +90,18 @@ pub(super) struct Look {
     from: usize,
 }
 
+impl Look {
+    /// The page a form for several changes was on: what is decided when it is sent again must be
+    /// what was on it.
+    pub(super) fn posted(fields: &Fields) -> Self {
+        Self {
+            picture: frame::Look::default(),
+            is_full: fields.get("full") == "1",
+            from: fields.get("from").parse().unwrap_or(0),
+        }
+    }
+}
+
 pub(super) async fn show(
     app: &App,
     by: &SignedIn,
@@ -117,12 +133,15 @@ fn build(
     let mut looked = Looked::new(review).in_full(look.is_full);
     let step = review.step(number);
     let step = step.ok_or_else(|| Problem::not_found("such step"))?;
-    let (mut from, mut changes) = (look.from, views(&looked, step, look.from, &shell));
+    let mut from = look.from.min(step.changes.len());
+    let mut is_full = look.is_full;
+    let mut changes = views(&looked, step, from, &shell);
     // What came back stands on its own page of the step.
     let back = again.as_ref().and_then(|again| again.change.as_ref());
     let back = back.filter(|id| changes.iter().all(|change| change.id != id.0));
     if let Some(at) = back.and_then(|id| step.changes.iter().position(|it| it == id)) {
         looked = Looked::new(review);
+        is_full = false;
         (from, changes) = (at, views(&looked, step, at, &shell));
     }
     let later = from + changes.len();
@@ -176,6 +195,8 @@ fn build(
         frame,
         bulk_error,
         bulk_comment,
+        from,
+        is_full,
         head,
         shell,
     })

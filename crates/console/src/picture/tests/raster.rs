@@ -3,7 +3,7 @@
 use super::*;
 
 /// The pixels of a PNG: how wide, how high, and the colours of each.
-fn pixels(png: &[u8]) -> (u32, u32, Vec<[u8; 3]>) {
+pub(super) fn pixels(png: &[u8]) -> (u32, u32, Vec<[u8; 3]>) {
     let decoder = png::Decoder::new(std::io::Cursor::new(png));
     let mut reader = decoder.read_info().unwrap();
     let mut bytes = vec![0; reader.output_buffer_size().unwrap()];

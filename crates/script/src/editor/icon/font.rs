@@ -16,6 +16,8 @@ pub const FONT_MAX_BYTES: usize = 1024 * 1024;
 const MEMORY_MAX_BYTES: usize = 4 * 1024 * 1024;
 const GLYPHS_MAX: usize = 2_000;
 const NAMES_MAX: usize = 4_000;
+/// Bytes of all outlines that are kept: each name has a copy of its own. Font Awesome's have 330,000.
+const KEPT_MAX_BYTES: usize = 2 * 1024 * 1024;
 
 /// How the editor sets them (`ui/view.js`, `createIconAttributes`): in a field of 30 pixels, 4/3 of
 /// 14 pixels large, the baseline 21.5 pixels from the top.
@@ -32,8 +34,14 @@ pub fn read(svg: &str, css: &str) -> BTreeMap<String, Icon> {
     let Some(glyphs) = glyphs(svg) else {
         return icons;
     };
+    let mut left = KEPT_MAX_BYTES;
     for (name, sign) in names(css).take(NAMES_MAX) {
         if let Some(icon) = glyphs.get(&sign) {
+            let outlines = icon.strokes.iter().map(|it| it.outline.as_str().len());
+            let Some(rest) = left.checked_sub(outlines.sum()) else {
+                break;
+            };
+            left = rest;
             icons.insert(name.to_owned(), icon.clone());
         }
     }
@@ -116,7 +124,7 @@ fn icon(outline: Outline, advance: f64, em: f64) -> Option<Icon> {
         green: 255,
         blue: 255,
     };
-    is_font.then(|| Icon {
+    let icon = is_font.then(|| Icon {
         view_box: [(advance - side) / 2.0, -BASELINE / FIELD * side, side, side],
         strokes: vec![Stroke {
             outline,
@@ -125,7 +133,8 @@ fn icon(outline: Outline, advance: f64, em: f64) -> Option<Icon> {
             // Fonts count upwards.
             matrix: [1.0, 0.0, 0.0, -1.0, 0.0, 0.0],
         }],
-    })
+    });
+    icon.filter(Icon::is_near_its_box)
 }
 
 #[cfg(test)]
@@ -166,5 +175,19 @@ mod tests {
         let many = "<glyph unicode='&#xf000;' d='M0 0h1'/>".repeat(20_000);
         let many = format!("<svg><font><font-face units-per-em='1e308'/>{many}");
         assert!(read(&many, css).is_empty());
+    }
+
+    #[test]
+    fn one_glyph_with_many_names_is_not_kept_for_all_of_them() {
+        let outline = format!("M0 0{}", "h1h-1".repeat(3_200));
+        let font = FONT.replace("M0 0h5z", &outline);
+        let name = |n: u32| format!(".fa-x{n}:before{{content:\"\\f001\"}}");
+        let css: String = (0..4_000).map(name).collect();
+        let icons = read(&font, &css);
+        let kept = icons
+            .values()
+            .map(|it| it.strokes[0].outline.as_str().len());
+        let kept: usize = kept.sum();
+        assert!(kept > 1_900_000 && kept <= 2_097_152, "{kept}");
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     App,
     session::SignedIn,
     shell::Shell,
+    summaries::unread,
     wording::{
         Moment, Pill, Who, counted, emergency_pill, name_of, origin_words, severity_pill,
         state_pill,
@@ -43,8 +44,9 @@ impl Card {
         let summary = app
             .summaries
             .of(&app.deployments, &by.caller, deployment)
-            .await
-            .ok();
+            .await;
+        let missing = summary.as_ref().err().map_or("", unread);
+        let summary = summary.ok();
         let reason = match &deployment.state {
             State::Rejected { reason, .. } | State::Failed { reason, .. } => name_of(reason),
             State::Superseded { by, .. } => format!("by deployment {by}"),
@@ -53,10 +55,9 @@ impl Card {
         let worst = summary.as_ref().and_then(|summary| summary.worst);
         Self {
             id: deployment.id.0,
-            sentence: summary.as_ref().map_or_else(
-                || "Cannot be read; open it to see why".to_owned(),
-                |summary| summary.sentence.clone(),
-            ),
+            sentence: summary
+                .as_ref()
+                .map_or_else(|| missing.to_owned(), |summary| summary.sentence.clone()),
             pill: state_pill(&deployment.state),
             instance: deployment.instance.to_string(),
             who: Who::of(&deployment.proposer),
