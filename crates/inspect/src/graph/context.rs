@@ -140,11 +140,7 @@ fn touches(node: NodeRef<'_>) -> Vec<Touch<'_>> {
     let all = node.properties();
     if kind == "function" {
         for (key, part) in crate::code::CODE {
-            code::look(
-                all.get(key).and_then(Value::as_str).unwrap_or(""),
-                part,
-                &mut found,
-            );
+            code::look(&crate::look::code(all.get(key)), part, &mut found);
         }
     } else {
         object(kind, &all, &mut found);

@@ -278,3 +278,14 @@ fn an_alarm_that_only_context_leads_to_is_not_reached() {
         "{told:?}"
     );
 }
+
+/// Code that is a list of texts sets and reads what it would as one text.
+#[test]
+fn code_that_is_no_text_sets_names_as_well() {
+    let reader = code("msg.x = flow.get(\"limit\") || 1; return msg;");
+    let writer =
+        json!({"type": "function", "name": "f", "func": ["flow.set('limit', msg.payload)"]});
+    let (before, after) = (shared(nothing(), reader.clone()), shared(writer, reader));
+    let (found, _) = ways(&before, &after, "set");
+    assert_eq!(found.new_outputs, ["out"]);
+}
