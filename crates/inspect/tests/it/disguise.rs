@@ -37,3 +37,36 @@ fn code_that_is_no_text_is_read_as_it_runs() {
     let mut found = found.findings.into_iter().flatten();
     assert!(found.any(|it| it.message.contains("reboot")));
 }
+
+/// Addresses that Node-RED completes, and what only looks like a word or an id.
+#[test]
+fn hosts_in_every_form_are_told() {
+    for url in [
+        "evil.com:/x",
+        "evil.com://known.example/",
+        "evil.com/?u=https://known.example",
+        "//evil.com/x",
+        "http:///evil.com/x",
+        "https:/evil.com",
+        "feedfacecafe.de",
+    ] {
+        for (kind, key) in [("http request", "url"), ("x", "host")] {
+            let node = |url: &str| {
+                json!([{"type": kind, key: url},
+                    {"type": "mqtt-broker", "id": "feedfacecafe.de", "broker": "known.example"}])
+            };
+            let told = between(&node("https://known.example"), &node(url));
+            assert!(has(&told, "new-host"), "{url} in {kind}: {told:?}");
+        }
+    }
+    for url in [
+        "http:",
+        "http:{{{payload}}}",
+        "/local/path",
+        "https://known.example/b",
+    ] {
+        let node = |url: &str| json!({"type": "http request", "url": url});
+        let told = between(&node("https://known.example/a"), &node(url));
+        assert!(!has(&told, "new-host"), "{url}: {told:?}");
+    }
+}

@@ -27,7 +27,8 @@ fn what_is_harmless_gives_no_finding() {
     for harmless in [
         json!({"type": "debug", "complete": "payload"}),
         json!({"type": "function", "func": "return msg;", "initialize": "// Code added here\n", "libs": []}),
-        json!({"type": "mqtt in", "broker": "a1b2c3d4e5f60718"}),
+        json!([{"type": "mqtt in", "broker": "a1b2c3d4e5f60718"}, {"type": "mqtt-broker", "id": "a1b2c3d4e5f60718"}]),
+        json!([{"type": "mqtt in", "broker": "1a2b3c4d.5e6f7a"}, {"type": "mqtt-broker", "id": "1a2b3c4d.5e6f7a"}]),
         json!({"type": "tcp in", "server": "client", "host": "localhost"}),
         json!({"type": "comment", "info": "see http://docs.example"}),
         json!({"type": "x", "template": "<svg xmlns=\"http://www.w3.org/2000/svg\">"}),
