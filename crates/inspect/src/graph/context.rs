@@ -245,11 +245,20 @@ fn jsonata(text: &str, found: &mut Found<'_>) {
 
 /// `{{flow.name}}`, `{{{global.name}}}`, `{{flow[store].name}}`.
 fn mustache(text: &str, found: &mut Found<'_>) {
-    for (at, _) in text.match_indices("{{") {
-        let rest = text.get(at + 2..).unwrap_or_default();
-        let rest = rest.trim_start_matches(['{', '&', '#', '^', ' ']);
+    // Each mention is looked at by itself and no further than a name reaches, or a text of a
+    // million openings would be read a million times.
+    let mut from = 0;
+    while let Some(at) = text.get(from..).and_then(|rest| rest.find("{{")) {
+        let start = from + at + 2;
+        let rest = text.get(start..).unwrap_or_default();
+        let mention = rest.trim_start_matches(['{', '&', '#', '^', ' ']);
+        let trimmed = rest.len() - mention.len();
+        from = start + trimmed;
+        let mention = window(mention);
+        #[cfg(test)]
+        super::tests::STEPS.with(|steps| steps.set(steps.get() + trimmed + mention.len()));
         for owner in ["flow", "global"] {
-            let Some(name) = rest.strip_prefix(owner) else {
+            let Some(name) = mention.strip_prefix(owner) else {
                 continue;
             };
             let name = match name.strip_prefix('[') {
@@ -264,10 +273,17 @@ fn mustache(text: &str, found: &mut Found<'_>) {
     }
 }
 
+/// Nobody calls a thing by more characters.
+const NAME_MAX: usize = 200;
+
+/// The start of a text, as far as a name reaches.
+fn window(text: &str) -> &str {
+    let end = text.char_indices().nth(NAME_MAX);
+    end.and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+}
+
 /// The text constant that `text` begins with, and what follows it.
 fn literal(text: &str) -> Option<(&str, &str)> {
-    /// Nobody calls a thing so.
-    const NAME_MAX: usize = 200;
     let quote = text
         .chars()
         .next()

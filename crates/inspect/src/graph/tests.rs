@@ -192,3 +192,19 @@ fn the_uncaught_and_the_completed_are_those_and_no_others() {
         ("ac".to_owned(), "bdf".to_owned())
     );
 }
+
+/// Templates that open what they do not close: each opening is looked at for itself.
+#[test]
+fn a_template_full_of_openings_is_read_once() {
+    for opening in ["{", "{{flow.", "{{flow[", "{{ ", "{{&#^"] {
+        let template = opening.repeat(20_000);
+        let flows = flows(vec![
+            json!({"id": "n", "type": "template", "z": "t", "x": 1, "y": 1,
+            "template": template, "text": "flow"}),
+        ]);
+        STEPS.with(|steps| steps.set(0));
+        let _ = Graph::new(&flows);
+        let steps = STEPS.with(Cell::get);
+        assert!(steps > 0 && steps <= 220 * 20_000, "{opening}: {steps}");
+    }
+}
