@@ -70,3 +70,15 @@ fn hosts_in_every_form_are_told() {
         assert!(!has(&told, "new-host"), "{url}: {told:?}");
     }
 }
+
+/// A node that was there and is of another type now, whose name does not look so.
+#[test]
+fn a_type_that_becomes_another_unseen_is_told() {
+    for (kind, rule) in [
+        ("ex\u{200b}ec", "hidden-text"),
+        ("ex\u{435}c", "look-alike"),
+    ] {
+        let told = between(&json!({"type": "exec"}), &json!({"type": kind}));
+        assert!(has(&told, rule), "{kind:?}: {told:?}");
+    }
+}
