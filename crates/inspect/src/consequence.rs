@@ -217,8 +217,7 @@ fn is_wired(graph: &Graph<'_>, walk: &mut Walk<'_, '_>, place: u32, outputs: &[&
 }
 
 pub(super) fn label(graph: &Graph<'_>, id: &str) -> Option<String> {
-    let node = graph.node(graph.place(id)?)?;
-    Some(quote(&node.label()))
+    Some(quote(graph.label(graph.place(id)?)?))
 }
 
 /// Subflows that hold themselves now.

@@ -146,7 +146,7 @@ impl Others {
         let count =
             vertices.len() - usize::from(own.is_some_and(|it| vertices.binary_search(&it).is_ok()));
         let others = vertices.iter().filter(|it| !is_own(**it)).take(NAMED + 1);
-        let label = |vertex: &u32| Some(quote(&graph.node(*vertex)?.label()));
+        let label = |vertex: &u32| Some(quote(graph.label(*vertex)?));
         Self {
             named: others.filter_map(label).collect(),
             count,

@@ -13,6 +13,8 @@ use crate::{Context, inspect};
 thread_local! {
     /// Edges looked at by all walks of this thread.
     pub(super) static STEPS: Cell<usize> = const { Cell::new(0) };
+    /// Nodes whose text was read for what they are called.
+    pub(super) static LABELS: Cell<usize> = const { Cell::new(0) };
 }
 
 fn flows(nodes: Vec<Value>) -> Flows {
@@ -207,4 +209,36 @@ fn a_template_full_of_openings_is_read_once() {
         let steps = STEPS.with(Cell::get);
         assert!(steps > 0 && steps <= 220 * 20_000, "{opening}: {steps}");
     }
+}
+
+/// Many changes that all name the same node, by wire and by context.
+#[test]
+fn what_a_node_is_called_is_looked_up_once() {
+    let count = 200;
+    let flow = |code: &str, wires: Value| {
+        let mut all = vec![
+            json!({"id": "out", "type": "mqtt out", "z": "t", "x": 1, "y": 1}),
+            json!({"id": "get", "type": "function", "z": "t", "x": 1, "y": 1, "func": "return flow.get('a');"}),
+        ];
+        for n in 0..count {
+            all.push(json!({"id": format!("i{n}"), "type": "http in", "z": "t", "x": 1, "y": 1, "wires": wires}));
+            all.push(json!({"id": format!("f{n}"), "type": "function", "z": "t", "x": 1, "y": 1, "func": code}));
+        }
+        flows(all)
+    };
+    let (base, proposal) = (
+        flow("", json!([])),
+        flow("flow.set('a', 1);", json!([["out"]])),
+    );
+    let diff = diff(
+        &base,
+        &proposal,
+        &CredentialChanges::default(),
+        &CredentialNames::new(),
+    );
+    LABELS.with(|labels| labels.set(0));
+    let found = inspect(&base, &proposal, &diff, &Context::default());
+    assert!(found.findings.iter().flatten().count() >= 2 * count);
+    let labels = LABELS.with(Cell::get);
+    assert!(labels <= count + 10, "{labels} of {count}");
 }
