@@ -242,3 +242,29 @@ fn what_a_node_is_called_is_looked_up_once() {
     let labels = LABELS.with(Cell::get);
     assert!(labels <= count + 10, "{labels} of {count}");
 }
+
+/// Groups that hold each other: whom their catch nodes hear is the same each time.
+#[test]
+fn groups_that_hold_each_other_give_one_answer() {
+    let node = |id: &str, kind: &str, group: &str| json!({"id": id, "type": kind, "z": "t", "g": group, "scope": "group", "x": 1, "y": 1});
+    let flows = flows(vec![
+        node("a", "group", "b"),
+        node("b", "group", "a"),
+        node("na", "x", "a"),
+        node("nb", "x", "b"),
+        node("ca", "catch", "a"),
+        node("cb", "catch", "b"),
+    ]);
+    let heard = || {
+        let graph = Graph::new(&flows);
+        let by = |catch: &str| {
+            let all = graph.leading_to(&[graph.place(catch).unwrap()]);
+            ["na", "nb"].map(|it| all.contains(&graph.place(it).unwrap()))
+        };
+        [by("ca"), by("cb")]
+    };
+    let first = heard();
+    for _ in 0..64 {
+        assert_eq!(heard(), first);
+    }
+}
