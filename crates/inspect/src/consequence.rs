@@ -6,9 +6,12 @@ mod ends;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use model::flow::{
-    change::{Aspect, Change, Subject},
-    diff::Diff,
+use model::{
+    flow::{
+        change::{Aspect, Change, Subject},
+        diff::Diff,
+    },
+    id::Hash,
 };
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +57,7 @@ pub(crate) fn look<'f>(
     lost(before, after, diff, hits);
     context::look(before, after, diff, hits);
     let mut told: BTreeMap<(String, Vec<String>), Vec<usize>> = BTreeMap::new();
+    let mut whole = None;
     let mut wired = Walk::new(after);
     let mut walks = [Walk::over_context(before), Walk::over_context(after)];
     for (place, change) in diff.changes.iter().enumerate() {
@@ -75,7 +79,9 @@ pub(crate) fn look<'f>(
             way.is_untold = true;
             let message = "Was not followed: the flow is too large and too tangled. Which inputs reach which outputs through this change is not known.";
             if let Some(hits) = hits.get_mut(place) {
-                hits.add(&WAYS_UNTOLD, message);
+                // What is not known of this flow is not accepted for another.
+                let whole = whole.get_or_insert_with(|| whole_of(after));
+                hits.add(&WAYS_UNTOLD, message).about(whole);
             }
             continue;
         };
@@ -97,6 +103,15 @@ pub(crate) fn look<'f>(
             hits.add(&NEW_WAY, message).at("wires").about_all(&ids);
         }
     }
+}
+
+/// Stands for all nodes of a flow.
+fn whole_of(graph: &Graph<'_>) -> String {
+    let nodes = graph.nodes();
+    let marks: String = nodes
+        .map(|it| Hash::of(it.raw().as_bytes()).to_string())
+        .collect();
+    Hash::of(marks.as_bytes()).to_string()
 }
 
 fn ways_of<'g, 'f>(
