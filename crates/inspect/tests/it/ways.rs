@@ -245,6 +245,9 @@ fn names_that_are_not_shared_tie_nothing_and_those_worked_out_may() {
         code("context.set('limit', 1); return msg;"),
         code("// flow.set('limit', 1)\nreturn msg;"),
         code("msg.flow.set('limit', 1); return msg;"),
+        code("msg.help = \"use flow.set('limit', 1)\"; return msg;"),
+        code("msg.help = `\nflow.set('limit', 1)\n`; return msg;"),
+        code("msg.help = \"use \\\nflow.set('limit', 1)\"; return msg;"),
     ] {
         let (found, told) = ways(
             &flow(nothing.clone(), reader.clone()),
