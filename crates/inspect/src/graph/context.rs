@@ -68,11 +68,14 @@ impl Shared {
         } else {
             (readers, &self.readers)
         };
-        let ids = || these.iter().filter_map(|it| graph.node(*it));
+        let ids = these.iter().filter_map(|it| graph.node(*it));
         *mark.get_or_init(|| {
-            let whole: String = ids()
-                .map(|it| format!("{}:{}", it.id().len(), it.id()))
-                .collect();
+            let mut whole = String::new();
+            for id in ids.map(|it| it.id()) {
+                whole.push_str(&id.len().to_string());
+                whole.push(':');
+                whole.push_str(id);
+            }
             Hash::of(whole.as_bytes())
         })
     }
