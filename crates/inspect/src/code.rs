@@ -14,8 +14,8 @@ use serde_json::Value;
 use self::markup::{handlers, scripts};
 use crate::{
     hit::Hits,
-    look::{Lines, Look, line_of, list, quote},
-    rule::code::{COMMAND, FUNCTION, MODULES, PAGE_SCRIPT},
+    look::{Lines, Look, code, line_of, list, quote},
+    rule::code::{COMMAND, FUNCTION, MODULES, PAGE_SCRIPT, UNREAD},
 };
 
 pub(crate) fn look(look: &Look<'_>, hits: &mut Hits) {
@@ -51,8 +51,8 @@ fn command(look: &Look<'_>, hits: &mut Hits) {
     }
     let key = COMMAND_KEYS
         .into_iter()
-        .find(|key| !look.text(key).trim().is_empty());
-    let what = key.map_or_else(|| "a command".to_owned(), |key| quote(look.text(key)));
+        .find(|key| !look.code(key).trim().is_empty());
+    let what = key.map_or_else(|| "a command".to_owned(), |key| quote(&look.code(key)));
     let takes = match look.value("addpay") {
         None | Some(Value::Bool(false)) => "",
         Some(Value::String(text)) if text.is_empty() => "",
@@ -73,23 +73,7 @@ pub(crate) const CODE: [(&str, Part); 3] = [
 
 fn function(look: &Look<'_>, hits: &mut Hits) {
     for (key, part) in CODE {
-        if !look.differs(key) || is_idle(look.text(key)) || look.kind().contains("python") {
-            continue;
-        }
-        let how = |value| How {
-            part,
-            libs: libs(value),
-        };
-        let after = script::function(look.text(key), &how(look.value("libs")));
-        let old = look.old_text(key);
-        let before = script::function(old, &how(look.was("libs")));
-        let first = first_difference(old, look.text(key));
-        let message = "JavaScript that runs inside Node-RED and can do whatever Node-RED can.";
-        let hit = hits.add(&FUNCTION, message).at(key).about(look.text(key));
-        if let Some(line) = line_of(look.text(key), first) {
-            hit.line(line);
-        }
-        facts::tell(&before, &after, key, 1, hits);
+        part_of_function(look, key, part, hits);
     }
     let others = look.change.properties.iter().filter(|property| {
         property.language == Language::JavaScript
@@ -110,6 +94,34 @@ fn function(look: &Look<'_>, hits: &mut Hits) {
         );
         facts::tell(&before, &after, &property.key, 1, hits);
     }
+}
+
+fn part_of_function(look: &Look<'_>, key: &str, part: Part, hits: &mut Hits) {
+    let (code, old) = (look.code(key), look.old_code(key));
+    let value = look.value(key);
+    let is_function = look.kind() == "function";
+    // What other types keep under these names need not be code; a text or a list of texts may be.
+    let may_be = is_function || matches!(value, Some(Value::String(_) | Value::Array(_)));
+    if !look.differs(key) || !may_be || is_idle(&code) || look.kind().contains("python") {
+        return;
+    }
+    let how = |value| How {
+        part,
+        libs: libs(value),
+    };
+    let after = script::function(&code, &how(look.value("libs")));
+    let before = script::function(&old, &how(look.was("libs")));
+    let message = "JavaScript that runs inside Node-RED and can do whatever Node-RED can.";
+    let hit = hits.add(&FUNCTION, message).at(key).about(&code);
+    if let Some(line) = line_of(&code, first_difference(&old, &code)) {
+        hit.line(line);
+    }
+    if is_function && !matches!(value, Some(Value::String(_))) {
+        // Who reviews it sees a list; Node-RED makes a text of it and runs that.
+        let message = "Is no text, and Node-RED runs what becomes of it as one: what stands here is not what runs.";
+        hits.add(&UNREAD, message).at(key).about(&code);
+    }
+    facts::tell(&before, &after, key, 1, hits);
 }
 
 /// Whether it is what the editor puts into a new function node, which does nothing.
@@ -133,13 +145,11 @@ fn first_difference(before: &str, after: &str) -> usize {
 
 fn libs(value: Option<&Value>) -> Vec<Lib> {
     let libs = value.and_then(Value::as_array).into_iter().flatten();
-    let word = |lib: &Value, key: &str| lib.get(key).and_then(Value::as_str).map(str::to_owned);
-    libs.filter_map(|lib| {
-        Some(Lib {
-            name: word(lib, "var")?,
-            module: word(lib, "module")?,
-        })
+    libs.map(|lib| Lib {
+        name: code(lib.get("var")).into_owned(),
+        module: code(lib.get("module")).into_owned(),
     })
+    .filter(|lib| !lib.module.is_empty())
     .collect()
 }
 

@@ -6,9 +6,12 @@ mod ends;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use model::flow::{
-    change::{Aspect, Change, Subject},
-    diff::Diff,
+use model::{
+    flow::{
+        change::{Aspect, Change, Subject},
+        diff::Diff,
+    },
+    id::Hash,
 };
 use serde::{Deserialize, Serialize};
 
@@ -54,6 +57,7 @@ pub(crate) fn look<'f>(
     lost(before, after, diff, hits);
     context::look(before, after, diff, hits);
     let mut told: BTreeMap<(String, Vec<String>), Vec<usize>> = BTreeMap::new();
+    let mut whole = None;
     let mut wired = Walk::new(after);
     let mut walks = [Walk::over_context(before), Walk::over_context(after)];
     for (place, change) in diff.changes.iter().enumerate() {
@@ -75,7 +79,9 @@ pub(crate) fn look<'f>(
             way.is_untold = true;
             let message = "Was not followed: the flow is too large and too tangled. Which inputs reach which outputs through this change is not known.";
             if let Some(hits) = hits.get_mut(place) {
-                hits.add(&WAYS_UNTOLD, message);
+                // What is not known of this flow is not accepted for another.
+                let whole = whole.get_or_insert_with(|| whole_of(after));
+                hits.add(&WAYS_UNTOLD, message).about(whole);
             }
             continue;
         };
@@ -97,6 +103,15 @@ pub(crate) fn look<'f>(
             hits.add(&NEW_WAY, message).at("wires").about_all(&ids);
         }
     }
+}
+
+/// Stands for all nodes of a flow.
+fn whole_of(graph: &Graph<'_>) -> String {
+    let nodes = graph.nodes();
+    let marks: String = nodes
+        .map(|it| Hash::of(it.raw().as_bytes()).to_string())
+        .collect();
+    Hash::of(marks.as_bytes()).to_string()
 }
 
 fn ways_of<'g, 'f>(
@@ -193,10 +208,10 @@ fn new_way<'w>(
     } else {
         format!("these {} outputs", names.len())
     };
-    let how = if is_wired(after, wired, place, &ids) {
-        "now reaches"
-    } else {
-        "now bears, over context that is set and read, on"
+    let how = match is_wired(after, wired, place, &ids) {
+        Some(true) => "now reaches",
+        Some(false) => "now bears, over context that is set and read, on",
+        None => "now reaches or bears on",
     };
     let message = format!(
         "{from} {how} {}: {count} did not depend on it before.",
@@ -205,20 +220,28 @@ fn new_way<'w>(
     Some((message, ids))
 }
 
-/// Whether messages reach one of `outputs`, or only what is kept in context.
-fn is_wired(graph: &Graph<'_>, walk: &mut Walk<'_, '_>, place: u32, outputs: &[&String]) -> bool {
+/// Whether messages reach one of `outputs`, or only what is kept in context; none where the steps
+/// are spent before it is known.
+fn is_wired(
+    graph: &Graph<'_>,
+    walk: &mut Walk<'_, '_>,
+    place: u32,
+    outputs: &[&String],
+) -> Option<bool> {
+    if graph.contexts.is_empty() {
+        return Some(true);
+    }
     let from: Vec<u32> = graph.begins(place).collect();
-    if graph.contexts.is_empty() || !walk.forward(&from, STEPS_MAX) {
-        return true;
+    if !walk.forward(&from, STEPS_MAX) {
+        return None;
     }
     let reached: HashSet<u32> = walk.reached().iter().copied().collect();
     let mut outputs = outputs.iter().filter_map(|id| graph.place(id));
-    outputs.any(|output| reached.contains(&output))
+    Some(outputs.any(|output| reached.contains(&output)))
 }
 
 pub(super) fn label(graph: &Graph<'_>, id: &str) -> Option<String> {
-    let node = graph.node(graph.place(id)?)?;
-    Some(quote(&node.label()))
+    Some(quote(graph.label(graph.place(id)?)?))
 }
 
 /// Subflows that hold themselves now.
@@ -382,5 +405,28 @@ fn stops_messages(change: &Change, after: &Graph<'_>) -> bool {
                     .is_some_and(|place| !after.is_live(place))
         }
         Aspect::Added | Aspect::Layout | Aspect::Order => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::flow::{Flows, Limits};
+
+    use super::*;
+
+    #[test]
+    fn where_the_steps_are_spent_it_is_not_known_what_reaches() {
+        let text = r#"[{"id": "a", "type": "function", "z": "t", "x": 1, "y": 1,
+            "func": "flow.set('k', 1);", "wires": [["b"]]},
+            {"id": "b", "type": "mqtt out", "z": "t", "x": 1, "y": 1}]"#;
+        let flows = Flows::submitted(text.as_bytes(), &Limits::default())
+            .unwrap()
+            .flows;
+        let graph = Graph::new(&flows);
+        let (mut walk, output) = (Walk::new(&graph), "b".to_owned());
+        let from = graph.place("a").unwrap();
+        assert_eq!(is_wired(&graph, &mut walk, from, &[&output]), Some(true));
+        walk.steps = STEPS_MAX;
+        assert_eq!(is_wired(&graph, &mut walk, from, &[&output]), None);
     }
 }

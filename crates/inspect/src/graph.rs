@@ -15,7 +15,10 @@ mod exits;
 mod subflow;
 mod walk;
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    cell::OnceCell,
+    collections::{HashMap, HashSet},
+};
 
 use model::flow::NodeRef;
 
@@ -60,6 +63,8 @@ impl Edges {
 #[derive(Debug)]
 pub(crate) struct Graph<'f> {
     nodes: Vec<NodeRef<'f>>,
+    /// What people call each node, once it was asked for: a node of many megabytes is read for it.
+    labels: Vec<OnceCell<String>>,
     places: HashMap<&'f str, u32>,
     is_live: Vec<bool>,
     forward: Edges,
@@ -85,6 +90,17 @@ impl<'f> Graph<'f> {
     /// The node of a vertex; none for exits and hubs.
     pub(crate) fn node(&self, vertex: u32) -> Option<NodeRef<'f>> {
         self.nodes.get(vertex as usize).copied()
+    }
+
+    /// What people call the node of a vertex.
+    pub(crate) fn label(&self, vertex: u32) -> Option<&str> {
+        let node = self.node(vertex)?;
+        let label = self.labels.get(vertex as usize)?.get_or_init(|| {
+            #[cfg(test)]
+            tests::LABELS.with(|labels| labels.set(labels.get() + 1));
+            node.label()
+        });
+        Some(label)
     }
 
     /// Every node, in the order of the file.

@@ -77,7 +77,7 @@ pub(crate) fn look(look: &Look<'_>, hits: &mut Hits) {
     odd_name(look, "type", &look.change.node_type, hits);
 }
 
-/// Ids and types are no properties of the diff.
+/// The id and type of a new node are no properties of the diff; a type that changes is one.
 fn odd_name(look: &Look<'_>, key: &str, text: &str, hits: &mut Hits) {
     if look.before.is_none() {
         hidden(text, key, hits);

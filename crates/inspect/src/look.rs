@@ -2,7 +2,7 @@
 
 mod text;
 
-use std::{cell::OnceCell, collections::HashSet};
+use std::{borrow::Cow, cell::OnceCell, collections::HashSet};
 
 use model::flow::{
     Flows,
@@ -10,7 +10,7 @@ use model::flow::{
 };
 use serde_json::{Map, Value};
 
-pub(crate) use self::text::{Lines, Text, line_of, list, quote, strings};
+pub(crate) use self::text::{Lines, Text, code, line_of, list, quote, strings};
 
 /// A change and the node's properties on both sides.
 pub(crate) struct Look<'a> {
@@ -62,6 +62,16 @@ impl<'a> Look<'a> {
     pub(crate) fn old_text(&self, key: &str) -> &str {
         let was = self.was(key).filter(|_| !self.is_new());
         was.and_then(Value::as_str).unwrap_or("")
+    }
+
+    /// The code of `key` after the change: what Node-RED runs, whether or not it is a text.
+    pub(crate) fn code(&self, key: &str) -> Cow<'_, str> {
+        code(self.value(key))
+    }
+
+    /// The same before the change, of a node of the same type.
+    pub(crate) fn old_code(&self, key: &str) -> Cow<'_, str> {
+        code(self.was(key).filter(|_| !self.is_new()))
     }
 
     /// The value of `key` in words: a text as it is, another value as JSON, none as nothing.

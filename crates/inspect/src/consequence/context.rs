@@ -1,10 +1,10 @@
 //! What a change does by context: names it sets that others read, names it reads that others set,
 //! names that nobody sets any more.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use model::flow::{
-    change::{Aspect, Change, Subject},
+    change::{Aspect, Subject},
     diff::Diff,
 };
 
@@ -26,7 +26,8 @@ pub(super) fn look<'f>(before: &Graph<'f>, after: &Graph<'f>, diff: &Diff, hits:
         return;
     }
     let mut told = HashSet::new();
-    for (change, hits) in diff.changes.iter().zip(hits) {
+    let mut switched: HashMap<&str, usize> = HashMap::new();
+    for (place, (change, hits)) in diff.changes.iter().zip(&mut *hits).enumerate() {
         let is_one = matches!(change.subject, Subject::Node | Subject::Config)
             && matches!(
                 change.aspect,
@@ -34,14 +35,28 @@ pub(super) fn look<'f>(before: &Graph<'f>, after: &Graph<'f>, diff: &Diff, hits:
             );
         // A node has several changes, and says what it says once.
         if is_one && told.insert(change.node.as_str()) {
-            one(before, after, change, hits);
+            one(before, after, &change.node, hits);
+        }
+        let is_switched = change.properties.iter().any(|it| it.key == "disabled");
+        if change.subject == Subject::Tab && is_switched {
+            switched.insert(&change.node, place);
+        }
+    }
+    if switched.is_empty() {
+        return;
+    }
+    // A tab that is switched on or off does so with all its nodes: told there.
+    for node in after.nodes().filter(|it| !told.contains(it.id())) {
+        let place = node.tab().and_then(|tab| switched.get(tab));
+        if let Some(hits) = place.and_then(|place| hits.get_mut(*place)) {
+            one(before, after, node.id(), hits);
         }
     }
 }
 
-fn one<'f>(before: &Graph<'f>, after: &Graph<'f>, change: &Change, hits: &mut Hits) {
+fn one<'f>(before: &Graph<'f>, after: &Graph<'f>, node: &str, hits: &mut Hits) {
     let touches = |graph: &Graph<'f>| {
-        let place = graph.place(&change.node);
+        let place = graph.place(node);
         let found = place.map_or(&[][..], |place| graph.contexts.of(place));
         found.iter().cloned().collect::<HashSet<Touch<'f>>>()
     };
@@ -51,7 +66,7 @@ fn one<'f>(before: &Graph<'f>, after: &Graph<'f>, change: &Change, hits: &mut Hi
         only.sort_unstable();
         only
     };
-    let own = after.place(&change.node);
+    let own = after.place(node);
     for touch in sorted(&is, &was) {
         shares(after, own, &touch, hits);
     }
@@ -76,7 +91,7 @@ fn shares(graph: &Graph<'_>, own: Option<u32>, touch: &Touch<'_>, hits: &mut Hit
         ("Reads", "set")
     };
     let owner = touch.owner.word();
-    let sharing = |key| graph.contexts.sharing(touch.owner, key);
+    let sharing = |key: Option<&str>| graph.contexts.sharing(touch.owner, key);
     let message = if let Some(key) = &touch.key {
         let others = sharing(Some(key)).map(ends).unwrap_or_default();
         let perhaps = sharing(None).map(ends).unwrap_or_default();
@@ -99,8 +114,18 @@ fn shares(graph: &Graph<'_>, own: Option<u32>, touch: &Touch<'_>, hits: &mut Hit
             "{does} names in {owner} that it works out: what is {done} by {others} may be among them."
         )
     };
+    // Whoever else sets or reads it is part of what was accepted, and messages name only a few.
+    let mark = |shared: Option<&Shared>| {
+        let mark = shared.map(|it| it.mark(graph, !touch.sets).to_string());
+        mark.unwrap_or_default()
+    };
+    let (all, perhaps) = match &touch.key {
+        Some(key) => (mark(sharing(Some(key))), mark(sharing(None))),
+        None => (mark(graph.contexts.owned(touch.owner)), String::new()),
+    };
+    let key = touch.key.as_deref().unwrap_or("");
     hits.add(&CONTEXT_WAY, message)
-        .about(touch.key.as_deref().unwrap_or(""));
+        .about_all(&[touch.owner.id(), key, &all, &perhaps]);
 }
 
 /// A name that is set here no more.
@@ -123,7 +148,12 @@ fn unset<'f>(after: &Graph<'f>, touch: &Touch<'f>, hits: &mut Hits) {
             touch.owner.word(),
             quote(key)
         );
-        hits.add(&CONTEXT_UNSET, message).about(key);
+        let all = shared.map(|it| it.mark(after, false).to_string());
+        hits.add(&CONTEXT_UNSET, message).about_all(&[
+            touch.owner.id(),
+            key,
+            &all.unwrap_or_default(),
+        ]);
     }
 }
 
@@ -146,7 +176,7 @@ impl Others {
         let count =
             vertices.len() - usize::from(own.is_some_and(|it| vertices.binary_search(&it).is_ok()));
         let others = vertices.iter().filter(|it| !is_own(**it)).take(NAMED + 1);
-        let label = |vertex: &u32| Some(quote(&graph.node(*vertex)?.label()));
+        let label = |vertex: &u32| Some(quote(graph.label(*vertex)?));
         Self {
             named: others.filter_map(label).collect(),
             count,

@@ -170,7 +170,8 @@ fn is_frame(kind: &str) -> bool {
 
 /// Whether an output is there to tell people, or is called an alarm.
 pub(super) fn is_alarm(graph: &Graph<'_>, id: &str) -> bool {
-    let Some(node) = graph.place(id).and_then(|place| graph.node(place)) else {
+    let place = graph.place(id);
+    let Some((node, label)) = place.and_then(|it| Some((graph.node(it)?, graph.label(it)?))) else {
         return false;
     };
     let words = [
@@ -193,7 +194,7 @@ pub(super) fn is_alarm(graph: &Graph<'_>, id: &str) -> bool {
         "twilio out",
         "slack",
     ];
-    let label = node.label().to_lowercase();
+    let label = label.to_lowercase();
     let begins = |part: &str| words.iter().any(|word| part.starts_with(word));
     tells.contains(&node.kind()) || label.split(|c: char| !c.is_alphanumeric()).any(begins)
 }

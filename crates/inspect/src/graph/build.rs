@@ -334,6 +334,7 @@ impl<'f> Builder<'f> {
             exits: std::mem::take(&mut self.exits),
             cyclic: Vec::new(),
             contexts,
+            labels: vec![std::cell::OnceCell::new(); self.nodes.len()],
             nodes: std::mem::take(&mut self.nodes),
             places: std::mem::take(&mut self.places),
             is_live: std::mem::take(&mut self.is_live),

@@ -2,16 +2,17 @@
 //! wire shows it.
 //!
 //! Names are followed by their first part (`a` of `a.b[0]`), in whichever store they are kept. What
-//! a subflow's `flow` holds is its own, and one for all its instances here.
+//! a subflow's `flow` holds is its own, and one for all its instances here; a name it takes from the
+//! flow round it (`$parent.a`) counts as one that it works out, and is not followed to there.
 
 mod code;
 
-use std::collections::HashMap;
+use std::{cell::OnceCell, collections::HashMap};
 
-use model::flow::NodeRef;
+use model::{flow::NodeRef, id::Hash};
 use serde_json::{Map, Value};
 
-use super::{Kind, build::Builder};
+use super::{Graph, Kind, build::Builder};
 
 /// Whose context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,7 +23,15 @@ pub(crate) enum Owner<'f> {
     Global,
 }
 
-impl Owner<'_> {
+impl<'f> Owner<'f> {
+    /// The id of the tab or subflow; none of everyone's.
+    pub(crate) fn id(self) -> &'f str {
+        match self {
+            Self::Flow(id) => id,
+            Self::Global => "",
+        }
+    }
+
     /// The word for it.
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -45,9 +54,32 @@ pub(crate) struct Touch<'f> {
 pub(crate) struct Shared {
     pub(crate) setters: Vec<u32>,
     pub(crate) readers: Vec<u32>,
+    /// What [`Shared::mark`] gave, for who sets and who reads.
+    marks: [OnceCell<Hash>; 2],
 }
 
 impl Shared {
+    /// Stands for all who set it, or all who read it: others give another. A message names only
+    /// the first few.
+    pub(crate) fn mark(&self, graph: &Graph<'_>, sets: bool) -> Hash {
+        let [setters, readers] = &self.marks;
+        let (mark, these) = if sets {
+            (setters, &self.setters)
+        } else {
+            (readers, &self.readers)
+        };
+        let ids = these.iter().filter_map(|it| graph.node(*it));
+        *mark.get_or_init(|| {
+            let mut whole = String::new();
+            for id in ids.map(|it| it.id()) {
+                whole.push_str(&id.len().to_string());
+                whole.push(':');
+                whole.push_str(id);
+            }
+            Hash::of(whole.as_bytes())
+        })
+    }
+
     fn add(&mut self, place: u32, sets: bool) {
         let these = if sets {
             &mut self.setters
@@ -140,11 +172,7 @@ fn touches(node: NodeRef<'_>) -> Vec<Touch<'_>> {
     let all = node.properties();
     if kind == "function" {
         for (key, part) in crate::code::CODE {
-            code::look(
-                all.get(key).and_then(Value::as_str).unwrap_or(""),
-                part,
-                &mut found,
-            );
+            code::look(&crate::look::code(all.get(key)), part, &mut found);
         }
     } else {
         object(kind, &all, &mut found);
@@ -177,14 +205,28 @@ impl Found<'_> {
     }
 }
 
-/// The first part of a name, without the store it is kept in (`#:(disk)::name`).
+/// The first part of a name, without the store it is kept in (`#:(disk)::name`) and without quotes
+/// (`['name']`, `"name".x`), as Node-RED reads it. None of a name in the flow round a subflow or
+/// group (`$parent.name`): which flow that is, is worked out where it runs.
 fn root(name: &str) -> &str {
     let name = name.trim();
     let stored = name
         .strip_prefix("#:(")
         .and_then(|rest| rest.split_once(")::"));
     let name = stored.map_or(name, |(_, name)| name);
-    name.split(['.', '[']).next().unwrap_or("")
+    let inner = name.strip_prefix('[').unwrap_or(name);
+    for quote in ['\'', '"'] {
+        if let Some((name, _)) = inner
+            .strip_prefix(quote)
+            .and_then(|it| it.split_once(quote))
+        {
+            return name;
+        }
+    }
+    match name.split(['.', '[']).next().unwrap_or("") {
+        "$parent" => "",
+        name => name,
+    }
 }
 
 /// Properties that hold a typed value, told by a neighbour: `payload` by `payloadType`, `to` by
@@ -249,11 +291,20 @@ fn jsonata(text: &str, found: &mut Found<'_>) {
 
 /// `{{flow.name}}`, `{{{global.name}}}`, `{{flow[store].name}}`.
 fn mustache(text: &str, found: &mut Found<'_>) {
-    for (at, _) in text.match_indices("{{") {
-        let rest = text.get(at + 2..).unwrap_or_default();
-        let rest = rest.trim_start_matches(['{', '&', '#', '^', ' ']);
+    // Each mention is looked at by itself and no further than a name reaches, or a text of a
+    // million openings would be read a million times.
+    let mut from = 0;
+    while let Some(at) = text.get(from..).and_then(|rest| rest.find("{{")) {
+        let start = from + at + 2;
+        let rest = text.get(start..).unwrap_or_default();
+        let mention = rest.trim_start_matches(['{', '&', '#', '^', ' ']);
+        let trimmed = rest.len() - mention.len();
+        from = start + trimmed;
+        let mention = window(mention);
+        #[cfg(test)]
+        super::tests::STEPS.with(|steps| steps.set(steps.get() + trimmed + mention.len()));
         for owner in ["flow", "global"] {
-            let Some(name) = rest.strip_prefix(owner) else {
+            let Some(name) = mention.strip_prefix(owner) else {
                 continue;
             };
             let name = match name.strip_prefix('[') {
@@ -268,10 +319,17 @@ fn mustache(text: &str, found: &mut Found<'_>) {
     }
 }
 
+/// Nobody calls a thing by more characters.
+const NAME_MAX: usize = 200;
+
+/// The start of a text, as far as a name reaches.
+fn window(text: &str) -> &str {
+    let end = text.char_indices().nth(NAME_MAX);
+    end.and_then(|(end, _)| text.get(..end)).unwrap_or(text)
+}
+
 /// The text constant that `text` begins with, and what follows it.
 fn literal(text: &str) -> Option<(&str, &str)> {
-    /// Nobody calls a thing so.
-    const NAME_MAX: usize = 200;
     let quote = text
         .chars()
         .next()

@@ -2,7 +2,7 @@
 //! the nodes a list names, those of a group (and of the groups in it), or all of the tab. A catch
 //! node for uncaught errors hears what no other does. A `complete` node hears only what it lists.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use model::flow::NodeRef;
 use serde_json::Value;
@@ -151,7 +151,8 @@ impl<'f> Builder<'f> {
             groups.get(&place).cloned()
         };
         let mut nested: HashMap<String, Option<(u32, bool)>> = HashMap::new();
-        let own: Vec<String> = groups.values().cloned().collect();
+        // In one order: of groups that hold each other, the first decides.
+        let own: BTreeSet<String> = groups.values().cloned().collect();
         for start in own {
             // From the group outwards to one that is known, or to the outermost.
             let mut way = Vec::new();

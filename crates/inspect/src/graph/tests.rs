@@ -13,6 +13,8 @@ use crate::{Context, inspect};
 thread_local! {
     /// Edges looked at by all walks of this thread.
     pub(super) static STEPS: Cell<usize> = const { Cell::new(0) };
+    /// Nodes whose text was read for what they are called.
+    pub(super) static LABELS: Cell<usize> = const { Cell::new(0) };
 }
 
 fn flows(nodes: Vec<Value>) -> Flows {
@@ -191,4 +193,78 @@ fn the_uncaught_and_the_completed_are_those_and_no_others() {
         (heard_by("a"), heard_by("b")),
         ("ac".to_owned(), "bdf".to_owned())
     );
+}
+
+/// Templates that open what they do not close: each opening is looked at for itself.
+#[test]
+fn a_template_full_of_openings_is_read_once() {
+    for opening in ["{", "{{flow.", "{{flow[", "{{ ", "{{&#^"] {
+        let template = opening.repeat(20_000);
+        let flows = flows(vec![
+            json!({"id": "n", "type": "template", "z": "t", "x": 1, "y": 1,
+            "template": template, "text": "flow"}),
+        ]);
+        STEPS.with(|steps| steps.set(0));
+        let _ = Graph::new(&flows);
+        let steps = STEPS.with(Cell::get);
+        assert!(steps > 0 && steps <= 220 * 20_000, "{opening}: {steps}");
+    }
+}
+
+/// Many changes that all name the same node, by wire and by context.
+#[test]
+fn what_a_node_is_called_is_looked_up_once() {
+    let count = 200;
+    let flow = |code: &str, wires: Value| {
+        let mut all = vec![
+            json!({"id": "out", "type": "mqtt out", "z": "t", "x": 1, "y": 1}),
+            json!({"id": "get", "type": "function", "z": "t", "x": 1, "y": 1, "func": "return flow.get('a');"}),
+        ];
+        for n in 0..count {
+            all.push(json!({"id": format!("i{n}"), "type": "http in", "z": "t", "x": 1, "y": 1, "wires": wires}));
+            all.push(json!({"id": format!("f{n}"), "type": "function", "z": "t", "x": 1, "y": 1, "func": code}));
+        }
+        flows(all)
+    };
+    let (base, proposal) = (
+        flow("", json!([])),
+        flow("flow.set('a', 1);", json!([["out"]])),
+    );
+    let diff = diff(
+        &base,
+        &proposal,
+        &CredentialChanges::default(),
+        &CredentialNames::new(),
+    );
+    LABELS.with(|labels| labels.set(0));
+    let found = inspect(&base, &proposal, &diff, &Context::default());
+    assert!(found.findings.iter().flatten().count() >= 2 * count);
+    let labels = LABELS.with(Cell::get);
+    assert!(labels <= count + 10, "{labels} of {count}");
+}
+
+/// Groups that hold each other: whom their catch nodes hear is the same each time.
+#[test]
+fn groups_that_hold_each_other_give_one_answer() {
+    let node = |id: &str, kind: &str, group: &str| json!({"id": id, "type": kind, "z": "t", "g": group, "scope": "group", "x": 1, "y": 1});
+    let flows = flows(vec![
+        node("a", "group", "b"),
+        node("b", "group", "a"),
+        node("na", "x", "a"),
+        node("nb", "x", "b"),
+        node("ca", "catch", "a"),
+        node("cb", "catch", "b"),
+    ]);
+    let heard = || {
+        let graph = Graph::new(&flows);
+        let by = |catch: &str| {
+            let all = graph.leading_to(&[graph.place(catch).unwrap()]);
+            ["na", "nb"].map(|it| all.contains(&graph.place(it).unwrap()))
+        };
+        [by("ca"), by("cb")]
+    };
+    let first = heard();
+    for _ in 0..64 {
+        assert_eq!(heard(), first);
+    }
 }

@@ -1,5 +1,7 @@
 //! Texts in a node, and texts for a sentence.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 /// A text and the property it is in.
@@ -89,6 +91,21 @@ pub(crate) fn strings<'v>(value: &'v Value, with: &mut dyn FnMut(&'v str)) {
         Value::Array(items) => items.iter().for_each(|item| strings(item, with)),
         Value::Object(object) => object.values().for_each(|value| strings(value, with)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// A value where Node-RED takes it for code: a text as it is, another as JavaScript makes a text of
+/// it when it is put into one (ECMA-262, 7.1.17), since that is what runs: `["evil()"]` is `evil()`.
+pub(crate) fn code(value: Option<&Value>) -> Cow<'_, str> {
+    match value {
+        None | Some(Value::Null) => Cow::Borrowed(""),
+        Some(Value::String(text)) => Cow::Borrowed(text),
+        Some(Value::Array(items)) => {
+            let items: Vec<Cow<'_, str>> = items.iter().map(|it| code(Some(it))).collect();
+            Cow::Owned(items.join(","))
+        }
+        Some(Value::Object(_)) => Cow::Borrowed("[object Object]"),
+        Some(other) => Cow::Owned(other.to_string()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use model::flow::Flows;
 use serde_json::{Map, Value};
 
 use super::table::{Means, rows};
@@ -38,6 +39,13 @@ pub(crate) fn new_hosts(look: &Look<'_>) -> Vec<String> {
         return Vec::new();
     }
     let (before, after) = look.texts();
+    // Under the keys of addresses stand ids of config nodes too. That a node has it is not enough:
+    // who proposes the flow chooses ids.
+    let is_id = |text: &str| {
+        let has = |flows: &Flows| flows.get(text).is_some();
+        looks_like_id(text) && (has(look.base) || has(look.proposal))
+    };
+    let hosts = |text: &Text| hosts(text, is_id);
     let mut was: BTreeSet<String> = before.iter().flat_map(hosts).collect();
     was.extend(tabled(look.before.as_ref()));
     let mut is: BTreeSet<String> = after.iter().flat_map(hosts).collect();
@@ -65,7 +73,6 @@ fn tabled(all: Option<&Map<String, Value>>) -> Vec<String> {
     let hosts = rows(kind).filter(|row| matches!(row.means, Means::Host(_)));
     hosts
         .filter_map(|row| all.get(row.property)?.as_str())
-        .filter(|text| !text.contains("://"))
         .filter_map(bare)
         .map(str::to_owned)
         .collect()
@@ -112,7 +119,7 @@ const ADDRESS: [&str; 14] = [
     "brokerurl",
 ];
 
-fn hosts(text: &Text) -> Vec<String> {
+fn hosts(text: &Text, is_id: impl Fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     let value = text.value.as_str();
     for (at, _) in value.match_indices("://") {
@@ -121,17 +128,22 @@ fn hosts(text: &Text) -> Vec<String> {
             .rsplit(|c: char| !is_scheme(c))
             .next()
             .unwrap_or("");
-        let host = authority(&value[at + 3..]);
+        let rest = &value[at + 3..];
+        // To a browser and to Node.js `http:///host` is `http://host`.
+        let host = if scheme == "file" {
+            ""
+        } else {
+            authority(rest.trim_start_matches(['/', '\\']))
+        };
         // Names of XML vocabularies are no addresses, and a template's gaps are filled later.
-        if !matches!(scheme, "" | "file")
-            && !matches!(host, "" | "www.w3.org")
-            && !host.contains("{{")
-        {
+        if !scheme.is_empty() && !matches!(host, "" | "www.w3.org") && !host.contains("{{") {
             found.push(host.to_owned());
         }
     }
-    if found.is_empty() && ADDRESS.contains(&text.key.to_ascii_lowercase().as_str()) {
-        found.extend(bare(value).map(str::to_owned));
+    // Whatever address stands further on, as in `host/?from=https://other`.
+    if ADDRESS.contains(&text.key.to_ascii_lowercase().as_str()) {
+        let host = bare(value).filter(|host| !is_id(host));
+        found.extend(host.map(str::to_owned));
     }
     found
 }
@@ -143,21 +155,73 @@ fn authority(rest: &str) -> &str {
     authority.rsplit('@').next().unwrap_or("")
 }
 
-/// An address without a scheme. Words such as `client` (of a TCP node) and ids of config nodes,
-/// which stand under the same keys, are none.
+/// Schemes of addresses. What stands before another `:` is a host: `evil.example:/x` is an address
+/// to who puts `http://` before it.
+const SCHEMES: [&str; 30] = [
+    "http",
+    "https",
+    "ws",
+    "wss",
+    "mqtt",
+    "mqtts",
+    "tcp",
+    "tls",
+    "ssl",
+    "udp",
+    "opc.tcp",
+    "amqp",
+    "amqps",
+    "redis",
+    "rediss",
+    "mongodb",
+    "mongodb+srv",
+    "postgres",
+    "postgresql",
+    "mysql",
+    "ftp",
+    "ftps",
+    "sftp",
+    "ssh",
+    "coap",
+    "coaps",
+    "kafka",
+    "nats",
+    "ldap",
+    "file",
+];
+
+/// The host of an address that may have no scheme. Words such as `client` (of a TCP node), which
+/// stand under the same keys, are none.
 fn bare(text: &str) -> Option<&str> {
-    let host = authority(text.trim());
-    let is_host = |c: char| c.is_alphanumeric() || ".-_:[]${}%".contains(c);
-    let is_id = |text: &str| {
-        let digits = text.bytes().filter(u8::is_ascii_hexdigit).count();
-        let dots = text.bytes().filter(|byte| *byte == b'.').count();
-        text.len() >= 12 && dots <= 1 && digits + dots == text.len()
+    let text = text.trim();
+    let is_scheme = |scheme: &str| SCHEMES.iter().any(|it| it.eq_ignore_ascii_case(scheme));
+    let (scheme, rest) = match text.split_once(':') {
+        Some((scheme, rest)) if is_scheme(scheme) => (scheme, rest),
+        _ => ("", text),
     };
-    let is_word = matches!(host, "server" | "client" | "localhost" | "127.0.0.1" | "");
-    // `http:` before a gap that the message fills.
-    let is_word = is_word || host.ends_with(':') || host.contains("{{");
-    (!is_word && !is_id(host) && !text.trim().starts_with('/') && host.chars().all(is_host))
-        .then_some(host)
+    let address = if scheme.is_empty() && !text.starts_with("//") {
+        text
+    } else {
+        rest.trim_start_matches(['/', '\\'])
+    };
+    let host = authority(address);
+    let is_host = |c: char| c.is_alphanumeric() || ".-_:[]${}%".contains(c);
+    // A gap is filled by the message.
+    let is_word = matches!(host, "server" | "client" | "localhost" | "127.0.0.1" | "")
+        || host.contains("{{")
+        || scheme.eq_ignore_ascii_case("file");
+    (!is_word && !address.starts_with('/') && host.chars().all(is_host)).then_some(host)
+}
+
+/// Whether it may be an id that Node-RED makes: 16 hexadecimal digits, or a number with a fraction.
+fn looks_like_id(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_hexdigit).count();
+    let dots = text.bytes().filter(|byte| *byte == b'.').count();
+    // `feedfacecafe.de` is a host: no domain at the top holds a digit, and `.cafe` is the longest
+    // of these letters.
+    let is_domain = |end: &str| end.len() < 5 && end.bytes().all(|it| it.is_ascii_alphabetic());
+    let end = text.split_once('.').map(|(_, end)| end);
+    text.len() >= 12 && dots <= 1 && digits + dots == text.len() && !end.is_some_and(is_domain)
 }
 
 fn from_message(look: &Look<'_>, hits: &mut Hits) {

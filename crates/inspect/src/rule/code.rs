@@ -154,7 +154,7 @@ pub(crate) static ENDLESS: Rule = Rule {
 pub(crate) static UNREAD: Rule = Rule {
     name: "code-unread",
     severity: Danger,
-    what: "Code is so long or so deeply nested that it was not read to its end.",
+    what: "Code is so long or so deeply nested that it was not read to its end, or is no text.",
     why: "What it does is not known, and nobody writes such code by hand.",
     fires: Example::new(r#"{"type": "function", "func": "return ⟨3000 × (⟩1;"}"#),
     quiet: Example::new(r#"{"type": "function", "func": "return ((((1))));"}"#),

@@ -27,7 +27,8 @@ fn what_is_harmless_gives_no_finding() {
     for harmless in [
         json!({"type": "debug", "complete": "payload"}),
         json!({"type": "function", "func": "return msg;", "initialize": "// Code added here\n", "libs": []}),
-        json!({"type": "mqtt in", "broker": "a1b2c3d4e5f60718"}),
+        json!([{"type": "mqtt in", "broker": "a1b2c3d4e5f60718"}, {"type": "mqtt-broker", "id": "a1b2c3d4e5f60718"}]),
+        json!([{"type": "mqtt in", "broker": "1a2b3c4d.5e6f7a"}, {"type": "mqtt-broker", "id": "1a2b3c4d.5e6f7a"}]),
         json!({"type": "tcp in", "server": "client", "host": "localhost"}),
         json!({"type": "comment", "info": "see http://docs.example"}),
         json!({"type": "x", "template": "<svg xmlns=\"http://www.w3.org/2000/svg\">"}),
@@ -174,6 +175,48 @@ fn an_accepted_risk_covers_nothing_that_comes_later() {
         )
     };
     assert!(to("one.example").is_some() && to("one.example") != to("two.example"));
+}
+
+/// What hangs together by context is accepted with those it hangs together with, and in the flow
+/// whose it is.
+#[test]
+fn an_accepted_tie_by_context_covers_no_other() {
+    let marks = |tab: &str, reader: &str, code: [&str; 2], rule: &str| {
+        let flow = |code: &str| {
+            let mut all = vec![
+                json!({"id": tab, "type": "tab"}),
+                json!({"id": "n", "type": "function", "z": tab, "func": code}),
+            ];
+            for n in 0..7 {
+                let id = if n == 6 {
+                    reader.to_owned()
+                } else {
+                    format!("r{n}")
+                };
+                all.push(json!({"id": id, "type": "function", "name": "f", "z": tab, "func": "return flow.get('limit');"}));
+            }
+            Value::from(all).to_string()
+        };
+        let (_, found) = look(&nodes(&flow(code[0])), &nodes(&flow(code[1])));
+        let mut found = found.findings.into_iter().flatten();
+        found.find(|it| it.rule == rule).map(|it| it.mark)
+    };
+    let (none, set, worked) = (
+        "return 1;",
+        "flow.set('limit', 1);",
+        "flow.set(msg.topic, 1);",
+    );
+    for (code, rule) in [
+        ([none, set], "context-way"),
+        ([none, worked], "context-way"),
+        ([set, none], "context-unset"),
+    ] {
+        let mark = |tab, reader| marks(tab, reader, code, rule);
+        let one = mark("t", "last");
+        assert!(one.is_some() && one == mark("t", "last"), "{rule} {code:?}");
+        assert_ne!(one, mark("t", "other"), "{rule} {code:?}");
+        assert_ne!(one, mark("u", "last"), "{rule} {code:?}");
+    }
 }
 
 /// A host whose first hundred letters were there before is another host.

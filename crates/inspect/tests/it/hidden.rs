@@ -231,6 +231,16 @@ fn a_statement_in_what_only_looks_like_text_is_found() {
         "SELECT 1 /*M!100100 DROP TABLE x */",
         "SELECT 1 # it's\n; DROP TABLE x; -- '",
         "DO $$ ' $$; DROP TABLE x; -- '",
+        "DO $a$ ' $a$; DROP TABLE x; -- '",
+        "DO $$ BEGIN DROP TABLE x; END $$",
+        "DO $$ BEGIN IF a THEN DROP USER x; END IF; END $$",
+        "SELECT 1 /*!50000DROP TABLE x */",
+        "SELECT 1 /*/ ' */; DROP TABLE x; -- '",
+        "SELECT 1 /* /* */ ' */; DROP TABLE x; -- '",
+        "SELECT ['] FROM t; DROP TABLE x; -- '",
+        "SELECT 1 -- a\rDROP TABLE x",
+        "SELECT 1---1; DROP TABLE x",
+        "SELECT q'!'!' FROM t; DROP TABLE x; -- '",
     ] {
         let node = json!({"type": "mysql", "sql": sql});
         assert!(rules(&node).contains(&"database-drop".to_owned()), "{sql}");
@@ -238,6 +248,8 @@ fn a_statement_in_what_only_looks_like_text_is_found() {
     for sql in [
         "SELECT 'it''s; drop' -- drop it",
         "SELECT a FROM t -- ; DROP TABLE x\n WHERE b = 1",
+        "SELECT a FROM t ----- ; DROP TABLE x\r\n WHERE b = $1 /* DROP TABLE x */ /* drop */",
+        "SELECT 'Iraq', a FROM t WHERE b = '; DROP TABLE x'",
     ] {
         let node = json!({"type": "mysql", "sql": sql});
         assert!(!rules(&node).contains(&"database-drop".to_owned()), "{sql}");

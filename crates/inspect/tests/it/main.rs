@@ -6,6 +6,7 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod disguise;
 mod flows;
 mod harmless;
 mod hidden;

@@ -127,16 +127,32 @@ fn a_tab_that_is_switched_off_is_the_cause() {
 /// A flow as tangled as can be: everything is wired to everything, and every node changes.
 #[test]
 fn a_tangle_costs_a_bounded_number_of_steps() {
-    let flow = |p: u32| {
+    let tangle = |p: u32, last: u32| {
         let ids: Vec<String> = (0..300).map(|n| format!("n{n}")).collect();
         let nodes = ids
             .iter()
             .map(|id| json!({"id": id, "type": "x", "p": p, "x": 1, "y": 1, "wires": [ids]}));
-        Value::from(nodes.collect::<Vec<_>>()).to_string()
+        let mut nodes: Vec<Value> = nodes.collect();
+        nodes.push(json!({"id": "last", "type": "x", "p": last, "x": 1, "y": 1, "wires": []}));
+        Value::from(nodes).to_string()
     };
+    let flow = |p: u32| tangle(p, 0);
     let (_, found) = look(&flow(1), &flow(2));
     let untold = found.ways.iter().filter(|it| it.is_untold).count();
     assert!(untold > 0 && untold < 300, "{untold}");
+    // Who accepts that it is not known of one flow does not accept it of another.
+    let mark = |after: &str| {
+        let (diff, found) = look(&flow(1), after);
+        let all = diff.changes.iter().zip(found.findings);
+        let mut of_one = all.filter(|(change, _)| change.node == "n299");
+        let found = of_one.next().unwrap().1;
+        found
+            .into_iter()
+            .find(|it| it.rule == "ways-untold")
+            .unwrap()
+            .mark
+    };
+    assert_ne!(mark(&flow(2)), mark(&tangle(2, 5)));
 }
 
 /// A node that sets and one that reads, with an input before the one and an output after the other.
@@ -229,6 +245,9 @@ fn names_that_are_not_shared_tie_nothing_and_those_worked_out_may() {
         code("context.set('limit', 1); return msg;"),
         code("// flow.set('limit', 1)\nreturn msg;"),
         code("msg.flow.set('limit', 1); return msg;"),
+        code("msg.help = \"use flow.set('limit', 1)\"; return msg;"),
+        code("msg.help = `\nflow.set('limit', 1)\n`; return msg;"),
+        code("msg.help = \"use \\\nflow.set('limit', 1)\"; return msg;"),
     ] {
         let (found, told) = ways(
             &flow(nothing.clone(), reader.clone()),
@@ -275,6 +294,67 @@ fn an_alarm_that_only_context_leads_to_is_not_reached() {
     let (_, told) = ways(&flow("get"), &flow(""), "set");
     assert!(
         told.iter().any(|it| it.starts_with("alarm-unreached")),
+        "{told:?}"
+    );
+}
+
+/// Code that is a list of texts sets and reads what it would as one text.
+#[test]
+fn code_that_is_no_text_sets_names_as_well() {
+    let reader = code("msg.x = flow.get(\"limit\") || 1; return msg;");
+    let writer =
+        json!({"type": "function", "name": "f", "func": ["flow.set('limit', msg.payload)"]});
+    let (before, after) = (shared(nothing(), reader.clone()), shared(writer, reader));
+    let (found, _) = ways(&before, &after, "set");
+    assert_eq!(found.new_outputs, ["out"]);
+}
+
+/// The only node that sets a global name stands on a tab that is switched off.
+#[test]
+fn a_tab_that_is_switched_off_sets_nothing_any_more() {
+    let flow = |off: bool| {
+        json!([
+            {"id": "t", "type": "tab", "disabled": off}, {"id": "u", "type": "tab"},
+            {"id": "set", "type": "function", "z": "t", "func": "global.set('limit', 1);"},
+            {"id": "get", "type": "function", "z": "u", "func": "return global.get('limit');"},
+        ])
+    };
+    let (_, told) = ways(&flow(false), &flow(true), "t");
+    let unset = |it: &String| it.starts_with("context-unset: Nothing sets global “limit”");
+    assert!(told.iter().any(unset), "{told:?}");
+    let (_, told) = ways(&flow(true), &flow(false), "t");
+    let sets = |it: &String| it.starts_with("context-way: Sets global “limit”");
+    assert!(told.iter().any(sets), "{told:?}");
+}
+
+/// To Node-RED a name in quotes is the name, and one of the flow round it is no name of its own.
+#[test]
+fn names_in_quotes_are_followed_and_those_of_the_flow_around_may_be_any() {
+    let reader = code("msg.x = flow.get(\"limit\") || 1; return msg;");
+    let told = |name: &str| {
+        let writer = json!({"type": "change", "name": "f", "rules": [{"t": "set", "p": name, "pt": "flow"}]});
+        let (before, after) = (
+            shared(nothing(), reader.clone()),
+            shared(writer, reader.clone()),
+        );
+        ways(&before, &after, "set").1
+    };
+    for name in [
+        "['limit']",
+        "[\"limit\"].x",
+        "'limit'[0]",
+        "#:(disk)::['limit']",
+    ] {
+        let told = told(name);
+        assert!(
+            told.iter()
+                .any(|it| it.starts_with("context-way: Sets flow “limit”")),
+            "{name}: {told:?}"
+        );
+    }
+    let told = told("$parent.limit");
+    assert!(
+        told.iter().any(|it| it.contains("that it works out")),
         "{told:?}"
     );
 }

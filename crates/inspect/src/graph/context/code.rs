@@ -1,5 +1,6 @@
 //! The names a function node sets and reads. `script` knows them for certain and costs a parser;
-//! where every mention has the plain form `flow.get("name")` it can only say the same.
+//! where every mention has the plain form `flow.get("name")`, and no text, comment or pattern can
+//! hold it, it can only say the same.
 
 use script::{Fact, How, Part, Store, Touch};
 
@@ -58,8 +59,11 @@ type Plain<'c> = (&'static str, Option<&'c str>, bool);
 /// Every mention of context, if all have the plain form.
 fn plain(code: &str) -> Option<Vec<Plain<'_>>> {
     let mut touches = Vec::new();
-    // What is in a comment is for the parser to tell, and a comment of several lines hides anything.
-    if code.contains("/*") {
+    // What is in a comment or text is for the parser to tell, and one of several lines hides anything.
+    if ["/*", "`", "\\\n", "\\\r"]
+        .iter()
+        .any(|it| code.contains(it))
+    {
         return None;
     }
     for line in code.split('\n') {
@@ -81,7 +85,8 @@ fn plain(code: &str) -> Option<Vec<Plain<'_>>> {
 fn mention<'c>(owner: &'static str, before: &str, after: &'c str) -> Option<Plain<'c>> {
     let is_own =
         !before.ends_with(['.', '$', '"', '\'', '`', '\\']) || before.ends_with("context.");
-    if !is_own || before.contains("//") {
+    // Within a text or pattern, or behind one: only the parser knows.
+    if !is_own || before.contains(['"', '\'', '/']) {
         return None;
     }
     let call = after.strip_prefix('.')?;
