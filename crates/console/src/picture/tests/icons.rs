@@ -17,7 +17,7 @@ fn white(outline: &str) -> Icon {
     }
 }
 
-/// A changed function, and after it a node with that icon: the picture, and as PNG.
+/// A changed function, and after it a changed node with that icon: the picture, and as PNG.
 fn behind(icon: Icon) -> (String, Vec<u8>) {
     let mut palette = Palette::default();
     palette.icons.insert("evil/evil.svg".to_owned(), icon);
@@ -30,7 +30,7 @@ fn behind(icon: Icon) -> (String, Vec<u8>) {
     let flow = |func: &str| {
         nodes(&json!([{"id": "t", "type": "tab"},
             {"id": "f", "type": "function", "z": "t", "func": func, "x": 200, "y": 100, "wires": []},
-            {"id": "e", "type": "evil", "z": "t", "name": "e", "x": 400, "y": 200, "wires": []}]))
+            {"id": "e", "type": "evil", "z": "t", "name": "e", "p": func, "x": 400, "y": 200, "wires": []}]))
     };
     let (before, after) = (flow("return 1"), flow("return 2"));
     let diff = compare(&before, &after);
