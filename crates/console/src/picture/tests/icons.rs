@@ -59,7 +59,7 @@ fn an_icon_cannot_hide_a_change() {
         let is_outline = |it: &&[u8; 3]| **it == [0x8a, 0x5a, 0x00];
         colours.iter().filter(is_outline).count()
     };
-    let (_, plain) = behind(white("M9 9h2"));
+    let (_, plain) = behind(white("M-20 0h80v60h-80z"));
     assert!(change(&plain) > 200, "{}", change(&plain));
     assert_eq!(change(&file), change(&plain));
 }
