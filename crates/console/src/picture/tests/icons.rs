@@ -17,7 +17,7 @@ fn white(outline: &str) -> Icon {
     }
 }
 
-/// A changed function, and after it a node with that icon: the picture, and as PNG.
+/// A changed function, and after it a changed node with that icon: the picture, and as PNG.
 fn behind(icon: Icon) -> (String, Vec<u8>) {
     let mut palette = Palette::default();
     palette.icons.insert("evil/evil.svg".to_owned(), icon);
@@ -30,7 +30,7 @@ fn behind(icon: Icon) -> (String, Vec<u8>) {
     let flow = |func: &str| {
         nodes(&json!([{"id": "t", "type": "tab"},
             {"id": "f", "type": "function", "z": "t", "func": func, "x": 200, "y": 100, "wires": []},
-            {"id": "e", "type": "evil", "z": "t", "name": "e", "x": 400, "y": 200, "wires": []}]))
+            {"id": "e", "type": "evil", "z": "t", "name": "e", "p": func, "x": 400, "y": 200, "wires": []}]))
     };
     let (before, after) = (flow("return 1"), flow("return 2"));
     let diff = compare(&before, &after);
@@ -59,7 +59,7 @@ fn an_icon_cannot_hide_a_change() {
         let is_outline = |it: &&[u8; 3]| **it == [0x8a, 0x5a, 0x00];
         colours.iter().filter(is_outline).count()
     };
-    let (_, plain) = behind(white("M9 9h2"));
+    let (_, plain) = behind(white("M-20 0h80v60h-80z"));
     assert!(change(&plain) > 200, "{}", change(&plain));
     assert_eq!(change(&file), change(&plain));
 }

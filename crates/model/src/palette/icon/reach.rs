@@ -211,7 +211,7 @@ impl Pen {
         if is_large {
             self.reach.add((x, y), 2.0 * around.max(rx).max(ry));
         } else {
-            let middle = ((x + end.0) / 2.0, (y + end.1) / 2.0);
+            let middle = (f64::midpoint(x, end.0), f64::midpoint(y, end.1));
             self.reach.add(middle, around);
         }
     }
