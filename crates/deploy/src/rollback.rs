@@ -39,6 +39,6 @@ impl Deployments {
             deployment_type: DeploymentType::Full,
             emergency: None,
         };
-        self.take_in(intake, base, earlier).await
+        Box::pin(self.take_in(intake, base, earlier)).await
     }
 }

@@ -160,7 +160,7 @@ impl Deployments {
             deployment_type: DeploymentType::Full,
             emergency: None,
         };
-        Ok(match self.take_in(intake, base, earlier).await? {
+        Ok(match Box::pin(self.take_in(intake, base, earlier)).await? {
             Proposed::Queued { deployment, .. } | Proposed::Applied { deployment, .. } => {
                 format!(
                     "not approved; waits for review as deployment {}",

@@ -11,8 +11,12 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// The least time between a refused save and the next of any kind.
+/// The least time between a refused save and the next of any kind, once there were more than
+/// [`REFUSALS_MAX`] at once. One comes back with each time so long.
 const AFTER_REFUSAL: Duration = Duration::from_secs(2);
+/// Refusals at once that slow nothing: a node that saves without leave makes a few, and the answer to
+/// who pressed its button must not wait for them.
+const REFUSALS_MAX: u32 = 8;
 /// The least time between credentials that were taken and the next save. Each is read as JSON and kept,
 /// and none of it counts on the disk.
 const AFTER_CREDENTIALS: Duration = Duration::from_millis(200);
@@ -31,6 +35,9 @@ pub(crate) struct Pace {
 #[derive(Debug, Default)]
 struct State {
     not_before: Option<Instant>,
+    /// Refusals that count still, and since when.
+    refusals: u32,
+    refused: Option<Instant>,
     /// Writes made that count still, and since when.
     writes: u32,
     counted: Option<Instant>,
@@ -50,7 +57,21 @@ impl Pace {
 
     /// A save was refused, or could not even be read.
     pub(super) fn refused(&self) {
-        self.pause(AFTER_REFUSAL);
+        let is_flood = self.with(|state| {
+            let now = Instant::now();
+            let since = *state.refused.get_or_insert(now);
+            let over = now.duration_since(since).as_secs() / AFTER_REFUSAL.as_secs();
+            let over = u32::try_from(over).unwrap_or(u32::MAX);
+            if over > 0 {
+                state.refusals = state.refusals.saturating_sub(over);
+                state.refused = Some(now);
+            }
+            state.refusals = state.refusals.saturating_add(1).min(REFUSALS_MAX + 1);
+            state.refusals > REFUSALS_MAX
+        });
+        if is_flood {
+            self.pause(AFTER_REFUSAL);
+        }
     }
 
     /// Credentials were taken.
@@ -59,7 +80,9 @@ impl Pace {
     }
 
     fn pause(&self, time: Duration) {
-        self.with(|state| state.not_before = Some(Instant::now() + time));
+        // A short pause does not end a long one.
+        let until = Some(Instant::now() + time);
+        self.with(|state| state.not_before = state.not_before.max(until));
     }
 
     /// Whether settings may be written now; counts it when they may.
@@ -108,9 +131,19 @@ mod tests {
         let begun = Instant::now();
         drop(pace.turn().await);
         assert_eq!(begun.elapsed(), Duration::ZERO);
-        pace.refused();
+        for _ in 0..REFUSALS_MAX {
+            pace.refused();
+            drop(pace.turn().await);
+        }
+        assert_eq!(begun.elapsed(), Duration::ZERO, "a few slow nothing");
+        for _ in 0..2 {
+            let begun = Instant::now();
+            pace.refused();
+            pace.took_credentials();
+            drop(pace.turn().await);
+            assert_eq!(begun.elapsed(), AFTER_REFUSAL);
+        }
         let turn = pace.turn().await;
-        assert_eq!(begun.elapsed(), AFTER_REFUSAL);
         let next = tokio::time::timeout(Duration::from_secs(9), pace.turn()).await;
         assert!(next.is_err(), "two bodies at a time");
         drop(turn);

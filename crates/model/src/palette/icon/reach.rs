@@ -142,6 +142,10 @@ impl Default for Pen {
 }
 
 impl Pen {
+    #[expect(
+        clippy::many_single_char_names,
+        reason = "as SVG names them: a to g are numbers in their order"
+    )]
     fn step(&mut self, letter: char, numbers: [f64; 7]) {
         let (x, y) = self.at;
         let from = if letter.is_ascii_lowercase() {
