@@ -3,13 +3,14 @@
 //! The record is the queue: an event is durable with what it is about, and
 //! [`Store::note_mails`] goes through what is new in it. Nothing that is done waits for a mail.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    audit::{Entry, Event},
+    audit::{Entry, Event, EventKind},
     clock::Timestamp,
     id::{DeploymentId, UserId},
     mail::{KINDS, Told, Topic, told},
+    principal::Actor,
 };
 use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
@@ -23,6 +24,8 @@ const NOTED_AT_ONCE: u32 = 200;
 const ENTRIES_MAX: usize = 10;
 /// Mails that may wait; the oldest go beyond.
 const WAITING_MAX: i64 = 2_000;
+/// Of them for one person: what concerns one must not push out what concerns the others.
+const PERSONAL_MAX: i64 = 200;
 /// Matters one person is written to about within an hour.
 const HOURLY_MAX: i64 = 30;
 const HOUR: i64 = 3_600_000;
@@ -408,16 +411,33 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// A server that is down for days must not fill the disk.
+    /// A server that is down for days must not fill the disk. What goes is recorded.
     async fn drop_excess(&mut self) -> Result<(), StoreError> {
-        sqlx::query(
-            "DELETE FROM mails WHERE count > 0 AND (user_id, topic) NOT IN \
+        let personal = "DELETE FROM mails WHERE (user_id, topic) IN \
+             (SELECT user_id, topic FROM (SELECT user_id, topic, row_number() OVER \
+              (PARTITION BY user_id ORDER BY since DESC, topic) AS place \
+              FROM mails WHERE count > 0) WHERE place > ?) RETURNING user_id";
+        let all = "DELETE FROM mails WHERE count > 0 AND (user_id, topic) NOT IN \
              (SELECT user_id, topic FROM mails WHERE count > 0 \
-              ORDER BY since DESC, user_id, topic LIMIT ?)",
-        )
-        .bind(WAITING_MAX)
-        .execute(self.db())
-        .await?;
+              ORDER BY since DESC, user_id, topic LIMIT ?) RETURNING user_id";
+        let mut dropped = BTreeMap::<i64, u64>::new();
+        for (query, max) in [(personal, PERSONAL_MAX), (all, WAITING_MAX)] {
+            let users: Vec<i64> = sqlx::query_scalar(query)
+                .bind(max)
+                .fetch_all(self.db())
+                .await?;
+            for user in users {
+                *dropped.entry(user).or_default() += 1;
+            }
+        }
+        for (user, count) in dropped {
+            let name = accounts::user_in(self.db(), UserId(user)).await?.name;
+            let why = "too many mails wait";
+            let detail = serde_json::json!({ "user": name, "count": count, "why": why });
+            let about = accounts::subject(&name);
+            self.append(EventKind::MailDropped, &Actor::System, None, &about, detail)
+                .await?;
+        }
         Ok(())
     }
 }
