@@ -6,7 +6,7 @@ use deploy::Review;
 use model::flow::change::{Change, ChangeId, Subject};
 
 use crate::{
-    picture::{self, Mode, Raster, RasterError, View, Zoom},
+    picture::{self, Labels, Mode, Raster, RasterError, View, Zoom},
     wording::{name_of, shown},
 };
 
@@ -136,12 +136,13 @@ pub(crate) fn view<T>(
         focus,
         at: look.at.as_ref(),
         zoom: look.zoom,
+        labels: Labels::Shown,
         href: &href,
     }))
 }
 
 /// The picture for a mail or a message: the tab of `change` with it pointed out, or without one the
-/// first tab that changes; as PNG. None when nothing that changes is on a tab. Takes a core for up
+/// first tab that changes; as PNG, without values. None when nothing that changes is on a tab. Takes a core for up
 /// to a second: not for a thread that serves others.
 pub fn png_of(
     review: &Review,
@@ -152,7 +153,15 @@ pub fn png_of(
     let mut changes = review.diff.changes.iter();
     let shown = change.and_then(|id| changes.find(|it| it.id == *id));
     let look = Look::default().or_on(shown.and_then(tab_of));
-    view(review, &look, &focus, |view| picture::png(view, raster))
+    view(review, &look, &focus, |view| {
+        picture::png(
+            &View {
+                labels: Labels::Named,
+                ..*view
+            },
+            raster,
+        )
+    })
 }
 
 /// The picture of a tab on a page, with `focus` pointed out. On a step's page (`is_step`) it stays
