@@ -173,6 +173,7 @@ fn picture(runs: usize, before: &Flows, after: &Flows, tab: &str, diff: &Diff) -
     let href = |id: &ChangeId| Some(format!("/deployments/1/steps/{id}"));
     let (took, svg) = time(runs, || {
         draw(&View {
+            labels: console::picture::Labels::Shown,
             before: Some(before),
             after: Some(after),
             tab,

@@ -6,7 +6,7 @@ use deploy::Review;
 use model::flow::change::{Change, ChangeId, Subject};
 
 use crate::{
-    picture::{self, Mode, View, Zoom},
+    picture::{self, Labels, Mode, View, Zoom},
     wording::{name_of, shown},
 };
 
@@ -136,6 +136,7 @@ pub(crate) fn view<T>(
         focus,
         at: look.at.as_ref(),
         zoom: look.zoom,
+        labels: Labels::Shown,
         href: &href,
     }))
 }

@@ -72,6 +72,19 @@ pub enum LetterError {
     Layout(#[from] askama::Error),
 }
 
+impl LetterError {
+    /// Whether the same letter may well be written in a moment: it is not this letter's fault.
+    pub fn is_passing(&self) -> bool {
+        let is_ledger =
+            |error: &StoreError| matches!(error, StoreError::Database(_) | StoreError::File { .. });
+        match self {
+            Self::Store(error) | Self::Deploy(DeployError::Store(error)) => is_ledger(error),
+            Self::Deploy(error) => matches!(error, DeployError::Crowded),
+            Self::Layout(_) => false,
+        }
+    }
+}
+
 /// Where letters are written.
 #[derive(Debug, Clone)]
 pub struct Desk {
@@ -316,8 +329,36 @@ fn said(text: &str) -> String {
 
 /// Mail programs make links of addresses they find: "your session ended, sign in at https://…" as
 /// the name of a node would come in Redkeep's name, and could be clicked.
+/// They also find `evil.example`, `WWW.evil.example`, `a@b.example`, `mailto:` and `tel:`.
 fn unlinked(text: &str) -> String {
-    text.replace("://", "[:]//").replace("www.", "www[.]")
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    let mut before = ' ';
+    // The word that ends here, as far as it can be a scheme.
+    let mut word = String::new();
+    while let Some(c) = chars.next() {
+        let next = chars.peek().copied().unwrap_or(' ');
+        let is_scheme = || next == '/' || matches!(word.as_str(), "mailto" | "tel" | "sms");
+        match c {
+            // What is written so already stays as it is.
+            '@' if (before, next) != ('[', ']') => out.push_str("[@]"),
+            ':' if is_scheme() => out.push_str("[:]"),
+            // Names in other scripts are linked as well: any letter, not ours alone.
+            '.' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}'
+                if next.is_alphabetic() && (before.is_alphanumeric() || before == '-') =>
+            {
+                out.push_str("[.]");
+            }
+            _ => out.push(c),
+        }
+        if !c.is_ascii_alphanumeric() {
+            word.clear();
+        } else if word.len() < 8 {
+            word.push(c.to_ascii_lowercase());
+        }
+        before = c;
+    }
+    out
 }
 
 #[cfg(test)]

@@ -70,6 +70,16 @@ impl Mode {
     }
 }
 
+/// What stands on nodes without a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Labels {
+    /// What the editor would show: often a value, such as an exec node's command.
+    #[default]
+    Shown,
+    /// The type: for pictures that leave the house, where values must not stand.
+    Named,
+}
+
 /// What is to be drawn.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
@@ -91,6 +101,8 @@ pub struct View<'a> {
     pub at: Option<&'a ChangeId>,
     /// How close; none: the whole tab where that is small, else near.
     pub zoom: Option<Zoom>,
+    /// What stands on nodes without a name.
+    pub labels: Labels,
     /// Where a change is decided: nodes and wires that change link there.
     pub href: &'a dyn Fn(&ChangeId) -> Option<String>,
 }

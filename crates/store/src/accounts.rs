@@ -74,7 +74,7 @@ fn folded(name: &str) -> String {
     name.to_ascii_lowercase()
 }
 
-fn subject(name: &UserName) -> String {
+pub(crate) fn subject(name: &UserName) -> String {
     format!("user {name}")
 }
 
@@ -125,7 +125,7 @@ fn read_account(row: &SqliteRow) -> Result<Account, StoreError> {
     })
 }
 
-async fn user_in(db: &mut SqliteConnection, id: UserId) -> Result<User, StoreError> {
+pub(crate) async fn user_in(db: &mut SqliteConnection, id: UserId) -> Result<User, StoreError> {
     let query = sqlx::AssertSqlSafe(format!("{SELECT} WHERE id = ?"));
     let row = sqlx::query(query).bind(id.0).fetch_optional(db).await?;
     let row = row.ok_or_else(|| StoreError::NotFound(format!("user {id}")))?;

@@ -31,8 +31,8 @@ pub(super) struct SetMail {
     wishes: Option<MailWishes>,
 }
 
-/// `PUT /users/{id}/mail`. Administrators alone: one's own address is changed on the account page,
-/// with the password, so that an open browser or a token is not enough to read along.
+/// `PUT /users/{id}/mail`. Administrators alone, and not their own address: that is changed on the
+/// account page, with the password.
 pub(super) async fn set(
     State(app): State<App>,
     Authenticated(caller): Authenticated,
@@ -41,6 +41,11 @@ pub(super) async fn set(
 ) -> Result<Json<Value>, ApiError> {
     caller.require(Permission::Administer)?;
     let before = app.store.user(UserId(id)).await?;
+    if caller.principal.user == UserId(id) && before.mail != body.address {
+        // Whoever finds an open browser or a token must not come to read along for good.
+        let why = "you change your own address under Account, with your password";
+        return Err(Problem::bad_form(why).into());
+    }
     let wishes = body.wishes.unwrap_or(before.mail_wishes);
     let by = caller.actor();
     let user = app

@@ -38,7 +38,7 @@ pub(super) fn write(told: &ToTell<'_>, alert: Alert, instance: Option<&InstanceI
         let text = format!("{} since the last mail", counted(more, "time"));
         sheet.fact("How often", text);
     }
-    for field in ["reason", "what", "outcome", "damage", "found"] {
+    for field in ["reason", "why", "what", "outcome", "damage", "found"] {
         let text = last.event.detail.get(field).and_then(|it| it.as_str());
         if let Some(text) = text {
             sheet.parts.push(Part::quotation(title(field), text));
@@ -49,7 +49,7 @@ pub(super) fn write(told: &ToTell<'_>, alert: Alert, instance: Option<&InstanceI
 
 fn title(field: &str) -> &'static str {
     match field {
-        "reason" => "Why",
+        "reason" | "why" => "Why",
         "outcome" => "What became of it",
         "damage" => "What is damaged",
         "found" => "When it was found",

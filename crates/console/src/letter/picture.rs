@@ -5,7 +5,7 @@ use deploy::Review;
 use super::name;
 use crate::{
     frame::{Look, view},
-    picture::{Raster, Scheme, in_turn, png},
+    picture::{Labels, Raster, Scheme, View, in_turn, png},
 };
 
 /// As wide as a letter is on a sharp screen; light, as most mail programs are.
@@ -23,7 +23,11 @@ pub(super) async fn of(review: Review) -> Option<(Vec<u8>, String)> {
             let tab = tab.or_else(|| review.base.get(view.tab));
             let label = tab.map_or_else(|| view.tab.to_owned(), |tab| tab.label());
             let alt = format!("The flow {} with its changes marked", name(&label));
-            match png(view, &RASTER) {
+            let view = View {
+                labels: Labels::Named,
+                ..*view
+            };
+            match png(&view, &RASTER) {
                 Ok(png) => Some((png, alt)),
                 Err(error) => {
                     tracing::warn!(%error, "a mail goes without its picture");

@@ -8,7 +8,7 @@ use model::{
     deployment::{Deployment, State},
     flow::{
         change::{Aspect, Change},
-        finding::Severity,
+        finding::{Finding, Severity},
     },
     id::{DeploymentId, InstanceId},
     instance::RehearsalPolicy,
@@ -209,7 +209,7 @@ pub(super) fn changed<'a>(review: &'a Review, entry: &Entry) -> Option<&'a Chang
     review.diff.changes.iter().find(|change| change.id.0 == id)
 }
 
-/// Findings, heaviest first, each sentence once.
+/// Findings, heaviest first, each rule once for a node.
 fn findings(review: &Review) -> Option<Part> {
     let mut open: Vec<_> = review
         .diff
@@ -232,15 +232,11 @@ fn findings(review: &Review) -> Option<Part> {
     let weights: Vec<_> = weights.map(|(count, word)| counted(count, word)).collect();
     open.sort_by_key(|(_, finding)| Reverse(finding.severity));
     let mut known = BTreeSet::new();
-    open.retain(|(_, finding)| known.insert(finding.message.as_str()));
+    open.retain(|(change, finding)| known.insert((&change.label, &finding.rule)));
     let more = open.len().saturating_sub(FINDINGS);
-    let mut lines: Vec<_> = open
-        .iter()
-        .take(FINDINGS)
-        .map(|(change, finding)| {
-            let (weight, label) = (finding.severity.word(), name(&change.label));
-            format!("{weight}: {label}: {}", name(&finding.message))
-        })
+    let lines = open.iter().take(FINDINGS);
+    let mut lines: Vec<_> = lines
+        .map(|(it, finding)| found(&it.label, finding))
         .collect();
     if more > 0 {
         lines.push(format!("and {more} more"));
@@ -249,6 +245,13 @@ fn findings(review: &Review) -> Option<Part> {
         format!("What to know first: {}", weights.join(", ")),
         lines,
     ))
+}
+
+/// One finding. The rule's own words: those on the page quote the flow, and values stand in no mail.
+pub(super) fn found(label: &str, finding: &Finding) -> String {
+    let (weight, label) = (finding.severity.word(), name(label));
+    let what = inspect::rule::named(&finding.rule).map_or("", |rule| rule.what);
+    format!("{weight}: {label}: {what} ({})", name(&finding.rule))
 }
 
 /// What policy asks of who approves it.

@@ -1,3 +1,8 @@
+use model::{
+    flow::finding::{Finding, Severity},
+    id::Hash,
+};
+
 use super::*;
 
 fn sheet() -> Sheet {
@@ -78,4 +83,47 @@ fn nothing_is_fetched_and_nothing_runs() {
     }
     let links = letter.html.matches("href=\"https://keep.example/");
     assert_eq!(links.count(), letter.html.matches("href=").count());
+}
+
+#[test]
+fn no_address_in_a_strangers_text_becomes_a_link() {
+    for (text, stands) in [
+        ("https://evil.example/x", "https[:]//evil[.]example/x"),
+        ("WwW.evil.example", "WwW[.]evil[.]example"),
+        ("evil.example", "evil[.]example"),
+        ("1.2.evil-.example", "1.2[.]evil-[.]example"),
+        ("m\u{fc}ll\u{3002}\u{65b0}", "m\u{fc}ll[.]\u{65b0}"),
+        ("ann@evil.example", "ann[@]evil[.]example"),
+        ("MailTo:ann", "MailTo[:]ann"),
+        ("call tel:+4930", "call tel[:]+4930"),
+        (
+            "at 10:30. Then 0.5 bar from 127.0.0.1:80",
+            "at 10:30. Then 0.5 bar from 127.0.0.1:80",
+        ),
+        ("hotel: fine... see", "hotel: fine... see"),
+    ] {
+        assert_eq!(name(text), stands);
+        assert_eq!(said(text), stands);
+        assert_eq!(name(stands), stands, "it is not written so twice");
+    }
+}
+
+#[test]
+fn a_finding_quotes_nothing_of_the_flow() {
+    let finding = Finding {
+        rule: "exec-command".to_owned(),
+        severity: Severity::Danger,
+        message: "This runs \u{201c}curl s3cret\u{201d} on the machine".to_owned(),
+        property: Some("command".to_owned()),
+        line: None,
+        mark: Hash::of(b"x"),
+        accepted: None,
+    };
+    let line = review::found("Boiler", &finding);
+    assert!(!line.contains("s3cret"), "{line}");
+    let rule = inspect::rule::named("exec-command").unwrap();
+    assert!(
+        line.starts_with("danger: Boiler: ") && line.contains(rule.what),
+        "{line}"
+    );
 }

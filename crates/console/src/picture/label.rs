@@ -1,5 +1,6 @@
 //! What stands on a node: what the package says, else what Node-RED's own nodes say.
 
+use super::Labels;
 use model::{flow::NodeRef, palette::NodeType};
 use serde_json::{Map, Value};
 
@@ -9,6 +10,7 @@ pub(super) fn of(
     all: &Map<String, Value>,
     template: Option<&str>,
     node_type: Option<&NodeType>,
+    labels: Labels,
 ) -> String {
     let word = |key: &str| {
         let text = all.get(key).and_then(Value::as_str).map(str::trim);
@@ -16,6 +18,11 @@ pub(super) fn of(
     };
     if node.kind() == "group" {
         return word("name").unwrap_or_default();
+    }
+    if labels == Labels::Named {
+        let named = word("name").or_else(|| word("label"));
+        let named = named.or(template.map(str::to_owned));
+        return named.unwrap_or_else(|| node.kind().to_owned());
     }
     let said = node_type.and_then(|it| it.label.as_ref()?.of(all));
     if let Some(said) = said.filter(|said| !said.trim().is_empty()) {

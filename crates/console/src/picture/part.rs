@@ -127,7 +127,7 @@ pub(super) fn shape(
         let read = || Rc::new(Template::of(template));
         known.or_insert_with(read).clone()
     });
-    Shape::of(node, template.as_deref(), view.palette)
+    Shape::of(node, template.as_deref(), view.palette, view.labels)
 }
 
 /// The marks of a subflow's ports: they come and go with it, and change where it says so.

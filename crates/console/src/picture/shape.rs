@@ -7,6 +7,7 @@ use model::{
 use serde_json::{Map, Value};
 
 use super::{
+    Labels,
     area::Area,
     label,
     palette::{self, Looks},
@@ -128,14 +129,19 @@ fn place(value: Option<&Value>) -> f64 {
 
 impl Shape {
     /// The shape of `node`, `template` what it is an instance of.
-    pub(super) fn of(node: NodeRef<'_>, template: Option<&Template>, known: &Palette) -> Self {
+    pub(super) fn of(
+        node: NodeRef<'_>,
+        template: Option<&Template>,
+        known: &Palette,
+        labels: Labels,
+    ) -> Self {
         let all = node.properties();
         let name = template.map(|template| template.label.as_str());
         let template = template.map(|template| &template.all);
         let node_type = known.get(node.kind());
         let ports = Ports::of(node.kind(), &all, template, node_type);
         let kind = kind(node.kind(), &all);
-        let label = label::of(node, &all, name, node_type);
+        let label = label::of(node, &all, name, node_type, labels);
         let label = text::cut(&label, LABEL_MAX);
         let (w, h) = size(kind, &label, &ports, &all);
         let (mut x, mut y) = (place(all.get("x")), place(all.get("y")));

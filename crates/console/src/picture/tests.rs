@@ -50,6 +50,7 @@ fn picture(before: &Flows, after: &Flows, tab: &str, mode: Mode, linked: bool) -
         focus: &focus,
         at: None,
         zoom: Some(Zoom::Whole),
+        labels: Labels::Shown,
         href: &href,
     };
     let svg = draw(&view);
@@ -268,6 +269,7 @@ fn framed<T>(count: usize, zoom: Option<Zoom>, draw: impl FnOnce(&View<'_>) -> T
         focus: &[],
         at: None,
         zoom,
+        labels: Labels::Shown,
         href: &|_| Some("/here".to_owned()),
     })
 }

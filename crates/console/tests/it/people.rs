@@ -4,7 +4,7 @@ use model::{access::Role, audit::EventKind, principal::Actor};
 use store::{SecondFactor, Secret, SessionKind};
 
 use crate::{
-    house::{GATE, PASSWORD},
+    house::{GATE, ORIGIN, PASSWORD},
     http::{Ask, Console, set_cookie},
 };
 
@@ -490,4 +490,32 @@ async fn a_token_is_shown_once_and_only_once() {
         .post(&ed, "/account/tokens", &[("label", "x"), ("days", "30")])
         .await
         .expect(422);
+}
+
+#[tokio::test]
+async fn nobody_changes_their_own_mail_address_without_the_password() {
+    let console = Console::new().await;
+    let ada = console.person("ada", Role::Administrator).await;
+    let (own, bob) = (
+        console.house.caller("ada").await.principal.user,
+        console.house.user("bob", Role::Editor).await,
+    );
+    let put = async |id: model::id::UserId, body: serde_json::Value| {
+        let ask = Ask::new(http::Method::PUT, &format!("/api/v1/users/{id}/mail"));
+        let ask = ask
+            .session(&ada)
+            .with("origin", ORIGIN)
+            .json(&body)
+            .send(&console.router);
+        ask.await
+    };
+    let thief = serde_json::json!({ "address": "thief@evil.example" });
+    let refused = put(own, thief.clone()).await.expect(422);
+    assert!(
+        refused.text.contains("with your password"),
+        "{}",
+        refused.text
+    );
+    assert_eq!(console.house.store.user(own).await.unwrap().mail, None);
+    put(bob, thief).await.expect(200);
 }

@@ -55,7 +55,7 @@ async fn at_once<T>(house: &House, future: impl Future<Output = T>) -> Option<T>
     }
 }
 
-fn is_crowded<T>(answer: &Option<Result<T, DeployError>>) -> bool {
+fn is_crowded<T>(answer: Option<&Result<T, DeployError>>) -> bool {
     matches!(answer, Some(Err(DeployError::Crowded)))
 }
 
@@ -68,7 +68,7 @@ async fn an_export_stands_in_line_with_those_who_look() {
     assert!(!line.is_empty());
     // Whether it is to be read first, or only to be written.
     let export = house.room.export(&ed, queued.id);
-    assert!(is_crowded(&at_once(&house, export).await));
+    assert!(is_crowded(at_once(&house, export).await.as_ref()));
     drop(places);
     for one in line {
         one.await.unwrap().unwrap();
@@ -77,7 +77,7 @@ async fn an_export_stands_in_line_with_those_who_look() {
     let places = take_places(&house).await;
     let _line = fill_line(&house).await;
     let export = house.room.export(&ed, queued.id);
-    assert!(is_crowded(&at_once(&house, export).await));
+    assert!(is_crowded(at_once(&house, export).await.as_ref()));
     drop(places);
 }
 
@@ -167,7 +167,7 @@ async fn viewers_are_refused_where_the_line_is_full_and_decisions_wait() {
     let places = take_places(&house).await;
     let line = fill_line(&house).await;
     let between = house.room.changed_since(&rita, mine.id);
-    assert!(is_crowded(&at_once(&house, between).await));
+    assert!(is_crowded(at_once(&house, between).await.as_ref()));
     let mut rebase = pin!(house.room.rebase(&rita, mine.id));
     assert!(at_once(&house, &mut rebase).await.is_none());
     // A new version is compared with the one before.

@@ -203,6 +203,7 @@ fn draw(looked: &Looked, args: &InspectArgs) -> Result<(), Failure> {
         focus: &[],
         at: None,
         zoom: None,
+        labels: picture::Labels::Shown,
         href: &|_| None,
     };
     if let Some(path) = &args.svg {

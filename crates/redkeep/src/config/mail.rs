@@ -45,7 +45,7 @@ pub(crate) enum Protection {
     Tls,
     /// STARTTLS, or nothing is sent.
     StartTls,
-    /// A server on this machine: nothing leaves it.
+    /// A server on this machine that asks for no login: nothing leaves it.
     Loopback,
 }
 
@@ -80,10 +80,6 @@ impl Section {
     pub(crate) fn decide(self) -> anyhow::Result<Mail> {
         let (mut protection, host, port) =
             address(&self.server).with_context(|| format!("[mail] server = {:?}", self.server))?;
-        // Whoever names certificates expects them to be asked for.
-        if protection == Protection::Loopback && self.trust.is_some() {
-            protection = Protection::StartTls;
-        }
         let login = match (self.user, self.password_file) {
             (None, None) => None,
             (Some(user), Some(password_file)) => Some(Login {
@@ -92,6 +88,12 @@ impl Section {
             }),
             _ => bail!("[mail] user and password_file go together: give both or neither"),
         };
+        // Whoever names certificates expects them to be asked for. And any program on this machine
+        // can listen where the server should: it must not be told a password.
+        let is_asked = self.trust.is_some() || login.is_some();
+        if protection == Protection::Loopback && is_asked {
+            protection = Protection::StartTls;
+        }
         let minutes = self.minutes_between.map_or(MINUTES, NonZeroU16::get);
         Ok(Mail {
             server: self.server,
@@ -213,6 +215,12 @@ mod tests {
         assert_eq!(found("smtp://[::1]"), Some((Protection::Loopback, 587)));
         let trusting = "server = \"smtp://localhost\"\nfrom = \"k@x.example\"\ntrust = \"/r.pem\"";
         assert_eq!(decided(trusting).unwrap().protection, Protection::StartTls);
+        let with_login = "server = \"smtp://127.0.0.1\"\nfrom = \"k@x.example\"\n\
+                          user = \"keep\"\npassword_file = \"/p\"";
+        assert_eq!(
+            decided(with_login).unwrap().protection,
+            Protection::StartTls
+        );
         // A name that only begins like it is somebody else's.
         assert_eq!(
             found("smtp://localhost.evil.example"),

@@ -15,7 +15,7 @@ use console::{
     MailState, Post, Posting,
     letter::{Desk, Letter, Outcome},
 };
-use model::{audit::EventKind, mail::MailAddress, principal::Actor};
+use model::{audit::EventKind, id::Hash, mail::MailAddress, principal::Actor};
 use serde_json::json;
 use store::{Store, User, WaitingMail};
 use tokio::{sync::Semaphore, time::Instant};
@@ -31,9 +31,13 @@ const PAUSE: Duration = Duration::from_secs(5);
 const PAUSE_MAX: Duration = Duration::from_mins(15);
 /// Refusals of one mail for good before it is given up: some servers are wrong for a while.
 const REFUSALS_MAX: u32 = 3;
-/// Until a refused mail is tried again, in seconds, doubled each time.
+/// Until a refused mail is tried again, in seconds: as long as it has waited, within these.
 const AGAIN_SECONDS: i64 = 60;
 const AGAIN_SECONDS_MAX: i64 = 3_600;
+/// Until a letter that could not be written for want of room or of the ledger is tried again.
+const PASSING_SECONDS: i64 = 10;
+/// How far a mail steps back when the server failed at it, in seconds: behind all that are due.
+const BEHIND_SECONDS: i64 = 1;
 /// Until a letter that will say more in a moment is looked at again, in seconds.
 const SOON_SECONDS: i64 = 3;
 
@@ -43,6 +47,8 @@ pub(super) struct Sender {
     mail: Mail,
     store: Store,
     desk: Desk,
+    /// The console's.
+    origin: String,
     /// Why nothing is sent, and until when nothing is tried.
     trouble: Mutex<Option<Halt>>,
     /// Mails tried out at a time.
@@ -59,11 +65,12 @@ struct Halt {
 impl Sender {
     /// The one for this configuration; links lead to `origin`, the console's.
     pub(super) fn new(mail: Mail, house: &House, origin: String) -> Arc<Self> {
-        let desk = Desk::new(house.deployments.clone(), origin, mail.has_pictures);
+        let desk = Desk::new(house.deployments.clone(), origin.clone(), mail.has_pictures);
         Arc::new(Self {
             mail,
             store: house.store.clone(),
             desk,
+            origin,
             trouble: Mutex::default(),
             trials: Semaphore::new(1),
         })
@@ -112,7 +119,13 @@ impl Sender {
                 let why = "the mail server was away for days";
                 self.record_drop(None, aged, why).await?;
             }
-            let Some(mail) = mail else { return Ok(()) };
+            let Some(mail) = mail else {
+                // What nobody waits for is no trouble.
+                if self.halt().is_some() && self.store.waiting_mails().await?.0 == 0 {
+                    self.set_halt(None);
+                }
+                return Ok(());
+            };
             self.deliver(&mail).await?;
         }
     }
@@ -133,36 +146,59 @@ impl Sender {
             }
             Err(error) => {
                 tracing::warn!(%error, topic = %mail.topic, "a mail could not be written");
+                if error.is_passing() {
+                    let put_off = self.store.put_off_mail(mail, PASSING_SECONDS, false);
+                    return Ok(put_off.await?);
+                }
                 return self.refused(mail, &user, "it could not be written").await;
             }
         };
-        match self.send(&address, &letter).await {
-            Ok(()) => {
-                self.set_halt(None);
-                Ok(self.store.close_mail(mail, true, every).await?)
+        let sent = self.send(&address, &letter, &self.id_of(mail)).await;
+        let Err(trouble) = sent else {
+            self.set_halt(None);
+            return Ok(self.store.close_mail(mail, true, every).await?);
+        };
+        if trouble.is_answer() {
+            // The server works: what it says is about this mail.
+            self.set_halt(None);
+        }
+        let why = trouble.to_string();
+        match trouble.concerns() {
+            Concerns::All => {
+                tracing::warn!(why, "mails wait");
+                self.halt_for(why);
+                // If it is this mail that the server fails at, another goes next.
+                let behind = self.store.put_off_mail(mail, BEHIND_SECONDS, false);
+                Ok(behind.await?)
             }
-            Err(trouble) => {
-                let why = trouble.to_string();
-                match trouble.concerns() {
-                    Concerns::All => {
-                        tracing::warn!(why, "mails wait");
-                        self.halt_for(why);
-                        Ok(())
-                    }
-                    Concerns::ThisForGood => self.refused(mail, &user, &why).await,
-                    Concerns::ThisNow => {
-                        let seconds = again(mail.tries);
-                        Ok(self.store.put_off_mail(mail, seconds, true).await?)
-                    }
-                }
+            Concerns::ThisForGood => self.refused(mail, &user, &why).await,
+            Concerns::ThisNow => {
+                let seconds = self.again(mail);
+                Ok(self.store.put_off_mail(mail, seconds, false).await?)
             }
         }
+    }
+
+    /// The same for the same letter at each try, and no other installation's.
+    fn id_of(&self, mail: &WaitingMail) -> String {
+        let last = mail.entries.last().copied().unwrap_or(0);
+        let text = format!(
+            "{}\n{}\n{}\n{last}\n{}\n{}",
+            self.origin, mail.user, mail.topic, mail.count, mail.since.0
+        );
+        Hash::of(text.as_bytes()).to_string()
+    }
+
+    /// Seconds until a refused mail is tried again.
+    fn again(&self, mail: &WaitingMail) -> i64 {
+        let waited = self.store.clock().now().seconds_since(mail.since);
+        waited.clamp(AGAIN_SECONDS, AGAIN_SECONDS_MAX)
     }
 
     /// A refusal for good: tried a few times more, then given up and recorded.
     async fn refused(&self, mail: &WaitingMail, user: &User, why: &str) -> anyhow::Result<()> {
         if mail.tries + 1 < REFUSALS_MAX {
-            let seconds = again(mail.tries);
+            let seconds = self.again(mail);
             return Ok(self.store.put_off_mail(mail, seconds, true).await?);
         }
         self.record_drop(Some(user), 1, why).await?;
@@ -180,10 +216,10 @@ impl Sender {
         Ok(recorded.await?)
     }
 
-    async fn send(&self, to: &MailAddress, letter: &Letter) -> Result<(), Trouble> {
+    async fn send(&self, to: &MailAddress, letter: &Letter, id: &str) -> Result<(), Trouble> {
         let now = u64::try_from(self.store.clock().now().0).unwrap_or(0);
         let at = SystemTime::UNIX_EPOCH + Duration::from_millis(now);
-        carry::carry(&self.mail, to, letter, at).await
+        carry::carry(&self.mail, to, letter, id, at).await
     }
 
     fn halt(&self) -> Option<Halt> {
@@ -202,11 +238,6 @@ impl Sender {
         let until = Instant::now() + pause;
         self.set_halt(Some(Halt { why, pause, until }));
     }
-}
-
-/// Seconds until a mail that was refused so often is tried again.
-fn again(tries: u32) -> i64 {
-    (AGAIN_SECONDS << tries.min(10)).min(AGAIN_SECONDS_MAX)
 }
 
 impl Post for Sender {
@@ -234,7 +265,8 @@ impl Post for Sender {
                 return Err("another test is under way; wait for it".to_owned());
             };
             let letter = self.desk.trial().map_err(|error| error.to_string())?;
-            let sent = self.send(&to, &letter).await;
+            let id = data_encoding::HEXLOWER.encode(&store::Keyring::random::<16>());
+            let sent = self.send(&to, &letter, &id).await;
             if sent.is_ok() {
                 // What waited is sent at once.
                 self.set_halt(None);

@@ -60,7 +60,8 @@ impl Store {
 
     /// Locks a user out and makes a one-time link with which they choose a password and a second
     /// factor anew: all sessions end, the present password and recovery codes are void at once,
-    /// and so are earlier such links. Role and tokens stay.
+    /// and so are earlier such links, the address for mails and the mails that wait. Role and tokens
+    /// stay.
     pub async fn reset_account(
         &self,
         user: UserId,
@@ -76,6 +77,9 @@ impl Store {
         for query in [
             "DELETE FROM enrolments WHERE user_id = ?",
             "DELETE FROM recovery_codes WHERE user_id = ?",
+            // Whoever had the account may have had its mails sent to themselves.
+            "UPDATE users SET mail = NULL WHERE id = ?",
+            "DELETE FROM mails WHERE user_id = ?",
         ] {
             sqlx::query(query).bind(user.0).execute(change.db()).await?;
         }
@@ -101,7 +105,9 @@ impl Store {
             .await?
             .rows_affected();
         change.revokes = true;
-        let detail = json!({ "user": before.name, "sessions": ended, "expires_at": expires_at });
+        let detail = json!({
+            "user": before.name, "sessions": ended, "expires_at": expires_at, "mail": before.mail,
+        });
         let about = subject(&before.name);
         change
             .append(EventKind::AccountReset, by, None, &about, detail)

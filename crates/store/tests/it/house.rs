@@ -73,6 +73,20 @@ impl House {
         entries.reverse();
         entries.into_iter().map(|entry| entry.event.kind).collect()
     }
+
+    /// What the newest entries of a kind say.
+    pub(crate) async fn details(&self, kind: EventKind) -> Vec<serde_json::Value> {
+        let filter = AuditFilter {
+            limit: 1000,
+            ..AuditFilter::default()
+        };
+        let mut entries = self.store.audit(&filter).await.unwrap();
+        entries.retain(|entry| entry.event.kind == kind);
+        entries
+            .into_iter()
+            .map(|entry| entry.event.detail)
+            .collect()
+    }
 }
 
 pub(crate) async fn hand(dir: &Path) -> SqliteConnection {

@@ -138,7 +138,7 @@ async fn what_waits_outlives_a_restart_but_not_three_days() {
 #[tokio::test]
 async fn nobody_is_flooded_and_the_queue_has_an_end() {
     let (house, _) = house().await;
-    for number in 0..2_050 {
+    for number in 0..250 {
         happens(&house, EventKind::MemoryDrift, &format!("i{number}")).await;
     }
     pass(&house, 5);
@@ -148,9 +148,42 @@ async fn nobody_is_flooded_and_the_queue_has_an_end() {
         sent += 1;
     }
     assert_eq!(sent, 30, "within an hour");
-    assert_eq!(house.store.waiting_mails().await.unwrap().0, 2_000 - 30);
+    assert_eq!(house.store.waiting_mails().await.unwrap().0, 200 - 30);
     pass(&house, 3_601);
     assert!(due(&house).await.is_some());
+}
+
+#[tokio::test]
+async fn what_is_too_much_for_one_leaves_the_others_theirs_and_is_recorded() {
+    let (house, _) = house().await;
+    for number in 0..150 {
+        happens(&house, EventKind::MemoryDrift, &format!("i{number}")).await;
+    }
+    let address = "eve@plant.example".parse().unwrap();
+    for number in 0..10 {
+        due(&house).await;
+        let name = format!("eve{number}");
+        let eve = house.user(&name, Role::Administrator).await;
+        let (wishes, by) = (MailWishes::default(), Actor::System);
+        let set = house.store.set_mail(eve.id, Some(&address), wishes, &by);
+        set.await.unwrap();
+    }
+    for number in 150..400 {
+        happens(&house, EventKind::MemoryDrift, &format!("i{number}")).await;
+    }
+    due(&house).await;
+    // Eleven people, 200 each, 2,000 together.
+    assert_eq!(house.store.waiting_mails().await.unwrap().0, 2_000);
+    let dropped = house.details(EventKind::MailDropped).await;
+    let count = |it: &serde_json::Value| it["count"].as_u64().unwrap();
+    let noted = 400 + 10 * 250;
+    assert_eq!(dropped.iter().map(count).sum::<u64>(), noted - 2_000);
+    let ada: u64 = dropped
+        .iter()
+        .filter(|it| it["user"] == "ada")
+        .map(count)
+        .sum();
+    assert!(ada >= 200, "{dropped:?}");
 }
 
 #[tokio::test]

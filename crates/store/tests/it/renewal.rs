@@ -1,6 +1,6 @@
 //! Second factors, recovery codes and whole accounts made anew.
 
-use model::{access::Role, audit::EventKind as E, principal::Actor};
+use model::{access::Role, audit::EventKind as E, mail::MailWishes, principal::Actor};
 use store::{LoginAttempt, NewUser, SecondFactor, Secret, SessionKind, StoreError};
 
 use crate::{
@@ -80,6 +80,27 @@ async fn new_recovery_codes_void_the_old_and_need_a_factor() {
     house.clock.advance(3_600);
     let right = log_in(&house, PASSWORD, &codes[0]).await;
     assert!(matches!(right, LoginAttempt::Accepted(_)), "{right:?}");
+}
+
+#[tokio::test]
+async fn a_reset_ends_the_mails_too() {
+    let house = House::new().await;
+    let ann = house.user("ann", Role::Administrator).await;
+    let address = "thief@evil.example".parse().unwrap();
+    let (wishes, by) = (MailWishes::default(), Actor::System);
+    let set = house.store.set_mail(ann.id, Some(&address), wishes, &by);
+    set.await.unwrap();
+    house.store.note_mails(900).await.unwrap();
+    let what = serde_json::json!({ "runs": "x" });
+    let happens = house.store.record(E::MemoryDrift, &by, None, "x", what);
+    happens.await.unwrap();
+    house.store.note_mails(900).await.unwrap();
+    assert_eq!(house.store.waiting_mails().await.unwrap().0, 1);
+    let reset = house.store.reset_account(ann.id, 3_600, &by).await;
+    reset.unwrap();
+    let ann = house.store.user(ann.id).await.unwrap();
+    assert_eq!(ann.mail, None, "mails go to who took the account");
+    assert_eq!(house.store.waiting_mails().await.unwrap().0, 0);
 }
 
 #[tokio::test]

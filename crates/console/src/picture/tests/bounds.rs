@@ -34,6 +34,7 @@ fn every_node_moved_and_every_wire_changed_is_still_bounded() {
                 focus,
                 at: None,
                 zoom: Some(zoom),
+                labels: Labels::Shown,
                 href: &|_| Some("/here".to_owned()),
             });
             assert!(drawn.svg.len() < 260_000, "{}", drawn.svg.len());
@@ -69,6 +70,7 @@ fn a_subflow_with_many_instances_is_read_once() {
         focus: &[],
         at: None,
         zoom: None,
+        labels: Labels::Shown,
         href: &|_| None,
     };
     for node in flows.nodes().filter(|it| it.kind() == "subflow:s") {

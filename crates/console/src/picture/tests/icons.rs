@@ -35,6 +35,7 @@ fn behind(icon: Icon) -> (String, Vec<u8>) {
     let (before, after) = (flow("return 1"), flow("return 2"));
     let diff = compare(&before, &after);
     let view = View {
+        labels: Labels::Shown,
         before: Some(&before),
         after: Some(&after),
         tab: "t",

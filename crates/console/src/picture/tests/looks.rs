@@ -17,6 +17,7 @@ fn drawn(all: &Value, tab: &str, palette: &Palette) -> String {
         focus: &[],
         at: None,
         zoom: Some(Zoom::Whole),
+        labels: Labels::Shown,
         href: &|_| None,
     });
     assert_well_formed(&svg);
@@ -129,4 +130,39 @@ fn the_mark_of_a_wire_does_not_cover_a_node() {
     );
     let badge = r#"class="rk-badge rk-added" aria-hidden="true" transform="translate(170.0 100.0)"#;
     assert!(svg.contains(badge), "{svg}");
+}
+
+#[test]
+fn a_picture_that_leaves_the_house_shows_no_values() {
+    let before = nodes(&json!([{"id": "t", "type": "tab", "label": "T"}]));
+    let after = nodes(&json!([{"id": "t", "type": "tab", "label": "T"},
+        {"id": "a", "type": "exec", "z": "t", "command": "s3cret-a", "x": 100, "y": 100},
+        {"id": "b", "type": "http in", "z": "t", "url": "/s3cret-b", "x": 100, "y": 200},
+        {"id": "d", "type": "inject", "z": "t", "name": "Start", "payload": "s3cret-d", "x": 100, "y": 400}]));
+    let diff = compare(&before, &after);
+    let drawn = |labels| {
+        draw(&View {
+            before: Some(&before),
+            after: Some(&after),
+            tab: "t",
+            diff: &diff,
+            mode: Mode::Overlay,
+            palette: &Palette::default(),
+            focus: &[],
+            at: None,
+            zoom: Some(Zoom::Whole),
+            labels,
+            href: &|_| None,
+        })
+    };
+    let shown = drawn(Labels::Shown);
+    assert!(
+        shown.contains("s3cret-a") && shown.contains("s3cret-b"),
+        "{shown}"
+    );
+    let named = drawn(Labels::Named);
+    assert!(!named.contains("s3cret"), "{named}");
+    for word in ["exec", "http in", "Start"] {
+        assert!(named.contains(word), "{word} is not in {named}");
+    }
 }

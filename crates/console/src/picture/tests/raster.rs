@@ -29,6 +29,7 @@ fn named(name: &str, raster: &Raster) -> (u32, u32, Vec<[u8; 3]>) {
         focus: &[],
         at: None,
         zoom: None,
+        labels: Labels::Shown,
         href: &|_| None,
     };
     pixels(&png(&view, raster).unwrap())
@@ -111,6 +112,7 @@ fn a_png_has_no_more_pixels_than_it_may() {
             focus: &[],
             at: None,
             zoom: Some(Zoom::Whole),
+            labels: Labels::Shown,
             href: &|_| None,
         };
         let (width, height, _) = pixels(&png(&view, raster).unwrap());
@@ -149,6 +151,7 @@ fn a_file_says_what_its_marks_mean() {
         focus: &[],
         at: None,
         zoom: None,
+        labels: Labels::Shown,
         href: &|_| None,
     };
     let file = file(&view);

@@ -28,6 +28,8 @@ use crate::config::mail::Mail;
 
 /// How long a whole conversation may take: a server that hangs holds up nothing longer.
 const CONVERSATION: Duration = Duration::from_mins(1);
+/// How long it may take its leave.
+const LEAVE: Duration = Duration::from_secs(2);
 
 /// Says that no person wrote it, so that no absence notice answers it (RFC 3834).
 #[derive(Debug, Clone)]
@@ -47,24 +49,28 @@ impl Header for AutoSubmitted {
     }
 }
 
-/// Sends a letter.
+/// Sends a letter. `id` is the same whenever the same letter is sent: should a server's word that it
+/// took it be lost, whoever gets it twice is shown it once.
 pub(super) async fn carry(
     mail: &Mail,
     to: &MailAddress,
     letter: &Letter,
+    id: &str,
     at: SystemTime,
 ) -> Result<(), Trouble> {
-    let (envelope, message) = message(mail, to, letter, at)?;
-    match tokio::time::timeout(CONVERSATION, talk(mail, &envelope, &message)).await {
-        Ok(done) => done,
-        Err(_) => Err(Trouble::Hung),
-    }
+    let (envelope, message) = message(mail, to, letter, id, at)?;
+    let talked = tokio::time::timeout(CONVERSATION, talk(mail, &envelope, &message)).await;
+    let mut talk = talked.map_err(|_| Trouble::Hung)??;
+    // It has the mail. A server that hangs now must not make us send it again.
+    drop(tokio::time::timeout(LEAVE, talk.quit()).await);
+    Ok(())
 }
 
 fn message(
     mail: &Mail,
     to: &MailAddress,
     letter: &Letter,
+    id: &str,
     at: SystemTime,
 ) -> Result<(Envelope, Vec<u8>), Trouble> {
     let failed = |error: &dyn std::fmt::Display| Trouble::Message(error.to_string());
@@ -90,20 +96,24 @@ fn message(
                 .multipart(related)
         }
     };
-    let random = data_encoding::HEXLOWER.encode(&store::Keyring::random::<16>());
     let built = Message::builder()
         .from(from)
         .to(to)
         .subject(letter.subject.clone())
         .date(at)
-        .message_id(Some(format!("<{random}@{HELLO}>")))
+        .message_id(Some(format!("<{id}@{HELLO}>")))
         .header(AutoSubmitted)
         .multipart(shown);
     let built = built.map_err(|error| failed(&error))?;
     Ok((envelope.map_err(|error| failed(&error))?, built.formatted()))
 }
 
-async fn talk(mail: &Mail, envelope: &Envelope, message: &[u8]) -> Result<(), Trouble> {
+/// Up to the server's word that it took the mail.
+async fn talk(
+    mail: &Mail,
+    envelope: &Envelope,
+    message: &[u8],
+) -> Result<AsyncSmtpConnection, Trouble> {
     let login = match &mail.login {
         Some(login) => {
             let password = login.password();
@@ -141,7 +151,8 @@ async fn talk(mail: &Mail, envelope: &Envelope, message: &[u8]) -> Result<(), Tr
         Err(error) => Err(error),
     };
     sent.map_err(|error| refused(error).unwrap_or_else(refusal))?;
-    // It has the mail; how it takes its leave changes nothing.
-    drop(talk.quit().await);
-    Ok(())
+    Ok(talk)
 }
+
+#[cfg(test)]
+mod tests;

@@ -231,3 +231,46 @@ impl AsyncWrite for Road {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A connection to a server that greets, hears EHLO, and then says each of these in one piece.
+    async fn connected(answers: &'static [&'static str]) -> TcpStream {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut tcp, _) = listener.accept().await.unwrap();
+            tcp.write_all(b"220 here\r\n").await.unwrap();
+            for answer in answers {
+                let mut heard = [0; 256];
+                let _ = tcp.read(&mut heard).await.unwrap();
+                tcp.write_all(answer.as_bytes()).await.unwrap();
+            }
+            // It stays on the line.
+            let mut heard = [0; 256];
+            while tcp.read(&mut heard).await.is_ok_and(|count| count > 0) {}
+        });
+        TcpStream::connect(address).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn nothing_goes_to_a_server_without_encryption() {
+        let tcp = connected(&["250-here\r\n250 AUTH PLAIN\r\n", "220 go\r\n"]).await;
+        let trouble = start_tls(tcp).await.unwrap_err();
+        assert!(matches!(trouble, Trouble::NoStartTls), "{trouble}");
+    }
+
+    #[tokio::test]
+    async fn what_is_slipped_in_before_the_encryption_is_no_answer_after_it() {
+        let tcp = connected(&["250-here\r\n250 STARTTLS\r\n", "220 go\r\n250 x\r\n"]).await;
+        let mut tcp = start_tls(tcp).await.unwrap();
+        // None of it was taken in: it meets the handshake, which it breaks.
+        let mut left = [0; 7];
+        tcp.read_exact(&mut left).await.unwrap();
+        assert_eq!(&left, b"250 x\r\n");
+    }
+}

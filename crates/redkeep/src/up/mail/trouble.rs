@@ -36,6 +36,9 @@ pub(crate) enum Trouble {
     /// The connection broke.
     #[error("the connection to the mail server broke off: {0}")]
     Broken(#[source] io::Error),
+    /// It takes nothing from anybody at the moment: 421, or 452.
+    #[error("the mail server takes no mails at the moment: {0}")]
+    Busy(String),
     /// The password file.
     #[error("{0}")]
     Password(String),
@@ -93,15 +96,29 @@ impl Trouble {
         }
     }
 
-    /// The server hung up or spoke nonsense; none: it answered, if only with a refusal.
+    /// Whether it is the server's answer about one mail: the server itself works.
+    pub(crate) fn is_answer(&self) -> bool {
+        matches!(self, Self::Recipient { .. } | Self::Content { .. })
+    }
+
+    /// The server hung up, spoke nonsense or is shut to everybody; none: it answered, if only with
+    /// a refusal.
     pub(super) fn of_connection(error: &smtp::Error) -> Option<Self> {
-        (error.status().is_none()).then(|| {
-            if error.is_response() {
-                Self::NoMailServer
-            } else {
-                Self::Broken(io::Error::other(words(error)))
-            }
-        })
+        match error.status().map(u16::from) {
+            Some(code) => is_shut(code, &words(error)).then(|| Self::Busy(words(error))),
+            None if error.is_response() => Some(Self::NoMailServer),
+            None => Some(Self::Broken(io::Error::other(words(error)))),
+        }
+    }
+}
+
+/// Whether an answer is about the server, not about one mail: it closes (421), or has no room (452),
+/// unless it says that one mailbox has none (4.2.x, RFC 3463).
+fn is_shut(code: u16, words: &str) -> bool {
+    match code {
+        421 => true,
+        452 => !words.split_whitespace().any(|it| it.starts_with("4.2.")),
+        _ => false,
     }
 }
 
