@@ -192,7 +192,7 @@ fn the_picture_is_drawn_as_png_and_no_file_is_lost_by_it() {
         fs::write(folder.0.path().join(name), "precious").unwrap();
     }
     let refused = draw(&[]);
-    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
     assert!(text(&refused.stderr).contains("--force"), "{refused:?}");
     assert_eq!(fs::read(&path).unwrap(), b"precious");
     draw(&["--force"]);

@@ -28,7 +28,7 @@ fn the_whole_review_stands_in_the_terminal() {
     says(
         &text,
         &[
-            "What to know first: 3 danger, 3 warning, 7 note",
+            "What to know first: 3 danger, 3 warning, 5 note",
             "[code-process]",
             "Work (func, line 3)",
         ],
