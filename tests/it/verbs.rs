@@ -105,14 +105,15 @@ async fn a_deployment_is_shown_whole(redkeep: &Redkeep, author: &testkit::Client
         &plain(redkeep, &["status"]).await,
         &["waiting for review: 1"],
     );
-    let text = plain(redkeep, &["deployments", "rehearse", &id]).await;
-    says(&text, &["it will be tried again"]);
     let text = plain(
         redkeep,
         &["deployments", "reject", &id, "--reason", "not today"],
     )
     .await;
     says(&text, &["is rejected", "not today"]);
+    let late = redkeep.cli(&["deployments", "rehearse", &id]).await;
+    assert_eq!(late.code, Some(4), "{}", late.stderr);
+    says(&late.stderr, &["only what waits"]);
     says(
         &plain(redkeep, &["deployments", "list"]).await,
         &["Nothing waits"],
