@@ -76,9 +76,11 @@ impl Paths {
         self.is_own(path) || shown() || self.is_looked_for(path)
     }
 
-    /// Node.js looks for a `package.json` in every folder above a script.
+    /// Node.js looks for a `package.json` in every folder above a script, and Node-RED for packages in
+    /// each `node_modules` above its own, at every start. Those two names alone, and nothing below them.
     fn is_looked_for(&self, path: &Path) -> bool {
-        let above = path.parent().filter(|_| path.ends_with("package.json"));
+        let is_named = path.ends_with("package.json") || path.ends_with("node_modules");
+        let above = path.parent().filter(|_| is_named);
         above.is_some_and(|above| self.shown.iter().any(|shown| shown.starts_with(above)))
     }
 }
@@ -225,6 +227,37 @@ mod tests {
         let cwd = std::env::current_dir().unwrap();
         assert_eq!(to(Path::new("x"), true), Some(cwd.join("x")));
         assert_eq!(to(Path::new(&"a/".repeat(PARTS_MAX + 1)), true), None);
+    }
+
+    #[test]
+    fn what_every_start_looks_for_is_nothing_to_tell() {
+        let paths = Paths {
+            own: vec!["/data/work".into()],
+            shown: vec!["/data/trees/a".into()],
+        };
+        let told: Vec<&str> = [
+            "/data/package.json",
+            "/data/trees/node_modules",
+            "/node_modules",
+            "/data/node_modules/secret",
+            "/other/node_modules",
+            "/data/trees/b/node_modules",
+            "/data/trees/b/package.json",
+            "/data/notes",
+        ]
+        .into_iter()
+        .filter(|path| !paths.is_shown(Path::new(path)))
+        .collect();
+        assert_eq!(
+            told,
+            [
+                "/data/node_modules/secret",
+                "/other/node_modules",
+                "/data/trees/b/node_modules",
+                "/data/trees/b/package.json",
+                "/data/notes",
+            ]
+        );
     }
 
     #[test]
