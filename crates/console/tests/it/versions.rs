@@ -33,7 +33,23 @@ async fn a_question_is_asked_and_answered_on_the_step() {
         .post(&olaf, path, &fields("Me too"))
         .await
         .expect(403);
-    console.post(&rita, path, &fields(" ")).await.expect(422);
+    let empty = console.post(&rita, path, &fields(" ")).await.expect(422);
+    assert!(empty.text.contains("say-error-"), "{}", empty.text);
+    let long = "long ".repeat(2_000);
+    for (fields, is_on_its_page) in [
+        (vec![("text", long.as_str())], "id=\"say-error\""),
+        (
+            vec![("change", "added:a"), ("step", "2"), ("text", &long)],
+            "id=\"say-error-",
+        ),
+    ] {
+        let refused = console.post(&rita, path, &fields).await.expect(422);
+        assert!(refused.text.contains(is_on_its_page), "{}", refused.text);
+        assert!(
+            refused.text.contains(long.trim_end()),
+            "what was typed is lost"
+        );
+    }
     let step = console
         .get(&rita, "/deployments/1/steps/2")
         .await

@@ -10,7 +10,7 @@ use model::{deployment::Verdict, flow::change::ChangeId, id::DeploymentId};
 use store::StoreError;
 
 use super::{
-    step::{Again, Look, show},
+    step::{Again, Form, Look, show},
     view::Looked,
 };
 use crate::{
@@ -51,6 +51,7 @@ pub(crate) async fn submit(
         ) => {
             let is_one = fields.get("together") != "yes";
             let again = Again {
+                form: Form::Decide,
                 change: is_one.then(|| ChangeId(fields.get("change").to_owned())),
                 message: sentence(&error.to_string()),
                 comment: fields.get("comment").to_owned(),

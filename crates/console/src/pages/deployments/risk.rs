@@ -8,7 +8,7 @@ use axum::{
 use deploy::{Acceptance, DeployError};
 use model::flow::change::ChangeId;
 
-use super::step::{Again, Look, show};
+use super::step::{Again, Form, Look, show};
 use crate::{
     App,
     csrf::Posted,
@@ -44,6 +44,7 @@ pub(crate) async fn submit(
         Err(DeployError::Store(error)) => Err(error.into()),
         Err(error) => {
             let again = Again {
+                form: Form::Decide,
                 change: Some(change),
                 message: sentence(&error.to_string()),
                 comment: String::new(),

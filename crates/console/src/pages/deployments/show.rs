@@ -11,6 +11,7 @@ use deploy::Review;
 use model::{
     deployment::{Skipped, State as Stands},
     flow::{change::Aspect, finding::Severity},
+    id::DeploymentId,
     instance::RehearsalPolicy,
     rehearsal::Rehearsal,
 };
@@ -58,6 +59,8 @@ struct ShowPage {
     said: Vec<CommentView>,
     said_earlier: Option<usize>,
     said_later: Option<usize>,
+    say_error: Option<String>,
+    say: String,
     summary: Summary,
     demands: Vec<Demanded>,
 }
@@ -256,14 +259,30 @@ pub(crate) async fn page(
     if by.may(model::access::Permission::Decide) {
         app.deployments.start_review(&by.caller, id).await?;
     }
+    show(&app, &by, id, asked, None).await
+}
+
+/// A comment on the whole that was not taken: what was typed, and why.
+pub(super) struct Unsaid {
+    pub(super) text: String,
+    pub(super) error: String,
+}
+
+pub(super) async fn show(
+    app: &App,
+    by: &SignedIn,
+    id: DeploymentId,
+    asked: HashMap<String, String>,
+    unsaid: Option<Unsaid>,
+) -> Result<Html<String>, PageError> {
     let review = app.deployments.review(&by.caller, id).await?;
     let title = format!("Deployment {id}");
-    let shell = Shell::new(&app, &by, "queue", title)
+    let shell = Shell::new(app, by, "queue", title)
         .await?
         .on(Some(&review.deployment.instance))
         .with_notice(notice(asked.get("done")));
-    let head = Head::new(&app, &by, &shell, &review).await?;
-    let emergency = EmergencyView::of(&app, &by, &review);
+    let head = Head::new(app, by, &shell, &review).await?;
+    let emergency = EmergencyView::of(app, by, &review);
     let rehearsal = app.deployments.rehearsal(&by.caller, id).await?;
     let is_over = rehearsal.as_ref().is_some_and(Rehearsal::is_over);
     let instance = app.store.instance(&review.deployment.instance).await?;
@@ -284,8 +303,9 @@ pub(crate) async fn page(
         emergency,
         rehearsal,
         may_rehearse,
+        unsaid,
     };
-    made(&app, move || Ok(build(&review, beside, &asked))).await
+    made(app, move || Ok(build(&review, beside, &asked))).await
 }
 
 /// What the page shows beside the review itself.
@@ -295,6 +315,7 @@ struct Beside {
     emergency: Option<EmergencyView>,
     rehearsal: Option<RehearsalView>,
     may_rehearse: bool,
+    unsaid: Option<Unsaid>,
 }
 
 fn build(review: &Review, beside: Beside, asked: &HashMap<String, String>) -> ShowPage {
@@ -304,7 +325,9 @@ fn build(review: &Review, beside: Beside, asked: &HashMap<String, String>) -> Sh
         emergency,
         rehearsal,
         may_rehearse,
+        unsaid,
     } = beside;
+    let (say, say_error) = unsaid.map_or_else(Default::default, |it| (it.text, Some(it.error)));
     let looked = Looked::new(review);
     let number = |name: &str| asked.get(name).and_then(|text| text.parse::<usize>().ok());
     let from = number("from").unwrap_or(0).min(review.steps.len());
@@ -344,6 +367,8 @@ fn build(review: &Review, beside: Beside, asked: &HashMap<String, String>) -> Sh
         said: said.into_iter().skip(said_from).take(SAID_SHOWN).collect(),
         said_earlier,
         said_later,
+        say_error,
+        say,
         frame: frame(review, &Look::asked(asked), &[], false),
         head,
         shell,

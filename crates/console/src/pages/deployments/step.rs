@@ -54,10 +54,20 @@ struct StepPage {
 
 /// What a form brought back: the error stands where it arose, with what was typed.
 pub(super) struct Again {
+    pub(super) form: Form,
     /// The change the form was for; none for the whole step.
     pub(super) change: Option<ChangeId>,
     pub(super) message: String,
     pub(super) comment: String,
+}
+
+/// The forms of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Approves or rejects.
+    Decide,
+    /// Says something about a change.
+    Say,
 }
 
 /// `GET /deployments/{id}/steps/{number}`.
@@ -154,12 +164,19 @@ fn build(
             .change
             .as_ref()
             .and_then(|id| changes.iter_mut().find(|change| change.id == id.0));
-        if let Some(change) = &mut found {
-            change.error = Some(again.message);
-            change.comment = again.comment;
-        } else {
-            bulk_error = Some(again.message);
-            bulk_comment = again.comment;
+        match (&mut found, again.form) {
+            (Some(change), Form::Say) => {
+                change.say_error = Some(again.message);
+                change.say = again.comment;
+            }
+            (Some(change), Form::Decide) => {
+                change.error = Some(again.message);
+                change.comment = again.comment;
+            }
+            (None, _) => {
+                bulk_error = Some(again.message);
+                bulk_comment = again.comment;
+            }
         }
     }
     let focus = step.changes.first().and_then(|id| looked.change(id));

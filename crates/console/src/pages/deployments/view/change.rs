@@ -56,6 +56,9 @@ pub(crate) struct ChangeView {
     pub(crate) decision: Option<DecisionView>,
     pub(crate) error: Option<String>,
     pub(crate) comment: String,
+    /// Why what was to be said about it was not taken, and what that was.
+    pub(crate) say_error: Option<String>,
+    pub(crate) say: String,
     /// The step it stands in.
     pub(crate) step: usize,
     /// The mark of the decision that is shown; empty when there is none.
@@ -138,6 +141,8 @@ impl ChangeView {
             asks: sentences(review, change),
             decision: decision.map(|d| DecisionView::new(d, review, shell)),
             error: None,
+            say_error: None,
+            say: String::new(),
             comment: comment.unwrap_or_default(),
             step: looked.step_of(&change.id).unwrap_or(1),
             mark: decision.map_or_else(String::new, |it| it.mark().to_string()),
