@@ -30,6 +30,9 @@ pub(crate) use reading::Asks;
 pub use reading::{Reading, Step, StepKind, steps};
 pub(crate) use shelf::Shelf;
 
+/// How many of what waits are read ahead at start: those at the top of the queue's first page.
+const AHEAD_MAX: u32 = 20;
+
 /// Everything the review pages show of one deployment.
 #[derive(Debug, Clone)]
 pub struct Review {
@@ -229,6 +232,19 @@ impl Deployments {
                 tracing::debug!(%id, %error, "it was not read ahead");
             }
         });
+    }
+
+    /// Reads what waits, the newest last, so that after a start no first page need wait for it.
+    /// As with what is queued, nothing hangs on it.
+    pub async fn read_waiting_ahead(&self) -> Result<(), DeployError> {
+        let mut waiting = self.store.deployments(None, true, AHEAD_MAX).await?;
+        waiting.sort_unstable_by_key(|deployment| deployment.id);
+        for deployment in waiting {
+            if let Err(error) = self.look_ahead(deployment.id).await {
+                tracing::debug!(id = %deployment.id, %error, "it was not read ahead");
+            }
+        }
+        Ok(())
     }
 
     async fn look_ahead(&self, id: DeploymentId) -> Result<(), DeployError> {

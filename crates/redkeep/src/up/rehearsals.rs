@@ -1,4 +1,4 @@
-//! What waits for review is tried in the background, one at a time.
+//! What waits for review is read and tried in the background, one at a time.
 
 use runtime::InstancePlan;
 
@@ -18,6 +18,9 @@ pub(super) fn spawn(house: &House, plans: Vec<InstancePlan>) {
     };
     let (deployments, stop) = (house.deployments.clone(), house.stop.clone());
     house.tasks.spawn(async move {
+        if let Err(error) = deployments.read_waiting_ahead().await {
+            tracing::warn!(%error, "what waits was not read ahead");
+        }
         tokio::select! {
             () = stop.cancelled() => {}
             never = deployments.rehearse(&stage) => match never {},
