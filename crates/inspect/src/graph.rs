@@ -20,7 +20,7 @@ use std::{
     collections::{HashMap, HashSet},
 };
 
-use model::flow::NodeRef;
+use model::flow::{Flows, NodeRef};
 
 pub(crate) use self::walk::Walk;
 use self::{context::Contexts, exits::Exits};
@@ -65,7 +65,7 @@ pub(crate) struct Graph<'f> {
     nodes: Vec<NodeRef<'f>>,
     /// What people call each node, once it was asked for: a node of many megabytes is read for it.
     labels: Vec<OnceCell<String>>,
-    places: HashMap<&'f str, u32>,
+    flows: &'f Flows,
     is_live: Vec<bool>,
     forward: Edges,
     backward: Edges,
@@ -84,7 +84,7 @@ pub(crate) struct Graph<'f> {
 impl<'f> Graph<'f> {
     /// The vertex of the node with this id.
     pub(crate) fn place(&self, id: &str) -> Option<u32> {
-        self.places.get(id).copied()
+        u32::try_from(self.flows.place(id)?).ok()
     }
 
     /// The node of a vertex; none for exits and hubs.

@@ -21,16 +21,19 @@ pub(super) fn look(before: &Graph<'_>, after: &Graph<'_>, diff: &Diff, hits: &mu
     if gone.is_empty() {
         return;
     }
-    let goes_on = wired(after);
+    let goes_on = |id: &str, port: usize| {
+        let node = after.place(id).and_then(|place| after.node(place));
+        let mut wires = node.into_iter().flat_map(|node| node.wires());
+        wires.any(|(other, to)| other == port && after.place(&to).is_some())
+    };
     let mut cut: HashMap<usize, Vec<&str>> = HashMap::new();
     for node in before.nodes() {
         // A link out has no outputs: what it leads to are its links.
-        let wires = node
-            .wires()
-            .filter(|(port, _)| !goes_on.contains(&(node.id(), *port)));
-        let ends: HashSet<usize> = wires
-            .filter_map(|(_, to)| gone.get(&*to).copied())
-            .collect();
+        let wires = node.wires().filter_map(|(port, to)| {
+            let place = *gone.get(&*to)?;
+            (!goes_on(node.id(), port)).then_some(place)
+        });
+        let ends: HashSet<usize> = wires.collect();
         if after.place(node.id()).is_some() {
             for place in ends {
                 cut.entry(place).or_default().push(node.id());
@@ -56,14 +59,4 @@ pub(super) fn look(before: &Graph<'_>, after: &Graph<'_>, diff: &Diff, hits: &mu
             hits.add(&WIRES_CUT, message).about_all(&ids);
         }
     }
-}
-
-/// Every output that is wired to a node which exists.
-fn wired<'f>(graph: &Graph<'f>) -> HashSet<(&'f str, usize)> {
-    let mut found = HashSet::new();
-    for node in graph.nodes() {
-        let ends = node.wires().filter(|(_, to)| graph.place(to).is_some());
-        found.extend(ends.map(|(port, _)| (node.id(), port)));
-    }
-    found
 }

@@ -16,7 +16,7 @@ type Edge = (u32, u32, Kind);
 
 pub(super) struct Builder<'f> {
     pub(super) nodes: Vec<NodeRef<'f>>,
-    places: HashMap<&'f str, u32>,
+    flows: &'f Flows,
     is_live: Vec<bool>,
     pub(super) edges: Vec<Edge>,
     vertices: u32,
@@ -32,11 +32,6 @@ impl<'f> Graph<'f> {
     pub(crate) fn new(flows: &'f Flows) -> Self {
         let nodes: Vec<NodeRef<'f>> = flows.nodes().collect();
         let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
-        let places: HashMap<&str, u32> = nodes
-            .iter()
-            .enumerate()
-            .map(|(place, node)| (node.id(), number(place)))
-            .collect();
         let off: HashSet<&str> = nodes
             .iter()
             .filter(|node| node.kind() == "tab" && node.is_off())
@@ -51,7 +46,7 @@ impl<'f> Graph<'f> {
             is_caught: vec![false; nodes.len()],
             edges: Vec::with_capacity(nodes.len() * 2),
             nodes,
-            places,
+            flows,
             is_live,
             exits: HashMap::new(),
             templates: Vec::new(),
@@ -76,8 +71,9 @@ impl<'f> Builder<'f> {
 
     /// The vertex of a live node.
     pub(super) fn live(&self, id: &str) -> Option<u32> {
-        let place = *self.places.get(id)?;
-        self.is_live.get(place as usize)?.then_some(place)
+        let place = self.flows.place(id)?;
+        let is_live = *self.is_live.get(place)?;
+        u32::try_from(place).ok().filter(|_| is_live)
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = (u32, NodeRef<'f>)> + use<'f> {
@@ -336,7 +332,7 @@ impl<'f> Builder<'f> {
             contexts,
             labels: vec![std::cell::OnceCell::new(); self.nodes.len()],
             nodes: std::mem::take(&mut self.nodes),
-            places: std::mem::take(&mut self.places),
+            flows: self.flows,
             is_live: std::mem::take(&mut self.is_live),
             is_caught: std::mem::take(&mut self.is_caught),
         };

@@ -47,20 +47,16 @@ pub fn diff(
     credentials: &CredentialChanges,
     known: &CredentialNames,
 ) -> Diff {
-    let old: HashMap<&str, (usize, NodeRef<'_>)> = base
-        .nodes()
-        .enumerate()
-        .map(|(place, node)| (node.id(), (place, node)))
-        .collect();
     let mut found = Vec::new();
     let mut survives = vec![false; base.len()];
     // Where the surviving entries stood, in the order in which they stand now.
     let mut stood = Vec::with_capacity(base.len());
     for (position, after) in proposal.nodes().enumerate() {
         let notes = || node::notes(credentials, known, after.id());
-        let (before, changes) = match old.get(after.id()) {
+        let (before, changes) = match base.place(after.id()) {
             None => (None, vec![node::added(after, notes())]),
-            Some(&(place, before)) => {
+            Some(place) => {
+                let before = base.at(place);
                 survives[place] = true;
                 stood.push(place);
                 let same = before.raw() == after.raw() && !credentials.0.contains_key(after.id());

@@ -2,11 +2,13 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet},
+    hash::{BuildHasher as _, RandomState},
     ops::Range,
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
+use hashbrown::{HashTable, hash_table};
 use serde_json::value::RawValue;
 
 use super::{
@@ -58,8 +60,39 @@ pub struct Flows {
 
 struct Index {
     entries: Vec<Entry>,
-    /// Entries by id, sorted; made when first asked for.
-    by_id: OnceLock<Vec<u32>>,
+    ids: Ids,
+}
+
+/// Where each id stands. It holds places, not texts: those are in the canonical text already.
+struct Ids {
+    places: HashTable<u32>,
+    /// Its seed is drawn anew each time: ids are chosen by strangers.
+    hasher: RandomState,
+}
+
+impl Ids {
+    fn of(canonical: &str, entries: &[Entry]) -> Result<Self, FlowError> {
+        let hasher = RandomState::new();
+        let mut places = HashTable::with_capacity(entries.len());
+        let id_at = |place: &u32| entries[*place as usize].id.of(canonical);
+        let numbers = 0..u32::try_from(entries.len()).map_err(|_| FlowError::NotCanonical)?;
+        for place in numbers {
+            let id = id_at(&place);
+            let known = places.entry(
+                hasher.hash_one(id),
+                |other| id_at(other) == id,
+                |other| hasher.hash_one(id_at(other)),
+            );
+            match known {
+                // Node-RED would keep the last and the editor both: two readings of one text.
+                hash_table::Entry::Occupied(_) => {
+                    return Err(FlowError::DuplicateId { id: id.to_owned() });
+                }
+                hash_table::Entry::Vacant(free) => free.insert(place),
+            };
+        }
+        Ok(Self { places, hasher })
+    }
 }
 
 impl std::fmt::Debug for Flows {
@@ -214,20 +247,10 @@ impl Flows {
             .enumerate()
             .map(|(index, place)| entry(&canonical, index, place))
             .collect::<Result<Vec<_>, _>>()?;
-        let mut seen = HashSet::with_capacity(entries.len());
-        for entry in &entries {
-            let id = entry.id.of(&canonical);
-            // Node-RED would keep the last and the editor both: two readings of one text.
-            if !seen.insert(id) {
-                return Err(FlowError::DuplicateId { id: id.to_owned() });
-            }
-        }
+        let ids = Ids::of(&canonical, &entries)?;
         Ok(Self {
             canonical,
-            index: Arc::new(Index {
-                entries,
-                by_id: OnceLock::new(),
-            }),
+            index: Arc::new(Index { entries, ids }),
         })
     }
 
@@ -261,18 +284,19 @@ impl Flows {
 
     /// The node with this id.
     pub fn get(&self, id: &str) -> Option<NodeRef<'_>> {
-        let text = &*self.canonical;
-        let entries = &self.index.entries;
-        let by_id = self.index.by_id.get_or_init(|| {
-            let mut places: Vec<u32> = (0..u32::try_from(entries.len()).unwrap_or(0)).collect();
-            places.sort_unstable_by_key(|place| entries[*place as usize].id.of(text));
-            places
-        });
-        let found = by_id.binary_search_by_key(&id, |place| entries[*place as usize].id.of(text));
-        found.ok().map(|found| self.at(by_id[found] as usize))
+        self.place(id).map(|place| self.at(place))
     }
 
-    fn at(&self, place: usize) -> NodeRef<'_> {
+    /// Where in the file the node with this id stands, from 0.
+    pub fn place(&self, id: &str) -> Option<usize> {
+        let Index { entries, ids } = &*self.index;
+        let is_it = |place: &u32| entries[*place as usize].id.of(&self.canonical) == id;
+        let found = ids.places.find(ids.hasher.hash_one(id), is_it);
+        found.map(|place| *place as usize)
+    }
+
+    /// The node that stands there.
+    pub(super) fn at(&self, place: usize) -> NodeRef<'_> {
         NodeRef {
             canonical: &self.canonical,
             entry: &self.index.entries[place],
@@ -314,6 +338,12 @@ impl<'a> NodeRef<'a> {
         Wires::new(wires.map_or("", |wires| &self.canonical[wires]))
     }
 
+    /// Its `name` as it is written, if it has one.
+    pub(super) fn name_raw(&self) -> Option<&'a str> {
+        let name = self.entry.name.clone();
+        name.map(|name| &self.canonical[name])
+    }
+
     /// Its canonical JSON text.
     pub fn raw(&self) -> &'a str {
         &self.canonical[self.entry.whole.clone()]
@@ -326,15 +356,11 @@ impl<'a> NodeRef<'a> {
 
     /// What people call it: its name or label, else its type, cut to 200 characters.
     pub fn label(&self) -> String {
-        let mut best = None;
-        for (key, value) in scan::members(self.raw()) {
-            let text = || scan::string(value).filter(|text| !text.trim().is_empty());
-            match key {
-                "name" => best = text().or(best),
-                "label" if best.is_none() => best = text(),
-                _ => {}
-            }
-        }
+        let text = |value: &Option<Range<usize>>| {
+            let value = value.clone()?;
+            scan::string(&self.canonical[value]).filter(|text| !text.trim().is_empty())
+        };
+        let best = text(&self.entry.name).or_else(|| text(&self.entry.label));
         let label = best.unwrap_or(Cow::Borrowed(self.kind()));
         match label.char_indices().nth(200) {
             Some((end, _)) => format!("{}…", &label[..end]),

@@ -7,7 +7,10 @@
 use std::ops::Range;
 
 use super::array_index;
-use crate::flow::parse::{Limits, Place};
+use crate::flow::{
+    parse::{Limits, Place},
+    scan::plain,
+};
 
 /// Where the entries of `text` lie, if it is an array of objects in canonical form, within limits,
 /// and none has `credentials`.
@@ -163,11 +166,11 @@ impl<'t> Look<'t> {
         self.take(b'"')?;
         let start = self.at;
         loop {
+            self.at += plain(self.bytes.get(self.at..)?);
             match *self.bytes.get(self.at)? {
                 b'"' => break,
                 b'\\' => self.escape()?,
-                0..0x20 => return None,
-                _ => self.at += 1,
+                _ => return None,
             }
         }
         let string = self.text.get(start..self.at)?;

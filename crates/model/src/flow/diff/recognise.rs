@@ -157,10 +157,8 @@ fn copies(
     signatures: &Signatures<'_>,
     said: &mut Vec<(usize, Recognised)>,
 ) {
-    let staying = base
-        .nodes()
-        .filter(|node| proposal.get(node.id()).is_some());
-    let candidates = Candidates::new(added, staying, signatures);
+    let stays = |node: NodeRef<'_>| proposal.place(node.id()).is_some();
+    let candidates = Candidates::new(added, base.nodes(), stays, signatures);
     let originals = candidates.tabs(added);
     let mut copied: HashMap<&str, usize> = HashMap::new();
     let mut inside: HashMap<&str, usize> = HashMap::new();

@@ -12,6 +12,8 @@ pub(super) struct Entry {
     pub(super) kind: Text,
     pub(super) tab: Option<Text>,
     pub(super) wires: Option<Range<usize>>,
+    pub(super) name: Option<Range<usize>>,
+    pub(super) label: Option<Range<usize>>,
     pub(super) is_placed: bool,
     pub(super) is_off: bool,
 }
@@ -38,6 +40,8 @@ pub(in crate::flow) struct Place {
     pub(super) kind: Option<Range<usize>>,
     pub(super) tab: Option<Range<usize>>,
     pub(super) wires: Option<Range<usize>>,
+    pub(super) name: Option<Range<usize>>,
+    pub(super) label: Option<Range<usize>>,
     pub(super) has_x: bool,
     pub(super) has_y: bool,
     /// Whether `d`, and `disabled`, is true: a node is switched off by the first, a tab by the
@@ -58,6 +62,8 @@ impl Place {
             "type" => self.kind = Some(value),
             "z" => self.tab = Some(value),
             "wires" => self.wires = Some(value),
+            "name" => self.name = Some(value),
+            "label" => self.label = Some(value),
             _ => {}
         }
     }
@@ -114,6 +120,8 @@ pub(super) fn entry(canonical: &str, index: usize, place: Place) -> Result<Entry
         kind,
         tab: place.tab.and_then(text),
         wires: place.wires,
+        name: place.name,
+        label: place.label,
         is_placed: place.has_x && place.has_y,
         is_off,
     })

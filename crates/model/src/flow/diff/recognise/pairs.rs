@@ -136,7 +136,8 @@ struct Like<'f> {
 impl<'f> Candidates<'f> {
     pub(super) fn new(
         added: &[Placed<'f>],
-        staying: impl Iterator<Item = NodeRef<'f>>,
+        nodes: impl Iterator<Item = NodeRef<'f>>,
+        stays: impl Fn(NodeRef<'f>) -> bool,
         signatures: &Signatures<'_>,
     ) -> Self {
         let of_added: HashMap<&str, u64> = added
@@ -144,18 +145,19 @@ impl<'f> Candidates<'f> {
             .map(|(_, node)| (node.id(), signatures.of(*node)))
             .collect();
         let wanted: HashSet<u64> = of_added.values().copied().collect();
-        let kinds: HashSet<&str> = added
+        // What says the same has the same type and name: that is looked at first, for it costs nothing.
+        let heads: HashSet<(&str, Option<&str>)> = added
             .iter()
-            .map(|(_, node)| signatures.kind(*node))
+            .map(|(_, node)| signatures.head(*node))
             .collect();
         let mut made = Self {
             like: HashMap::new(),
             on_tab: HashMap::new(),
             of_added,
         };
-        for node in staying.filter(|node| kinds.contains(signatures.kind(*node))) {
+        for node in nodes.filter(|node| heads.contains(&signatures.head(*node))) {
             let sum = signatures.of(node);
-            if wanted.contains(&sum) {
+            if wanted.contains(&sum) && stays(node) {
                 made.keep(sum, node);
             }
         }

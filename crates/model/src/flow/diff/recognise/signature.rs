@@ -55,6 +55,18 @@ impl<'f> Signatures<'f> {
         }
     }
 
+    /// The type, and the name as it is written: a part of what `node` says that is had at once.
+    pub(super) fn head<'n>(&self, node: NodeRef<'n>) -> (&'n str, Option<&'n str>) {
+        let name = node.name_raw();
+        let is_id = |name: &&str| {
+            let inner = name.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+            !inner.is_some_and(|inner| self.ids.has(inner))
+        };
+        // One that holds ids is abstracted too.
+        let is_plain = |name: &&str| !name.starts_with(['[', '{']);
+        (self.kind(node), name.filter(is_id).filter(is_plain))
+    }
+
     /// A number for what `node` says: the same for nodes that differ only in ids, place and wires,
     /// whatever the order of their keys.
     pub(super) fn of(&self, node: NodeRef<'_>) -> u64 {
