@@ -158,7 +158,7 @@ impl Workshop {
         let started = Jailed::start(&plan.jailer, &spec(plan, trial.bounds), self.clock()).await;
         let (mut jailed, heard) = started.map_err(|why| failed(&why))?;
         let watched = tokio::select! {
-            seen = watch(&mut jailed, heard, folder, trial.bounds) => Ok(seen),
+            seen = watch(&mut jailed, heard, folder, trial.bounds) => seen,
             () = let_go.cancelled() => Err(failed("nobody waits for it any more")),
         };
         jailed.stop().await;
@@ -208,12 +208,16 @@ fn spec(plan: &InstancePlan, bounds: Bounds) -> sandbox::JailSpec {
 }
 
 /// Listens until the run is decided, ends it, and sums up.
+///
+/// # Errors
+/// When the machine gave it too little of itself for anything to be told of the flows: a rehearsal
+/// gives way to everything else, and must not lay that at a proposal's door.
 async fn watch(
     jailed: &mut Jailed,
     mut heard: mpsc::Receiver<Heard>,
     folder: &Folder,
     bounds: Bounds,
-) -> Observation {
+) -> Result<Observation, RuntimeError> {
     let mut record = Record::default();
     let begun = Instant::now();
     let mut deadline = begun + bounds.start;
@@ -234,6 +238,15 @@ async fn watch(
             () = sleep_until(deadline) => break Ok(()),
         }
     };
+    let waited = jailed.waited_for_processor();
+    if outcome.is_ok() && started.is_none() && waited > bounds.start / 2 {
+        return Err(failed(&format!(
+            "the processors were busy with other work: of {} seconds it waited {} for one; have \
+             them tried again when the machine is quieter",
+            bounds.start.as_secs(),
+            waited.as_secs()
+        )));
+    }
     let outcome = match (outcome, started) {
         (Err(how), None) => Outcome::NotStarted(record.cause(&how)),
         (Err(how), Some(_)) => Outcome::Crashed(record.cause(&how)),
@@ -246,7 +259,7 @@ async fn watch(
     };
     let watched = started.map_or(Duration::ZERO, |at| at.elapsed());
     listening(jailed.stop(), &mut heard, &mut record).await;
-    record.sum_up(outcome, watched)
+    Ok(record.sum_up(outcome, watched))
 }
 
 /// Goes on hearing while `ending` comes to an end, and hears what is left.

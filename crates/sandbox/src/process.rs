@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, Mode};
 use rustix::process::{
@@ -26,6 +27,29 @@ pub fn machine_memory_bytes() -> u64 {
     let given = fs::read_to_string("/sys/fs/cgroup/memory.max");
     let given = given.ok().and_then(|text| text.trim().parse().ok());
     machine.min(given.unwrap_or(u64::MAX))
+}
+
+/// Processes of one jail that are looked at.
+const FAMILY_MAX: usize = 64;
+
+/// How long `pid`, or a process that descends from it, was ready to run and had no processor: the
+/// longest of them, each by its first thread (`/proc/PID/schedstat`, the second number). Nothing where
+/// the kernel does not count it.
+pub fn waited_for_processor(pid: u32) -> Duration {
+    let mut family = vec![pid];
+    let mut longest = 0;
+    for place in 0..FAMILY_MAX {
+        let Some(pid) = family.get(place).copied() else {
+            break;
+        };
+        let of = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}"));
+        let times = of("schedstat").unwrap_or_default();
+        let waited = times.split_whitespace().nth(1).map(str::parse::<u64>);
+        longest = waited.and_then(Result::ok).unwrap_or(0).max(longest);
+        let children = of(&format!("task/{pid}/children")).unwrap_or_default();
+        family.extend(children.split_whitespace().flat_map(str::parse::<u32>));
+    }
+    Duration::from_nanos(longest)
 }
 
 /// How many columns the terminal has that `output` is; none where it is something else.

@@ -109,6 +109,12 @@ impl Jailed {
         }
     }
 
+    /// How long it was ready to run and had no processor.
+    pub(super) fn waited_for_processor(&self) -> Duration {
+        let pid = self.child.id();
+        pid.map_or(Duration::ZERO, sandbox::process::waited_for_processor)
+    }
+
     /// Kills the program, so that the jail can still tell what it took, and then the jail. Returns when
     /// nothing of it is left.
     pub(super) async fn stop(&mut self) {

@@ -1,6 +1,13 @@
 //! Flows are tried on a real Node-RED, and what they do is seen from outside and comes to nothing.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use model::{
     flow::credentials::Credentials,
@@ -34,6 +41,9 @@ pub(crate) fn all() -> Vec<(&'static str, Case)> {
         }),
         ("a_rehearsal_sees_nothing_of_the_instance", || {
             Box::pin(it_sees_nothing())
+        }),
+        ("a_busy_machine_is_not_laid_at_the_flows_door", || {
+            Box::pin(it_has_no_processor())
         }),
         ("a_rehearsal_fills_no_disk", || Box::pin(it_fills_no_disk())),
         ("a_rehearsal_waits_until_the_one_before_is_gone", || {
@@ -254,6 +264,32 @@ async fn it_leaves_nothing() {
         .await
         .expect("something of it is left");
     assert_eq!(processes_with(&home), 0);
+    house.end().await;
+}
+
+async fn it_has_no_processor() {
+    let house = House::build(NodeRedMajor::V5, "[]").await;
+    let mut trial = trial(&house, "[]");
+    // Less than Node-RED takes on an idle machine would not be told from flows that hang.
+    trial.bounds.start = Duration::from_secs(5);
+    let is_over = Arc::new(AtomicBool::new(false));
+    let processors = std::thread::available_parallelism().map_or(2, usize::from);
+    let busy: Vec<_> = (0..4 * processors)
+        .map(|_| {
+            let is_over = is_over.clone();
+            std::thread::spawn(move || while !is_over.load(Ordering::Relaxed) {})
+        })
+        .collect();
+    let tried = house.workshop.rehearse(trial).await;
+    is_over.store(true, Ordering::Relaxed);
+    for thread in busy {
+        thread.join().unwrap();
+    }
+    let why = tried.expect_err("nothing can be told of them").to_string();
+    assert!(
+        why.contains("tried again when the machine is quieter"),
+        "{why}"
+    );
     house.end().await;
 }
 
