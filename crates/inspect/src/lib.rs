@@ -43,7 +43,7 @@ pub struct Context<'a> {
     /// The instance's rules.
     pub policy: Option<&'a Policy>,
     /// Tells whether a node type is installed.
-    pub is_installed: Option<&'a dyn Fn(&str) -> bool>,
+    pub is_installed: Option<&'a (dyn Fn(&str) -> bool + Sync)>,
 }
 
 impl std::fmt::Debug for Context<'_> {
@@ -78,6 +78,14 @@ impl Inspection {
 
 /// Looks at everything `diff` says differs between `base` and `proposal`.
 pub fn inspect(base: &Flows, proposal: &Flows, diff: &Diff, context: &Context<'_>) -> Inspection {
+    if diff.changes.iter().any(matters) {
+        // Code is read for nearly every change.
+        return script::with_room(|| all(base, proposal, diff, context));
+    }
+    all(base, proposal, diff, context)
+}
+
+fn all(base: &Flows, proposal: &Flows, diff: &Diff, context: &Context<'_>) -> Inspection {
     let mut hits: Vec<Hits> = Vec::with_capacity(diff.changes.len());
     for change in &diff.changes {
         let mut found = Hits::default();

@@ -2,7 +2,7 @@
 //!
 //! Nothing is run, and everything read is hostile: the parser has no guard against deep nesting and
 //! would end the process, so sources are measured before they are parsed (`measure`), and parsed on
-//! a thread whose stack is big enough for what passes (`reader`).
+//! a thread whose stack is big enough for what passes (`reader`, `room`).
 //!
 //! What comes out are [`Facts`]: what the code mentions, where. How bad that is, is for others to say.
 //! A fact is a lower bound: JavaScript can always hide from a reader, and what hides is itself a fact
@@ -22,6 +22,7 @@ mod measure;
 mod place;
 mod reader;
 mod resolve;
+mod room;
 mod signs;
 mod value;
 
@@ -29,6 +30,7 @@ pub use fact::{
     Access, Api, Dynamic, Escape, Fact, Kept, Level, Load, Outputs, Sign, Store, Style, Touch,
 };
 pub use facts::{Comment, Facts, How, Lib, Parsed, Part, Place, Refused, Text, Use};
+pub use room::with_room;
 
 /// What the code of a function node says, read as Node-RED would run it: as the body of a function in
 /// a sandbox that has `msg`, `node`, `flow`, `global`, `env` and the node's `libs`.

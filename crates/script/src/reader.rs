@@ -1,9 +1,8 @@
-//! The one way to the parser: measured, on a thread with a stack of its own, and never a crash.
+//! The one way to the parser: measured, with the stack it needs, and never a crash.
 //!
 //! Whoever needs the tree hands in a closure ([`read`]); the tree lives no longer than that call.
 
 use std::cell::Cell;
-use std::thread;
 
 use oxc_allocator::Allocator;
 use oxc_ast::AstKind;
@@ -15,15 +14,13 @@ use oxc_span::{GetSpan, SourceType};
 use oxc_syntax::scope::{ScopeFlags, ScopeId};
 
 use crate::Refused;
-use crate::measure;
+use crate::{measure, room};
 
 /// How long a source may be.
 pub(crate) const BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How many expressions and statements may lie within each other in the tree: chains like `a+b+c` are
 /// read in a loop, but whoever walks the tree goes down all of it.
 const TREE_MAX: usize = 4_000;
-/// Measured: see the tests, which go to both limits in an unoptimised build.
-const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 /// How a source is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,23 +58,7 @@ pub(crate) fn read<R: Send>(
     if let Some(at) = measure::too_deep(source) {
         return Err(too_deep(source, at));
     }
-    thread::scope(|scope| {
-        let reader = thread::Builder::new()
-            .name("script".into())
-            .stack_size(STACK_BYTES);
-        match reader.spawn_scoped(scope, || parse(source, kinds, look)) {
-            Ok(running) => running
-                .join()
-                .unwrap_or_else(|_| Err(ended("the parser gave up"))),
-            Err(fault) => Err(ended(&fault.to_string())),
-        }
-    })
-}
-
-fn ended(reason: &str) -> Refused {
-    Refused::Ended {
-        reason: reason.to_owned(),
-    }
+    room::parsing(|| parse(source, kinds, look))
 }
 
 fn too_deep(source: &str, at: usize) -> Refused {
