@@ -105,7 +105,8 @@ impl Palettes {
     pub(crate) async fn of(&self, modules: PathBuf) -> Result<Arc<Palette>, RuntimeError> {
         let cell = self.cell(&modules);
         let read = || async {
-            let reading = tokio::task::spawn_blocking(move || Arc::new(read(&modules)));
+            let reading =
+                tokio::task::spawn_blocking(move || Arc::new(script::with_room(|| read(&modules))));
             reading.await.map_err(|error| RuntimeError::Io {
                 what: "the node types could not be read".to_owned(),
                 why: error.to_string(),

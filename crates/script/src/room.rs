@@ -92,7 +92,7 @@ mod tests {
         });
         assert_eq!([first, second], [room, room]);
         assert_ne!(within, room);
-        assert_eq!(with_room(|| with_room(here) == here()), true);
+        assert!(with_room(|| with_room(here) == here()));
     }
 
     #[test]
