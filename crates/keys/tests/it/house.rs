@@ -70,7 +70,7 @@ impl House {
             // It has just ended, or without root nobody may look.
             return !sandbox::process::is_root();
         };
-        let ours = self.dir.path().join("keys");
+        let ours = self.dir.path().join("tls");
         open.filter_map(|fd| fs::read_link(fd.ok()?.path()).ok())
             .any(|path| path == ours)
     }

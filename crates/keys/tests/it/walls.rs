@@ -98,7 +98,7 @@ fn as_root_files_and_memory_are_its_users_alone() {
             .collect::<Vec<_>>()
             .join(" ")
     };
-    let user = [KEYS_USER.to_string(); 4].map(|it| it).join(" ");
+    let user = [KEYS_USER; 4].map(|it| it.to_string()).join(" ");
     assert_eq!((line("Uid:"), line("Gid:")), (user.clone(), user));
     assert_eq!(line("Groups:"), "");
     for set in ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"] {
