@@ -3,7 +3,6 @@
 
 use std::{
     fs::{self, File},
-    io::Read as _,
     os::unix::fs::FileExt as _,
     path::Path,
 };
@@ -12,7 +11,7 @@ use data_encoding::BASE64;
 use rustix::process::{Pid, Signal, kill_process};
 use testkit::{Redkeep, comms::Comms, flows, processes::Kernel, until};
 
-/// A secret is kept under a mask, so that whoever searches does not hold what they seek.
+/// Secrets are looked for under a mask: what is searched is read into memory, too.
 const MASK: u8 = 0x5a;
 
 fn keys_pid(redkeep: &Redkeep) -> Option<u32> {
@@ -27,8 +26,7 @@ fn keys_pid(redkeep: &Redkeep) -> Option<u32> {
 /// both as they stand in files and as a processor keeps numbers.
 fn secrets(data: &Path) -> Vec<(&'static str, Vec<u8>)> {
     let masked = |bytes: Vec<u8>| bytes.into_iter().map(|byte| byte ^ MASK).collect();
-    let master = File::open(data.join("keys/master.key")).unwrap();
-    let master: Vec<u8> = master.bytes().map(|byte| byte.unwrap() ^ MASK).collect();
+    let master = masked(fs::read(data.join("keys/master.key")).unwrap());
     let pem = fs::read_to_string(data.join("tls/leaf.pem")).unwrap();
     let key = pem.split("PRIVATE KEY-----").nth(1).unwrap();
     let key: String = key.lines().filter(|line| !line.starts_with('-')).collect();

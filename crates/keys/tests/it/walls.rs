@@ -2,7 +2,6 @@
 
 use std::{
     fs::{self, File},
-    io::Read as _,
     os::unix::{
         fs::{FileExt as _, MetadataExt as _, PermissionsExt as _},
         process::CommandExt as _,
@@ -18,13 +17,15 @@ use crate::house::{House, KEYS_USER, SCHEME, message};
 /// The mask a secret is read under, byte by byte: whoever searches must not hold what they seek.
 const MASK: u8 = 0x5a;
 
-/// The first bytes of a file, masked.
-fn masked(file: &Path, bytes: usize) -> Vec<u8> {
+/// A file of that many bytes, masked; it is read byte by byte.
+fn masked(file: &Path, bytes: u64) -> Vec<u8> {
     let file = File::open(file).unwrap();
-    file.bytes()
-        .take(bytes)
-        .map(|it| it.unwrap() ^ MASK)
-        .collect()
+    let byte = |at| {
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, at).unwrap();
+        byte[0] ^ MASK
+    };
+    (0..bytes).map(byte).collect()
 }
 
 /// Whether a process has these bytes in its memory, read as root may.
