@@ -234,6 +234,6 @@ impl House {
     pub(crate) fn identity(&self, now: Timestamp) -> Result<String> {
         let keyring = Keyring::open(&self.data.join("keys"))?;
         let name = "bench".parse().context("a user's name")?;
-        Ok(Signer::new(Arc::new(keyring)).header(&name, &["*.read"], now))
+        Ok(Signer::new(Arc::new(keyring)).header(&name, &["*.read"], now)?)
     }
 }

@@ -187,7 +187,7 @@ impl House {
         let content = BaselineContent {
             baseline: Baseline {
                 flows: flows.hash(),
-                credentials: store.credentials_digest(&credentials),
+                credentials: store.credentials_digest(&credentials)?,
                 settings: Hash::of(b"settings"),
                 modules: Hash::of(b"modules"),
                 node_red: "5.0.7".into(),
@@ -233,6 +233,7 @@ impl House {
                 gates: Vec::new(),
             },
             ca_pem: String::new(),
+            keys: Vec::new(),
             version: "0.1.0".to_owned(),
         })
     }

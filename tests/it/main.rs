@@ -19,6 +19,7 @@ mod inside;
 mod instances;
 mod interrupted;
 mod journey;
+mod keys;
 mod kill;
 mod mail;
 mod ordinary_user;

@@ -18,7 +18,7 @@ pub(crate) fn seal<T: Serialize>(app: &App, purpose: &str, what: &T) -> Option<S
     let at = app.store.clock().now();
     let plain = serde_json::to_vec(&Carried { at, what }).ok()?;
     let plain = Secret::new(plain);
-    let sealed = app.store.keyring().seal(purpose, plain.expose());
+    let sealed = app.store.keyring().seal(purpose, plain.expose()).ok()?;
     Some(data_encoding::BASE64URL_NOPAD.encode(&sealed))
 }
 

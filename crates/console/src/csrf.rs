@@ -11,7 +11,7 @@ use axum::{
 };
 use data_encoding::HEXLOWER;
 use model::id::SessionId;
-use store::Keyring;
+use store::{Keyring, StoreError};
 use subtle::ConstantTimeEq;
 
 use crate::{
@@ -26,37 +26,36 @@ const TOKEN_BYTES: usize = 32;
 const FIELDS_MAX: usize = 200;
 
 /// A session's token: keyed, so that only we can make it.
-fn token(app: &App, session: SessionId) -> [u8; TOKEN_BYTES] {
+fn token(app: &App, session: SessionId) -> Result<[u8; TOKEN_BYTES], Problem> {
     let bytes = session.0.to_be_bytes();
-    *app.store
-        .keyring()
-        .digest("console-csrf", &bytes)
-        .as_bytes()
+    let digest = app.store.keyring().digest("console-csrf", &bytes);
+    Ok(*digest.map_err(StoreError::from)?.as_bytes())
 }
 
 /// What the forms of one answer carry: the session's token under a pad that is used once.
 ///
 /// Answers are compressed, and whoever can have text reflected into many of them could read a text
 /// that stands in all of them from their lengths. Under its pad the token is never the same twice.
-pub(crate) fn mask(app: &App, session: SessionId) -> String {
+pub(crate) fn mask(app: &App, session: SessionId) -> Result<String, Problem> {
     let pad: [u8; TOKEN_BYTES] = Keyring::random();
-    let under = std::iter::zip(pad, token(app, session)).map(|(pad, byte)| pad ^ byte);
+    let under = std::iter::zip(pad, token(app, session)?).map(|(pad, byte)| pad ^ byte);
     let both: Vec<u8> = pad.into_iter().chain(under).collect();
-    HEXLOWER.encode(&both)
+    Ok(HEXLOWER.encode(&both))
 }
 
 /// Whether a form carries its session's token.
-fn is_token(app: &App, session: SessionId, carried: &str) -> bool {
+fn is_token(app: &App, session: SessionId, carried: &str) -> Result<bool, Problem> {
     let Ok(both) = HEXLOWER.decode(carried.as_bytes()) else {
-        return false;
+        return Ok(false);
     };
     let Some((pad, under)) = both.split_at_checked(TOKEN_BYTES) else {
-        return false;
+        return Ok(false);
     };
     let carried: Vec<u8> = std::iter::zip(pad, under)
         .map(|(pad, byte)| pad ^ byte)
         .collect();
-    under.len() == TOKEN_BYTES && bool::from(carried.ct_eq(&token(app, session)))
+    let token = token(app, session)?;
+    Ok(under.len() == TOKEN_BYTES && bool::from(carried.ct_eq(&token)))
 }
 
 /// Refuses whatever another origin sent, before anything is looked up.
@@ -171,7 +170,7 @@ where
         let by = SignedIn::from_request_parts(&mut parts, state).await?;
         let OpenForm(fields) =
             OpenForm::from_request(Request::from_parts(parts, body), state).await?;
-        if is_token(&app, by.session, fields.get("csrf")) {
+        if is_token(&app, by.session, fields.get("csrf"))? {
             Ok(Self { by, fields })
         } else {
             Err(Problem::cross_site("the form is out of date; open the page again").into())

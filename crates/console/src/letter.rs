@@ -75,8 +75,12 @@ pub enum LetterError {
 impl LetterError {
     /// Whether the same letter may well be written in a moment: it is not this letter's fault.
     pub fn is_passing(&self) -> bool {
-        let is_ledger =
-            |error: &StoreError| matches!(error, StoreError::Database(_) | StoreError::File { .. });
+        let is_ledger = |error: &StoreError| {
+            matches!(
+                error,
+                StoreError::Database(_) | StoreError::File { .. } | StoreError::Keys(_)
+            )
+        };
         match self {
             Self::Store(error) | Self::Deploy(DeployError::Store(error)) => is_ledger(error),
             Self::Deploy(error) => matches!(error, DeployError::Crowded),

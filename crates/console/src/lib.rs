@@ -30,7 +30,7 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 use axum::{Router, extract::Request, middleware, middleware::Next, response::Response};
 use deploy::Deployments;
 use model::id::InstanceId;
-use runtime::Workshop;
+use runtime::{Workshop, status::LayerStatus};
 use store::Store;
 
 pub use api::{ROUTES as API_ROUTES, openapi};
@@ -70,6 +70,9 @@ pub struct Context {
     pub addresses: Addresses,
     /// The root certificate to import into browsers, as PEM.
     pub ca_pem: String,
+    /// What keeps others from the process that holds the keys; empty when there is none (the command
+    /// line, tests).
+    pub keys: Vec<LayerStatus>,
     /// Redkeep's version.
     pub version: String,
     /// What sends mails; none: no mail server is configured, or nothing runs.

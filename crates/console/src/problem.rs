@@ -87,6 +87,10 @@ impl From<StoreError> for Problem {
                     error.to_string(),
                 )
             }
+            StoreError::Keys(_) => {
+                tracing::error!(%error, "a request needed a key");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "keys", error.to_string())
+            }
             StoreError::Database(_) | StoreError::Newer { .. } | StoreError::File { .. } => {
                 Self::internal(&error)
             }

@@ -145,7 +145,7 @@ pub(crate) async fn signed_in(parts: &Parts, app: &App) -> Result<Option<SignedI
     let Via::ConsoleSession { session } = caller.principal.via else {
         return Ok(None);
     };
-    let csrf = csrf::mask(app, session);
+    let csrf = csrf::mask(app, session)?;
     Ok(Some(SignedIn {
         caller,
         session,

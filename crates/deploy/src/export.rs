@@ -16,6 +16,7 @@ use model::{
     id::{DeploymentId, Hash},
 };
 use serde::{Deserialize, Serialize};
+use store::{Signing, StoreError};
 
 use crate::{Caller, DeployError, Deployments, Review, apply::result_of};
 
@@ -24,7 +25,7 @@ pub use verify::{NotGenuine, Verified, consistent, verify};
 /// DSSE's name for what is signed.
 const PAYLOAD_TYPE: &str = "application/vnd.redkeep.deployment+json";
 /// What the signing key is for.
-const PURPOSE: &str = "deployment export";
+const PURPOSE: Signing = Signing::DeploymentExport;
 /// The form of the statement.
 const FORM: u32 = 1;
 
@@ -139,12 +140,13 @@ impl Deployments {
             deployment: review.deployment,
         };
         let payload = serde_json::to_vec(&statement).map_err(|_| DeployError::Unreadable)?;
-        let keyring = self.store.keyring();
+        let signature = self.store.keyring().sign(PURPOSE, &signed_bytes(&payload));
+        let signature = signature.map_err(StoreError::from)?;
         let envelope = Envelope {
             payload_type: PAYLOAD_TYPE.to_owned(),
             signatures: vec![Signature {
                 keyid: self.export_key(),
-                sig: BASE64.encode(&keyring.sign(PURPOSE, &signed_bytes(&payload))),
+                sig: BASE64.encode(&signature),
             }],
             payload: BASE64.encode(&payload),
         };

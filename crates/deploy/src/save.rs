@@ -134,7 +134,7 @@ impl Deployments {
         let waiting = self.waiting_of(instance, Origin::Runtime, actor).await?;
         let earlier = waiting.into_iter().next();
         if let Some(earlier) = &earlier {
-            let digest = self.store.credential_changes_digest(&credentials);
+            let digest = self.store.credential_changes_digest(&credentials)?;
             if earlier.proposal.flows == flows.hash() && earlier.proposal.credentials == digest {
                 return Ok(format!(
                     "already waits for review as deployment {}",

@@ -1,22 +1,13 @@
-//! Certificates of our own making: a root that may only vouch for the names it was made for, and a
-//! leaf that is renewed by itself. Or the operator's own files.
+//! The certificate a listener presents, kept fresh. Its key is not here: whoever holds it is asked to
+//! sign each handshake.
 
-mod issue;
+use std::{sync::Arc, time::Duration};
 
-use std::{
-    fs, io,
-    io::Write as _,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
-
-use model::clock::{Clock, Timestamp};
+use arc_swap::ArcSwap;
+use keys::{Handshakes, KeysError, Presented};
 use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
-    sign::CertifiedKey,
+    ServerConfig, SignatureAlgorithm, SignatureScheme,
+    sign::{CertifiedKey, Signer, SigningKey},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -25,102 +16,27 @@ use crate::tls::{self, Current};
 /// How often the certificate's age is looked at.
 const CHECK: Duration = Duration::from_hours(1);
 
-/// Why there is no certificate.
-#[derive(Debug, thiserror::Error)]
-pub enum CertificateError {
-    /// A file could not be read or written.
-    #[error("{path}: {source}")]
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A file holds no certificate or key, or they do not belong together.
-    #[error("{path}: {why}; give a PEM file with the whole chain, and its key")]
-    Unusable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        why: String,
-    },
-    /// A name cannot stand in a certificate.
-    #[error("{name:?} cannot stand in a certificate; give a host name or an address")]
-    Name {
-        /// Which.
-        name: String,
-    },
-    /// The cryptography failed.
-    #[error("no certificate could be made: {0}")]
-    Made(String),
-}
-
-/// The certificates of a listener, kept fresh.
-#[derive(Debug)]
+/// The certificates of a listener, kept fresh. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Certificates {
-    source: Source,
-    clock: Arc<dyn Clock>,
+    handshakes: Arc<Handshakes>,
     current: Arc<Current>,
+    root: Arc<ArcSwap<Option<String>>>,
     tls: Arc<ServerConfig>,
 }
 
-#[derive(Debug)]
-enum Source {
-    Own { dir: PathBuf, names: Vec<String> },
-    Files { certificate: PathBuf, key: PathBuf },
-}
-
 impl Certificates {
-    /// Our own root and leaf in `dir` (made, mode 0700, when missing; files 0600), for these host
-    /// names and addresses. A root that was made for other names is replaced, and the old one kept
-    /// as `ca.pem.old`: it must be imported anew.
-    pub fn open(
-        dir: &Path,
-        names: &[String],
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, CertificateError> {
-        let make = fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir);
-        make.map_err(|source| CertificateError::File {
-            path: dir.to_owned(),
-            source,
-        })?;
-        let mut names: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
-        names.sort();
-        names.dedup();
-        Self::new(
-            Source::Own {
-                dir: dir.to_owned(),
-                names,
-            },
-            clock,
-        )
-    }
-
-    /// The operator's own certificate chain and key (PEM). Read anew every hour.
-    pub fn from_files(
-        certificate: &Path,
-        key: &Path,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, CertificateError> {
-        let source = Source::Files {
-            certificate: certificate.to_owned(),
-            key: key.to_owned(),
-        };
-        Self::new(source, clock)
-    }
-
-    fn new(source: Source, clock: Arc<dyn Clock>) -> Result<Self, CertificateError> {
-        let key = source.load(clock.now())?;
-        let current = Arc::new(Current::new(Arc::new(key)));
-        let made = |error: rustls::Error| CertificateError::Made(error.to_string());
+    /// What `handshakes` presents. Errors: it has no certificate, with the reason.
+    pub fn new(handshakes: Handshakes) -> Result<Self, KeysError> {
+        let presented = handshakes.present()?;
+        let root = presented.chain.root.clone();
+        let current = Arc::new(Current::new(Arc::new(certified(presented))));
+        let made = |error: rustls::Error| KeysError::Certificate(error.to_string());
         let tls = tls::server_config(Arc::clone(&current) as _).map_err(made)?;
         Ok(Self {
-            source,
-            clock,
+            handshakes: Arc::new(handshakes),
             current,
+            root: Arc::new(ArcSwap::from_pointee(root)),
             tls,
         })
     }
@@ -132,23 +48,16 @@ impl Certificates {
 
     /// The root certificate (PEM), for import; none with the operator's own files.
     pub fn ca_pem(&self) -> Option<String> {
-        self.ca_path()
-            .and_then(|path| fs::read_to_string(path).ok())
+        (**self.root.load()).clone()
     }
 
-    /// Where the root certificate lies; none with the operator's own files.
-    pub fn ca_path(&self) -> Option<PathBuf> {
-        match &self.source {
-            Source::Own { dir, .. } => Some(dir.join("ca.pem")),
-            Source::Files { .. } => None,
-        }
-    }
-
-    /// Renews the leaf when a third of its life is left, or reads the operator's files anew.
-    /// Connections made from then on get it.
-    pub fn renew_if_due(&self) -> Result<(), CertificateError> {
-        let key = self.source.load(self.clock.now())?;
-        self.current.replace(Arc::new(key));
+    /// Has the leaf renewed when a third of its life is left, or the operator's files read anew.
+    /// Connections made from then on get it. Waits for files and for a process: not for a thread
+    /// that serves.
+    pub fn renew_if_due(&self) -> Result<(), KeysError> {
+        let presented = self.handshakes.present()?;
+        self.root.store(Arc::new(presented.chain.root.clone()));
+        self.current.replace(Arc::new(certified(presented)));
         Ok(())
     }
 
@@ -160,96 +69,51 @@ impl Certificates {
                 () = tokio::time::sleep(CHECK) => {}
                 () = shutdown.cancelled() => return,
             }
-            if let Err(error) = self.renew_if_due() {
-                tracing::warn!(%error, "the certificate was not renewed");
+            let certificates = self.clone();
+            let renewed = tokio::task::spawn_blocking(move || certificates.renew_if_due()).await;
+            match renewed {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "the certificate was not renewed"),
+                Err(error) => tracing::error!(%error, "the certificate was not renewed"),
             }
         }
     }
 }
 
-impl Source {
-    fn load(&self, now: Timestamp) -> Result<CertifiedKey, CertificateError> {
-        match self {
-            Self::Own { dir, names } => {
-                let leaf = issue::leaf(dir, names, now)?;
-                certified(&leaf, &leaf)
-            }
-            Self::Files { certificate, key } => {
-                refuse_if_anybody_may_read(key)?;
-                certified(certificate, key)
-            }
-        }
+/// The chain with a key that asks.
+fn certified(presented: Presented) -> CertifiedKey {
+    let chain = presented.chain.certificates.clone();
+    CertifiedKey::new(chain, Arc::new(Asking(Arc::new(presented))))
+}
+
+/// A key that lies elsewhere.
+#[derive(Debug)]
+struct Asking(Arc<Presented>);
+
+/// One signature of it. A short round trip over a Unix socket for which the thread waits, as it
+/// would for the signature itself; nobody waits for a process that is not there.
+#[derive(Debug)]
+struct Asked(Arc<Presented>, SignatureScheme);
+
+impl SigningKey for Asking {
+    fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
+        let mut ours = self.0.chain.schemes.iter();
+        let scheme = ours.find(|scheme| offered.contains(scheme))?;
+        Some(Box::new(Asked(self.0.clone(), *scheme)))
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        self.0.chain.algorithm
     }
 }
 
-/// Refuses a key that everybody on the machine could read or change. Its group may: Debian keeps keys
-/// for the group `ssl-cert`.
-fn refuse_if_anybody_may_read(key: &Path) -> Result<(), CertificateError> {
-    let found = fs::metadata(key).map_err(|source| CertificateError::File {
-        path: key.to_owned(),
-        source,
-    })?;
-    if found.permissions().mode() & 0o007 == 0 {
-        return Ok(());
+impl Signer for Asked {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rustls::Error> {
+        let signature = self.0.sign(self.1, message);
+        signature.map_err(|error| rustls::Error::General(error.to_string()))
     }
-    Err(CertificateError::Unusable {
-        path: key.to_owned(),
-        why: "everybody on this machine can read or change it; run `chmod o=` on it, and \
-              have a new one issued: this one may be known"
-            .to_owned(),
-    })
-}
 
-/// Reads a chain and its key from PEM files (which may be one).
-fn certified(chain: &Path, key: &Path) -> Result<CertifiedKey, CertificateError> {
-    let unusable = |path: &Path, why: String| CertificateError::Unusable {
-        path: path.to_owned(),
-        why,
-    };
-    let text = read(chain)?;
-    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&text)
-        .collect::<Result<_, _>>()
-        .map_err(|error| unusable(chain, error.to_string()))?;
-    if certificates.is_empty() {
-        return Err(unusable(chain, "there is no certificate in it".to_owned()));
+    fn scheme(&self) -> SignatureScheme {
+        self.1
     }
-    let secret = PrivateKeyDer::from_pem_slice(&read(key)?)
-        .map_err(|error| unusable(key, error.to_string()))?;
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
-    CertifiedKey::from_der(certificates, secret, &provider)
-        .map_err(|error| unusable(key, error.to_string()))
 }
-
-fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
-    fs::read(path).map_err(|source| CertificateError::File {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-/// Writes a file of mode 0600 whole or not at all.
-fn write(path: &Path, text: &str) -> Result<(), CertificateError> {
-    let temporary = path.with_extension("new");
-    let attempt = || -> io::Result<()> {
-        match fs::remove_file(&temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&temporary)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
-    };
-    attempt().map_err(|source| CertificateError::File {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-#[cfg(test)]
-mod tests;

@@ -31,8 +31,14 @@ const BUFFER: usize = 64 * 1024;
 pub trait Upstream: Send + Sync + std::fmt::Debug {
     /// A connection to Node-RED's Unix socket, and to nothing else that listens in its place.
     fn connect<'a>(&'a self, instance: &'a InstanceId) -> Connected<'a>;
-    /// The identity header's value for a user with these of Node-RED's permissions.
-    fn identity(&self, user: &UserName, permissions: &[&str], now: Timestamp) -> String;
+    /// The identity header's value for a user with these of Node-RED's permissions; or why it cannot
+    /// be signed, for people.
+    fn identity(
+        &self,
+        user: &UserName,
+        permissions: &[&str],
+        now: Timestamp,
+    ) -> Result<String, String>;
     /// Has Node-RED load flows and credentials anew from the baseline; or why not, for people.
     fn reload<'a>(&'a self, instance: &'a InstanceId) -> Reloaded<'a>;
 }
@@ -52,8 +58,14 @@ impl Upstream for runtime::Workshop {
         })
     }
 
-    fn identity(&self, user: &UserName, permissions: &[&str], now: Timestamp) -> String {
-        self.signer().header(user, permissions, now)
+    fn identity(
+        &self,
+        user: &UserName,
+        permissions: &[&str],
+        now: Timestamp,
+    ) -> Result<String, String> {
+        let header = self.signer().header(user, permissions, now);
+        header.map_err(|error| error.to_string())
     }
 
     fn reload<'a>(&'a self, instance: &'a InstanceId) -> Reloaded<'a> {

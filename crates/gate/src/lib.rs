@@ -26,7 +26,7 @@ pub mod route;
 mod tls;
 mod upgrade;
 
-pub use certificate::{CertificateError, Certificates};
+pub use certificate::Certificates;
 pub use forward::{Connected, Reloaded, Upstream};
 pub use gate::{ConfigError, File, Gate, GateConfig, History};
 pub use limit::Limits;

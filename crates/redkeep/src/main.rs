@@ -1,7 +1,7 @@
 //! One program that runs Node-RED where it cannot be reached, changed or misused.
 //!
-//! Three things under one name: the jailer (`__jail`, before anything else is done), the main job
-//! (`up`), and the command line that speaks to it.
+//! Four things under one name: the jailer (`__jail`, before anything else is done), the process that
+//! holds the keys (`__keys`), the main job (`up`), and the command line that speaks to it.
 #![forbid(unsafe_code)]
 
 mod cli;
@@ -14,11 +14,15 @@ mod terminal;
 mod up;
 mod wire;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 fn main() -> ExitCode {
     // First of all, while there is one thread and nothing is open: the jailer drops privileges.
     if let Some(code) = sandbox::jailer::run_if_asked() {
+        return code;
+    }
+    // Then, still with one thread: the process that holds the keys.
+    if let Some(code) = keys::process::run_if_asked(Arc::new(clock::SystemClock)) {
         return code;
     }
     cli::run()

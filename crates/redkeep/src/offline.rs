@@ -53,6 +53,7 @@ pub(crate) async fn router(data_dir: &Path) -> Result<Router, Failure> {
             gates: Vec::new(),
         },
         ca_pem,
+        keys: Vec::new(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         post: None,
     };

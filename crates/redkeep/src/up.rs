@@ -1,6 +1,6 @@
 //! The main job: from nothing to a guarded Node-RED.
 //!
-//! lock the data directory → open the ledger → bind the doors → install → recover → start every
+//! lock the data directory → start the process that holds the keys → open the ledger → bind the doors → install → recover → start every
 //! instance → open the doors → watch, until told to stop. Nothing is served before the queue is
 //! recovered, and no Node-RED starts that could be reached past the gate.
 
@@ -11,6 +11,7 @@ mod events;
 mod install;
 mod mail;
 mod rehearsals;
+mod secrets;
 mod watch;
 
 use std::{path::PathBuf, sync::Arc};
@@ -18,6 +19,7 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::Context as _;
 use deploy::Deployments;
 use history::History;
+use keys::Keyring;
 use model::{
     audit::EventKind, baseline::Baseline, flow::credentials::Credentials, id::Hash,
     principal::Actor,
@@ -45,8 +47,10 @@ pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Resul
     let _lock = lock(&config)?;
     sandbox::process::disable_core_dumps_and_tracing()
         .context("this process could not be made unreadable to others")?;
-    let store = Store::open(&config.data_dir, Arc::new(SystemClock)).await?;
-    let doors = doors::Doors::bind(&config, &store).await?;
+    let keeper = secrets::start(&config)?;
+    let keyring = Keyring::kept(keeper.clone())?;
+    let store = Store::open_with(&config.data_dir, Arc::new(SystemClock), keyring).await?;
+    let doors = doors::Doors::bind(&config, keeper).await?;
     let control = control::bind(&config.data_dir)?;
 
     let node_red = Arc::new(wire::NodeRed::default());
@@ -265,7 +269,7 @@ async fn ensure_baseline(
     };
     let baseline = Baseline {
         flows: Hash::of(flows.as_bytes()),
-        credentials: store.credentials_digest(&credentials),
+        credentials: store.credentials_digest(&credentials)?,
         settings,
         modules,
         node_red: plan.node_red_version.clone(),

@@ -92,6 +92,7 @@ impl Admin {
     pub(crate) async fn flows_state(&self, time: Duration) -> Result<FlowsState, String> {
         let watch = async {
             let identity = self.signer.own_header(self.clock.now());
+            let identity = identity.map_err(|error| error.to_string())?;
             Comms::open(&self.address, &identity).await?.settled().await
         };
         let late = || format!("the flows did not start within {} seconds", time.as_secs());
@@ -139,12 +140,14 @@ impl Admin {
         body: String,
         time: Duration,
     ) -> Result<(StatusCode, Bytes), CallError> {
+        let identity = self.signer.own_header(self.clock.now());
+        let identity = identity.map_err(|error| CallError::Unreachable(error.to_string()))?;
         let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header("host", "node-red")
             .header("accept", "application/json")
-            .header(HEADER, self.signer.own_header(self.clock.now()));
+            .header(HEADER, identity);
         if let Some(deployment_type) = deployment_type {
             request = request
                 .header("content-type", "application/json")

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use data_encoding::BASE64URL_NOPAD;
 use model::{clock::Timestamp, id::UserName};
-use store::Keyring;
+use store::{Keyring, KeysError, Signing};
 
 /// The header's name. The gate takes it off every request that comes from outside.
 pub const HEADER: &str = "x-gate-identity";
@@ -24,7 +24,7 @@ pub struct Signer {
 
 impl Signer {
     /// The purpose of the signing key.
-    pub const PURPOSE: &'static str = "node-red-identity";
+    pub const PURPOSE: Signing = Signing::NodeRedIdentity;
 
     /// A signer with this installation's key.
     pub fn new(keyring: Arc<Keyring>) -> Self {
@@ -32,18 +32,24 @@ impl Signer {
     }
 
     /// The header's value for a user, with Node-RED permissions such as `["*.read"]`, good for 60
-    /// seconds from `now`.
-    pub fn header(&self, user: &UserName, permissions: &[&str], now: Timestamp) -> String {
+    /// seconds from `now`. The keys are asked each time: whoever needs one for every request keeps
+    /// it for a while.
+    pub fn header(
+        &self,
+        user: &UserName,
+        permissions: &[&str],
+        now: Timestamp,
+    ) -> Result<String, KeysError> {
         let said = serde_json::json!({
             "u": user.as_str(),
             "p": permissions,
             "exp": now.unix_seconds() + LIFETIME_SECONDS,
         });
         let mut token = BASE64URL_NOPAD.encode(said.to_string().as_bytes());
-        let signature = self.keyring.sign(Self::PURPOSE, token.as_bytes());
+        let signature = self.keyring.sign(Self::PURPOSE, token.as_bytes())?;
         token.push('.');
         token.push_str(&BASE64URL_NOPAD.encode(&signature));
-        token
+        Ok(token)
     }
 
     /// The public key in base64url, for Node-RED's settings.
@@ -52,7 +58,7 @@ impl Signer {
     }
 
     /// The header with which Redkeep itself speaks to Node-RED: every permission.
-    pub(crate) fn own_header(&self, now: Timestamp) -> String {
+    pub(crate) fn own_header(&self, now: Timestamp) -> Result<String, KeysError> {
         let redkeep: UserName = "redkeep".parse().expect("it is letters only");
         self.header(&redkeep, &["*"], now)
     }
@@ -69,11 +75,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let keyring = Arc::new(Keyring::open(&dir.path().join("keys")).unwrap());
         let signer = Signer::new(keyring);
-        let header = signer.header(
-            &"ann".parse().unwrap(),
-            &["*.read", "inject.write"],
-            Timestamp(5_999),
-        );
+        let header = signer
+            .header(
+                &"ann".parse().unwrap(),
+                &["*.read", "inject.write"],
+                Timestamp(5_999),
+            )
+            .unwrap();
 
         let (payload, signature) = header.split_once('.').unwrap();
         let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap();

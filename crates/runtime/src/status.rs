@@ -108,7 +108,7 @@ impl Phase {
 }
 
 /// The jail's report in the status' words. Layers the policy does not ask for are left out.
-pub(crate) fn layers(enforcement: &Enforcement) -> Vec<LayerStatus> {
+pub fn layers(enforcement: &Enforcement) -> Vec<LayerStatus> {
     let word = |layer: &sandbox::Layer| {
         let word = serde_json::to_value(layer).ok();
         word.and_then(|word| word.as_str().map(str::to_owned))

@@ -12,6 +12,7 @@ use landlock::{
 };
 
 use crate::enforcement::{Enforcement, Layer, Status};
+use crate::folder::Folder;
 use crate::kernel::bare;
 use crate::libraries::Libraries;
 use crate::mounts::{DEVICES, SYSTEM};
@@ -103,6 +104,30 @@ pub(crate) fn restrict(
     }
     for port in ports(&spec.network) {
         ruleset = ruleset.add_rule(NetPort::new(port, AccessNet::ConnectTcp))?;
+    }
+    ruleset.restrict_self().map(drop)
+}
+
+/// Restricts this process, and all its threads to come, to the files in `folders`: no other path, no
+/// TCP port, nobody else's processes.
+pub(crate) fn restrict_to(
+    folders: &[&Folder],
+    report: &mut Enforcement,
+) -> Result<(), RulesetError> {
+    let (abi, status) = available();
+    report.landlock_abi = abi;
+    report.set(Layer::Landlock, status);
+    if abi == 0 {
+        return Ok(());
+    }
+    let mut ruleset = Ruleset::default()
+        .handle_access(AccessFs::from_all(ASKED))?
+        .handle_access(AccessNet::BindTcp)?
+        .handle_access(AccessNet::ConnectTcp)?
+        .scope(Scope::from_all(ASKED))?
+        .create()?;
+    for folder in folders {
+        ruleset = ruleset.add_rule(PathBeneath::new(folder, work_rights()))?;
     }
     ruleset.restrict_self().map(drop)
 }

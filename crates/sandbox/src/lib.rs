@@ -14,9 +14,11 @@
 //! says why it is sound. **Invariant:** the jailer is single-threaded from its first line to
 //! `execve`, because namespaces, credentials and filters are properties of a thread.
 
+pub mod apart;
 pub mod canary;
 pub mod command;
 pub mod enforcement;
+pub mod folder;
 pub mod jailer;
 pub mod observed;
 pub mod process;

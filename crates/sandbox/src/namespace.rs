@@ -133,6 +133,14 @@ pub(crate) fn enter_inner(mode: Namespaces, network: &Network) -> io::Result<()>
     Ok(())
 }
 
+/// Enters an empty network and shared memory of one's own, for a process that is no jail.
+pub(crate) fn enter_alone(mode: Namespaces) -> io::Result<()> {
+    if mode == Namespaces::AsUser {
+        enter_user()?;
+    }
+    unshare(UnshareFlags::NEWNET | UnshareFlags::NEWIPC | UnshareFlags::NEWUTS)
+}
+
 /// A user namespace in which we are who we are, and nobody else exists.
 fn enter_user() -> io::Result<()> {
     let uid = rustix::process::getuid().as_raw();

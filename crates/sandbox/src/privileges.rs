@@ -8,7 +8,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 use crate::enforcement::{Enforcement, Layer, Status};
 use crate::jailer::JailError;
 use crate::namespace::Namespaces;
-use crate::spec::JailSpec;
+use crate::spec::{JailSpec, UserIds};
 
 /// What running as an ordinary user means.
 pub(crate) const SAME_USER: &str = "the jail runs as the user that started Redkeep, with its groups, so only the other layers keep it from that \
@@ -34,9 +34,18 @@ pub(crate) fn drop_all(
     namespaces: Namespaces,
     report: &mut Enforcement,
 ) -> io::Result<()> {
+    drop_to(spec.become_user, namespaces, report)
+}
+
+/// Becomes `user`, where that is asked for and one is root, with no capabilities.
+pub(crate) fn drop_to(
+    user: Option<UserIds>,
+    namespaces: Namespaces,
+    report: &mut Enforcement,
+) -> io::Result<()> {
     let bounding = empty_bounding_set();
     rustix::thread::clear_ambient_capability_set()?;
-    if let Some(ids) = spec.become_user.filter(|_| crate::process::is_root()) {
+    if let Some(ids) = user.filter(|_| crate::process::is_root()) {
         rustix::thread::set_thread_groups(&[])?;
         let gid = Gid::from_raw(ids.gid);
         rustix::thread::set_thread_res_gid(gid, gid, gid)?;
@@ -56,7 +65,7 @@ pub(crate) fn drop_all(
     let bounding = match (bounding, namespaces) {
         (Ok(()), _) => Status::Enforced,
         // An ordinary user holds no capabilities and, with no_new_privs, can gain none.
-        (Err(_), Namespaces::None) if spec.become_user.is_none() => Status::Enforced,
+        (Err(_), Namespaces::None) if user.is_none() => Status::Enforced,
         (Err(error), _) => Status::Partial(format!("the bounding set is not empty ({error})")),
     };
     report.set(Layer::Capabilities, bounding);

@@ -175,6 +175,42 @@ fn compile(network: &Network, by: By) -> Result<BpfProgram, seccompiler::Backend
     SeccompFilter::new(rules, SeccompAction::Allow, eperm, arch)?.try_into()
 }
 
+/// What a process that only answers on sockets it has needs no more: new sockets, other programs,
+/// other processes. `clone3` hides its flags from any filter; the C library then uses `clone`.
+const NOT_FOR_LANES: &[libc::c_long] = &[
+    libc::SYS_clone3,
+    libc::SYS_execve,
+    libc::SYS_execveat,
+    libc::SYS_socket,
+    libc::SYS_socketpair,
+    libc::SYS_connect,
+    libc::SYS_bind,
+    libc::SYS_listen,
+    libc::SYS_accept,
+    libc::SYS_accept4,
+    libc::SYS_kill,
+    libc::SYS_pidfd_open,
+    libc::SYS_pidfd_send_signal,
+    libc::SYS_sendmsg,
+    libc::SYS_sendmmsg,
+];
+
+/// Restricts this process to the sockets it has. They say that there is no such call, as an older
+/// kernel would, so that libraries take their other ways.
+pub(crate) fn restrict_to_lanes() -> io::Result<()> {
+    let compile = || -> Result<BpfProgram, seccompiler::BackendError> {
+        let rules = NOT_FOR_LANES
+            .iter()
+            .map(|number| (*number, Vec::new()))
+            .collect();
+        let enosys = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
+        let arch = TargetArch::try_from(std::env::consts::ARCH)?;
+        SeccompFilter::new(rules, SeccompAction::Allow, enosys, arch)?.try_into()
+    };
+    let program = compile().map_err(io::Error::other)?;
+    seccompiler::apply_filter(&program).map_err(io::Error::other)
+}
+
 /// Calls denied by their arguments that an observer judges.
 const OBSERVED: [libc::c_long; 5] = [
     libc::SYS_clone,

@@ -143,10 +143,10 @@ fn new_recovery_codes() -> Vec<String> {
     std::iter::repeat_with(one).take(RECOVERY_CODES).collect()
 }
 
-fn recovery_digest(keyring: &Keyring, user: UserId, code: &str) -> Hash {
+fn recovery_digest(keyring: &Keyring, user: UserId, code: &str) -> Result<Hash, StoreError> {
     let code: String = code.chars().filter(char::is_ascii_alphanumeric).collect();
     let text = format!("{user} {}", code.to_ascii_lowercase());
-    keyring.digest("recovery-code", text.as_bytes())
+    Ok(keyring.digest("recovery-code", text.as_bytes())?)
 }
 
 impl Change<'_> {
@@ -171,6 +171,7 @@ impl Change<'_> {
                 .keyring
                 .seal(&factor_purpose(&key), factor.secret.expose())
         });
+        let factor = factor.transpose()?;
         let now = self.now;
         let row = sqlx::query(
             "INSERT INTO users (name, folded, role, password, factor, factor_step, created_at) \

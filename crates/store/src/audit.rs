@@ -11,10 +11,10 @@ use model::{
 use serde_json::Value;
 use sqlx::{QueryBuilder, Row as _, Sqlite, sqlite::SqliteRow};
 
-use crate::{Keyring, Store, StoreError, json, open::Change};
+use crate::{Keyring, Signing, Store, StoreError, json, open::Change};
 
 /// What the record's signing key is for.
-const PURPOSE: &str = "audit";
+const PURPOSE: Signing = Signing::Audit;
 /// Every so many entries a signed head is kept for good; else only the newest is.
 const MILESTONE: i64 = 1000;
 /// Entries listed when the filter names no limit, and at most.
@@ -100,15 +100,15 @@ impl SignedHead {
         )
     }
 
-    pub(crate) fn sign(keyring: &Keyring, head: Head, at: Timestamp) -> Self {
+    pub(crate) fn sign(keyring: &Keyring, head: Head, at: Timestamp) -> Result<Self, StoreError> {
         let signature = keyring
-            .sign(PURPOSE, Self::message(head, at).as_bytes())
+            .sign(PURPOSE, Self::message(head, at).as_bytes())?
             .to_vec();
-        Self {
+        Ok(Self {
             head,
             at,
             signature,
-        }
+        })
     }
 
     pub(crate) fn is_ours(&self, keyring: &Keyring) -> bool {
@@ -197,7 +197,7 @@ impl Change<'_> {
         let Some(head) = self.head else {
             return Ok(None);
         };
-        let signed = SignedHead::sign(&self.store.keyring, head, self.now);
+        let signed = SignedHead::sign(&self.store.keyring, head, self.now)?;
         sqlx::query("DELETE FROM audit_heads WHERE kept = 0 AND sequence < ?")
             .bind(head.sequence)
             .execute(self.db())

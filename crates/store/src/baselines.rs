@@ -152,9 +152,12 @@ fn sealing_purpose(digest: Hash) -> String {
     format!("{CREDENTIALS} {digest}")
 }
 
-pub(crate) fn credentials_digest(keyring: &Keyring, credentials: &Credentials) -> Hash {
+pub(crate) fn credentials_digest(
+    keyring: &Keyring,
+    credentials: &Credentials,
+) -> Result<Hash, StoreError> {
     let text = Zeroizing::new(json::canonical(credentials));
-    keyring.digest(CREDENTIALS, text.as_bytes())
+    Ok(keyring.digest(CREDENTIALS, text.as_bytes())?)
 }
 
 impl Change<'_> {
@@ -173,11 +176,11 @@ impl Change<'_> {
         credentials: &Credentials,
     ) -> Result<Hash, StoreError> {
         let text = Zeroizing::new(json::canonical(credentials));
-        let digest = self.store.keyring.digest(CREDENTIALS, text.as_bytes());
+        let digest = self.store.keyring.digest(CREDENTIALS, text.as_bytes())?;
         let sealed = self
             .store
             .keyring
-            .seal(&sealing_purpose(digest), text.as_bytes());
+            .seal(&sealing_purpose(digest), text.as_bytes())?;
         sqlx::query(
             "INSERT INTO credential_sets (digest, sealed) VALUES (?, ?) \
              ON CONFLICT (digest) DO NOTHING",
@@ -245,7 +248,7 @@ impl Store {
     }
 
     /// The keyed digest under which credentials are named.
-    pub fn credentials_digest(&self, credentials: &Credentials) -> Hash {
+    pub fn credentials_digest(&self, credentials: &Credentials) -> Result<Hash, StoreError> {
         credentials_digest(&self.keyring, credentials)
     }
 
@@ -265,7 +268,7 @@ impl Store {
         let text = self.keyring.unseal(&sealing_purpose(digest), &sealed)?;
         let credentials: Credentials = serde_json::from_slice(text.expose())
             .map_err(|_| StoreError::damaged(CREDENTIALS, "they are not JSON"))?;
-        if credentials_digest(&self.keyring, &credentials) != digest {
+        if credentials_digest(&self.keyring, &credentials)? != digest {
             return Err(StoreError::damaged(
                 CREDENTIALS,
                 "they do not give their digest",
@@ -316,7 +319,7 @@ impl Store {
             credentials,
         } = content;
         let is_whole = Hash::of(flows.as_bytes()) == baseline.flows
-            && self.credentials_digest(credentials) == baseline.credentials;
+            && self.credentials_digest(credentials)? == baseline.credentials;
         if !is_whole {
             let message = "the baseline does not name the flows and credentials given with it";
             return Err(StoreError::Conflict(message.to_owned()));

@@ -110,9 +110,9 @@ fn conflict(message: impl Into<String>) -> StoreError {
     StoreError::Conflict(message.into())
 }
 
-fn changes_digest(keyring: &Keyring, changes: &CredentialChanges) -> Hash {
+fn changes_digest(keyring: &Keyring, changes: &CredentialChanges) -> Result<Hash, StoreError> {
     let text = Zeroizing::new(json::canonical(changes));
-    keyring.digest(CHANGES, text.as_bytes())
+    Ok(keyring.digest(CHANGES, text.as_bytes())?)
 }
 
 /// Bound to the digest, so that one sealed set cannot stand in for another.
@@ -253,11 +253,11 @@ impl Change<'_> {
             return Err(StoreError::NotFound(format!("text {}", new.flows.short())));
         }
         let text = Zeroizing::new(json::canonical(&new.credentials));
-        let digest = self.store.keyring.digest(CHANGES, text.as_bytes());
+        let digest = self.store.keyring.digest(CHANGES, text.as_bytes())?;
         let sealed = self
             .store
             .keyring
-            .seal(&sealing_purpose(digest), text.as_bytes());
+            .seal(&sealing_purpose(digest), text.as_bytes())?;
         let proposal = Proposal {
             base: new.base,
             base_flows: new.base_flows,
@@ -380,7 +380,10 @@ impl Store {
     }
 
     /// The digest under which these credential changes stand in a proposal.
-    pub fn credential_changes_digest(&self, changes: &CredentialChanges) -> Hash {
+    pub fn credential_changes_digest(
+        &self,
+        changes: &CredentialChanges,
+    ) -> Result<Hash, StoreError> {
         changes_digest(&self.keyring, changes)
     }
 
@@ -401,7 +404,7 @@ impl Store {
             .unseal(&sealing_purpose(proposal.credentials), &sealed)?;
         let changes: CredentialChanges = serde_json::from_slice(text.expose())
             .map_err(|_| StoreError::damaged(CHANGES, "they are not JSON"))?;
-        if self.credential_changes_digest(&changes) != proposal.credentials {
+        if self.credential_changes_digest(&changes)? != proposal.credentials {
             return Err(StoreError::damaged(
                 CHANGES,
                 "they do not give their digest",

@@ -1,5 +1,7 @@
 //! What can go wrong in the ledger.
 
+use keys::KeysError;
+
 use crate::PasswordError;
 
 /// Why the store could not do as asked.
@@ -54,6 +56,9 @@ pub enum StoreError {
     /// The password is not accepted.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// The keys did not do as asked.
+    #[error("{0}")]
+    Keys(KeysError),
     /// A file of the data directory could not be read or written.
     #[error("{path}: {why}")]
     File {
@@ -71,6 +76,19 @@ impl StoreError {
         Self::Damaged {
             what: what.into(),
             why: why.to_string(),
+        }
+    }
+}
+
+impl From<KeysError> for StoreError {
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::Damaged { what, why } => Self::Damaged { what, why },
+            KeysError::File { path, why } => Self::File {
+                path: path.display().to_string(),
+                why,
+            },
+            other => Self::Keys(other),
         }
     }
 }

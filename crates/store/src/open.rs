@@ -64,11 +64,25 @@ pub(crate) struct Inner {
 
 impl Store {
     /// Opens `<data_dir>/redkeep.db` (SQLite: WAL, `synchronous=FULL`, foreign keys on), makes or
-    /// migrates its tables, and the keyring in `<data_dir>/keys`.
+    /// migrates its tables, and the keyring in `<data_dir>/keys`, in the memory of this process: for
+    /// verbs on a stopped installation.
     pub async fn open(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        make_private(data_dir, &data_dir.join("redkeep.db"))?;
+        let keyring = Keyring::open(&data_dir.join("keys"))?;
+        Self::open_with(data_dir, clock, keyring).await
+    }
+
+    /// The same with keys that are held elsewhere. Each use of one is then a short round trip over a
+    /// Unix socket for which its thread waits: rare beside the disk in all that changes the ledger,
+    /// and needed nowhere to know who asks.
+    pub async fn open_with(
+        data_dir: &Path,
+        clock: Arc<dyn Clock>,
+        keyring: Keyring,
+    ) -> Result<Self, StoreError> {
         let path = data_dir.join("redkeep.db");
         make_private(data_dir, &path)?;
-        let keyring = Arc::new(Keyring::open(&data_dir.join("keys"))?);
+        let keyring = Arc::new(keyring);
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .create_if_missing(false)

@@ -8,18 +8,19 @@ use serde_json::Value;
 use super::Problem;
 
 /// Each crate of the house with what it may depend on, tests left out.
-const MAY: [(&str, &[&str]); 14] = [
+const MAY: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("script", &["model"]),
     ("inspect", &["model", "script"]),
-    ("store", &["model"]),
     ("sandbox", &[]),
+    ("keys", &["model", "sandbox"]),
+    ("store", &["model", "keys"]),
     ("registry", &["model"]),
     ("runtime", &["model", "store", "sandbox", "script"]),
     ("deploy", &["model", "store", "inspect"]),
     ("integrity", &["model"]),
     ("history", &["model", "store"]),
-    ("gate", &["model", "store", "deploy", "runtime"]),
+    ("gate", &["model", "store", "keys", "deploy", "runtime"]),
     (
         "console",
         &["model", "store", "deploy", "runtime", "inspect"],
@@ -30,6 +31,7 @@ const MAY: [(&str, &[&str]); 14] = [
             "model",
             "store",
             "sandbox",
+            "keys",
             "registry",
             "runtime",
             "deploy",

@@ -37,6 +37,7 @@ pub(super) async fn status(
         "addresses": { "console": app.addresses.console_origin },
         "is_running": app.workshop.is_some(),
         "instances": instances,
+        "keys": app.keys,
         "queue": { "open": open },
         "mail": mail,
     })))

@@ -98,7 +98,7 @@ impl House {
         let credentials = Credentials::default();
         let baseline = Baseline {
             flows: Hash::of(flows.as_bytes()),
-            credentials: self.store.credentials_digest(&credentials),
+            credentials: self.store.credentials_digest(&credentials).unwrap(),
             settings: Hash::of(b"settings"),
             modules: Hash::of(b"modules"),
             node_red: "5.0.7".into(),
@@ -125,6 +125,7 @@ impl House {
                 gates: vec![(self.main.clone(), GATE.to_owned())],
             },
             ca_pem: "-----BEGIN CERTIFICATE-----\n".to_owned(),
+            keys: Vec::new(),
             version: "0.1.0".to_owned(),
             post: None,
         }

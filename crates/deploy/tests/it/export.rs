@@ -24,7 +24,8 @@ fn forged(house: &House, file: &str, change: impl FnOnce(&mut Value)) -> String 
     let signature = house
         .store()
         .keyring()
-        .sign("deployment export", signed.as_bytes());
+        .sign(store::Signing::DeploymentExport, signed.as_bytes())
+        .unwrap();
     envelope["payload"] = json!(BASE64.encode(payload.as_bytes()));
     envelope["signatures"][0]["sig"] = json!(BASE64.encode(&signature));
     envelope.to_string()

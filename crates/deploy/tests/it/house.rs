@@ -151,7 +151,7 @@ impl House {
         let credentials = Credentials::default();
         let baseline = Baseline {
             flows: Hash::of(flows.as_bytes()),
-            credentials: store.credentials_digest(&credentials),
+            credentials: store.credentials_digest(&credentials).unwrap(),
             settings: Hash::of(b"settings"),
             modules: Hash::of(b"modules"),
             node_red: "5.0.7".into(),

@@ -67,7 +67,14 @@ impl Identities {
             return Some(value.clone());
         }
         let permissions = if is_editor { EDITOR } else { VIEWER };
-        let text = self.upstream.identity(&principal.name, permissions, now);
+        let text = match self.upstream.identity(&principal.name, permissions, now) {
+            Ok(text) => text,
+            // Without it Node-RED refuses, which is what should happen.
+            Err(error) => {
+                tracing::error!(%error, "a request is not told who acts");
+                return None;
+            }
+        };
         let mut value = HeaderValue::from_str(&text).ok()?;
         value.set_sensitive(true);
         if kept.len() >= KEPT_MAX {

@@ -16,6 +16,7 @@ use hyper::{
     client::conn::{http1, http2},
 };
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use keys::Handshakes;
 use model::{
     access::{Role, Scope},
     baseline::Baseline,
@@ -91,8 +92,13 @@ impl Upstream for Shop {
         })
     }
 
-    fn identity(&self, user: &UserName, permissions: &[&str], _: Timestamp) -> String {
-        format!("{user}:{}", permissions.join(","))
+    fn identity(
+        &self,
+        user: &UserName,
+        permissions: &[&str],
+        _: Timestamp,
+    ) -> Result<String, String> {
+        Ok(format!("{user}:{}", permissions.join(",")))
     }
 
     fn reload<'a>(
@@ -188,8 +194,8 @@ impl House {
         let address = listener.local_addr().unwrap();
         let origin = format!("https://localhost:{}", address.port());
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let certificates =
-            Certificates::open(&dir.path().join("tls"), &names, Arc::new(Now)).unwrap();
+        let certificates = Handshakes::own(&dir.path().join("tls"), &names, Arc::new(Now)).unwrap();
+        let certificates = Certificates::new(certificates).unwrap();
         let config = GateConfig {
             instance: instance.clone(),
             public_origin: origin.clone(),
@@ -368,7 +374,7 @@ async fn lay_baseline(store: &Store, instance: &InstanceId) {
     let credentials = Credentials::default();
     let baseline = Baseline {
         flows: store.keep_blob(flows.text()).await.unwrap(),
-        credentials: store.credentials_digest(&credentials),
+        credentials: store.credentials_digest(&credentials).unwrap(),
         settings: Hash::of(b"settings"),
         modules: Hash::of(b"modules"),
         node_red: "5.0.7".into(),

@@ -44,7 +44,7 @@ impl House {
         let credentials = Credentials::default();
         let baseline = Baseline {
             flows: Hash::of(FIRST.as_bytes()),
-            credentials: store.credentials_digest(&credentials),
+            credentials: store.credentials_digest(&credentials).unwrap(),
             settings: Hash::of(b"s"),
             modules: Hash::of(b"m"),
             node_red: "5.0.7".into(),

@@ -31,6 +31,8 @@ pub(crate) async fn status(client: &Client, json: bool) -> Result<Exit, Failure>
     }
     terminal::line(&format!("Redkeep {}", text(&status, "/version")));
     terminal::line(&format!("console  {}", text(&status, "/addresses/console")));
+    terminal::line("the keys, in a process of their own:");
+    show_layers(&status, "/keys");
     for instance in list(&status, "/instances") {
         show_instance(instance);
     }
@@ -76,7 +78,11 @@ fn show_instance(instance: &Value) {
             terminal::line(&format!("  {what}  {value}"));
         }
     }
-    for layer in list(instance, "/enforcement") {
+    show_layers(instance, "/enforcement");
+}
+
+fn show_layers(holder: &Value, pointer: &str) {
+    for layer in list(holder, pointer) {
         let mark = match text(layer, "/state").as_str() {
             "enforced" => "+",
             "partial" => "~",

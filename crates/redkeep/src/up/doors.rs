@@ -6,8 +6,8 @@ use anyhow::Context as _;
 use axum::Router;
 use console::{Addresses, Context, Post};
 use gate::{Certificates, ConnectionService, Gate, GateConfig, Limits};
+use keys::{Handshakes, Keeper};
 use model::id::InstanceId;
-use store::Store;
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
@@ -18,7 +18,8 @@ use crate::{config::Config, exit::Failure, wire};
 #[derive(Debug)]
 pub(super) struct Doors {
     pub(super) addresses: Addresses,
-    certificates: Arc<Certificates>,
+    certificates: Certificates,
+    keeper: Arc<Keeper>,
     console: TcpListener,
     gates: Vec<(InstanceId, TcpListener)>,
 }
@@ -26,7 +27,7 @@ pub(super) struct Doors {
 impl Doors {
     /// Binds every listener and finds or makes the certificate. A port that is taken is said
     /// before anything else is done.
-    pub(super) async fn bind(config: &Config, store: &Store) -> Result<Self, Failure> {
+    pub(super) async fn bind(config: &Config, keeper: Arc<Keeper>) -> Result<Self, Failure> {
         let mut gates = Vec::new();
         let mut origins = Vec::new();
         for instance in &config.instances {
@@ -36,19 +37,15 @@ impl Doors {
         }
         let console = bind(config.console_listen, "--console-listen").await?;
         let console_origin = origin(&config.console_name, &console)?;
-        let clock = store.clock().clone();
-        let certificates = if let Some(tls) = &config.tls {
-            Certificates::from_files(&tls.certificate, &tls.key, clock)?
-        } else {
-            Certificates::open(&config.data_dir.join("tls"), &names(config), clock)?
-        };
+        let certificates = Certificates::new(Handshakes::kept(keeper.clone()))?;
         let addresses = Addresses {
             console_origin,
             gates: origins,
         };
         Ok(Self {
             addresses,
-            certificates: Arc::new(certificates),
+            certificates,
+            keeper,
             console,
             gates,
         })
@@ -105,6 +102,7 @@ impl Doors {
             workshop: Some(house.workshop.clone()),
             addresses: self.addresses.clone(),
             ca_pem: ca_pem.clone(),
+            keys: runtime::status::layers(self.keeper.enforcement()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             post: post.map(|post| post.clone() as Arc<dyn Post>),
         };
@@ -146,7 +144,7 @@ fn origin(name: &str, listener: &TcpListener) -> Result<String, Failure> {
 }
 
 /// What the certificate is for: the names, and the addresses that are listened on.
-fn names(config: &Config) -> Vec<String> {
+pub(super) fn names(config: &Config) -> Vec<String> {
     let mut names = vec![config.name.clone(), config.console_name.clone()];
     names.extend(["127.0.0.1".to_owned(), "::1".to_owned()]);
     let listens = config

@@ -187,6 +187,7 @@ impl House {
             self.workshop
                 .signer()
                 .header(&ann, permissions, RealClock.now())
+                .unwrap()
         });
         self.ask_as(method, path, header.as_deref(), body).await
     }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use model::{clock::Timestamp, id::Hash};
+use model::clock::Timestamp;
 use sqlx::Row as _;
 
 use super::folded;
@@ -36,15 +36,19 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    pub(super) fn new(keyring: &Keyring, name: &str, address: Option<IpAddr>) -> Self {
-        let digest = |text: String| -> Hash { keyring.digest("login-limit", text.as_bytes()) };
+    pub(super) fn new(
+        keyring: &Keyring,
+        name: &str,
+        address: Option<IpAddr>,
+    ) -> Result<Self, StoreError> {
+        let digest = |text: String| keyring.digest("login-limit", text.as_bytes());
         // Past this no account has a name: one count for all of them.
         let name: String = folded(name).chars().take(65).collect();
-        Self {
-            account: digest(format!("account {name}")).to_string(),
-            network: address
-                .map(|address| digest(format!("network {}", network(address))).to_string()),
-        }
+        let seen = address.map(|address| digest(format!("network {}", network(address))));
+        Ok(Self {
+            account: digest(format!("account {name}"))?.to_string(),
+            network: seen.transpose()?.map(|digest| digest.to_string()),
+        })
     }
 
     fn subjects(&self) -> impl Iterator<Item = &str> {

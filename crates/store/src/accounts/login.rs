@@ -108,7 +108,7 @@ impl Store {
             Ok(name) => self.account(&name).await?,
             Err(_) => None,
         };
-        let counted = Counted::new(&self.keyring, name, address);
+        let counted = Counted::new(&self.keyring, name, address)?;
         let mut change = self.begin().await?;
         let attempt = Attempt {
             counted,
@@ -230,7 +230,7 @@ impl Change<'_> {
             // A code seen over somebody's shoulder is worth nothing once it was used.
             return Ok((step > last_step).then_some(CodeUse::Step(step)));
         }
-        let digest = recovery_digest(&self.store.keyring, account.user.id, code).to_string();
+        let digest = recovery_digest(&self.store.keyring, account.user.id, code)?.to_string();
         let known: Option<i64> =
             sqlx::query_scalar("SELECT 1 FROM recovery_codes WHERE user_id = ? AND digest = ?")
                 .bind(account.user.id.0)

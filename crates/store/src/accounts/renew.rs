@@ -172,6 +172,7 @@ impl Change<'_> {
     ) -> Result<(), StoreError> {
         let purpose = factor_purpose(&folded(user.name.as_str()));
         let sealed = factor.map(|it| self.store.keyring.seal(&purpose, it.secret.expose()));
+        let sealed = sealed.transpose()?;
         sqlx::query("UPDATE users SET factor = ?, factor_step = ? WHERE id = ?")
             .bind(sealed)
             .bind(step)
@@ -191,7 +192,7 @@ impl Change<'_> {
             .await?;
         let codes = new_recovery_codes();
         for code in &codes {
-            let digest = recovery_digest(&self.store.keyring, user, code).to_string();
+            let digest = recovery_digest(&self.store.keyring, user, code)?.to_string();
             sqlx::query("INSERT INTO recovery_codes (user_id, digest) VALUES (?, ?)")
                 .bind(user.0)
                 .bind(digest)

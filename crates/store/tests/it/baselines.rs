@@ -41,7 +41,7 @@ async fn the_platform_may_change_but_not_flows_or_credentials() {
         set(other.clone()).await,
         Err(StoreError::Conflict(_))
     ));
-    other.baseline.credentials = house.store.credentials_digest(&other.credentials);
+    other.baseline.credentials = house.store.credentials_digest(&other.credentials).unwrap();
     assert!(matches!(set(other).await, Err(StoreError::Conflict(_))));
     set(content(&house.store, "[]", "24.0.0")).await.unwrap();
     assert_eq!(

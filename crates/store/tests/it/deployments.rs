@@ -525,7 +525,7 @@ async fn credential_changes_come_back_and_lie_sealed() {
     found(&house.store).await;
     let new = proposal(&house.store, "[1]").await.unwrap();
     let changes = new.credentials.clone();
-    let digest = house.store.credential_changes_digest(&changes);
+    let digest = house.store.credential_changes_digest(&changes).unwrap();
     let queued = house.store.queue(new).await.unwrap();
     assert_eq!(queued.proposal.credentials, digest);
     assert_eq!(

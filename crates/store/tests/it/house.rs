@@ -147,7 +147,7 @@ pub(crate) fn content(store: &Store, flows: &str, node: &str) -> BaselineContent
     let credentials = credentials("first");
     let baseline = Baseline {
         flows: Hash::of(flows.as_bytes()),
-        credentials: store.credentials_digest(&credentials),
+        credentials: store.credentials_digest(&credentials).unwrap(),
         settings: Hash::of(b"settings"),
         modules: Hash::of(b"modules"),
         node_red: "5.0.0".into(),

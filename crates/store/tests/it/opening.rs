@@ -1,8 +1,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use model::{audit::EventKind, principal::Actor};
-use proptest::prelude::*;
-use store::{Keyring, Store, StoreError};
+use store::{Store, StoreError};
 
 use crate::house::{House, found, main_instance};
 
@@ -43,17 +42,6 @@ async fn keys_others_can_read_are_refused() {
     fs::write(&key, b"short").unwrap();
     let refused = Store::open(house.dir.path(), house.clock.clone()).await;
     assert!(matches!(refused, Err(StoreError::Damaged { .. })));
-}
-
-#[tokio::test]
-async fn a_key_half_written_is_made_anew() {
-    let dir = tempfile::tempdir().unwrap();
-    let keys = dir.path().join("keys");
-    Keyring::open(&keys).unwrap();
-    fs::remove_file(keys.join("master.key")).unwrap();
-    fs::write(keys.join("master.key.new"), b"half").unwrap();
-    let one = Keyring::open(&keys).unwrap().public_key("audit");
-    assert_eq!(Keyring::open(&keys).unwrap().public_key("audit"), one);
 }
 
 #[tokio::test]
@@ -180,41 +168,4 @@ async fn another_installations_keys_open_nothing() {
         problems,
         [store::AuditProblem::BadSignature { sequence: 1 }]
     );
-}
-
-#[test]
-fn a_signature_is_for_one_purpose_and_message() {
-    let dir = tempfile::tempdir().unwrap();
-    let keyring = Keyring::open(&dir.path().join("keys")).unwrap();
-    let signature = keyring.sign("audit", b"head");
-    assert!(keyring.is_signed("audit", b"head", &signature));
-    assert!(!keyring.is_signed("backup", b"head", &signature));
-    assert!(!keyring.is_signed("audit", b"tail", &signature));
-    assert_ne!(keyring.digest("a", b"x"), keyring.digest("b", b"x"));
-    assert!(!format!("{keyring:?}").contains("master: Secret(["));
-}
-
-proptest! {
-    #[test]
-    fn what_is_sealed_opens_for_its_purpose_only(
-        plain in proptest::collection::vec(any::<u8>(), 0..200),
-        purpose in "[a-z]{1,12}",
-        other in "[a-z]{1,12}",
-        flip in any::<proptest::sample::Index>(),
-    ) {
-        let dir = tempfile::tempdir().unwrap();
-        let keyring = Keyring::open(&dir.path().join("keys")).unwrap();
-        let sealed = keyring.seal(&purpose, &plain);
-        let opened = keyring.unseal(&purpose, &sealed).unwrap();
-        prop_assert_eq!(opened.expose(), &plain[..]);
-        prop_assert_ne!(&keyring.seal(&purpose, &plain), &sealed);
-        if other != purpose {
-            prop_assert!(keyring.unseal(&other, &sealed).is_err());
-        }
-        let at = flip.index(sealed.len());
-        let mut altered = sealed.clone();
-        altered[at] ^= 1;
-        prop_assert!(keyring.unseal(&purpose, &altered).is_err());
-        prop_assert!(keyring.unseal(&purpose, &sealed[..at]).is_err());
-    }
 }

@@ -162,7 +162,7 @@ async fn fill(dir: &std::path::Path) {
     let credentials = Credentials::default();
     let baseline = Baseline {
         flows: Hash::of(flows.as_bytes()),
-        credentials: store.credentials_digest(&credentials),
+        credentials: store.credentials_digest(&credentials).unwrap(),
         settings: Hash::of(b"settings"),
         modules: Hash::of(b"modules"),
         node_red: "5.0.7".into(),

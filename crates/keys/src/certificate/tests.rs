@@ -1,11 +1,12 @@
-use std::os::unix::fs::PermissionsExt as _;
+use std::{os::unix::fs::PermissionsExt as _, sync::Arc, time::Duration};
 
-use model::clock::FixedClock;
+use model::clock::{Clock, FixedClock};
 use rustls::client::danger::ServerCertVerifier as _;
 use rustls::pki_types::{ServerName, UnixTime};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::*;
+use crate::{Handshakes, KeysError, handshake::tests::certificate_verify};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const DAY: i64 = 24 * 3600;
@@ -14,6 +15,14 @@ fn names() -> Vec<String> {
     ["localhost", "keep.localhost", "127.0.0.1", "::1"]
         .map(str::to_owned)
         .to_vec()
+}
+
+fn open(dir: &Path, names: &[String], clock: Arc<dyn Clock>) -> Result<Handshakes, KeysError> {
+    Handshakes::own(dir, names, clock)
+}
+
+fn root(held: &Handshakes) -> String {
+    held.present().unwrap().chain.root.unwrap()
 }
 
 fn leaf(dir: &Path) -> Vec<CertificateDer<'static>> {
@@ -51,8 +60,8 @@ fn check(
 fn a_client_with_the_root_trusts_every_name_and_no_other() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(FixedClock::new(NOW));
-    let certificates = Certificates::open(dir.path(), &names(), clock).unwrap();
-    let ca = certificates.ca_pem().unwrap();
+    let certificates = open(dir.path(), &names(), clock).unwrap();
+    let ca = root(&certificates);
     let chain = leaf(dir.path());
     for name in names() {
         check(&ca, &chain, &name, NOW).unwrap();
@@ -65,10 +74,10 @@ fn a_client_with_the_root_trusts_every_name_and_no_other() {
 fn the_root_cannot_vouch_for_other_names() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(FixedClock::new(NOW));
-    let certificates = Certificates::open(dir.path(), &names(), clock).unwrap();
+    let certificates = open(dir.path(), &names(), clock).unwrap();
     let key =
         rcgen::KeyPair::from_pem(&fs::read_to_string(dir.path().join("ca.key")).unwrap()).unwrap();
-    let ca = certificates.ca_pem().unwrap();
+    let ca = root(&certificates);
     let issuer = rcgen::Issuer::from_ca_cert_pem(&ca, key).unwrap();
     let params = rcgen::CertificateParams::new(vec!["bank.example".to_owned()]).unwrap();
     let stolen = params
@@ -82,7 +91,7 @@ fn the_root_cannot_vouch_for_other_names() {
 fn keys_are_for_the_owner_alone() {
     let dir = tempfile::tempdir().unwrap();
     let tls = dir.path().join("tls");
-    Certificates::open(&tls, &names(), Arc::new(FixedClock::new(NOW))).unwrap();
+    open(&tls, &names(), Arc::new(FixedClock::new(NOW))).unwrap();
     assert_eq!(
         fs::metadata(&tls).unwrap().permissions().mode() & 0o777,
         0o700
@@ -98,23 +107,27 @@ fn keys_are_for_the_owner_alone() {
 fn the_leaf_is_renewed_when_a_third_is_left_and_the_root_stays() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(FixedClock::new(NOW));
-    let certificates = Certificates::open(dir.path(), &names(), Arc::clone(&clock) as _).unwrap();
-    let (ca, first) = (certificates.ca_pem(), leaf(dir.path()));
+    let certificates = open(dir.path(), &names(), Arc::clone(&clock) as _).unwrap();
+    let (ca, first) = (root(&certificates), leaf(dir.path()));
+    let old = certificates.present().unwrap();
     clock.advance(59 * DAY);
-    certificates.renew_if_due().unwrap();
+    certificates.present().unwrap();
     assert_eq!(leaf(dir.path()), first, "not before it is due");
     clock.advance(2 * DAY);
-    certificates.renew_if_due().unwrap();
+    certificates.present().unwrap();
     let second = leaf(dir.path());
     assert_ne!(second[0], first[0]);
-    assert_eq!(certificates.ca_pem(), ca);
+    assert_eq!(root(&certificates), ca);
+    // A handshake that began with the old one ends well.
+    let scheme = SignatureScheme::ECDSA_NISTP256_SHA256;
+    old.sign(scheme, &certificate_verify(32)).unwrap();
     let (_, parsed) = X509Certificate::from_der(&second[0]).unwrap();
     assert_eq!(
         parsed.validity().not_after.timestamp(),
         clock.now().unix_seconds() + 90 * DAY
     );
-    let again = Certificates::open(dir.path(), &names(), clock).unwrap();
-    assert_eq!(again.ca_pem(), ca);
+    let again = open(dir.path(), &names(), clock).unwrap();
+    assert_eq!(root(&again), ca);
     assert_eq!(leaf(dir.path()), second);
 }
 
@@ -122,21 +135,13 @@ fn the_leaf_is_renewed_when_a_third_is_left_and_the_root_stays() {
 fn a_new_name_needs_a_new_root_and_a_half_written_file_is_made_anew() {
     let dir = tempfile::tempdir().unwrap();
     let clock: Arc<dyn Clock> = Arc::new(FixedClock::new(NOW));
-    let first = Certificates::open(dir.path(), &names()[..1], Arc::clone(&clock))
-        .unwrap()
-        .ca_pem();
-    let all = Certificates::open(dir.path(), &names(), Arc::clone(&clock)).unwrap();
-    assert_ne!(all.ca_pem(), first);
+    let first = root(&open(dir.path(), &names()[..1], Arc::clone(&clock)).unwrap());
+    let all = open(dir.path(), &names(), Arc::clone(&clock)).unwrap();
+    assert_ne!(root(&all), first);
     assert!(dir.path().join("ca.pem.old").exists());
-    check(
-        &all.ca_pem().unwrap(),
-        &leaf(dir.path()),
-        "keep.localhost",
-        NOW,
-    )
-    .unwrap();
+    check(&root(&all), &leaf(dir.path()), "keep.localhost", NOW).unwrap();
     fs::write(dir.path().join("leaf.pem"), "-----BEGIN CERT").unwrap();
-    Certificates::open(dir.path(), &names(), clock).unwrap();
+    open(dir.path(), &names(), clock).unwrap();
     assert_eq!(leaf(dir.path()).len(), 2);
 }
 
@@ -144,26 +149,49 @@ fn a_new_name_needs_a_new_root_and_a_half_written_file_is_made_anew() {
 fn own_files_are_taken_and_wrong_ones_are_explained() {
     let dir = tempfile::tempdir().unwrap();
     let clock: Arc<dyn Clock> = Arc::new(FixedClock::new(NOW));
-    Certificates::open(dir.path(), &names(), Arc::clone(&clock)).unwrap();
+    open(dir.path(), &names(), Arc::clone(&clock)).unwrap();
     let leaf = dir.path().join("leaf.pem");
-    let own = Certificates::from_files(&leaf, &leaf, Arc::clone(&clock)).unwrap();
-    assert_eq!(own.ca_pem(), None);
-    let wrong = Certificates::from_files(&leaf, &dir.path().join("ca.key"), Arc::clone(&clock));
-    assert!(
-        matches!(wrong, Err(CertificateError::Unusable { .. })),
-        "another's key"
-    );
-    let open = dir.path().join("open.pem");
-    fs::copy(&leaf, &open).unwrap();
-    fs::set_permissions(&open, fs::Permissions::from_mode(0o644)).unwrap();
-    let open = Certificates::from_files(&leaf, &open, Arc::clone(&clock)).unwrap_err();
-    assert!(open.to_string().contains("chmod"), "{open}");
-    let none = Certificates::from_files(&dir.path().join("none"), &leaf, clock);
-    assert!(matches!(none, Err(CertificateError::File { .. })));
-    let bad = Certificates::open(
-        dir.path(),
-        &["a b".to_owned()],
-        Arc::new(FixedClock::new(NOW)),
-    );
-    assert!(matches!(bad, Err(CertificateError::Name { .. })));
+    let own = Handshakes::files(&leaf, &leaf).present().unwrap();
+    assert_eq!(own.chain.root, None);
+    let refused = |certificate: &Path, key: &Path| {
+        let refused = Handshakes::files(certificate, key).present();
+        refused.unwrap_err().to_string()
+    };
+    let wrong = refused(&leaf, &dir.path().join("ca.key"));
+    assert!(wrong.contains("ca.key"), "another's key: {wrong}");
+    let shared = dir.path().join("open.pem");
+    fs::copy(&leaf, &shared).unwrap();
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o644)).unwrap();
+    let shared = refused(&leaf, &shared);
+    assert!(shared.contains("chmod"), "{shared}");
+    assert!(refused(&dir.path().join("none"), &leaf).contains("none"));
+    fs::write(dir.path().join("long.pem"), vec![b' '; (1 << 20) + 1]).unwrap();
+    assert!(refused(&dir.path().join("long.pem"), &leaf).contains("longer"));
+    let bad = open(dir.path(), &["a b".to_owned()], clock).unwrap_err();
+    assert!(bad.to_string().contains("cannot stand"), "{bad}");
+}
+
+#[test]
+fn a_certificates_key_signs_handshakes_in_its_own_way_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(FixedClock::new(NOW));
+    let held = open(dir.path(), &names(), clock)
+        .unwrap()
+        .present()
+        .unwrap();
+    let message = certificate_verify(32);
+    let ours = SignatureScheme::ECDSA_NISTP256_SHA256;
+    assert_eq!(held.chain.schemes, [ours]);
+    assert!(!held.sign(ours, &message).unwrap().is_empty());
+    for (scheme, message, refusal) in [
+        (
+            SignatureScheme::RSA_PSS_SHA256,
+            &message[..],
+            Refusal::Scheme,
+        ),
+        (SignatureScheme::ED25519, &message, Refusal::Scheme),
+        (ours, b"x", Refusal::NotAHandshake),
+    ] {
+        assert_eq!(held.sign(scheme, message), Err(refusal.into()));
+    }
 }

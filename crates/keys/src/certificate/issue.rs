@@ -1,11 +1,6 @@
 //! Making root and leaf.
 
-use std::{
-    fs,
-    net::IpAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::IpAddr, time::Duration};
 
 use model::clock::Timestamp;
 use rcgen::{
@@ -13,10 +8,14 @@ use rcgen::{
     ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     NameConstraints, PKCS_ECDSA_P256_SHA256,
 };
+use sandbox::folder::Folder;
 use x509_parser::prelude::{FromDer as _, GeneralName, ParsedExtension, X509Certificate};
+use zeroize::Zeroizing;
 
-use super::{CertificateError, read, write};
+use super::{CertificateError, own_file};
 
+/// The file that holds the leaf, the root, and the leaf's key.
+pub(super) const LEAF: &str = "leaf.pem";
 const DAY: i64 = 24 * 3600;
 /// The root's life.
 const ROOT_SECONDS: i64 = 10 * 365 * DAY;
@@ -25,33 +24,36 @@ const LEAF_SECONDS: i64 = 90 * DAY;
 /// Clocks of clients may be behind.
 const BACKDATED_SECONDS: i64 = 3600;
 
-/// The file that holds the leaf, the root, and the leaf's key; made or renewed when due.
+/// Makes the root and the leaf, or renews the leaf, when due.
 pub(super) fn leaf(
-    dir: &Path,
+    folder: &Folder,
     names: &[String],
     now: Timestamp,
-) -> Result<PathBuf, CertificateError> {
-    let fresh_root = root(dir, names, now)?;
-    let path = dir.join("leaf.pem");
-    if fresh_root || !is_good(&path, names, now) {
-        issue(dir, &path, names, now)?;
+) -> Result<(), CertificateError> {
+    let fresh_root = root(folder, names, now)?;
+    if fresh_root || !is_good(folder, names, now) {
+        issue(folder, names, now)?;
     }
-    Ok(path)
+    Ok(())
 }
 
 /// Makes the root unless there is one that fits. Returns whether it was made.
-fn root(dir: &Path, names: &[String], now: Timestamp) -> Result<bool, CertificateError> {
-    let (certificate, key) = (dir.join("ca.pem"), dir.join("ca.key"));
-    if certificate.exists() && key.exists() {
-        let covers = constrained_to(&read(&certificate)?)
+fn root(folder: &Folder, names: &[String], now: Timestamp) -> Result<bool, CertificateError> {
+    if folder.has("ca.pem") && folder.has("ca.key") {
+        let covers = constrained_to(&own_file(folder, "ca.pem")?.1)
             .is_some_and(|permitted| names.iter().all(|name| permitted.contains(&bare(name))));
         if covers {
             return Ok(false);
         }
-        tracing::warn!("the names have changed: a new root certificate is made, import it anew");
-        let old = dir.join("ca.pem.old");
-        fs::rename(&certificate, &old)
-            .map_err(|source| CertificateError::File { path: old, source })?;
+        crate::process::say(
+            "the names have changed: a new root certificate is made, import it anew",
+        );
+        folder
+            .rename("ca.pem", "ca.pem.old")
+            .map_err(|source| CertificateError::File {
+                path: folder.path_of("ca.pem.old"),
+                source,
+            })?;
     }
     let mut params = params(&[], now, ROOT_SECONDS)?;
     params
@@ -67,23 +69,20 @@ fn root(dir: &Path, names: &[String], now: Timestamp) -> Result<bool, Certificat
     });
     let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(made)?;
     let root = params.self_signed(&pair).map_err(made)?;
-    write(&key, &pair.serialize_pem())?;
-    write(&certificate, &root.pem())?;
+    write(folder, "ca.key", &Zeroizing::new(pair.serialize_pem()))?;
+    write(folder, "ca.pem", &root.pem())?;
     Ok(true)
 }
 
-fn issue(
-    dir: &Path,
-    path: &Path,
-    names: &[String],
-    now: Timestamp,
-) -> Result<(), CertificateError> {
-    let text = |name: &str| -> Result<String, CertificateError> {
-        let path = dir.join(name);
-        String::from_utf8(read(&path)?).map_err(|_| CertificateError::Unusable {
-            path,
-            why: "it is not PEM".to_owned(),
-        })
+fn issue(folder: &Folder, names: &[String], now: Timestamp) -> Result<(), CertificateError> {
+    let text = |name: &str| -> Result<Zeroizing<String>, CertificateError> {
+        let (path, text) = own_file(folder, name)?;
+        let text = String::from_utf8(text.to_vec());
+        text.map(Zeroizing::new)
+            .map_err(|_| CertificateError::Unusable {
+                path,
+                why: "it is not PEM".to_owned(),
+            })
     };
     let root = text("ca.pem")?;
     let root_key = KeyPair::from_pem(&text("ca.key")?).map_err(made)?;
@@ -99,10 +98,18 @@ fn issue(
     let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(made)?;
     let leaf = params.signed_by(&pair, &issuer).map_err(made)?;
     // One file: a leaf and a key that do not belong together cannot come to be.
-    write(
-        path,
-        &format!("{}{}{}", leaf.pem(), root, pair.serialize_pem()),
-    )
+    let key = Zeroizing::new(pair.serialize_pem());
+    let all = [leaf.pem().as_str(), &root, &key].concat();
+    write(folder, LEAF, &Zeroizing::new(all))
+}
+
+/// Writes a file of mode 0600 whole or not at all.
+fn write(folder: &Folder, name: &str, text: &str) -> Result<(), CertificateError> {
+    let written = folder.write_whole(name, text.as_bytes());
+    written.map_err(|source| CertificateError::File {
+        path: folder.path_of(name),
+        source,
+    })
 }
 
 fn params(
@@ -181,9 +188,10 @@ fn constrained_to(pem: &[u8]) -> Option<Vec<Vec<u8>>> {
 }
 
 /// Whether the leaf is for these names and has more than a third of its life left.
-fn is_good(path: &Path, names: &[String], now: Timestamp) -> bool {
+fn is_good(folder: &Folder, names: &[String], now: Timestamp) -> bool {
     let check = || {
-        let (_, pem) = x509_parser::pem::parse_x509_pem(&fs::read(path).ok()?).ok()?;
+        let (_, text) = own_file(folder, LEAF).ok()?;
+        let (_, pem) = x509_parser::pem::parse_x509_pem(&text).ok()?;
         let (_, leaf) = X509Certificate::from_der(&pem.contents).ok()?;
         let mut found: Vec<Vec<u8>> = leaf
             .subject_alternative_name()

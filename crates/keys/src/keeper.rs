@@ -1,0 +1,219 @@
+//! Starting the process that holds the keys, and starting it again.
+
+use std::{
+    fs,
+    io::BufReader,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    process::Child,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use sandbox::{Enforcement, apart};
+use zeroize::Zeroizing;
+
+use crate::{
+    KeysError, Setup, Source,
+    line::{Line, Link, exchange},
+    process::VERB,
+    wire::{self, Lane, Request},
+};
+
+/// How long a process may take to be ready: an RSA key is checked, a disk may be slow.
+const START_TIME: Duration = Duration::from_secs(30);
+/// The pause before the first start that follows a failed one, and the longest.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+
+/// Keeps a process that holds the keys. When it ends, another is started, with growing pauses where
+/// that fails; whoever asks meanwhile waits for five seconds and is then told. Handshakes do not wait.
+#[derive(Debug)]
+pub struct Keeper {
+    program: PathBuf,
+    setup: Setup,
+    line: Line,
+    report: Enforcement,
+    /// The operator's files as they were when they were last read.
+    read: Mutex<Option<[Stamp; 2]>>,
+}
+
+/// What tells that a file is another, or was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    changed: (i64, i64),
+}
+
+/// A process that is ready.
+struct Ready {
+    child: Child,
+    link: Arc<Link>,
+    report: Enforcement,
+}
+
+impl Keeper {
+    /// Starts `program` (normally `/proc/self/exe`), which must call
+    /// [`run_if_asked`](crate::process::run_if_asked) first of all, and waits until it holds the keys.
+    pub fn start(program: &Path, setup: Setup) -> Result<Arc<Self>, KeysError> {
+        let read = setup.stamps();
+        let ready = ready(program, &setup)?;
+        let keeper = Arc::new(Self {
+            program: program.to_owned(),
+            setup,
+            line: Line::to(ready.link.clone()),
+            report: ready.report.clone(),
+            read: Mutex::new(read),
+        });
+        keeper.watch(ready, PAUSE_MIN)?;
+        Ok(keeper)
+    }
+
+    /// What keeps others from the process, and what this machine cannot give.
+    pub fn enforcement(&self) -> &Enforcement {
+        &self.report
+    }
+
+    /// Lets the process end; it is not started again.
+    pub fn close(&self) {
+        self.line.close();
+    }
+
+    pub(crate) fn line(&self) -> &Line {
+        &self.line
+    }
+
+    pub(crate) fn ask(
+        &self,
+        lane: Lane,
+        request: &Request<'_>,
+    ) -> Result<Zeroizing<Vec<u8>>, KeysError> {
+        self.line.ask(lane, request)
+    }
+
+    /// Has another process read the operator's files when they have changed, and take the place of
+    /// the present one: that one gave up the rights to read them. Handshakes that began with it end
+    /// with it, since whoever presents its certificate holds on to it.
+    pub(crate) fn reload_if_changed(self: &Arc<Self>) -> Result<(), KeysError> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = self.setup.stamps();
+        if *read == found {
+            return Ok(());
+        }
+        let ready = ready(&self.program, &self.setup)?;
+        self.line.move_to(ready.link.clone());
+        self.watch(ready, PAUSE_MIN)?;
+        *read = found;
+        Ok(())
+    }
+
+    /// Waits for the process' end on a thread, and after `pause` has another take its place, unless
+    /// one did.
+    fn watch(self: &Arc<Self>, ready: Ready, pause: Duration) -> Result<(), KeysError> {
+        // Weak ones: when the last who asks lets go of the lanes, the process ends.
+        let keeper = Arc::downgrade(self);
+        let link = Arc::downgrade(&ready.link);
+        let mut child = ready.child;
+        let watch = move || {
+            let begun = Instant::now();
+            let ended = child.wait();
+            let (Some(keeper), Some(link)) = (keeper.upgrade(), link.upgrade()) else {
+                return;
+            };
+            link.sever();
+            let why = match ended {
+                Ok(status) => status.to_string(),
+                Err(error) => error.to_string(),
+            };
+            if keeper.line.lost(&link, why.clone()) {
+                tracing::error!(%why, "the process that holds the keys has ended; it is started again");
+                let lived_well = begun.elapsed() > PAUSE_MAX * 2;
+                keeper.start_again(if lived_well { PAUSE_MIN } else { pause });
+            }
+        };
+        let started = thread::Builder::new().name("keys".into()).spawn(watch);
+        started
+            .map(drop)
+            .map_err(|error| KeysError::Unavailable(error.to_string()))
+    }
+
+    fn start_again(self: Arc<Self>, mut pause: Duration) {
+        loop {
+            thread::sleep(pause);
+            pause = PAUSE_MAX.min(pause * 2);
+            if self.line.is_closed() {
+                return;
+            }
+            let again = ready(&self.program, &self.setup).and_then(|ready| {
+                self.line.move_to(ready.link.clone());
+                self.watch(ready, pause)
+            });
+            match again {
+                Ok(()) => return tracing::info!("the process that holds the keys runs again"),
+                Err(error) => {
+                    tracing::error!(%error, "the process that holds the keys was not started");
+                }
+            }
+        }
+    }
+}
+
+impl Setup {
+    fn stamps(&self) -> Option<[Stamp; 2]> {
+        let Source::Files { certificate, key } = &self.source else {
+            return None;
+        };
+        Some([stamp(certificate)?, stamp(key)?])
+    }
+}
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let found = fs::metadata(path).ok()?;
+    Some(Stamp {
+        device: found.dev(),
+        inode: found.ino(),
+        bytes: found.len(),
+        changed: (found.ctime(), found.ctime_nsec()),
+    })
+}
+
+/// Starts a process and waits until it is ready.
+fn ready(program: &Path, setup: &Setup) -> Result<Ready, KeysError> {
+    let failed = |error: std::io::Error| KeysError::Unavailable(error.to_string());
+    let apart::Apart {
+        mut child,
+        lanes,
+        ending,
+    } = apart::start(program, VERB).map_err(failed)?;
+    let say = || {
+        let told = serde_json::to_vec(setup).map_err(std::io::Error::other)?;
+        lanes[1].set_read_timeout(Some(START_TIME))?;
+        let mut secrets = BufReader::with_capacity(1024, lanes[1].try_clone()?);
+        let answer = exchange(&mut secrets, &wire::frame(&[&[0], &told]));
+        answer.map_err(std::io::Error::other)
+    };
+    let answer = say().map_err(failed).and_then(|answer| answer);
+    let report = answer.and_then(|report| {
+        let read = serde_json::from_slice(&report);
+        read.map_err(|error| KeysError::Unavailable(error.to_string()))
+    });
+    let linked = report.and_then(|report| {
+        let link = Link::new(lanes, ending.clone()).map_err(failed)?;
+        Ok((Arc::new(link), report))
+    });
+    match linked {
+        Ok((link, report)) => Ok(Ready {
+            child,
+            link,
+            report,
+        }),
+        Err(error) => {
+            ending.end();
+            child.wait().map_err(failed)?;
+            Err(error)
+        }
+    }
+}
