@@ -9,6 +9,7 @@
 mod cross_site;
 mod deploying;
 mod editor_comms;
+mod flood;
 mod forwarding;
 mod frames;
 mod history;
@@ -17,6 +18,7 @@ mod login;
 mod node_red;
 mod recorder;
 mod routes;
+mod slow;
 mod smuggling;
 mod websockets;
 mod wire;
