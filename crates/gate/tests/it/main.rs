@@ -9,6 +9,7 @@
 mod cross_site;
 mod deploying;
 mod editor_comms;
+mod express;
 mod flood;
 mod forwarding;
 mod frames;
