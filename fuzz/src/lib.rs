@@ -1,9 +1,11 @@
-//! Laws of flows as functions of bytes. Whatever the bytes: a result or a typed error, and where
+//! Laws of what strangers send, as functions of bytes. Whatever the bytes: a result or a typed error, and where
 //! there is a result, the law holds. Each panics where it does not.
 #![forbid(unsafe_code)]
 
+mod door;
 mod shown;
 
+pub use door::{comms, framing, head, is_comms, is_mixed, is_plain_head, is_target, target};
 pub use shown::{export, inspect, is_statement, readable};
 
 use std::collections::BTreeSet;

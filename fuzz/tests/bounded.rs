@@ -206,6 +206,26 @@ fn export() {
     run("export", &corpus("export"), house_fuzz::export);
 }
 
+#[test]
+fn target() {
+    run("target", &corpus("target"), house_fuzz::target);
+}
+
+#[test]
+fn head() {
+    run("head", &corpus("head"), house_fuzz::head);
+}
+
+#[test]
+fn framing() {
+    run("framing", &corpus("framing"), house_fuzz::framing);
+}
+
+#[test]
+fn comms() {
+    run("comms", &corpus("comms"), house_fuzz::comms);
+}
+
 /// A target that turns back at its first line keeps every law. So many of the inputs must come through.
 #[test]
 fn the_inputs_reach_what_they_are_for() {
@@ -215,4 +235,15 @@ fn the_inputs_reach_what_they_are_for() {
     let statements = corpus("export");
     let through = statements.iter().filter(|it| house_fuzz::is_statement(it));
     assert!(through.count() >= 2);
+    let reaches: [(&str, fn(&[u8]) -> bool, usize); 4] = [
+        ("target", house_fuzz::is_target, 8),
+        ("head", house_fuzz::is_mixed, 3),
+        ("framing", house_fuzz::is_plain_head, 3),
+        ("comms", house_fuzz::is_comms, 4),
+    ];
+    for (name, reaches, least) in reaches {
+        let inputs = corpus(name);
+        let through = inputs.iter().filter(|input| reaches(input)).count();
+        assert!(through >= least, "{name}: {through}");
+    }
 }

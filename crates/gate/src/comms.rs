@@ -43,6 +43,20 @@ const TAKEN: Duration = Duration::from_secs(10);
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(500);
 
+/// The topic of a subscription, for [`crate::hostile`].
+pub(crate) fn subscribed(text: &str) -> Option<String> {
+    match filter::ask(text)? {
+        Ask::Subscribe(topic) => Some(topic),
+        Ask::Auth => None,
+    }
+}
+
+/// What is heard of a frame, for [`crate::hostile`].
+pub(crate) fn heard(text: &str, debug: bool) -> Option<String> {
+    let heard = Hearing { debug }.of(text.into());
+    heard.map(|text| text.as_str().to_owned())
+}
+
 /// Agrees to the editor's WebSocket, once Node-RED has agreed to ours.
 pub(crate) async fn accept(
     gate: &Arc<Inner>,

@@ -6,6 +6,7 @@ mod connect;
 use std::{future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
 use http::{Request, Response};
+use http_body_util::LengthLimitError;
 use hyper::body::Incoming;
 use hyper_util::{
     client::legacy::Client,
@@ -89,6 +90,34 @@ pub(crate) enum ForwardError {
     /// It hung up in the middle.
     #[error("Node-RED broke the connection off")]
     Broken,
+    /// It is the client's body that broke off, or is none.
+    #[error("the request's body broke off or cannot be read")]
+    Body,
+    /// The client's body is longer than allowed.
+    #[error("the request's body is too long")]
+    BodyTooLong,
+}
+
+impl ForwardError {
+    /// Whose fault it was.
+    fn of(error: &hyper_util::client::legacy::Error) -> Self {
+        if error.is_connect() {
+            return Self::NotRunning;
+        }
+        let mut cause = std::error::Error::source(error);
+        let mut found = Self::Broken;
+        while let Some(error) = cause {
+            if error.is::<LengthLimitError>() {
+                return Self::BodyTooLong;
+            }
+            // hyper calls the body it was given the user's.
+            if error.downcast_ref().is_some_and(hyper::Error::is_user) {
+                found = Self::Body;
+            }
+            cause = error.source();
+        }
+        found
+    }
 }
 
 /// The way to one Node-RED.
@@ -129,10 +158,9 @@ impl Forwarder {
     ) -> Result<Response<Incoming>, ForwardError> {
         match tokio::time::timeout(self.answer, self.client.request(request)).await {
             Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) if error.is_connect() => Err(ForwardError::NotRunning),
             Ok(Err(error)) => {
                 tracing::debug!(%error, "Node-RED gave no answer");
-                Err(ForwardError::Broken)
+                Err(ForwardError::of(&error))
             }
             Err(_) => Err(ForwardError::TooSlow),
         }

@@ -109,6 +109,8 @@ pub(crate) fn downstream(from: &HeaderMap) -> HeaderMap {
         let text = name.as_str();
         let dropped = HOP_BY_HOP.contains(&text)
             || named.contains(name)
+            // RFC 9112, 6.3: beside a Transfer-Encoding it is not the length of what goes on.
+            || (name == header::CONTENT_LENGTH && from.contains_key(header::TRANSFER_ENCODING))
             // No other origin reads anything through the gate, whatever Node-RED says.
             || text.starts_with("access-control-")
             || matches!(

@@ -113,14 +113,15 @@ pub(crate) async fn is_listed(store: &Store, principal: &Principal) -> Result<bo
 }
 
 /// Our own tokens begin with `rk_`.
-fn bearer(value: &str) -> Option<&str> {
+pub(crate) fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && is_token(token)).then_some(token)
 }
 
 fn is_token(token: &str) -> bool {
-    token.starts_with("rk_") && token.len() <= 256
+    let is_plain = token.bytes().all(|byte| byte.is_ascii_graphic());
+    token.starts_with("rk_") && token.len() <= 256 && is_plain
 }
 
 fn is_secret(text: &str) -> bool {

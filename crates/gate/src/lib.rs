@@ -14,6 +14,7 @@ mod effect;
 mod forward;
 mod gate;
 mod headers;
+pub mod hostile;
 mod identify;
 mod intercept;
 pub mod limit;

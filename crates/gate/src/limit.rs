@@ -29,6 +29,9 @@ pub struct Limits {
     pub stall: Duration,
     /// HTTP/2 requests at a time on one connection.
     pub streams_max: u32,
+    /// HTTP/2 frames on one connection that carry nothing (pings, settings, resets, window updates):
+    /// so many at once, and as many again within a minute.
+    pub frames_max: u32,
     /// How long requests may still run when the door closes.
     pub drain: Duration,
     /// Requests at a time of one user.
@@ -65,6 +68,7 @@ impl Default for Limits {
             idle: Duration::from_mins(2),
             stall: Duration::from_mins(1),
             streams_max: 128,
+            frames_max: 1000,
             drain: Duration::from_secs(10),
             requests_per_user_max: 256,
             requests_per_address_max: 64,

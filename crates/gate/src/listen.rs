@@ -2,7 +2,8 @@
 //! silent or rude. It serves whatever service it is given: the gate's, and the console's too.
 
 mod connection;
-mod framing;
+pub(crate) mod flood;
+pub(crate) mod framing;
 mod plain;
 mod stall;
 

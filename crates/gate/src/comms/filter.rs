@@ -47,19 +47,27 @@ pub(super) struct Hearing {
 impl Hearing {
     /// What of a frame may be heard; none when nothing is left.
     pub(super) fn of(self, text: Utf8Bytes) -> Option<Utf8Bytes> {
-        // Parsing every frame for everybody would cost what it gives most people nothing.
-        if self.debug && !text.as_str().contains("redkeep") {
+        // Parsing every frame for everybody would cost what it gives most people nothing. A letter
+        // of a topic may be written as `\u0064`; then it is read.
+        let is_plain = !text.as_str().contains("redkeep") && !text.as_str().contains("\\u");
+        if self.debug && is_plain {
             return Some(text);
         }
-        let Ok(Value::Array(mut messages)) = serde_json::from_str(&text) else {
-            // `{"auth":"ok"}` and whatever is no list of messages.
-            return (!text.as_str().contains("debug")).then_some(text);
-        };
-        messages.retain(|message| {
-            let topic = message.get("topic").and_then(Value::as_str).unwrap_or("");
-            (self.debug || !topic.starts_with("debug")) && !is_ours(topic)
-        });
-        (!messages.is_empty()).then(|| Value::Array(messages).to_string().into())
+        match serde_json::from_str(&text) {
+            Ok(Value::Array(mut messages)) => {
+                messages.retain(|message| self.hears(message));
+                (!messages.is_empty()).then(|| Value::Array(messages).to_string().into())
+            }
+            // `{"auth":"ok"}`; the editor takes a single message for a list of one.
+            Ok(message @ Value::Object(_)) => self.hears(&message).then_some(text),
+            // The editor reads nothing else.
+            _ => None,
+        }
+    }
+
+    fn hears(self, message: &Value) -> bool {
+        let topic = message.get("topic").and_then(Value::as_str).unwrap_or("");
+        (self.debug || !topic.starts_with("debug")) && !is_ours(topic)
     }
 }
 
@@ -109,6 +117,27 @@ mod tests {
         assert!(!heard.as_str().contains("secret") && heard.as_str().contains("status/1"));
         let only = Utf8Bytes::from_static(r#"[{"topic":"debug","data":1}]"#);
         assert_eq!(Hearing { debug: false }.of(only), None);
+    }
+
+    #[test]
+    fn a_topic_is_the_same_however_it_is_written() {
+        for frame in [
+            r#"[{"topic":"\u0064ebug","data":"secret"}]"#,
+            r#"{"topic":"\u0064ebug","data":"secret"}"#,
+            r#"{"topic":"debug","data":"secret"}"#,
+        ] {
+            let heard = Hearing { debug: false }.of(Utf8Bytes::from_static(frame));
+            assert_eq!(heard, None, "{frame}");
+        }
+        for frame in [
+            r#"[{"topic":"notification/\u0072edkeep-1","data":"approved"}]"#,
+            r#"{"topic":"notification/redkeep-1","data":"approved"}"#,
+        ] {
+            let heard = Hearing { debug: true }.of(Utf8Bytes::from_static(frame));
+            assert_eq!(heard, None, "{frame}");
+        }
+        let auth = Utf8Bytes::from_static(r#"{"auth":"ok"}"#);
+        assert_eq!(Hearing { debug: false }.of(auth.clone()), Some(auth));
     }
 
     #[test]

@@ -139,7 +139,13 @@ fn upgrade<B>(request: &Request<B>) -> Result<bool, Denial> {
     let has_key = key
         .and_then(|key| data_encoding::BASE64.decode(key).ok())
         .is_some_and(|key| key.len() == 16);
-    if *request.method() == Method::GET && has_version && has_key {
+    // A body behind the handshake would be the first frames of the tunnel to us, and a request to
+    // who reads on.
+    let has_body = headers.contains_key(header::TRANSFER_ENCODING)
+        || headers
+            .get(header::CONTENT_LENGTH)
+            .is_some_and(|length| length.as_bytes() != b"0");
+    if *request.method() == Method::GET && has_version && has_key && !has_body {
         Ok(true)
     } else {
         malformed("the WebSocket handshake is not one")
@@ -222,6 +228,8 @@ mod tests {
         assert!(asked(&[host, connection, upgrade, key, version]).unwrap());
         assert!(!asked(&[host, connection, ("upgrade", "h2c")]).unwrap());
         assert!(!asked(&[host, upgrade, key, version]).unwrap());
+        let body = ("content-length", "1");
+        assert!(asked(&[host, connection, upgrade, key, version, body]).is_err());
         assert!(asked(&[host, connection, upgrade, version]).is_err());
         assert!(asked(&[host, connection, upgrade, key]).is_err());
     }

@@ -7,10 +7,12 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
 use http::{HeaderValue, Request, Response, Version, header};
+use http_body::{Frame, SizeHint};
 use hyper::{
     body::Incoming,
     server::conn::{http1, http2},
@@ -20,14 +22,23 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
-use super::{Door, Peer, framing::Watched, stall::Moving};
+use super::{Door, Peer, flood::Metered, framing::Watched, stall::Moving};
 use crate::body::{self, Body};
+
+/// HTTP/2 requests of a connection that may end in a reset of ours, or before we looked at them.
+const RESET_MAX: usize = 32;
+/// Bytes of the table of header fields a client may fill (RFC 7541, 4.2).
+const TABLE_BYTES: u32 = 4096;
 
 /// What a connection does just now.
 #[derive(Debug)]
 struct Activity {
     running: AtomicUsize,
     last: Mutex<Instant>,
+    /// Answers of which the client has something to take.
+    owed: AtomicUsize,
+    /// Counts what it took: pieces of answers, kilobytes.
+    taken: Arc<AtomicUsize>,
 }
 
 /// A request that is being answered, to the last byte of the answer.
@@ -49,6 +60,92 @@ impl Activity {
     }
 }
 
+/// Tells a client that takes nothing of its answers. Over HTTP/2 the socket does not: one that opens
+/// no window still reads frames, and answers pings.
+#[derive(Debug)]
+struct Stall {
+    taken: usize,
+    since: Instant,
+}
+
+impl Stall {
+    /// Whether the client has had something to take for so long, and took nothing.
+    fn lasts(&mut self, activity: &Activity, max: Duration) -> bool {
+        let taken = activity.taken.load(Ordering::SeqCst);
+        if taken != self.taken || activity.owed.load(Ordering::SeqCst) == 0 {
+            *self = Self {
+                taken,
+                since: Instant::now(),
+            };
+        }
+        self.since.elapsed() >= max
+    }
+}
+
+/// An answer's body on its way to the client.
+struct Answering {
+    inner: Body,
+    running: Option<Running>,
+    activity: Arc<Activity>,
+    is_owed: bool,
+}
+
+impl Answering {
+    fn new(inner: Body, running: Running) -> Self {
+        let activity = Arc::clone(&running.0);
+        let mut answering = Self {
+            inner,
+            running: Some(running),
+            activity,
+            is_owed: false,
+        };
+        answering.note(true);
+        answering
+    }
+
+    fn note(&mut self, is_owed: bool) {
+        let activity = &self.activity;
+        activity.taken.fetch_add(1, Ordering::SeqCst);
+        match (self.is_owed, is_owed) {
+            (false, true) => activity.owed.fetch_add(1, Ordering::SeqCst),
+            (true, false) => activity.owed.fetch_sub(1, Ordering::SeqCst),
+            _ => 0,
+        };
+        self.is_owed = is_owed;
+    }
+}
+
+impl http_body::Body for Answering {
+    type Data = bytes::Bytes;
+    type Error = body::Failure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<bytes::Bytes>, body::Failure>>> {
+        let frame = Pin::new(&mut self.inner).poll_frame(context);
+        self.note(matches!(frame, Poll::Ready(Some(_))));
+        if matches!(frame, Poll::Ready(None)) {
+            self.running = None;
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.note(false);
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         *self.0.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
@@ -62,6 +159,8 @@ pub(super) async fn serve(stream: TlsStream<Moving>, door: &Door, peer: Peer) {
     let activity = Arc::new(Activity {
         running: AtomicUsize::new(0),
         last: Mutex::new(Instant::now()),
+        owed: AtomicUsize::new(0),
+        taken: Arc::default(),
     });
     let service = {
         let (activity, call, peer) = (
@@ -80,12 +179,18 @@ pub(super) async fn serve(stream: TlsStream<Moving>, door: &Door, peer: Peer) {
     };
     let limits = &door.limits;
     if is_http2 {
+        let stream = Metered::new(stream, limits.frames_max, Arc::clone(&activity.taken));
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .enable_connect_protocol()
             .max_concurrent_streams(limits.streams_max)
             .max_header_list_size(u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX))
             .max_send_buf_size(256 * 1024)
+            // Requests that were reset before, or because of, what came behind them
+            // (CVE-2023-44487, CVE-2025-8671).
+            .max_pending_accept_reset_streams(RESET_MAX)
+            .max_local_error_reset_streams(RESET_MAX)
+            .header_table_size(TABLE_BYTES)
             .keep_alive_interval(Some(limits.idle / 4))
             .keep_alive_timeout(limits.header_read)
             .serve_connection(TokioIo::new(stream), service);
@@ -104,7 +209,7 @@ pub(super) async fn serve(stream: TlsStream<Moving>, door: &Door, peer: Peer) {
 }
 
 fn finish(answer: Response<Body>, closes: bool, running: Running) -> Response<Body> {
-    let mut answer = answer.map(|body| body::hold(body, running));
+    let mut answer = answer.map(|body| body::boxed(Answering::new(body, running)));
     if closes {
         // RFC 9112, 6.1: nothing after a chunked request is read on this connection, so that
         // nobody's idea of where it ended matters.
@@ -146,7 +251,12 @@ where
 async fn watch(connection: impl Drains, door: &Door, activity: &Activity) {
     let mut connection = std::pin::pin!(connection);
     let idle = door.limits.idle;
-    let mut tick = tokio::time::interval((idle / 4).max(Duration::from_millis(10)));
+    let stall = door.limits.stall;
+    let mut tick = tokio::time::interval((idle.min(stall) / 4).max(Duration::from_millis(10)));
+    let mut stalled = Stall {
+        taken: 0,
+        since: Instant::now(),
+    };
     let mut until: Option<Instant> = None;
     loop {
         tokio::select! {
@@ -161,6 +271,10 @@ async fn watch(connection: impl Drains, door: &Door, activity: &Activity) {
                 until = Some(Instant::now() + door.limits.drain);
             }
             _ = tick.tick() => {
+                if stalled.lasts(activity, stall) {
+                    tracing::debug!("a client takes nothing of its answers");
+                    return;
+                }
                 let is_spent = activity.is_idle() && activity.idle_since().elapsed() >= idle;
                 if is_spent && until.is_none() {
                     connection.as_mut().drain();

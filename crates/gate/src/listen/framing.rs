@@ -1,9 +1,9 @@
 //! A second look at HTTP/1.1 heads, for what hyper resolves silently.
 //!
-//! hyper drops a Content-Length beside a Transfer-Encoding and merges equal Content-Lengths. It is
-//! allowed to (RFC 9112, 6.3), but a proxy before us may have decided otherwise, and then the rest
-//! of the bytes is a request nobody checked. So such a head is noted here, refused by
-//! the service, and its connection closed.
+//! hyper drops a Content-Length beside a Transfer-Encoding, merges equal Content-Lengths, and takes
+//! "gzip, chunked" for chunked. It is allowed to (RFC 9112, 6.3), but a proxy before us may have
+//! decided otherwise, and then the rest of the bytes is a request nobody checked. So such a head is
+//! noted here, refused by the service, and its connection closed.
 
 use std::{
     io,
@@ -30,6 +30,12 @@ impl Ambiguous {
     fn set(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
+}
+
+/// Whether bytes in these pieces are read in one way.
+pub(crate) fn is_unambiguous<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> bool {
+    let mut scan = Scan::default();
+    pieces.into_iter().all(|piece| scan.feed(piece))
 }
 
 /// Reads along.
@@ -106,6 +112,7 @@ impl Scan {
 
     fn end_of_line(&mut self) -> bool {
         let line = std::mem::take(&mut self.line);
+        let is_cut = line.len() >= LINE_MAX;
         // A bare line feed ends a line for some readers and not for others.
         let Some(line) = line.strip_suffix(b"\r") else {
             return false;
@@ -124,10 +131,16 @@ impl Scan {
         let value = parts.next().unwrap_or_default();
         if is_header && name.eq_ignore_ascii_case(b"content-length") {
             self.lengths += 1;
-            let digits = std::str::from_utf8(value).unwrap_or_default().trim();
-            self.length = digits.parse().unwrap_or(0);
+            // A length we read otherwise than hyper would have us take a body for a head, or a head
+            // for a body: white space or zeros beyond the line we keep did that.
+            let (Some(length), false) = (length(plain(value)), is_cut) else {
+                return false;
+            };
+            self.length = length;
         } else if is_header && name.eq_ignore_ascii_case(b"transfer-encoding") {
             self.codings += 1;
+            // Any other coding, or a list, is undone by some and passed on by others.
+            return !is_cut && plain(value).eq_ignore_ascii_case(b"chunked");
         }
         true
     }
@@ -139,6 +152,28 @@ impl Scan {
         (self.lengths, self.length, self.codings, self.lines) = (0, 0, 0, 0);
         is_fine
     }
+}
+
+/// Digits of a length at most: the line is cut behind them, and no body is longer.
+const DIGITS_MAX: usize = 18;
+
+fn length(digits: &[u8]) -> Option<u64> {
+    if !(1..=DIGITS_MAX).contains(&digits.len()) {
+        return None;
+    }
+    digits.iter().try_fold(0, |length: u64, digit| {
+        let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+        Some(length * 10 + digit)
+    })
+}
+
+/// A value without the white space around it (RFC 9110, 5.5).
+fn plain(value: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let begin = value.iter().take_while(|byte| is_space(byte)).count();
+    let value = &value[begin..];
+    let end = value.iter().rev().take_while(|byte| is_space(byte)).count();
+    &value[..value.len() - end]
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
@@ -208,8 +243,23 @@ mod tests {
             "GET / HTTP/1.1\nHost: x\n\n",
             "GET / HTTP/1.1\r\nHost: x\n\r\n",
             "GET / HTTP/1.1\r\nX: a\r\n b\r\n\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length:\r\n\r\n",
         ] {
             assert!(!is_fine(bad), "{bad:?}");
+        }
+        // What stands beyond the line that is kept must not be read as less than it is.
+        for filler in [" ", "\t", "0"] {
+            let filler = filler.repeat(90);
+            for field in [
+                format!("Content-Length:{filler}5"),
+                format!("Transfer-Encoding: chunked{filler},chunked"),
+            ] {
+                let head = format!("POST / HTTP/1.1\r\n{field}\r\n\r\n");
+                assert!(!is_fine(&head), "{head:?}");
+            }
         }
         let second = "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n\n\n\nPOST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n";
         assert!(!is_fine(second), "the second request is looked at too");
@@ -227,5 +277,8 @@ mod tests {
             "POST / HTTP/1.1\r\nContent-Length: 40\r\n\r\nContent-Length: 1\nTransfer-Encoding: x\n\nGET / HTTP/1.1\r\n\r\n"
         ));
         assert!(is_fine("\r\nGET / HTTP/1.1\r\n\r\n"));
+        assert!(is_fine(
+            "POST / HTTP/1.1\r\nTransfer-Encoding:\tChunked \r\n\r\n"
+        ));
     }
 }

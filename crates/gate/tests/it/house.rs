@@ -242,6 +242,11 @@ impl House {
         *self.shop.socket.lock().unwrap() = None;
     }
 
+    /// From now on this socket is Node-RED's.
+    pub(crate) fn stand_in(&self, socket: &std::path::Path) {
+        *self.shop.socket.lock().unwrap() = Some(socket.to_owned());
+    }
+
     pub(crate) fn reloads(&self) -> u32 {
         *self.shop.reloads.lock().unwrap()
     }
@@ -293,18 +298,28 @@ impl House {
     }
 
     pub(crate) async fn connect(&self, alpn: &[u8]) -> TlsStream<TcpStream> {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        self.greet(stream, alpn).await
+    }
+
+    /// The gate's own authority.
+    pub(crate) fn roots(&self) -> rustls::RootCertStore {
         let mut roots = rustls::RootCertStore::empty();
         roots
             .add(CertificateDer::from_pem_slice(self.ca.as_bytes()).unwrap())
             .unwrap();
+        roots
+    }
+
+    /// TLS over a connection that is there already.
+    pub(crate) async fn greet(&self, stream: TcpStream, alpn: &[u8]) -> TlsStream<TcpStream> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_root_certificates(roots)
+            .with_root_certificates(self.roots())
             .with_no_client_auth();
         config.alpn_protocols = vec![alpn.to_vec()];
-        let stream = TcpStream::connect(self.address).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
         let stream = connector

@@ -9,11 +9,17 @@
 mod cross_site;
 mod deploying;
 mod editor_comms;
+mod express;
+mod flood;
 mod forwarding;
+mod frames;
 mod history;
 mod house;
 mod login;
 mod node_red;
+mod recorder;
 mod routes;
+mod slow;
+mod smuggling;
 mod websockets;
 mod wire;
