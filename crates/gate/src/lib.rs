@@ -20,9 +20,11 @@ pub mod limit;
 pub mod listen;
 mod live;
 mod outline;
+mod press;
 mod record;
 mod respond;
 pub mod route;
+mod shelf;
 mod tls;
 mod upgrade;
 
@@ -32,3 +34,4 @@ pub use gate::{ConfigError, File, Gate, GateConfig, History};
 pub use limit::Limits;
 pub use listen::{ConnectionService, Peer, serve};
 pub use respond::{Message, Pages};
+pub use shelf::{EDITOR_FILES, Listed, Shelf};

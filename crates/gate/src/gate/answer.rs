@@ -72,6 +72,12 @@ impl Inner {
         body: Body,
         permit: &Permit,
     ) -> Result<Response<Body>, Denial> {
+        if *permit.class() == Class::Asset
+            && let Some(shelf) = self.shelf.get()
+            && let Some(response) = shelf.answer(&visit).await?
+        {
+            return Ok(response);
+        }
         let limits = &self.config.limits;
         let body = match (visit.request.method(), permit.class()) {
             (&Method::GET | &Method::HEAD, _) => empty(),
