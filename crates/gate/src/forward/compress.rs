@@ -85,26 +85,36 @@ pub(crate) fn accepted(headers: &HeaderMap) -> Option<Coding> {
     }
 }
 
-fn is_worth_it(response: &Response<Body>) -> bool {
-    let headers = response.headers();
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
-    let is_text = [
+/// Whether the answer is text, by what it says of itself.
+pub(crate) fn is_text(headers: &HeaderMap) -> bool {
+    [
         "text/",
         "application/javascript",
         "application/json",
         "image/svg+xml",
     ]
     .iter()
-    .any(|prefix| kind.starts_with(prefix));
+    .any(|prefix| kind(headers).starts_with(prefix))
+}
+
+/// Whether the answer is a page, by what it says of itself.
+pub(crate) fn is_html(headers: &HeaderMap) -> bool {
+    kind(headers).starts_with("text/html")
+}
+
+fn kind(headers: &HeaderMap) -> &str {
+    let kind = headers.get(header::CONTENT_TYPE);
+    kind.and_then(|value| value.to_str().ok()).unwrap_or("")
+}
+
+fn is_worth_it(response: &Response<Body>) -> bool {
+    let headers = response.headers();
     let is_large = response
         .body()
         .size_hint()
         .exact()
         .is_none_or(|size| size >= WORTH_IT);
-    is_text && is_large && !headers.contains_key(header::CONTENT_ENCODING)
+    is_text(headers) && is_large && !headers.contains_key(header::CONTENT_ENCODING)
 }
 
 fn compress(coding: Coding, response: Response<Body>) -> Response<Body> {

@@ -80,6 +80,7 @@ impl gate::History for Plain {
 struct Shop {
     socket: Mutex<Option<PathBuf>>,
     reloads: Mutex<u32>,
+    generation: Mutex<Option<gate::Generation>>,
 }
 
 impl Upstream for Shop {
@@ -93,6 +94,10 @@ impl Upstream for Shop {
 
     fn identity(&self, user: &UserName, permissions: &[&str], _: Timestamp) -> String {
         format!("{user}:{}", permissions.join(","))
+    }
+
+    fn generation(&self, _: &InstanceId) -> Option<gate::Generation> {
+        *self.generation.lock().unwrap()
     }
 
     fn reload<'a>(
@@ -172,6 +177,14 @@ impl House {
     }
 
     pub(crate) async fn with(limits: Limits) -> Self {
+        Self::built(limits, |_| None).await
+    }
+
+    /// One with the editor's files that `shelf` lays into a folder.
+    pub(crate) async fn built(
+        limits: Limits,
+        shelf: impl FnOnce(&std::path::Path) -> Option<Arc<gate::Shelf>>,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), Arc::new(Now))
             .await
@@ -183,6 +196,7 @@ impl House {
         let shop = Arc::new(Shop {
             socket: Mutex::new(Some(node_red.socket.clone())),
             reloads: Mutex::new(0),
+            generation: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -207,6 +221,10 @@ impl House {
             Arc::new(Plain),
         )
         .unwrap();
+        let gate = match shelf(dir.path()) {
+            Some(shelf) => gate.with_shelf(shelf),
+            None => gate,
+        };
         let shutdown = CancellationToken::new();
         let watching = gate.clone();
         let until = shutdown.clone();
@@ -234,6 +252,11 @@ impl House {
 
     pub(crate) fn stop_node_red(&self) {
         *self.shop.socket.lock().unwrap() = None;
+    }
+
+    /// From now on Node-RED is said to be up, in this start of it.
+    pub(crate) fn node_red_starts(&self, start: u32) {
+        *self.shop.generation.lock().unwrap() = Some((start, Timestamp(0)));
     }
 
     pub(crate) fn reloads(&self) -> u32 {

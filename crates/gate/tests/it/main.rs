@@ -9,11 +9,13 @@
 mod cross_site;
 mod deploying;
 mod editor_comms;
+mod editor_files;
 mod forwarding;
 mod history;
 mod house;
 mod login;
 mod node_red;
+mod recall;
 mod routes;
 mod websockets;
 mod wire;
