@@ -195,10 +195,15 @@ async fn talk<S>(
                 Some(Ok(_)) => Ok(()),
             },
             told = server.next() => match told {
-                Some(Ok(Message::Text(text))) => match hearing.of(text) {
-                    Some(text) => send(client, text).await,
-                    None => Ok(()),
-                },
+                Some(Ok(Message::Text(text))) => {
+                    if filter::tells_of_nodes(&text) {
+                        gate.recall.nodes_changed();
+                    }
+                    match hearing.of(text) {
+                        Some(text) => send(client, text).await,
+                        None => Ok(()),
+                    }
+                }
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 Some(Ok(_)) => Ok(()),
             },

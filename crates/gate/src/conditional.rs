@@ -14,10 +14,7 @@ pub(crate) fn tag(asked: &HeaderMap, parts: &mut Parts, body: &[u8]) -> bool {
     // Kept by this browser alone, and asked for each time: who one is and what one may change.
     let kept = HeaderValue::from_static("private, no-cache");
     parts.headers.insert(header::CACHE_CONTROL, kept);
-    let is_had = asked
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .any(|asked| names(asked.as_bytes(), tag.as_bytes()));
+    let is_had = has(asked, &tag);
     let tag = HeaderValue::try_from(tag).expect("a digest is a header's text");
     parts.headers.insert(header::ETAG, tag);
     if is_had {
@@ -25,6 +22,12 @@ pub(crate) fn tag(asked: &HeaderMap, parts: &mut Parts, body: &[u8]) -> bool {
         parts.headers.remove(header::CONTENT_TYPE);
     }
     is_had
+}
+
+/// Whether the client says it has what this tag is of.
+pub(crate) fn has(asked: &HeaderMap, tag: &str) -> bool {
+    let mut lists = asked.get_all(header::IF_NONE_MATCH).iter();
+    lists.any(|list| names(list.as_bytes(), tag.as_bytes()))
 }
 
 /// Whether a list of tags has this one, or is `*`. Compared weakly: `W/` makes no difference.

@@ -12,6 +12,7 @@ use crate::{
     authorize::Permit,
     body::{self, Body, full},
     conditional,
+    forward::compress,
     gate::{Denial, Inner, Visit},
     route::View,
 };
@@ -47,20 +48,21 @@ pub(crate) async fn patch(
     let bytes = body::read(body, limits.patched_bytes_max, limits.answer)
         .await
         .map_err(|error| Denial::Failed(error.to_string()))?;
-    let is_html = parts
-        .headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let is_html = compress::is_html(&parts.headers);
     let may_propose = permit
         .principal()
         .is_some_and(|who| may(who, Permission::Propose));
     let is_reviewed = gate.outline.policy().await?.apply == ApplyPolicy::Reviewed;
     let patched = match view {
         View::Settings => settings(&bytes, may_propose, is_reviewed),
-        View::EditorTexts if is_reviewed => texts(&bytes),
-        View::Plugins if is_html => plugins(&bytes, &gate.config.console_origin),
         View::Credentials => Some(credentials(&bytes, is_tls(visit))),
-        _ => None,
+        _ => reworded(
+            view,
+            &bytes,
+            is_html,
+            &gate.config.console_origin,
+            is_reviewed,
+        ),
     };
     for name in [header::ETAG, header::LAST_MODIFIED, header::CONTENT_LENGTH] {
         parts.headers.remove(name);
@@ -77,6 +79,21 @@ pub(crate) async fn patch(
         view != View::Credentials && conditional::tag(visit.request.headers(), &mut parts, &bytes);
     let body = if is_had { body::empty() } else { full(bytes) };
     Ok(Response::from_parts(parts, body))
+}
+
+/// What is said differently to everybody alike; none: nothing is.
+pub(crate) fn reworded(
+    view: View,
+    bytes: &[u8],
+    is_html: bool,
+    console: &str,
+    is_reviewed: bool,
+) -> Option<String> {
+    match view {
+        View::EditorTexts if is_reviewed => texts(bytes),
+        View::Plugins if is_html => plugins(bytes, console),
+        _ => None,
+    }
 }
 
 fn settings(bytes: &[u8], may_propose: bool, is_reviewed: bool) -> Option<String> {

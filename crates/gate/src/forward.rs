@@ -18,7 +18,7 @@ use model::{
 };
 use tokio::net::UnixStream;
 
-use crate::{authorize::Permit, body::Body};
+use crate::{authorize::Permit, body::Body, recall::Generation};
 pub(crate) use connect::Socket;
 
 /// Node.js closes a connection after 5 idle seconds; it must not be ours that finds out.
@@ -40,6 +40,11 @@ pub trait Upstream: Send + Sync + std::fmt::Debug {
         permissions: &[&str],
         now: Timestamp,
     ) -> Result<String, String>;
+    /// Which Node-RED is up; another after each start, and whenever it is another way than before.
+    /// None: it is not up, or that is not known, and nothing it answers is kept.
+    fn generation(&self, _instance: &InstanceId) -> Option<Generation> {
+        None
+    }
     /// Has Node-RED load flows and credentials anew from the baseline; or why not, for people.
     fn reload<'a>(&'a self, instance: &'a InstanceId) -> Reloaded<'a>;
 }
@@ -67,6 +72,11 @@ impl Upstream for runtime::Workshop {
     ) -> Result<String, String> {
         let header = self.signer().header(user, permissions, now);
         header.map_err(|error| error.to_string())
+    }
+
+    fn generation(&self, instance: &InstanceId) -> Option<Generation> {
+        let status = self.status(instance).filter(|it| it.phase.is_up())?;
+        Some((status.starts, status.since))
     }
 
     fn reload<'a>(&'a self, instance: &'a InstanceId) -> Reloaded<'a> {

@@ -5,7 +5,10 @@ mod door;
 mod history;
 mod identity;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
 
 use deploy::Deployments;
 use http::{Method, Request, Response, StatusCode};
@@ -19,13 +22,16 @@ use crate::{
     comms::Notices,
     forward::{ForwardError, Forwarder, Upstream},
     headers::{Client, Sort},
+    hold::Holds,
     identify::{self, Identity, Known},
     limit::{Limits, Place, Places, network},
     listen::{ConnectionService, Peer},
     outline::{Outline, is_public},
+    recall::Recall,
     record::Record,
     respond::Pages,
     route::{self, Class, Target},
+    shelf::Shelf,
 };
 use identity::Identities;
 
@@ -74,6 +80,10 @@ pub(crate) struct Inner {
     pub(crate) outline: Outline,
     pub(crate) record: Record,
     pub(crate) notices: Notices,
+    /// The editor's own files; none: Node-RED serves them.
+    pub(crate) shelf: OnceLock<Arc<Shelf>>,
+    pub(crate) recall: Recall,
+    pub(crate) holds: Arc<Holds>,
     requests: Places<Asker>,
     pub(crate) sockets: Places<Asker>,
     /// Cancelled when the gate closes: live connections end.
@@ -183,6 +193,9 @@ impl Gate {
             outline: Outline::new(store.clone(), instance.clone()),
             record: Record::new(store.clone(), instance.clone()),
             notices: Notices::new(store.clone(), instance, config.console_origin.clone()),
+            shelf: OnceLock::new(),
+            recall: Recall::new(),
+            holds: Arc::default(),
             requests: Places::default(),
             sockets: Places::default(),
             closing: CancellationToken::new(),
@@ -190,6 +203,14 @@ impl Gate {
             config,
         };
         Ok(Self(Arc::new(inner)))
+    }
+
+    /// Has the editor's own files served from here. Without, and for what is not on it, Node-RED is
+    /// asked. A second shelf is not taken.
+    #[must_use]
+    pub fn with_shelf(self, shelf: Arc<Shelf>) -> Self {
+        self.0.shelf.get_or_init(|| shelf);
+        self
     }
 
     /// For [`crate::serve`].

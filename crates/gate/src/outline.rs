@@ -82,6 +82,13 @@ impl Outline {
         Ok(endpoints)
     }
 
+    /// The digest of the baseline's flows.
+    pub(crate) async fn flows(&self) -> Result<Option<Hash>, StoreError> {
+        self.endpoints().await?;
+        let known = self.flows.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(known.as_ref().and_then(|known| known.flows))
+    }
+
     /// The instance's policy, at most a second old.
     pub(crate) async fn policy(&self) -> Result<Arc<Policy>, StoreError> {
         let now = self.store.clock().now();

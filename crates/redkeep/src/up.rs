@@ -12,6 +12,7 @@ mod install;
 mod mail;
 mod rehearsals;
 mod secrets;
+mod shelves;
 mod watch;
 
 use std::{path::PathBuf, sync::Arc};
@@ -64,7 +65,7 @@ pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Resul
     // From here on a signal is heard, also while packages are fetched: whoever reads that Redkeep
     // is ready may stop it in the same moment.
     let mut signals = announce::Signals::catch()?;
-    let plans = tokio::select! {
+    let (plans, shelves) = tokio::select! {
         plans = plan(&config, &store, &trees, &workshop) => plans?,
         () = signals.wait() => {
             terminal::say("stopped before it was started; the next start goes on from here");
@@ -92,6 +93,7 @@ pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Resul
         workshop,
         history,
         trees,
+        shelves,
         stop,
         tasks,
     };
@@ -115,6 +117,7 @@ struct House {
     workshop: Arc<Workshop>,
     history: History,
     trees: Trees,
+    shelves: shelves::Shelves,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -155,6 +158,7 @@ impl House {
         }
         rehearsals::spawn(self, plans);
         announce::ready(self, &addresses, &ca_pem, json).await?;
+        self.shelves.spawn_filling(self)?;
         std::future::pending().await
     }
 
@@ -207,11 +211,13 @@ async fn plan(
     store: &Store,
     trees: &Trees,
     workshop: &Workshop,
-) -> Result<Vec<InstancePlan>, Failure> {
+) -> Result<(Vec<InstancePlan>, shelves::Shelves), Failure> {
     let mut plans = Vec::new();
+    let mut shelves = shelves::Shelves::new(&config.data_dir);
     for (place, section) in config.instances.iter().enumerate() {
         let instance = store.ensure_instance(&section.id, section.node_red).await?;
         let tree = install::tree(config, store, trees, &instance).await?;
+        shelves.add(&section.id, &tree);
         let dir = config.data_dir.join("instances").join(section.id.as_str());
         let hidden = [
             "keys",
@@ -240,7 +246,7 @@ async fn plan(
         plans.push(plan);
     }
     install::prune(config, store, trees).await?;
-    Ok(plans)
+    Ok((plans, shelves))
 }
 
 /// As root, a user number of the instance's own, out of the range no distribution hands out

@@ -58,6 +58,17 @@ pub fn terminal_columns(output: impl AsFd) -> Option<usize> {
     Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
 }
 
+/// Makes the calling thread wait for all others: it goes on when nobody else has work. For good: a
+/// thread cannot take its niceness back.
+///
+/// # Errors
+/// When the kernel will not have it.
+pub fn give_way() -> io::Result<()> {
+    // Linux counts niceness for each thread, whatever POSIX says of the process.
+    rustix::process::nice(19)?;
+    Ok(())
+}
+
 /// This process's user id.
 pub fn own_uid() -> u32 {
     rustix::process::geteuid().as_raw()

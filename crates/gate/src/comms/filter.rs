@@ -37,6 +37,12 @@ pub(super) fn subscription(topic: &str) -> Utf8Bytes {
     json!({ "subscribe": topic }).to_string().into()
 }
 
+/// Whether a frame says that Node-RED has other nodes than before: added, removed, enabled. What only
+/// looks like it costs a question to Node-RED more.
+pub(super) fn tells_of_nodes(text: &str) -> bool {
+    text.contains("notification/node/") || text.contains("notification/plugin/")
+}
+
 /// What somebody may hear.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hearing {

@@ -23,9 +23,15 @@ const WORTH_IT: u64 = 1024;
 /// Brotli's quality: most of the gain at a fraction of the time.
 const QUALITY: i32 = 4;
 
+/// For a file whose address changes with its content.
+pub(crate) const IMMUTABLE: &str = "private, max-age=31536000, immutable";
+
+/// How an answer can be compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Coding {
+pub(crate) enum Coding {
+    /// RFC 7932.
     Brotli,
+    /// RFC 1952.
     Gzip,
 }
 
@@ -33,7 +39,7 @@ enum Coding {
 pub(crate) fn asset(visit: &Visit, mut response: Response<Body>) -> Response<Body> {
     if response.status() == StatusCode::OK && is_versioned(visit.target.query()) {
         // The address changes with the content (`?v=<hash>`), so it need not be asked for again.
-        let kept = HeaderValue::from_static("private, max-age=31536000, immutable");
+        let kept = HeaderValue::from_static(IMMUTABLE);
         response.headers_mut().insert(header::CACHE_CONTROL, kept);
     }
     text(visit, response)
@@ -50,7 +56,8 @@ pub(crate) fn text(visit: &Visit, response: Response<Body>) -> Response<Body> {
     }
 }
 
-fn is_versioned(query: Option<&str>) -> bool {
+/// Whether the address carries Node-RED's `?v=<hash>`.
+pub(crate) fn is_versioned(query: Option<&str>) -> bool {
     query
         .and_then(|query| query.strip_prefix("v="))
         .is_some_and(|version| {
@@ -58,7 +65,8 @@ fn is_versioned(query: Option<&str>) -> bool {
         })
 }
 
-fn accepted(headers: &HeaderMap) -> Option<Coding> {
+/// The best coding the client takes.
+pub(crate) fn accepted(headers: &HeaderMap) -> Option<Coding> {
     let offered = headers.get(header::ACCEPT_ENCODING)?.to_str().ok()?;
     let takes = |name: &str| {
         offered.split(',').any(|part| {
@@ -77,26 +85,36 @@ fn accepted(headers: &HeaderMap) -> Option<Coding> {
     }
 }
 
-fn is_worth_it(response: &Response<Body>) -> bool {
-    let headers = response.headers();
-    let kind = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
-    let is_text = [
+/// Whether the answer is text, by what it says of itself.
+pub(crate) fn is_text(headers: &HeaderMap) -> bool {
+    [
         "text/",
         "application/javascript",
         "application/json",
         "image/svg+xml",
     ]
     .iter()
-    .any(|prefix| kind.starts_with(prefix));
+    .any(|prefix| kind(headers).starts_with(prefix))
+}
+
+/// Whether the answer is a page, by what it says of itself.
+pub(crate) fn is_html(headers: &HeaderMap) -> bool {
+    kind(headers).starts_with("text/html")
+}
+
+fn kind(headers: &HeaderMap) -> &str {
+    let kind = headers.get(header::CONTENT_TYPE);
+    kind.and_then(|value| value.to_str().ok()).unwrap_or("")
+}
+
+fn is_worth_it(response: &Response<Body>) -> bool {
+    let headers = response.headers();
     let is_large = response
         .body()
         .size_hint()
         .exact()
         .is_none_or(|size| size >= WORTH_IT);
-    is_text && is_large && !headers.contains_key(header::CONTENT_ENCODING)
+    is_text(headers) && is_large && !headers.contains_key(header::CONTENT_ENCODING)
 }
 
 fn compress(coding: Coding, response: Response<Body>) -> Response<Body> {

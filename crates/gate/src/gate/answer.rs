@@ -7,14 +7,14 @@ use http::{
 };
 use http_body_util::Limited;
 use hyper::body::Incoming;
-use model::principal::Via;
+use model::{id::SessionId, principal::Via};
 use serde_json::json;
 use store::{SessionKind, Store};
 
 use super::{Denial, Inner, Visit, history};
 use crate::{
     authorize::{Permit, Refusal},
-    body::{Body, boxed, empty, full},
+    body::{self, Body, boxed, empty, full},
     comms, editor, effect,
     forward::{ForwardError, compress},
     headers::{self, Sort},
@@ -72,6 +72,27 @@ impl Inner {
         body: Body,
         permit: &Permit,
     ) -> Result<Response<Body>, Denial> {
+        let session = session(permit);
+        if *permit.class() == Class::Asset
+            && let Some(shelf) = self.shelf.get()
+        {
+            if let Some(session) = session.filter(|_| shelf.is_heavy(&visit.target)) {
+                self.holds.wait(session).await;
+            }
+            if let Some(response) = shelf.answer(&visit).await? {
+                return Ok(response);
+            }
+        }
+        if let Some(response) = self.recall(&visit, permit).await? {
+            return Ok(response);
+        }
+        if let Some(session) = session.filter(|_| *permit.class() == Class::Page) {
+            self.holds.open(session);
+        }
+        // Gone when they were sent, or when there are none.
+        let flows = session
+            .filter(|_| visit.target.is("flows"))
+            .map(|session| self.holds.flows(session));
         let limits = &self.config.limits;
         let body = match (visit.request.method(), permit.class()) {
             (&Method::GET | &Method::HEAD, _) => empty(),
@@ -107,7 +128,10 @@ impl Inner {
             Some(View::Catalogue) => Ok(compress::text(&visit, response)),
             Some(View::Context | View::Credentials) => Ok(no_store(response)),
             _ if *permit.class() == Class::Asset => Ok(compress::asset(&visit, response)),
-            _ => Ok(response),
+            _ => Ok(match flows {
+                Some(flows) => response.map(|body| body::hold(body, flows)),
+                None => response,
+            }),
         }
     }
 
@@ -289,6 +313,14 @@ impl Inner {
                 .insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         self.finish(response, Sort::Own)
+    }
+}
+
+/// The browser session by which the permit's holder came; none for a token, which has no page.
+fn session(permit: &Permit) -> Option<SessionId> {
+    match permit.principal()?.via {
+        Via::GateSession { session } => Some(session),
+        _ => None,
     }
 }
 

@@ -71,6 +71,11 @@ impl Target {
         &self.segments
     }
 
+    /// Whether this is the one segment of the path, as Express reads it.
+    pub(crate) fn is(&self, only: &str) -> bool {
+        matches!(self.segments.as_slice(), [segment] if segment.eq_ignore_ascii_case(only))
+    }
+
     /// The query, without the question mark.
     pub fn query(&self) -> Option<&str> {
         self.query.as_deref()

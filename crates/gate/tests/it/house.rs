@@ -81,6 +81,7 @@ impl gate::History for Plain {
 struct Shop {
     socket: Mutex<Option<PathBuf>>,
     reloads: Mutex<u32>,
+    generation: Mutex<Option<gate::Generation>>,
 }
 
 impl Upstream for Shop {
@@ -99,6 +100,10 @@ impl Upstream for Shop {
         _: Timestamp,
     ) -> Result<String, String> {
         Ok(format!("{user}:{}", permissions.join(",")))
+    }
+
+    fn generation(&self, _: &InstanceId) -> Option<gate::Generation> {
+        *self.generation.lock().unwrap()
     }
 
     fn reload<'a>(
@@ -178,6 +183,14 @@ impl House {
     }
 
     pub(crate) async fn with(limits: Limits) -> Self {
+        Self::built(limits, |_| None).await
+    }
+
+    /// One with the editor's files that `shelf` lays into a folder.
+    pub(crate) async fn built(
+        limits: Limits,
+        shelf: impl FnOnce(&std::path::Path) -> Option<Arc<gate::Shelf>>,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), Arc::new(Now))
             .await
@@ -189,6 +202,7 @@ impl House {
         let shop = Arc::new(Shop {
             socket: Mutex::new(Some(node_red.socket.clone())),
             reloads: Mutex::new(0),
+            generation: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -213,6 +227,10 @@ impl House {
             Arc::new(Plain),
         )
         .unwrap();
+        let gate = match shelf(dir.path()) {
+            Some(shelf) => gate.with_shelf(shelf),
+            None => gate,
+        };
         let shutdown = CancellationToken::new();
         let watching = gate.clone();
         let until = shutdown.clone();
@@ -245,6 +263,11 @@ impl House {
     /// From now on this socket is Node-RED's.
     pub(crate) fn stand_in(&self, socket: &std::path::Path) {
         *self.shop.socket.lock().unwrap() = Some(socket.to_owned());
+    }
+
+    /// From now on Node-RED is said to be up, in this start of it.
+    pub(crate) fn node_red_starts(&self, start: u32) {
+        *self.shop.generation.lock().unwrap() = Some((start, Timestamp(0)));
     }
 
     pub(crate) fn reloads(&self) -> u32 {

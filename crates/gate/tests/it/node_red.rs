@@ -74,6 +74,12 @@ impl NodeRed {
         self.seen.lock().unwrap().clone()
     }
 
+    /// What it was asked for at this path.
+    pub(crate) fn asked(&self, path: &str) -> Vec<Seen> {
+        let is_it = |seen: &Seen| seen.path.split('?').next() == Some(path);
+        self.seen().into_iter().filter(is_it).collect()
+    }
+
     /// The last thing it was sent.
     pub(crate) fn last(&self) -> Seen {
         self.seen().pop().expect("Node-RED was sent something")
@@ -106,13 +112,19 @@ impl NodeRed {
             return self.upgrade(request);
         }
         let (kind, text) = content(&path);
-        Response::builder()
-            .header(header::CONTENT_TYPE, kind)
-            .header(
-                header::SET_COOKIE,
-                "__Host-redkeep-gate=planted; Path=/; Secure",
-            )
-            .header(header::SET_COOKIE, "own=1")
+        let mut response = Response::builder().header(header::CONTENT_TYPE, kind);
+        if !["/nodes", "/icons", "/locales"]
+            .iter()
+            .any(|it| path.starts_with(it))
+        {
+            response = response
+                .header(
+                    header::SET_COOKIE,
+                    "__Host-redkeep-gate=planted; Path=/; Secure",
+                )
+                .header(header::SET_COOKIE, "own=1");
+        }
+        response
             .header("access-control-allow-origin", "*")
             .header("x-powered-by", "Express")
             .body(Full::from(text))

@@ -71,6 +71,7 @@ impl Doors {
                 .unwrap_or_default()
                 .to_owned();
             let local = listener.local_addr()?;
+            let shelf = house.shelves.of(&instance);
             let gate_config = GateConfig {
                 instance,
                 public_origin: origin,
@@ -78,7 +79,7 @@ impl Doors {
                 console_origin: self.addresses.console_origin.clone(),
                 limits: Limits::default(),
             };
-            let gate = Gate::new(
+            let mut gate = Gate::new(
                 gate_config,
                 house.store.clone(),
                 house.deployments.clone(),
@@ -86,6 +87,9 @@ impl Doors {
                 Arc::new(wire::GatePages),
                 Arc::new(wire::Histories(house.history.clone())),
             )?;
+            if let Some(shelf) = shelf {
+                gate = gate.with_shelf(shelf);
+            }
             let (stop, tls, service) = (house.stop.clone(), tls.clone(), gate.service());
             house.tasks.spawn(gate::serve(
                 listener,

@@ -128,6 +128,25 @@ impl VerifiedTree {
     pub fn node_version(&self) -> &str {
         &self.node
     }
+
+    /// The manifest's files below `folder` (`node_modules/x/public`), by path. Blocks.
+    ///
+    /// Errors: the manifest is not the one that was verified any more, or cannot be read.
+    pub fn files_below(&self, folder: &str) -> Result<Vec<Entry>, TreeError> {
+        let damaged = |harm| TreeError::Damaged(Damage::of(vec![harm]));
+        let text = read_manifest(&self.root.join(MANIFEST))?.map_err(damaged)?;
+        let (expected, found) = (self.digest, Hash::of(&text));
+        if found != expected {
+            return Err(damaged(Harm::Digest { expected, found }));
+        }
+        let manifest: Manifest = serde_json::from_slice(&text)
+            .map_err(|_| damaged(Harm::Manifest("is not a manifest")))?;
+        let is_below = |file: &&Entry| {
+            let rest = file.path.strip_prefix(folder);
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        Ok(manifest.files().iter().filter(is_below).cloned().collect())
+    }
 }
 
 /// Compares the tree at `root` with its manifest, and the manifest with the lock and, if given,
