@@ -5,9 +5,11 @@
 //! It never gives a right: roles, scopes and the queue stand behind it as they do without rules.
 
 mod decide;
+mod lockout;
 mod network;
 mod path;
 mod question;
+mod words;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -316,9 +318,12 @@ impl AccessRules {
     /// Whether these rules can be kept: everything named is there, and nothing is opened that
     /// must not be.
     pub fn check(&self) -> Result<(), RulesError> {
-        let bounded = |what, count, max| match count > max {
-            true => Err(RulesError::TooMany { what, max }),
-            false => Ok(()),
+        let bounded = |what, count, max| {
+            if count > max {
+                Err(RulesError::TooMany { what, max })
+            } else {
+                Ok(())
+            }
         };
         bounded("named networks", self.networks.len(), NETWORKS_MAX)?;
         bounded("rules", self.rules.len(), RULES_MAX)?;

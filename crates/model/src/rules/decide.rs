@@ -93,11 +93,12 @@ impl AccessRules {
         let on = rule.instance.as_ref();
         (on.is_none() || on == facts.instance)
             && self.is_from(&rule.from, facts.address)
-            && match rule.areas.is_empty() {
+            && if rule.areas.is_empty() {
                 // Rules for "everything" are written with the gate in mind: they must not shut the
                 // console by the way.
-                true => facts.area != Area::Console,
-                false => rule.areas.contains(&facts.area),
+                facts.area != Area::Console
+            } else {
+                rule.areas.contains(&facts.area)
             }
             && (rule.paths.is_empty() || rule.paths.iter().any(|path| path.covers(facts.segments)))
             && (rule.methods.is_empty() || rule.methods.iter().any(|it| it.covers(facts.method)))

@@ -56,9 +56,10 @@ impl FromStr for NetworkName {
         let is_name = text.starts_with(|c: char| c.is_ascii_lowercase())
             && text.len() <= NAME_MAX
             && text.chars().all(plain);
-        match is_name {
-            true => Ok(Self(text.to_owned())),
-            false => Err(SourceError::Name(cut(text))),
+        if is_name {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(SourceError::Name(cut(text)))
         }
     }
 }
@@ -100,9 +101,10 @@ impl FromStr for Source {
 
     fn from_str(text: &str) -> Result<Self, SourceError> {
         // No name holds a dot or a colon, and every address does.
-        match text.contains(['.', ':', '/']) {
-            true => read_network(text).map(Self::Block),
-            false => text.parse().map(Self::Named),
+        if text.contains(['.', ':', '/']) {
+            read_network(text).map(Self::Block)
+        } else {
+            text.parse().map(Self::Named)
         }
     }
 }

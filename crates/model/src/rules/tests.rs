@@ -276,6 +276,58 @@ fn a_network_is_read_in_one_way() {
     }
 }
 
+#[test]
+fn rules_that_shut_out_their_author_are_known_before() {
+    let here: IpAddr = "10.1.2.3".parse().unwrap();
+    let console = Via::ConsoleSession {
+        session: SessionId(1),
+    };
+    let admin = principal(Role::Administrator, console);
+    let main = ["main".parse().unwrap()];
+    let none = AccessRules::default();
+    let lost = |after: &str| none.shuts_out(&rules(after), &main, &admin, here);
+    for (after, expected) in [
+        (
+            r#"{"rules": [{"who": "nobody"}]}"#,
+            vec!["the editor of main"],
+        ),
+        (
+            r#"{"rules": [{"from": ["10.2.0.0/16"], "areas": ["console"], "who": "login"},
+                {"areas": ["console"], "who": "nobody"}]}"#,
+            vec!["the console"],
+        ),
+        (
+            r#"{"rules": [{"areas": ["sign-in"], "who": "nobody"}]}"#,
+            vec!["the editor of main"],
+        ),
+        (
+            r#"{"rules": [{"areas": ["editor"], "who": "token"}]}"#,
+            vec!["the editor of main"],
+        ),
+        (
+            r#"{"rules": [{"areas": ["console"], "who": {"roles": ["auditor"]}}]}"#,
+            vec!["the console"],
+        ),
+        (
+            r#"{"rules": [{"from": ["10.2.0.0/16"], "who": "nobody"}]}"#,
+            vec![],
+        ),
+        (
+            r#"{"rules": [{"areas": ["endpoints"], "who": "nobody"}]}"#,
+            vec![],
+        ),
+        (
+            r#"{"rules": [{"instance": "other", "who": "nobody"}]}"#,
+            vec![],
+        ),
+    ] {
+        assert_eq!(lost(after), expected, "{after}");
+    }
+    // What they could not reach before they do not lose.
+    let shut = rules(r#"{"rules": [{"who": "nobody"}]}"#);
+    assert!(shut.shuts_out(&shut, &main, &admin, here).is_empty());
+}
+
 /// How far a verdict lets somebody in.
 fn width(verdict: Verdict) -> u8 {
     match verdict {
