@@ -74,6 +74,9 @@ pub(crate) enum ForwardError {
     /// It took too long.
     #[error("Node-RED took too long to answer")]
     TooSlow,
+    /// The request's body goes on past its limit.
+    #[error("the request's body is larger than is let through here")]
+    TooLarge,
     /// It hung up in the middle.
     #[error("Node-RED broke the connection off")]
     Broken,
@@ -112,12 +115,15 @@ impl Forwarder {
     /// Sends a request on; its URI has Node-RED's path and query only.
     pub(crate) async fn send(
         &self,
-        _permit: &Permit,
+        permit: &Permit,
         request: Request<Body>,
     ) -> Result<Response<Incoming>, ForwardError> {
-        match tokio::time::timeout(self.answer, self.client.request(request)).await {
+        let seconds = permit.bounds().answer_seconds;
+        let time = seconds.map_or(self.answer, |it| Duration::from_secs(it.get().into()));
+        match tokio::time::timeout(time, self.client.request(request)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) if error.is_connect() => Err(ForwardError::NotRunning),
+            Ok(Err(error)) if is_too_large(&error) => Err(ForwardError::TooLarge),
             Ok(Err(error)) => {
                 tracing::debug!(%error, "Node-RED gave no answer");
                 Err(ForwardError::Broken)
@@ -125,4 +131,16 @@ impl Forwarder {
             Err(_) => Err(ForwardError::TooSlow),
         }
     }
+}
+
+/// Whether it was our own limit on the body that ended it.
+fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }

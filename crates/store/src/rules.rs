@@ -235,6 +235,11 @@ impl Store {
 
     /// Writes down that a trial is over, if one is, and tells who waits for it. Whether it did.
     pub async fn settle_access_rules(&self) -> Result<bool, StoreError> {
+        let mut db = self.read().acquire().await?;
+        if !Newest::find(&mut db).await?.is_over(self.clock.now()) {
+            return Ok(false);
+        }
+        drop(db);
         let mut change = self.begin().await?;
         let before = Newest::find(change.db()).await?.kept.version;
         let is_over = change.settle().await?.kept.version != before;

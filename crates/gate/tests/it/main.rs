@@ -15,5 +15,6 @@ mod house;
 mod login;
 mod node_red;
 mod routes;
+mod rules;
 mod websockets;
 mod wire;
