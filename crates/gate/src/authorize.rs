@@ -4,6 +4,7 @@ use http::{HeaderMap, Method, header};
 use model::{
     access::{Permission, Role, may},
     principal::{Principal, Via},
+    rules::{Bounds, By, Decision, Verdict},
 };
 
 use crate::route::{Class, Effect, View};
@@ -13,10 +14,22 @@ use crate::route::{Class, Effect, View};
 pub struct Permit {
     class: Class,
     principal: Option<Principal>,
+    bounds: Bounds,
+    rule: Option<usize>,
     _made_here: (),
 }
 
 impl Permit {
+    /// The place of the rule that let it in, from 1.
+    pub(crate) fn rule(&self) -> Option<usize> {
+        self.rule
+    }
+
+    /// How much the rule that let it in gives one asker.
+    pub fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
     /// What was asked for.
     pub fn class(&self) -> &Class {
         &self.class
@@ -45,6 +58,9 @@ pub enum Refusal {
     /// Nobody may.
     #[error("{0}")]
     Never(&'static str),
+    /// The rules who may come from where do not let it in.
+    #[error("{}; an administrator can change who may come from where in the console", by_rule(.0))]
+    ByRule(By),
     /// A route of a node that nobody allowed yet.
     #[error(
         "no rule knows this address; an administrator can allow it for this instance in the console"
@@ -55,38 +71,51 @@ pub enum Refusal {
     CrossSite,
 }
 
-/// Decides. `is_public`: the instance's policy needs no login for this path.
+fn by_rule(by: &By) -> String {
+    match by {
+        By::Rule(place) => format!("rule {place} does not let you in from where you are"),
+        By::PublicPath(_) | By::Default => "you are not let in from where you are".to_owned(),
+    }
+}
+
+/// Decides. `decision`: who may come at all, by the installation's rules.
 pub fn authorize(
     class: Class,
     principal: Option<&Principal>,
-    is_public: bool,
+    decision: &Decision,
 ) -> Result<Permit, Refusal> {
     if let Class::Never(reason) = class {
         return Err(Refusal::Never(reason));
     }
+    if decision.verdict == Verdict::Refused {
+        return Err(Refusal::ByRule(decision.by.clone()));
+    }
+    let is_public = decision.verdict == Verdict::Open;
     let is_open =
         matches!(class, Class::Own(_) | Class::Login(_)) || (is_public && class == Class::Endpoint);
+    let permit = |class| Permit {
+        class,
+        principal: principal.cloned(),
+        bounds: decision.bounds,
+        rule: match decision.by {
+            By::Rule(place) => Some(place),
+            By::PublicPath(_) | By::Default => None,
+        },
+        _made_here: (),
+    };
     if is_open {
-        return Ok(Permit {
-            class,
-            principal: principal.cloned(),
-            _made_here: (),
-        });
+        return Ok(permit(class));
     }
-    let principal = principal.ok_or(Refusal::NotIdentified)?;
+    let known = principal.ok_or(Refusal::NotIdentified)?;
     if class == Class::Unknown {
         return Err(Refusal::Unknown);
     }
-    if holds(&class, principal) {
-        Ok(Permit {
-            class,
-            principal: Some(principal.clone()),
-            _made_here: (),
-        })
+    if holds(&class, known) {
+        Ok(permit(class))
     } else {
         Err(Refusal::NotAllowed {
-            name: principal.name.to_string(),
-            role: principal.role,
+            name: known.name.to_string(),
+            role: known.role,
         })
     }
 }
@@ -169,7 +198,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::route::{Change, Write};
+    use crate::route::{Change, Own, Write};
 
     fn person(role: Role, via: Via) -> Principal {
         Principal {
@@ -232,19 +261,36 @@ mod tests {
         ];
         for (class, allowed) in rows {
             for role in Role::ALL {
-                let permit = authorize(class.clone(), Some(&session(role)), true);
+                let permit = authorize(class.clone(), Some(&session(role)), &by(Verdict::Open));
                 let expected = allowed.contains(&role) || class == Class::Endpoint;
                 assert_eq!(permit.is_ok(), expected, "{class:?} {role}");
             }
-            let anonymous = authorize(class.clone(), None, false);
+            let anonymous = authorize(class.clone(), None, &by(Verdict::LogIn));
             assert_eq!(anonymous.unwrap_err(), Refusal::NotIdentified, "{class:?}");
         }
-        assert!(authorize(Class::Endpoint, None, true).is_ok());
+        assert!(authorize(Class::Endpoint, None, &by(Verdict::Open)).is_ok());
         assert!(
-            authorize(Class::Page, None, true).is_err(),
+            authorize(Class::Page, None, &by(Verdict::Open)).is_err(),
             "the editor is never public"
         );
-        assert!(authorize(Class::Never("x"), Some(&session(Administrator)), true).is_err());
+        let admin = session(Administrator);
+        assert!(authorize(Class::Never("x"), Some(&admin), &by(Verdict::Open)).is_err());
+        for class in [Class::Page, Class::Endpoint, Class::Own(Own::Enter)] {
+            let refused = authorize(class.clone(), Some(&admin), &by(Verdict::Refused));
+            assert_eq!(
+                refused.unwrap_err(),
+                Refusal::ByRule(By::Default),
+                "{class:?}"
+            );
+        }
+    }
+
+    fn by(verdict: Verdict) -> Decision {
+        Decision {
+            verdict,
+            by: By::Default,
+            bounds: Bounds::default(),
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::{
     authorize::Permit,
     body::Body,
     forward::ForwardError,
-    gate::{Denial, Inner, Visit},
+    gate::{Denial, Inner, Standing, Visit},
     headers,
     identify::Known,
     live, upgrade,
@@ -85,8 +85,10 @@ pub(crate) async fn accept(
     let response = upgrade::accept(&visit.request)?;
     let client = hyper::upgrade::on(&mut visit.request);
     let gate = Arc::clone(gate);
+    let standing = visit.standing();
+    let ruled = visit.ruled.take();
     tokio::spawn(async move {
-        let (_place, _peer) = (place, visit.peer);
+        let (_place, _peer, _ruled) = (place, visit.peer, ruled);
         let client = match client.await {
             Ok(client) => TokioIo::new(client),
             Err(error) => {
@@ -98,7 +100,7 @@ pub(crate) async fn accept(
             .max_message_size(Some(ASK_MAX))
             .max_frame_size(Some(ASK_MAX));
         let client = WebSocketStream::from_raw_socket(client, Role::Server, Some(config)).await;
-        carry(&gate, client, server, &known).await;
+        carry(&gate, client, server, &known, &standing).await;
     });
     Ok(response)
 }
@@ -140,12 +142,13 @@ async fn carry<S>(
     mut client: WebSocketStream<S>,
     mut server: WebSocketStream<UnixStream>,
     known: &Known,
+    standing: &Standing,
 ) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let was_revoked = tokio::select! {
         () = talk(gate, &mut client, &mut server, known) => false,
-        () = live::until_revoked(&gate.store, known) => true,
+        () = live::until_refused(gate, standing) => true,
         () = gate.closing.cancelled() => false,
     };
     let goodbye = async {

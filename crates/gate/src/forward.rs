@@ -104,7 +104,7 @@ pub(crate) enum ForwardError {
     #[error("the request's body broke off or cannot be read")]
     Body,
     /// The client's body is longer than allowed.
-    #[error("the request's body is too long")]
+    #[error("the request's body is larger than is let through here")]
     BodyTooLong,
 }
 
@@ -163,10 +163,12 @@ impl Forwarder {
     /// Sends a request on; its URI has Node-RED's path and query only.
     pub(crate) async fn send(
         &self,
-        _permit: &Permit,
+        permit: &Permit,
         request: Request<Body>,
     ) -> Result<Response<Incoming>, ForwardError> {
-        match tokio::time::timeout(self.answer, self.client.request(request)).await {
+        let seconds = permit.bounds().answer_seconds;
+        let time = seconds.map_or(self.answer, |it| Duration::from_secs(it.get().into()));
+        match tokio::time::timeout(time, self.client.request(request)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => {
                 tracing::debug!(%error, "Node-RED gave no answer");
@@ -176,3 +178,4 @@ impl Forwarder {
         }
     }
 }
+

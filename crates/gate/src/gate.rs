@@ -4,6 +4,7 @@ pub(crate) mod answer;
 mod door;
 mod history;
 mod identity;
+mod judge;
 
 use std::{
     net::IpAddr,
@@ -11,8 +12,11 @@ use std::{
 };
 
 use deploy::Deployments;
-use http::{Method, Request, Response, StatusCode};
-use model::id::{InstanceId, UserId};
+use http::{Request, Response, StatusCode};
+use model::{
+    id::{InstanceId, UserId},
+    rules::Verdict,
+};
 use store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
@@ -24,9 +28,9 @@ use crate::{
     headers::{Client, Sort},
     hold::Holds,
     identify::{self, Identity, Known},
-    limit::{Limits, Place, Places, network},
+    limit::{Limits, Place, Places, network, rate::Rates},
     listen::{ConnectionService, Peer},
-    outline::{Outline, is_public},
+    outline::Outline,
     recall::Recall,
     record::Record,
     respond::Pages,
@@ -34,6 +38,7 @@ use crate::{
     shelf::Shelf,
 };
 use identity::Identities;
+pub(crate) use judge::Standing;
 
 pub use history::{File, History};
 
@@ -85,6 +90,9 @@ pub(crate) struct Inner {
     pub(crate) recall: Recall,
     pub(crate) holds: Arc<Holds>,
     requests: Places<Asker>,
+    /// What rules bound, by the rule's place and who asks.
+    ruled: Places<(usize, Asker)>,
+    rates: Rates<(usize, Asker)>,
     pub(crate) sockets: Places<Asker>,
     /// Cancelled when the gate closes: live connections end.
     pub(crate) closing: CancellationToken,
@@ -105,6 +113,8 @@ pub(crate) struct Visit {
     pub(crate) known: Option<Known>,
     pub(crate) is_foreign_login: bool,
     pub(crate) is_upgrade: bool,
+    /// Its place under the rule that let it in; held as long as what it asked for goes on.
+    pub(crate) ruled: Option<Arc<Place<(usize, Asker)>>>,
 }
 
 impl Visit {
@@ -152,6 +162,15 @@ pub(crate) enum Denial {
     /// Too much at a time.
     #[error("too many requests at a time; try again")]
     TooMany,
+    /// More than a rule lets through in a minute.
+    #[error("too many requests in this minute; try again")]
+    TooFast,
+    /// More than a rule lets through at all.
+    #[error("the body is larger than the {max} bytes a rule lets through here")]
+    TooLarge {
+        /// Bytes.
+        max: u64,
+    },
     /// Node-RED gives no answer.
     #[error(transparent)]
     Forward(#[from] ForwardError),
@@ -197,6 +216,8 @@ impl Gate {
             recall: Recall::new(),
             holds: Arc::default(),
             requests: Places::default(),
+            ruled: Places::default(),
+            rates: Rates::default(),
             sockets: Places::default(),
             closing: CancellationToken::new(),
             store,
@@ -223,10 +244,12 @@ impl Gate {
         })
     }
 
-    /// Tells editors what becomes of deployments, until `shutdown`. To be run beside the listener.
+    /// Tells editors what becomes of deployments, and ends trials of rules, until `shutdown`. To be
+    /// run beside the listener.
     pub async fn run(&self, shutdown: CancellationToken) {
         tokio::select! {
             () = self.0.notices.watch() => {}
+            () = judge::end_trials(&self.0.store) => {}
             () = shutdown.cancelled() => {}
         }
         self.0.closing.cancel();
@@ -277,13 +300,14 @@ impl Inner {
         };
         let (head, body) = request.into_parts();
         let request = Request::from_parts(head, ());
-        let visit = Visit {
+        let mut visit = Visit {
             request,
             target,
             peer,
             known,
             is_foreign_login,
             is_upgrade,
+            ruled: None,
         };
         let permit = match self.authorize(&visit).await? {
             Ok(permit) => permit,
@@ -294,6 +318,8 @@ impl Inner {
             }
         };
         let place = self.take_place(&visit).ok_or(Denial::TooMany)?;
+        let body = self.bound(&mut visit, &permit, body)?;
+        let ruled = visit.ruled.clone();
         let sort = match permit.class() {
             Class::Endpoint => Sort::Endpoint,
             Class::Own(_) => Sort::Own,
@@ -302,46 +328,26 @@ impl Inner {
         let response = self.dispatch(visit, body, permit).await?;
         Ok(self
             .finish(response, sort)
-            .map(|body| body::hold(body, place)))
+            .map(|body| body::hold(body, (place, ruled))))
     }
 
     async fn authorize(
         &self,
         visit: &Visit,
     ) -> Result<Result<authorize::Permit, Refusal>, StoreError> {
-        let method = visit.request.method();
-        let endpoints = self.outline.endpoints().await?;
-        let policy = self.outline.policy().await?;
-        let is_allowed = |method: &str, path: &str| {
-            let mut routes = policy.allowed_routes.iter();
-            routes.any(|route| route.method == method && route.path.eq_ignore_ascii_case(path))
-        };
-        // An extended CONNECT (RFC 8441) is the GET that HTTP/1.1 would have sent.
-        let seen_as = if visit.is_upgrade {
-            &Method::GET
-        } else {
-            method
-        };
-        let class = route::classify(
-            seen_as,
-            visit.is_upgrade,
-            &visit.target,
-            &endpoints,
-            is_allowed,
-        );
+        let judged = self.judge(&visit.standing().asking()).await?;
         let principal = visit.known.as_ref().map(|known| &known.principal);
-        let is_public = is_public(&policy, &visit.target);
-        let permit = authorize::authorize(class, principal, is_public);
+        let is_public = judged.decision.verdict == Verdict::Open;
         let by_cookie =
-            principal.filter(|_| !(is_public && permit.as_ref().is_ok_and(is_endpoint)));
+            principal.filter(|_| !(is_public && judged.permit.as_ref().is_ok_and(is_endpoint)));
         let same_site = authorize::same_site(
-            method,
+            visit.request.method(),
             visit.is_upgrade,
             visit.request.headers(),
             by_cookie,
             &self.config.public_origin,
         );
-        Ok(permit.and_then(|permit| same_site.map(|()| permit)))
+        Ok(judged.permit.and_then(|permit| same_site.map(|()| permit)))
     }
 
     async fn note_refusal(&self, visit: &Visit, refusal: &Refusal) -> Result<(), StoreError> {

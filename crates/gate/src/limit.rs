@@ -1,5 +1,7 @@
 //! Limits: on everything a client can make us hold.
 
+pub(crate) mod rate;
+
 use std::{
     collections::HashMap,
     hash::Hash,

@@ -1,4 +1,5 @@
-//! Long-lived connections: they end within a second when the session or token behind them does.
+//! Long-lived connections: they end within a second when the session or token behind them does, or
+//! when who may come from where changes and they would not be let in any more.
 
 use std::time::Duration;
 
@@ -6,15 +7,50 @@ use model::principal::Principal;
 use store::Store;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::identify::{self, Known};
+use crate::{
+    gate::{Inner, Standing},
+    identify::{self, Known},
+};
 
 /// How often a session's own end (idle, age) is looked for.
 const LOOK: Duration = Duration::from_mins(5);
 /// Bytes held each way.
 const BUFFER: usize = 64 * 1024;
 
-/// Returns when `known` is no longer who it was: revoked, expired, or of another role.
-pub(crate) async fn until_revoked(store: &Store, known: &Known) {
+/// Returns when what was let in would be refused: who stands behind it is no longer who it was
+/// (revoked, expired, or of another role), or the rules say so.
+pub(crate) async fn until_refused(gate: &Inner, standing: &Standing) {
+    tokio::select! {
+        () = until_revoked(&gate.store, standing.known.as_ref()) => {}
+        () = until_ruled_out(gate, standing) => {}
+    }
+}
+
+async fn until_ruled_out(gate: &Inner, standing: &Standing) {
+    let mut rules = gate.store.rules_changes();
+    // What changed between the decision and here must count.
+    rules.mark_changed();
+    loop {
+        if rules.changed().await.is_err() {
+            return;
+        }
+        match gate.judge(&standing.asking()).await {
+            Ok(judged) if judged.permit.is_ok() => {}
+            Ok(_) => return,
+            Err(error) => {
+                // An unreadable ledger cannot say that it may go on.
+                tracing::error!(%error, "a live connection is closed: the rules cannot be read");
+                return;
+            }
+        }
+    }
+}
+
+/// Returns when `known` is no longer who it was; never for nobody.
+async fn until_revoked(store: &Store, known: Option<&Known>) {
+    let Some(known) = known else {
+        return std::future::pending().await;
+    };
     let mut revocations = store.revocations();
     // What was revoked between the look-up and here must count.
     revocations.mark_changed();
@@ -46,25 +82,21 @@ async fn is_listed(store: &Store, principal: &Principal) -> bool {
     identify::is_listed(store, principal).await.unwrap_or(false)
 }
 
-/// Carries bytes both ways until one side ends or `known` is revoked.
-pub(crate) async fn carry<A, B>(mut client: A, mut server: B, store: &Store, known: Option<&Known>)
+/// Carries bytes both ways until one side ends or it would not be let in any more.
+pub(crate) async fn carry<A, B>(mut client: A, mut server: B, gate: &Inner, standing: &Standing)
 where
     A: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
     let copy = tokio::io::copy_bidirectional_with_sizes(&mut client, &mut server, BUFFER, BUFFER);
-    let revoked = async {
-        match known {
-            Some(known) => until_revoked(store, known).await,
-            None => std::future::pending().await,
-        }
-    };
     tokio::select! {
         ended = copy => {
             if let Err(error) = ended {
                 tracing::debug!(%error, "a live connection ended badly");
             }
         }
-        () = revoked => tracing::debug!("a live connection was closed: its session ended"),
+        () = until_refused(gate, standing) => {
+            tracing::debug!("a live connection was closed: it would not be let in any more");
+        }
     }
 }

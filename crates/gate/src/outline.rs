@@ -1,5 +1,5 @@
-//! What the gate must know of an instance to judge a request: its endpoints and its policy. Kept
-//! until they change.
+//! What the gate must know of an instance to judge a request: its endpoints, its policy and the
+//! rules who may come from where. Kept until they change.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,10 +8,11 @@ use model::{
     flow::Flows,
     id::{Hash, InstanceId},
     instance::Policy,
+    rules::AccessRules,
 };
 use store::{Store, StoreError};
 
-use crate::route::{Endpoints, Target};
+use crate::route::Endpoints;
 
 /// How long a policy is kept before it is read anew, in milliseconds.
 const POLICY_MS: i64 = 1000;
@@ -23,6 +24,17 @@ pub(crate) struct Outline {
     instance: InstanceId,
     flows: Mutex<Option<Known>>,
     policy: Mutex<Option<(Timestamp, Arc<Policy>)>>,
+    rules: Mutex<Option<Ruled>>,
+}
+
+/// The rules as they were read.
+#[derive(Debug, Clone)]
+struct Ruled {
+    /// How often they had changed by then.
+    at: u64,
+    /// When they undo themselves.
+    until: Option<Timestamp>,
+    rules: Arc<AccessRules>,
 }
 
 #[derive(Debug, Clone)]
@@ -41,6 +53,7 @@ impl Outline {
             instance,
             flows: Mutex::default(),
             policy: Mutex::default(),
+            rules: Mutex::default(),
         }
     }
 
@@ -107,32 +120,31 @@ impl Outline {
             Some((now, Arc::clone(&policy)));
         Ok(policy)
     }
-}
 
-/// Whether policy makes this path public: by whole segments, so that `/api` is not `/apiary`.
-pub(crate) fn is_public(policy: &Policy, target: &Target) -> bool {
-    let path = target.normal();
-    policy.public_paths.iter().any(|prefix| {
-        let prefix = prefix.trim_end_matches('/').to_ascii_lowercase();
-        path.strip_prefix(&prefix)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            && (prefix.starts_with('/') || prefix.is_empty())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_public_path_is_whole_segments() {
-        let policy = Policy {
-            public_paths: vec!["/api/".into(), "bad".into()],
-            ..Policy::default()
+    /// The rules who may come from where, as they hold now.
+    pub(crate) async fn rules(&self) -> Result<Arc<AccessRules>, StoreError> {
+        // Counted before reading: what changes while we read is read again.
+        let at = *self.store.rules_changes().borrow();
+        let now = self.store.clock().now();
+        let kept = self
+            .rules
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(kept) = kept
+            && kept.at == at
+            && kept.until.is_none_or(|until| now < until)
+        {
+            return Ok(kept.rules);
+        }
+        let read = self.store.access_rules().await?;
+        let ruled = Ruled {
+            at,
+            until: read.trial.map(|trial| trial.undo_at),
+            rules: Arc::new(read.rules),
         };
-        let check =
-            |path: &str| is_public(&policy, &Target::parse(&path.parse().unwrap()).unwrap());
-        assert!(check("/api") && check("/API/x/") && check("/api/x"));
-        assert!(!check("/apiary") && !check("/") && !check("/bad") && !check("/x/api"));
+        let rules = Arc::clone(&ruled.rules);
+        *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = Some(ruled);
+        Ok(rules)
     }
 }

@@ -59,9 +59,11 @@ pub(crate) async fn tunnel(
     let client = hyper::upgrade::on(&mut visit.request);
     let server = hyper::upgrade::on(&mut answered);
     let gate = Arc::clone(gate);
+    let standing = visit.standing();
+    let ruled = visit.ruled.take();
     tokio::spawn(async move {
         // Held to the end: the socket counts as one, and its connection too.
-        let (_place, _peer) = (place, visit.peer);
+        let (_place, _peer, _ruled) = (place, visit.peer, ruled);
         let (client, server) = match tokio::try_join!(client, server) {
             Ok(sides) => sides,
             Err(error) => {
@@ -71,7 +73,7 @@ pub(crate) async fn tunnel(
         };
         let (client, server) = (TokioIo::new(client), TokioIo::new(server));
         tokio::select! {
-            () = live::carry(client, server, &gate.store, visit.known.as_ref()) => {}
+            () = live::carry(client, server, &gate, &standing) => {}
             () = gate.closing.cancelled() => {}
         }
     });

@@ -104,6 +104,8 @@ pub enum EventKind {
     MailDropped,
     /// Policy or allowed routes changed.
     PolicyChanged,
+    /// The rules who may come from where changed, were confirmed, or undid themselves.
+    RulesChanged,
 }
 
 impl EventKind {

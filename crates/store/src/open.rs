@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_risks.sql"),
     include_str!("../migrations/0005_approval.sql"),
     include_str!("../migrations/0006_mail.sql"),
+    include_str!("../migrations/0008_rules.sql"),
 ];
 /// How long a statement waits for another process' lock.
 const BUSY: Duration = Duration::from_secs(10);
@@ -55,6 +56,7 @@ pub(crate) struct Inner {
     pub(crate) anchor: Anchor,
     pub(crate) revocations: watch::Sender<u64>,
     pub(crate) queue: watch::Sender<u64>,
+    pub(crate) rules: watch::Sender<u64>,
     pub(crate) recorded: watch::Sender<u64>,
     pub(crate) hashing: Semaphore,
     pub(crate) hash_waiting: Semaphore,
@@ -110,6 +112,7 @@ impl Store {
             anchor,
             revocations: watch::Sender::new(0),
             queue: watch::Sender::new(0),
+            rules: watch::Sender::new(0),
             recorded: watch::Sender::new(0),
             hashing: Semaphore::new(HASHES_AT_ONCE),
             hash_waiting: Semaphore::new(HASHES_WAITING),
@@ -159,6 +162,7 @@ impl Store {
             is_milestone: false,
             revokes: false,
             moves_queue: false,
+            moves_rules: false,
         })
     }
 }
@@ -175,6 +179,8 @@ pub(crate) struct Change<'a> {
     pub(crate) revokes: bool,
     /// A deployment changes: lists look again.
     pub(crate) moves_queue: bool,
+    /// Who may come from where changes: doors look again.
+    pub(crate) moves_rules: bool,
 }
 
 impl Change<'_> {
@@ -191,12 +197,14 @@ impl Change<'_> {
             transaction,
             revokes,
             moves_queue,
+            moves_rules,
             ..
         } = self;
         // Told even when the commit's answer is lost or this future is dropped within it: looking
         // again for nothing costs little, a revocation nobody hears of does not.
         let _revocations = Told(revokes.then_some(&store.inner.revocations));
         let _queue = Told(moves_queue.then_some(&store.inner.queue));
+        let _rules = Told(moves_rules.then_some(&store.inner.rules));
         let _recorded = Told(signed.is_some().then_some(&store.inner.recorded));
         transaction.commit().await?;
         if let Some(signed) = signed {

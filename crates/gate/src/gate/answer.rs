@@ -96,6 +96,8 @@ impl Inner {
         let limits = &self.config.limits;
         let body = match (visit.request.method(), permit.class()) {
             (&Method::GET | &Method::HEAD, _) => empty(),
+            // A rule's own bound was laid on already.
+            (_, Class::Endpoint) if permit.bounds().body_bytes.is_some() => body,
             (_, Class::Endpoint) => boxed(Limited::new(body, limits.endpoint_bytes_max)),
             _ => boxed(Limited::new(body, limits.body_bytes_max)),
         };
@@ -348,11 +350,13 @@ fn kind(denial: &Denial) -> (StatusCode, &'static str) {
         Denial::Refused(Refusal::Unknown) => (StatusCode::FORBIDDEN, "route_not_allowed"),
         Denial::Refused(_) => (StatusCode::FORBIDDEN, "forbidden"),
         Denial::Answered { status, code, .. } => (*status, code),
-        Denial::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"),
+        Denial::TooMany | Denial::TooFast => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"),
+        Denial::TooLarge { .. } | Denial::Forward(ForwardError::BodyTooLong) => {
+            (StatusCode::PAYLOAD_TOO_LARGE, "too_large")
+        }
         Denial::Forward(ForwardError::NotRunning) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
         Denial::Forward(ForwardError::TooSlow) => (StatusCode::GATEWAY_TIMEOUT, "too_slow"),
         Denial::Forward(ForwardError::Body) => (StatusCode::BAD_REQUEST, "invalid_request"),
-        Denial::Forward(ForwardError::BodyTooLong) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
         Denial::Forward(ForwardError::Broken) => (StatusCode::BAD_GATEWAY, "broken"),
         Denial::Store(_) | Denial::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
     }

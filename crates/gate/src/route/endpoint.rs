@@ -5,7 +5,10 @@
 use std::collections::{HashMap, HashSet};
 
 use http::Method;
-use model::flow::{Flows, NodeRef};
+use model::{
+    flow::{Flows, NodeRef},
+    rules::Area,
+};
 use serde_json::{Map, Value};
 
 use super::Target;
@@ -17,7 +20,8 @@ const RULES_MAX: usize = 5000;
 #[derive(Debug, Default)]
 pub struct Endpoints {
     rules: Vec<Rule>,
-    dashboards: Vec<Vec<String>>,
+    /// Which, and the segments of where it lives.
+    dashboards: Vec<(Area, Vec<String>)>,
     /// Inject nodes with their deployed properties.
     injects: HashMap<String, Value>,
     debugs: HashSet<String>,
@@ -64,7 +68,7 @@ impl Endpoints {
         let kind = node.kind();
         if kind.starts_with("ui_") {
             // Dashboard 1 without a setting of its own lives at /ui.
-            self.dashboard("/ui");
+            self.dashboard(Area::Dashboard1, "/ui");
             return;
         }
         if !matches!(
@@ -83,7 +87,8 @@ impl Endpoints {
             "websocket-listener" => self.rule(None, text("path")),
             "ui-base" => {
                 let path = text("path");
-                self.dashboard(if path.is_empty() { "/dashboard" } else { path });
+                let path = if path.is_empty() { "/dashboard" } else { path };
+                self.dashboard(Area::Dashboard2, path);
             }
             "inject" => {
                 let props = properties.get("props").cloned().unwrap_or(Value::Null);
@@ -102,29 +107,49 @@ impl Endpoints {
         }
     }
 
-    fn dashboard(&mut self, path: &str) {
+    fn dashboard(&mut self, area: Area, path: &str) {
         let segments: Vec<String> = path
             .split('/')
             .filter(|part| !part.is_empty())
             .map(str::to_ascii_lowercase)
             .collect();
         // A dashboard at `/` would make everything its own; the editor stands there.
-        if !segments.is_empty() && !self.dashboards.contains(&segments) {
-            self.dashboards.push(segments);
+        let is_new = self.dashboards.iter().all(|(_, known)| *known != segments);
+        if !segments.is_empty() && is_new {
+            self.dashboards.push((area, segments));
         }
     }
 
-    /// Whether this request is for an endpoint.
-    pub fn covers(&self, method: &Method, is_upgrade: bool, target: &Target) -> bool {
+    /// Which area an endpoint belongs to. What lies below a dashboard is the dashboard's, also where
+    /// an http-in node answers there.
+    pub fn area(&self, target: &Target) -> Area {
+        self.dashboard_of(target).unwrap_or(Area::Endpoints)
+    }
+
+    fn dashboard_of(&self, target: &Target) -> Option<Area> {
         let segments = target.segments();
-        let in_dashboard = self.dashboards.iter().any(|dashboard| {
+        let is_below = |(_, dashboard): &&(Area, Vec<String>)| {
             segments.len() >= dashboard.len()
                 && dashboard
                     .iter()
                     .zip(segments)
                     .all(|(a, b)| b.eq_ignore_ascii_case(a))
-        });
-        if in_dashboard || (!self.dashboards.is_empty() && starts_with(segments, "socket.io")) {
+        };
+        // The longest: a dashboard may live below another.
+        let below = self.dashboards.iter().filter(is_below);
+        if let Some((area, _)) = below.max_by_key(|(_, segments)| segments.len()) {
+            return Some(*area);
+        }
+        let is_socket = starts_with(segments, "socket.io");
+        let areas = self.dashboards.iter().map(|(area, _)| *area);
+        // Dashboard 1 has its socket below `/ui`; where both are, this one is the other's.
+        is_socket.then(|| areas.max()).flatten()
+    }
+
+    /// Whether this request is for an endpoint.
+    pub fn covers(&self, method: &Method, is_upgrade: bool, target: &Target) -> bool {
+        let segments = target.segments();
+        if self.dashboard_of(target).is_some() {
             return true;
         }
         self.rules.iter().any(|rule| {

@@ -143,6 +143,7 @@ pub(crate) struct House {
     pub(crate) instance: InstanceId,
     pub(crate) address: SocketAddr,
     pub(crate) origin: String,
+    pub(crate) gate: Gate,
     shop: Arc<Shop>,
     ca: String,
     shutdown: CancellationToken,
@@ -249,6 +250,7 @@ impl House {
             instance,
             address,
             origin,
+            gate,
             shop,
             ca,
             shutdown,
@@ -321,7 +323,14 @@ impl House {
     }
 
     pub(crate) async fn connect(&self, alpn: &[u8]) -> TlsStream<TcpStream> {
-        let stream = TcpStream::connect(self.address).await.unwrap();
+        self.connect_from([127, 0, 0, 1], alpn).await
+    }
+
+    /// A connection from an address of the loopback network of its own.
+    pub(crate) async fn connect_from(&self, from: [u8; 4], alpn: &[u8]) -> TlsStream<TcpStream> {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        let stream = socket.connect(self.address).await.unwrap();
         self.greet(stream, alpn).await
     }
 
@@ -379,8 +388,17 @@ impl House {
         request: http::request::Builder,
         body: impl Into<Bytes>,
     ) -> Answer {
+        self.send_from([127, 0, 0, 1], request, body).await
+    }
+
+    pub(crate) async fn send_from(
+        &self,
+        from: [u8; 4],
+        request: http::request::Builder,
+        body: impl Into<Bytes>,
+    ) -> Answer {
         let request = request.body(Full::new(body.into())).unwrap();
-        let io = TokioIo::new(self.connect(b"http/1.1").await);
+        let io = TokioIo::new(self.connect_from(from, b"http/1.1").await);
         let (mut sender, connection) = http1::handshake(io).await.unwrap();
         tokio::spawn(connection);
         read(sender.send_request(request).await.expect("an answer")).await

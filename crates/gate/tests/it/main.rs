@@ -23,5 +23,6 @@ mod recall;
 mod routes;
 mod slow;
 mod smuggling;
+mod rules;
 mod websockets;
 mod wire;

@@ -17,4 +17,5 @@ mod mails;
 mod opening;
 mod rehearsals;
 mod renewal;
+mod rules;
 mod sessions;
