@@ -19,3 +19,4 @@ pub mod palette;
 pub mod principal;
 pub mod rehearsal;
 pub mod risk;
+pub mod touch;

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use axum::Router;
 use console::{Addresses, Context, Post};
 use gate::{Certificates, ConnectionService, Gate, GateConfig, Limits};
-use model::id::InstanceId;
+use model::{access::Role, id::InstanceId};
 use store::Store;
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
@@ -21,6 +21,7 @@ pub(super) struct Doors {
     certificates: Arc<Certificates>,
     console: TcpListener,
     gates: Vec<(InstanceId, TcpListener)>,
+    passkey_required: Vec<Role>,
 }
 
 impl Doors {
@@ -51,6 +52,7 @@ impl Doors {
             certificates: Arc::new(certificates),
             console,
             gates,
+            passkey_required: config.passkey_required.clone(),
         })
     }
 
@@ -106,6 +108,7 @@ impl Doors {
             addresses: self.addresses.clone(),
             ca_pem: ca_pem.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            passkey_required: self.passkey_required.clone(),
             post: post.map(|post| post.clone() as Arc<dyn Post>),
         };
         let host = self
