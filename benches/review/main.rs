@@ -202,6 +202,7 @@ impl House {
             role: Role::Administrator,
             password: Secret::new(b"seven green bottles on a wall".to_vec()),
             second_factor: None,
+            passkey: None,
         };
         let (user, _) = store.add_user(new, &Actor::System).await?;
         let opened = store.open_session(user.id, SessionKind::Console, None, None, "bench");
@@ -227,6 +228,7 @@ impl House {
             store: self.store.clone(),
             deployments: Deployments::new(self.store.clone(), Arc::new(Nobody)),
             workshop: None,
+            passkey_required: Vec::new(),
             post: None,
             addresses: Addresses {
                 console_origin: "https://keep.localhost:8443".to_owned(),

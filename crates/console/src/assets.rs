@@ -1,4 +1,4 @@
-//! The stylesheet and the mark, under names that carry their digest, so that browsers keep them.
+//! The stylesheet, the script that asks for passkeys, and the mark, under names that carry their digest, so that browsers keep them.
 
 use std::sync::LazyLock;
 
@@ -25,6 +25,15 @@ static STYLE: LazyLock<String> = LazyLock::new(|| {
 static STYLE_NAME: LazyLock<String> = LazyLock::new(|| named("console", &STYLE, "css"));
 static STYLE_PATH: LazyLock<String> = LazyLock::new(|| format!("/assets/{}", *STYLE_NAME));
 
+const SCRIPT: &str = include_str!("../assets/passkey.js");
+static SCRIPT_NAME: LazyLock<String> = LazyLock::new(|| named("passkey", SCRIPT, "js"));
+static SCRIPT_PATH: LazyLock<String> = LazyLock::new(|| format!("/assets/{}", *SCRIPT_NAME));
+
+/// Where the one script lies.
+pub(crate) fn script_path() -> &'static str {
+    &SCRIPT_PATH
+}
+
 fn named(stem: &str, content: &str, ending: &str) -> String {
     format!("{stem}.{}.{ending}", Hash::of(content.as_bytes()).short())
 }
@@ -43,6 +52,8 @@ pub(crate) fn router() -> Router<App> {
 async fn show(Path(name): Path<String>) -> Result<Response, PageError> {
     if name == *STYLE_NAME {
         Ok(immutable("text/css; charset=utf-8", &STYLE))
+    } else if name == *SCRIPT_NAME {
+        Ok(immutable("text/javascript; charset=utf-8", SCRIPT))
     } else if name == "mark.svg" {
         Ok(mark().await)
     } else {

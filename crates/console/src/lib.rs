@@ -1,6 +1,6 @@
 //! The reading room: pages and API, on an origin of its own.
 //!
-//! Server-rendered pages without a line of script, and the same as JSON under `/api/v1`. It decides
+//! Server-rendered pages without script (but for the few that ask for a passkey), and the same as JSON under `/api/v1`. It decides
 //! nothing: who may do what is [`model::access`]'s, what happens to a deployment is [`deploy`]'s.
 //! Open next: [`router`], `session` (who asks), `csrf` (what is accepted), `pages`, `api`.
 #![forbid(unsafe_code)]
@@ -29,7 +29,7 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 
 use axum::{Router, extract::Request, middleware, middleware::Next, response::Response};
 use deploy::Deployments;
-use model::id::InstanceId;
+use model::{access::Role, id::InstanceId};
 use runtime::{Workshop, status::LayerStatus};
 use store::Store;
 
@@ -75,6 +75,8 @@ pub struct Context {
     pub keys: Vec<LayerStatus>,
     /// Redkeep's version.
     pub version: String,
+    /// The roles that sign in with a passkey, and with nothing less.
+    pub passkey_required: Vec<Role>,
     /// What sends mails; none: no mail server is configured, or nothing runs.
     pub post: Option<Arc<dyn Post>>,
 }

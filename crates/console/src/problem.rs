@@ -9,7 +9,7 @@ use axum::{
 use deploy::DeployError;
 use runtime::RuntimeError;
 use serde_json::json;
-use store::StoreError;
+use store::{PasskeyError, StoreError};
 
 use crate::assets;
 
@@ -109,6 +109,8 @@ impl From<DeployError> for Problem {
             DeployError::NotInThread { .. } => (S::FORBIDDEN, "not-in-thread"),
             DeployError::NoEmergency { .. } => (S::FORBIDDEN, "no-emergency"),
             DeployError::NotRehearsed { .. } => (S::CONFLICT, "not-rehearsed"),
+            DeployError::TouchNeeded { .. } => (S::FORBIDDEN, "touch-needed"),
+            DeployError::Passkey(_) => (S::FORBIDDEN, "passkey-refused"),
             DeployError::Flows(_) => (S::UNPROCESSABLE_ENTITY, "not-flows"),
             DeployError::RevisionMismatch { .. } => (S::CONFLICT, "revision-mismatch"),
             DeployError::NotWhatWasShown => (S::CONFLICT, "not-what-was-shown"),
@@ -137,7 +139,17 @@ impl From<DeployError> for Problem {
         };
         match error {
             DeployError::Store(error) => error.into(),
+            DeployError::Passkey(error) => error.into(),
             error => Self::new(status, code, error.to_string()),
+        }
+    }
+}
+
+impl From<PasskeyError> for Problem {
+    fn from(error: PasskeyError) -> Self {
+        match error {
+            PasskeyError::Store(error) => error.into(),
+            error => Self::new(StatusCode::FORBIDDEN, "passkey-refused", error.to_string()),
         }
     }
 }
@@ -169,6 +181,8 @@ impl From<askama::Error> for Problem {
 pub(crate) enum PageError {
     /// Nobody is signed in: the way is to sign in first, and then on to this path.
     SignIn { next: String },
+    /// The role signs in with a passkey, and there is none yet: the way is to add one.
+    NeedsPasskey,
     /// Anything else, as a page.
     Problem(Problem),
 }
@@ -195,6 +209,7 @@ impl IntoResponse for PageError {
                 let next = crate::pages::sign_in::show::percent_encoded(&next);
                 return Redirect::to(&format!("/sign-in?next={next}")).into_response();
             }
+            Self::NeedsPasskey => return Redirect::to("/account/passkeys").into_response(),
             Self::Problem(problem) => problem,
         };
         let page = ProblemPage {

@@ -153,6 +153,21 @@ pub(crate) async fn signed_in(parts: &Parts, app: &App) -> Result<Option<SignedI
     }))
 }
 
+/// Where somebody may go whose role signs in with a passkey, and who has none yet. Nothing else under
+/// `/account`: a token made there would go round it.
+fn leads_to_a_passkey(path: &str) -> bool {
+    path == "/sign-out" || path == "/account/passkeys" || path.starts_with("/account/passkeys/")
+}
+
+/// Whether this person's role signs in with a passkey here, and they have none yet.
+pub(crate) async fn lacks_passkey(app: &App, principal: &Principal) -> Result<bool, Problem> {
+    let is_session = matches!(principal.via, Via::ConsoleSession { .. });
+    if !is_session || !app.passkey_required.contains(&principal.role) {
+        return Ok(false);
+    }
+    Ok(app.store.user(principal.user).await?.passkeys == 0)
+}
+
 impl<S> FromRequestParts<S> for SignedIn
 where
     App: FromRef<S>,
@@ -163,6 +178,10 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, PageError> {
         let app = Arc::<crate::Inner>::from_ref(state);
         if let Some(signed_in) = signed_in(parts, &app).await? {
+            let is_open = leads_to_a_passkey(parts.uri.path());
+            if !is_open && lacks_passkey(&app, &signed_in.caller.principal).await? {
+                return Err(PageError::NeedsPasskey);
+            }
             return Ok(signed_in);
         }
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
@@ -188,6 +207,12 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let app = Arc::<crate::Inner>::from_ref(state);
         match identify(parts, &app).await? {
+            Some(caller) if lacks_passkey(&app, &caller.principal).await? => {
+                let why = "your role signs in with a passkey here, and you have none yet; add one \
+                           on the console under Account";
+                let status = http::StatusCode::FORBIDDEN;
+                Err(ApiError(Problem::new(status, "passkey-required", why)))
+            }
             Some(caller) => Ok(Self(caller)),
             None => Err(ApiError(Problem::unauthenticated())),
         }

@@ -1,7 +1,7 @@
 //! The frame round every page: where one is, who one is, what waits.
 
 use askama::Template;
-use axum::response::Html;
+use axum::response::{Html, IntoResponse as _, Response};
 use model::{
     access::{Permission, Role},
     clock::Timestamp,
@@ -10,6 +10,7 @@ use model::{
 
 use crate::{
     App, assets,
+    headers::RunsScript,
     problem::{PageError, Problem},
     session::SignedIn,
     wording::{Icon, Moment},
@@ -190,6 +191,13 @@ pub(crate) async fn made<T: Template>(
     let desk = app.deployments.desk();
     let html = desk.work(move || Ok::<_, Problem>(build()?.render()?));
     Ok(Html(html.await??))
+}
+
+/// A page that asks for a passkey, rendered: the only ones that run script.
+pub(crate) fn scripted(template: &impl Template) -> Result<Response, PageError> {
+    let mut response = page(template)?.into_response();
+    response.extensions_mut().insert(RunsScript);
+    Ok(response)
 }
 
 /// A page, rendered.

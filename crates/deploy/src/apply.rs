@@ -11,7 +11,7 @@ use std::{
 use model::{
     access::Permission,
     clock::Timestamp,
-    deployment::{Decision, Deployment, State, Verdict},
+    deployment::{Deployment, State, Verdict},
     flow::{
         Flows,
         change::ChangeId,
@@ -21,6 +21,8 @@ use model::{
     id::{DeploymentId, Hash, InstanceId},
     principal::Actor,
 };
+
+use store::CheckedTouch;
 
 use crate::{Caller, DeployError, Deployments, Review, Taken, intake::blocking, secrets};
 
@@ -135,6 +137,17 @@ impl Deployments {
         id: DeploymentId,
         shown: Hash,
     ) -> Result<Deployment, DeployError> {
+        self.approve_with(caller, id, shown, None).await
+    }
+
+    /// The same, with a touch: where policy asks for one, not without.
+    pub(crate) async fn approve_with(
+        &self,
+        caller: &Caller,
+        id: DeploymentId,
+        shown: Hash,
+        touch: Option<&CheckedTouch>,
+    ) -> Result<Deployment, DeployError> {
         caller.require(Permission::Apply)?;
         let review = self.examine(id).await?;
         if review.shown != shown {
@@ -150,9 +163,13 @@ impl Deployments {
             .await?;
         self.require_clean_rehearsal(&review.deployment, result.hash())
             .await?;
+        self.require_touch_given(&review.deployment, touch).await?;
         let (decided, by) = (&review.decisions, caller.actor());
-        self.confirm(&review.deployment, decided, &result, &by)
-            .await
+        let result = self.store.keep_blob(result.text()).await?;
+        let confirmed = self
+            .store
+            .confirm_touched(&review.deployment, decided, result, touch, &by);
+        Ok(confirmed.await?)
     }
 
     /// Applies an approved deployment and waits until it runs or the old baseline is back.
@@ -202,18 +219,6 @@ impl Deployments {
         self.carry_out(approved, by).await
     }
 
-    async fn confirm(
-        &self,
-        deployment: &Deployment,
-        decided: &[Decision],
-        result: &Flows,
-        by: &Actor,
-    ) -> Result<Deployment, DeployError> {
-        let result = self.store.keep_blob(result.text()).await?;
-        let confirmed = self.store.confirm(deployment, decided, result, by);
-        Ok(confirmed.await?)
-    }
-
     /// The proof that a deployment was approved: from the ledger's state and decisions, checked
     /// once more against what was shown, and against what policy asks by now.
     async fn approved(&self, id: DeploymentId, shown: Hash) -> Result<Approved, DeployError> {
@@ -234,6 +239,7 @@ impl Deployments {
             return Err(DeployError::NotWhatWasShown);
         }
         self.require_rules(&review, &flows, by).await?;
+        self.require_touch_kept(&review).await?;
         let changes = self.store.credential_changes(id).await?;
         let credentials = approved_credentials(&changes, &approvals(&review));
         Ok(Approved {

@@ -1,6 +1,6 @@
 //! Emergencies: applied before review, for a reason, and flagged until somebody else has looked.
 //!
-//! An emergency skips the review, four eyes, a required rehearsal, and every demand but a refusal;
+//! An emergency skips the review, four eyes, a required rehearsal, a touch, and every demand but a refusal;
 //! what it skips stands in its record. It applies exactly the proposal that was shown, through the
 //! same slot and the same baseline, and overrules no rejection. What nobody is known to have asked
 //! for (from inside Node-RED, from a file) is never applied so.
@@ -136,6 +136,9 @@ impl Deployments {
         emergency.skipped = review.skipped(by);
         if self.lacks_rehearsal(&review.deployment).await? {
             emergency.skipped.push(Skipped::Rehearsal);
+        }
+        if self.asks_touch(&review.deployment.instance).await? {
+            emergency.skipped.push(Skipped::Touch);
         }
         let declared = self
             .store

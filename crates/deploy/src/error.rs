@@ -22,6 +22,15 @@ pub enum DeployError {
     /// Policy asks for a clean rehearsal.
     #[error("this instance asks for a clean rehearsal before anything is applied: {why}")]
     NotRehearsed { why: String },
+    /// Policy asks for a touch of a passkey.
+    #[error(
+        "this instance asks for a touch of a passkey before anything is applied: sign in to the \
+         console and open /deployments/{id}/touch there"
+    )]
+    TouchNeeded { id: model::id::DeploymentId },
+    /// A passkey was not accepted.
+    #[error(transparent)]
+    Passkey(#[from] store::PasskeyError),
     /// The submitted text is not a flows file.
     #[error(transparent)]
     Flows(#[from] FlowError),

@@ -14,6 +14,7 @@ use model::{
     deployment::{Decision, Deployment, State},
     flow::change::Change,
     id::{DeploymentId, Hash},
+    touch::Touch,
 };
 use serde::{Deserialize, Serialize};
 use store::{Signing, StoreError};
@@ -56,6 +57,9 @@ pub struct Statement {
     pub result: Option<Hash>,
     /// The baseline it made, if it was applied.
     pub applied: Option<Baseline>,
+    /// The touch it was confirmed with, if it was: with everything needed to check it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub touch: Option<Touch>,
 }
 
 /// The file: DSSE's envelope.
@@ -107,12 +111,15 @@ impl Deployments {
             }
             _ => None,
         };
+        let touch = self
+            .touch_that_counts(deployment, &review.decisions)
+            .await?;
         // Composing, writing and signing tens of megabytes is reading work like any other: whoever
         // may look stands in the line of those who look.
         let room = self.clone();
         let written = self
             .desk
-            .work(move || room.envelope(review, base.baseline, applied));
+            .work(move || room.envelope(review, base.baseline, applied, touch));
         written.await?
     }
 
@@ -121,6 +128,7 @@ impl Deployments {
         review: Review,
         base: Baseline,
         applied: Option<Baseline>,
+        touch: Option<Touch>,
     ) -> Result<String, DeployError> {
         let result = match review.undecided() {
             0 => result_of(&review).ok().map(|flows| flows.hash()),
@@ -137,6 +145,7 @@ impl Deployments {
             decisions: review.decisions,
             result,
             applied,
+            touch,
             deployment: review.deployment,
         };
         let payload = serde_json::to_vec(&statement).map_err(|_| DeployError::Unreadable)?;

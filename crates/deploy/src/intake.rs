@@ -251,6 +251,8 @@ impl Deployments {
         let policy = self.store.instance(&intake.instance).await?.policy;
         // A rehearsal takes longer than whoever proposes waits.
         let may_be_at_once = policy.rehearsal != RehearsalPolicy::Required;
+        // A touch is a person's: what asks for one waits for them.
+        let may_be_at_once = may_be_at_once && !policy.touch;
         Ok(by_a_person && may_be_at_once && policy.apply == ApplyPolicy::Automatic)
     }
 

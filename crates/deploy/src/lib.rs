@@ -20,6 +20,7 @@ mod rollback;
 mod save;
 mod secrets;
 mod thread;
+mod touch;
 mod version;
 
 use std::{net::IpAddr, sync::Arc};
@@ -42,6 +43,7 @@ pub use rehearse::{Rehearsals, Trial};
 pub use review::{Named, Names, Reading, Review, Step, StepKind, names, steps};
 pub use risk::Acceptance;
 pub use save::SaveVerdict;
+pub use touch::ToTouch;
 
 /// Who asks, and from where. The address is for the record only.
 #[derive(Debug, Clone)]

@@ -58,6 +58,8 @@ pub enum EventKind {
     Decided,
     /// Somebody said something about a deployment or one of its changes.
     Commented,
+    /// An approval was signed with a touch of a passkey.
+    ApprovalTouched,
     /// A deployment was approved as a whole.
     DeploymentApproved,
     /// A deployment was rejected.

@@ -58,6 +58,10 @@ number_id!(
     DeploymentId
 );
 number_id!(
+    /// A passkey's number.
+    PasskeyId
+);
+number_id!(
     /// A user's number.
     UserId
 );

@@ -52,6 +52,9 @@ pub struct Policy {
     pub apply: ApplyPolicy,
     /// Whether the proposer's own approval counts.
     pub own_changes: OwnChanges,
+    /// Whether an approval must be signed with a fresh touch of a passkey ([`crate::touch`]).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub touch: bool,
     /// Whether a waiting deployment may be applied before review, for a reason.
     pub emergencies: Emergencies,
     /// Which changes may be approved several at a time, once they were shown.
@@ -82,6 +85,7 @@ impl Default for Policy {
         Self {
             apply: ApplyPolicy::Reviewed,
             own_changes: OwnChanges::Allowed,
+            touch: false,
             emergencies: Emergencies::Allowed,
             together: Together::Notes,
             network: Network::Any,
@@ -135,8 +139,8 @@ pub enum OwnChanges {
 /// Where nobody may, whoever stands before a burning pump goes round Redkeep altogether; so it is
 /// allowed unless a site says otherwise, needs the permission to apply, and is flagged until
 /// somebody else has looked. It goes past the review, [`OwnChanges::FourEyes`],
-/// [`RehearsalPolicy::Required`] and every [`Demand`] but [`Ask::Refusal`], and its record says
-/// which of them: see [`crate::deployment::Skipped`].
+/// [`RehearsalPolicy::Required`], a touch and every [`Demand`] but [`Ask::Refusal`], and its record
+/// says which of them: see [`crate::deployment::Skipped`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Emergencies {

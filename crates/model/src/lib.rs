@@ -20,3 +20,4 @@ pub mod principal;
 pub mod rehearsal;
 pub mod risk;
 pub mod rules;
+pub mod touch;

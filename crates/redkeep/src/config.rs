@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use model::{id::InstanceId, instance::NodeRedMajor};
+use model::{access::Role, id::InstanceId, instance::NodeRedMajor};
 use serde::Deserialize;
 
 /// The file, `redkeep.toml` in the data directory unless named. Every key may be left out.
@@ -31,6 +31,8 @@ pub(crate) struct File {
     pub(crate) npm_registry: Option<String>,
     /// Own certificate and key files (PEM) in place of Redkeep's own CA.
     pub(crate) tls: Option<Tls>,
+    /// How people sign in to the console.
+    pub(crate) login: Login,
     /// What is looked at while it runs, and how often.
     pub(crate) watch: Watch,
     /// What is kept of what nothing runs from any more.
@@ -39,6 +41,14 @@ pub(crate) struct File {
     pub(crate) mail: Option<mail::Section>,
     /// The instances by name; none: one, called `main`.
     pub(crate) instance: BTreeMap<InstanceId, InstanceSection>,
+}
+
+/// How people sign in to the console.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Login {
+    /// The roles that sign in with a passkey, and with nothing less.
+    pub(crate) passkey_required: Vec<Role>,
 }
 
 /// How often what runs and what lies on disk is compared with the baseline.
@@ -116,6 +126,7 @@ pub(crate) struct Config {
     pub(crate) console_name: String,
     pub(crate) npm_registry: Option<String>,
     pub(crate) tls: Option<Tls>,
+    pub(crate) passkey_required: Vec<Role>,
     pub(crate) watch: Watch,
     pub(crate) keep: Keep,
     pub(crate) mail: Option<mail::Mail>,
@@ -145,6 +156,15 @@ impl Config {
         let console_name = file.console_name.unwrap_or_else(|| format!("keep.{name}"));
         check_name(&name)?;
         check_name(&console_name)?;
+        let passkey_required = file.login.passkey_required;
+        let is_address = console_name.parse::<std::net::IpAddr>().is_ok();
+        if is_address && !passkey_required.is_empty() {
+            // Nobody of that role would ever come in.
+            bail!(
+                "passkeys need a host name, and the console is reached as {console_name}: set \
+                 `console_name`, or leave `[login] passkey_required` out"
+            );
+        }
         let mut sections = file.instance;
         if sections.is_empty() {
             sections.insert("main".parse()?, InstanceSection::default());
@@ -189,6 +209,7 @@ impl Config {
             console_name,
             npm_registry: over.npm_registry.or(file.npm_registry),
             tls: file.tls,
+            passkey_required,
             watch: file.watch,
             keep: file.keep,
             mail: file.mail.map(mail::Section::decide).transpose()?,

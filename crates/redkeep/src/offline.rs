@@ -55,6 +55,7 @@ pub(crate) async fn router(data_dir: &Path) -> Result<Router, Failure> {
         ca_pem,
         keys: Vec::new(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        passkey_required: Vec::new(),
         post: None,
     };
     Ok(console::control_router(context))

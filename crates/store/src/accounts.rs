@@ -5,6 +5,7 @@ mod factor;
 mod limits;
 mod login;
 mod mail;
+mod passkey;
 mod password;
 mod renew;
 
@@ -20,8 +21,15 @@ use serde_json::{Value, json};
 use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 pub(crate) use self::mail::with_mail;
+pub(crate) use self::passkey::Ceremonies;
 pub use self::{
-    enrolment::Enrolment, factor::SecondFactor, login::LoginAttempt, password::PasswordError,
+    enrolment::Enrolment,
+    factor::SecondFactor,
+    login::{HalfWay, LoginAttempt},
+    passkey::{
+        Bound, Ceremony, CheckedTouch, NewPasskey, Passkey, PasskeyError, RelyingParty, is_touched,
+    },
+    password::PasswordError,
 };
 use crate::{Keyring, Secret, Store, StoreError, json, json::read_word, open::Change};
 
@@ -30,8 +38,8 @@ const RECOVERY_CODES: usize = 10;
 
 /// What a [`User`] is read from.
 const SELECT: &str = "SELECT id, name, role, password, factor, created_at, last_login_at, \
-     mail, mail_wishes, (SELECT COUNT(*) FROM recovery_codes WHERE user_id = users.id) AS codes \
-     FROM users";
+     mail, mail_wishes, (SELECT COUNT(*) FROM recovery_codes WHERE user_id = users.id) AS codes, \
+     (SELECT COUNT(*) FROM passkeys WHERE user_id = users.id) AS passkeys FROM users";
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -42,8 +50,12 @@ pub struct User {
     pub name: UserName,
     /// The role.
     pub role: Role,
-    /// Whether a second factor is asked for at login.
+    /// Whether a second factor is asked for at login: codes of an app, or a passkey.
     pub has_second_factor: bool,
+    /// Whether an authenticator app makes codes for it.
+    pub has_codes: bool,
+    /// How many passkeys sign in.
+    pub passkeys: u32,
     /// Since when.
     pub created_at: Timestamp,
     /// The last login.
@@ -67,6 +79,14 @@ pub struct NewUser {
     pub password: Secret,
     /// The second factor, already proven with a code.
     pub second_factor: Option<SecondFactor>,
+    /// A passkey, checked already: beside the second factor, or instead of it.
+    pub passkey: Option<NewPasskey>,
+}
+
+impl NewUser {
+    fn has_second_factor(&self) -> bool {
+        self.second_factor.is_some() || self.passkey.is_some()
+    }
 }
 
 /// Names are the same without regard to case; they are ASCII.
@@ -87,6 +107,7 @@ fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
     let role: String = row.try_get("role")?;
     let factor: Option<Vec<u8>> = row.try_get("factor")?;
     let codes: i64 = row.try_get("codes")?;
+    let passkeys: i64 = row.try_get("passkeys")?;
     let mail: Option<String> = row.try_get("mail")?;
     let wishes: Option<String> = row.try_get("mail_wishes")?;
     Ok(User {
@@ -95,7 +116,9 @@ fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
             .parse()
             .map_err(|error| StoreError::damaged("user", error))?,
         role: read_word("user", &role)?,
-        has_second_factor: factor.is_some(),
+        has_second_factor: factor.is_some() || passkeys > 0,
+        has_codes: factor.is_some(),
+        passkeys: u32::try_from(passkeys).unwrap_or(u32::MAX),
         created_at: Timestamp(row.try_get("created_at")?),
         last_login_at: row
             .try_get::<Option<i64>, _>("last_login_at")?
@@ -186,14 +209,19 @@ impl Change<'_> {
         .fetch_one(self.db())
         .await?;
         let id = UserId(row.try_get("id")?);
-        let codes = match new.second_factor {
-            Some(_) => self.replace_recovery_codes(id).await?,
-            None => Vec::new(),
+        if let Some(passkey) = &new.passkey {
+            self.insert_passkey(id, passkey).await?;
+        }
+        let codes = if new.has_second_factor() {
+            self.replace_recovery_codes(id).await?
+        } else {
+            Vec::new()
         };
         let detail = json!({
             "user": new.name,
             "role": role,
-            "second_factor": new.second_factor.is_some(),
+            "second_factor": new.has_second_factor(),
+            "passkey": new.passkey.is_some(),
         });
         self.append(EventKind::UserAdded, by, None, &subject(&new.name), detail)
             .await?;

@@ -29,6 +29,7 @@ use crate::{
 };
 
 pub use decide::Seen;
+pub(crate) use decide::{decisions_in, still};
 
 /// What the keyed digest of credential changes, and their sealing, is for.
 const CHANGES: &str = "credential-changes";

@@ -23,7 +23,10 @@ mod session_cache;
 mod sessions;
 mod tokens;
 
-pub use accounts::{Enrolment, LoginAttempt, NewUser, PasswordError, SecondFactor, User};
+pub use accounts::{
+    Bound, Ceremony, CheckedTouch, Enrolment, HalfWay, LoginAttempt, NewPasskey, NewUser, Passkey,
+    PasskeyError, PasswordError, RelyingParty, SecondFactor, User, is_touched,
+};
 pub use audit::{AuditFilter, AuditProblem};
 pub use baselines::{BaselineContent, Snapshot};
 pub use deployments::{Commit, NewDeployment, Seen};

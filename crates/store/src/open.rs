@@ -16,7 +16,7 @@ use sqlx::{
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    Keyring, StoreError, anchor::Anchor, audit::Head, entry::EntryCodes,
+    Keyring, StoreError, accounts::Ceremonies, anchor::Anchor, audit::Head, entry::EntryCodes,
     session_cache::SessionCache,
 };
 
@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_risks.sql"),
     include_str!("../migrations/0005_approval.sql"),
     include_str!("../migrations/0006_mail.sql"),
+    include_str!("../migrations/0007_passkeys.sql"),
     include_str!("../migrations/0008_rules.sql"),
 ];
 /// How long a statement waits for another process' lock.
@@ -62,6 +63,7 @@ pub(crate) struct Inner {
     pub(crate) hash_waiting: Semaphore,
     pub(crate) entry_codes: EntryCodes,
     pub(crate) session_cache: SessionCache,
+    pub(crate) ceremonies: Ceremonies,
 }
 
 impl Store {
@@ -118,6 +120,7 @@ impl Store {
             hash_waiting: Semaphore::new(HASHES_WAITING),
             entry_codes: EntryCodes::default(),
             session_cache: SessionCache::default(),
+            ceremonies: Ceremonies::new(),
         };
         let store = Self {
             keyring,

@@ -12,4 +12,5 @@ pub(crate) mod risk;
 pub(crate) mod show;
 pub(crate) mod step;
 pub(crate) mod together;
+pub(crate) mod touch;
 pub(crate) mod view;

@@ -2,6 +2,7 @@
 
 pub(crate) mod begin;
 pub(crate) mod confirm;
+pub(crate) mod passkey;
 pub(crate) mod show;
 
 use model::id::{Hash, UserName};

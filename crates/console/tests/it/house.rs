@@ -127,6 +127,7 @@ impl House {
             ca_pem: "-----BEGIN CERTIFICATE-----\n".to_owned(),
             keys: Vec::new(),
             version: "0.1.0".to_owned(),
+            passkey_required: Vec::new(),
             post: None,
         }
     }
@@ -144,6 +145,7 @@ impl House {
             role,
             password: Secret::new(PASSWORD.as_bytes().to_vec()),
             second_factor: None,
+            passkey: None,
         };
         self.store.add_user(new, &Actor::System).await.unwrap().0.id
     }

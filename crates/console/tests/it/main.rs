@@ -6,6 +6,8 @@
 )]
 
 mod api;
+#[path = "../../../store/tests/it/authenticator.rs"]
+mod authenticator;
 mod compressed;
 mod emergency;
 mod forms;
@@ -13,6 +15,7 @@ mod house;
 mod http;
 mod kept;
 mod pages;
+mod passkeys;
 mod people;
 mod rehearsal;
 mod review;

@@ -16,6 +16,7 @@ use model::{
 };
 
 use super::{Envelope, FORM, PAYLOAD_TYPE, Statement, signed_bytes};
+use crate::touch::is_about;
 
 /// Bytes of a file at most: two flows of the largest size, their difference, and base64's third.
 const FILE_MAX: usize = 512 << 20;
@@ -138,7 +139,23 @@ fn agree(statement: &Statement) -> Result<(), String> {
             "the approved changes do not give the result",
         )?;
     }
+    touched(statement)?;
     applied(statement)
+}
+
+/// Whether a passkey signed exactly this deployment with exactly these decisions.
+fn touched(statement: &Statement) -> Result<(), String> {
+    let Some(touch) = &statement.touch else {
+        return Ok(());
+    };
+    if !is_about(
+        &touch.statement,
+        &statement.deployment,
+        &statement.decisions,
+    ) {
+        return Err("the touch is for another deployment, or for other decisions".to_owned());
+    }
+    store::is_touched(touch).map_err(|error| format!("of the touch: {error}"))
 }
 
 /// Whether what ran, or is to run, is what was approved; or all of it, where policy or an emergency applied it

@@ -5,6 +5,8 @@
     reason = "a test says no more than that it failed"
 )]
 
+#[path = "../../../store/tests/it/authenticator.rs"]
+mod authenticator;
 mod badly;
 mod demands;
 mod emergency;
@@ -17,4 +19,5 @@ mod policy;
 mod rehearse;
 mod tightened;
 mod together;
+mod touch;
 mod versions;

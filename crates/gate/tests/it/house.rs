@@ -282,6 +282,7 @@ impl House {
             role,
             password: Secret::new(b"a long and unusual sentence 7".to_vec()),
             second_factor: None,
+            passkey: None,
         };
         self.store
             .add_user(new, &Actor::System)

@@ -77,6 +77,8 @@ pub enum Skipped {
     FourEyes,
     /// A clean rehearsal of exactly these flows.
     Rehearsal,
+    /// A touch of a passkey.
+    Touch,
 }
 
 impl Skipped {
@@ -90,6 +92,7 @@ impl Skipped {
             Self::Demand { ask, count, .. } => format!("{ask} ({count} changes)"),
             Self::FourEyes => "four eyes".to_owned(),
             Self::Rehearsal => "a clean rehearsal".to_owned(),
+            Self::Touch => "a touch of a passkey".to_owned(),
         }
     }
 }

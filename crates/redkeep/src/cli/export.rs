@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use deploy::export::{NotGenuine, Verified};
-use model::id::DeploymentId;
+use model::{id::DeploymentId, touch::Touch};
 use serde_json::json;
 
 use super::{client::Client, file, output::printable, review};
@@ -64,6 +64,36 @@ pub(crate) fn verify(
     Ok(Exit::Done)
 }
 
+/// Who signed it with what: checked already, against nothing but the file.
+fn touched(touch: &Touch) {
+    let signed = &touch.statement;
+    let how = if touch.is_verified {
+        "touched, its owner verified"
+    } else {
+        "touched"
+    };
+    for line in [
+        format!(
+            "signed by {} with the passkey {:?} on {} ({how})",
+            signed.name, touch.passkey, touch.origin
+        ),
+        format!("  asked at    {}", signed.at),
+        format!(
+            "  it signed   deployment {} of {}, hash {}",
+            signed.deployment, signed.instance, signed.shown
+        ),
+        format!("              from the baseline {}", signed.base),
+        format!("              with the decisions {}", signed.decisions),
+        format!("  credential  {}", touch.credential),
+    ] {
+        terminal::line(&printable(&line));
+    }
+    terminal::line(
+        "whose passkey that is, the record says on the installation (factor-renewed, \
+         approval-touched)",
+    );
+}
+
 fn tell(Verified { statement, key }: &Verified, is_known: bool, look: Look) -> Result<(), Failure> {
     let say = |text: String| terminal::line(&printable(&text));
     say(format!("genuine: signed with the key {key}"));
@@ -73,6 +103,9 @@ fn tell(Verified { statement, key }: &Verified, is_known: bool, look: Look) -> R
         terminal::line(how);
     }
     say(format!("exported at {}", statement.exported_at));
+    if let Some(touch) = &statement.touch {
+        touched(touch);
+    }
     terminal::line("");
     let told = review::of_statement(statement, look);
     terminal::line(&told.map_err(|why| Failure::new(Exit::NotWhole, why))?);

@@ -81,6 +81,10 @@ fn the_schema_names_every_key_and_no_other() {
         known("[keep]\nnonsense = 1"),
         named("/properties/keep/properties")
     );
+    assert_eq!(
+        known("[login]\nnonsense = 1"),
+        named("/properties/login/properties")
+    );
     let instance = "/properties/instance/additionalProperties/properties";
     assert_eq!(known("[instance.main]\nnonsense = 1"), named(instance));
 }

@@ -7,7 +7,7 @@ use axum::Router;
 use console::{Addresses, Context, Post};
 use gate::{Certificates, ConnectionService, Gate, GateConfig, Limits};
 use keys::{Handshakes, Keeper};
-use model::id::InstanceId;
+use model::{access::Role, id::InstanceId};
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
@@ -22,6 +22,7 @@ pub(super) struct Doors {
     keeper: Arc<Keeper>,
     console: TcpListener,
     gates: Vec<(InstanceId, TcpListener)>,
+    passkey_required: Vec<Role>,
 }
 
 impl Doors {
@@ -48,6 +49,7 @@ impl Doors {
             keeper,
             console,
             gates,
+            passkey_required: config.passkey_required.clone(),
         })
     }
 
@@ -108,6 +110,7 @@ impl Doors {
             ca_pem: ca_pem.clone(),
             keys: runtime::status::layers(self.keeper.enforcement()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            passkey_required: self.passkey_required.clone(),
             post: post.map(|post| post.clone() as Arc<dyn Post>),
         };
         let host = self

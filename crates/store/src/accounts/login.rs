@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use model::{
     audit::EventKind,
     clock::Timestamp,
-    id::{SessionId, UserName},
+    id::{Hash, SessionId, UserId, UserName},
     principal::{Actor, Via},
 };
 use serde_json::json;
@@ -25,13 +25,25 @@ pub enum LoginAttempt {
     Accepted(User),
     /// Wrong name, password or code (counted).
     Wrong,
-    /// The password is right and a code is needed (not counted).
-    NeedsCode,
+    /// The password is right and a code or a passkey is needed (not counted).
+    NeedsCode(HalfWay),
     /// Too many failures from this account or network: ask again after so many seconds.
     Limited {
         /// Seconds to wait, at least 1.
         retry_after_seconds: i64,
     },
+}
+
+/// Somebody whose password was right: made here alone, and worth nothing by itself.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub struct HalfWay {
+    pub(super) user: UserId,
+    /// Digest of the password's hash: another password since makes it void.
+    password: Hash,
+    /// Whether an authenticator app makes codes for the account.
+    pub has_codes: bool,
+    /// Whether the account has a passkey.
+    pub has_passkey: bool,
 }
 
 /// One attempt on its way.
@@ -167,12 +179,21 @@ impl Change<'_> {
                 .await?;
             return Ok(LoginAttempt::Wrong);
         };
-        if let Some(sealed) = factor {
+        let passkeys = user_in(self.db(), account.user.id).await?.passkeys;
+        if factor.is_some() || passkeys > 0 {
             let Some(code) = code.filter(|code| !code.trim().is_empty()) else {
                 self.forgive_attempt(&attempt.counted, attempt.at).await?;
-                return Ok(LoginAttempt::NeedsCode);
+                return Ok(LoginAttempt::NeedsCode(HalfWay {
+                    user: account.user.id,
+                    password: Hash::of(account.password.as_bytes()),
+                    has_codes: factor.is_some(),
+                    has_passkey: passkeys > 0,
+                }));
             };
-            match self.check_code(account, &sealed, step, code).await? {
+            match self
+                .check_code(account, factor.as_deref(), step, code)
+                .await?
+            {
                 None => {
                     self.note_attempt(EventKind::LoginFailed, attempt, "code")
                         .await?;
@@ -220,15 +241,18 @@ impl Change<'_> {
     async fn check_code(
         &mut self,
         account: &Account,
-        sealed: &[u8],
+        sealed: Option<&[u8]>,
         last_step: i64,
         code: &str,
     ) -> Result<Option<CodeUse>, StoreError> {
-        let purpose = factor_purpose(&folded(account.user.name.as_str()));
-        let secret = self.store.keyring.unseal(&purpose, sealed)?;
-        if let Some(step) = (SecondFactor { secret }).step_of(code, self.now) {
-            // A code seen over somebody's shoulder is worth nothing once it was used.
-            return Ok((step > last_step).then_some(CodeUse::Step(step)));
+        // Whoever has passkeys alone has recovery codes too.
+        if let Some(sealed) = sealed {
+            let purpose = factor_purpose(&folded(account.user.name.as_str()));
+            let secret = self.store.keyring.unseal(&purpose, sealed)?;
+            if let Some(step) = (SecondFactor { secret }).step_of(code, self.now) {
+                // A code seen over somebody's shoulder is worth nothing once it was used.
+                return Ok((step > last_step).then_some(CodeUse::Step(step)));
+            }
         }
         let digest = recovery_digest(&self.store.keyring, account.user.id, code)?.to_string();
         let known: Option<i64> =
@@ -238,6 +262,20 @@ impl Change<'_> {
                 .fetch_optional(self.db())
                 .await?;
         Ok(known.map(|_| CodeUse::Recovery(digest)))
+    }
+
+    /// Refuses whoever was half way with a password that was changed or reset since.
+    pub(super) async fn still_right(&mut self, half_way: &HalfWay) -> Result<(), StoreError> {
+        let password: Option<String> =
+            sqlx::query_scalar("SELECT password FROM users WHERE id = ?")
+                .bind(half_way.user.0)
+                .fetch_optional(self.db())
+                .await?;
+        if password.is_some_and(|it| Hash::of(it.as_bytes()) == half_way.password) {
+            return Ok(());
+        }
+        let why = "the account changed meanwhile; sign in again";
+        Err(StoreError::Conflict(why.to_owned()))
     }
 
     async fn accept(
@@ -288,7 +326,7 @@ impl Change<'_> {
 }
 
 /// A user at the moment of logging in: the session (number 0) is yet to be opened.
-fn logged_in(user: &User, address: Option<IpAddr>) -> Actor {
+pub(super) fn logged_in(user: &User, address: Option<IpAddr>) -> Actor {
     Actor::Principal {
         user: user.id,
         name: user.name.clone(),

@@ -59,8 +59,8 @@ impl Store {
     }
 
     /// Locks a user out and makes a one-time link with which they choose a password and a second
-    /// factor anew: all sessions end, the present password and recovery codes are void at once,
-    /// and so are earlier such links, the address for mails and the mails that wait. Role and tokens
+    /// factor anew: all sessions end, the present password, passkeys and recovery codes are void at
+    /// once, and so are earlier such links, the address for mails and the mails that wait. Role and tokens
     /// stay.
     pub async fn reset_account(
         &self,
@@ -77,6 +77,8 @@ impl Store {
         for query in [
             "DELETE FROM enrolments WHERE user_id = ?",
             "DELETE FROM recovery_codes WHERE user_id = ?",
+            // A passkey signs in by itself: one that was stolen, or added by a thief, is void too.
+            "DELETE FROM passkeys WHERE user_id = ?",
             // Whoever had the account may have had its mails sent to themselves.
             "UPDATE users SET mail = NULL WHERE id = ?",
             "DELETE FROM mails WHERE user_id = ?",
@@ -150,9 +152,13 @@ impl Change<'_> {
             .await?;
         self.set_factor(&before, new.second_factor.as_ref(), 0)
             .await?;
-        let codes = match new.second_factor {
-            Some(_) => self.replace_recovery_codes(user).await?,
-            None => Vec::new(),
+        if let Some(passkey) = &new.passkey {
+            self.insert_passkey(user, passkey).await?;
+        }
+        let codes = if new.has_second_factor() {
+            self.replace_recovery_codes(user).await?
+        } else {
+            Vec::new()
         };
         let by = Actor::Anonymous { address };
         self.end_other_sessions(user, &by).await?;

@@ -13,7 +13,7 @@ use serde_json::json;
 use sqlx::SqliteConnection;
 
 use super::{conflict, deployment_in, subject};
-use crate::{Store, StoreError, baselines, json, open::Change};
+use crate::{CheckedTouch, Store, StoreError, baselines, json, open::Change};
 
 /// What somebody saw of the decisions that stand, before deciding.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -175,6 +175,20 @@ impl Store {
         result: Hash,
         by: &Actor,
     ) -> Result<Deployment, StoreError> {
+        self.confirm_touched(seen, decisions, result, None, by)
+            .await
+    }
+
+    /// The same with a touch, kept in the same transaction. `Conflict` also when the touch is not
+    /// of this person for exactly this deployment with these decisions, or was used before.
+    pub async fn confirm_touched(
+        &self,
+        seen: &Deployment,
+        decisions: &[Decision],
+        result: Hash,
+        touch: Option<&CheckedTouch>,
+        by: &Actor,
+    ) -> Result<Deployment, StoreError> {
         let mut change = self.begin().await?;
         let mut deployment = still(change.db(), seen).await?;
         if decisions_in(change.db(), seen.id).await? != decisions {
@@ -182,6 +196,9 @@ impl Store {
                 "somebody decided on {} meanwhile; look again",
                 subject(seen.id)
             )));
+        }
+        if let Some(touch) = touch {
+            change.keep_touch(&deployment, decisions, touch, by).await?;
         }
         let next = State::Approved {
             by: by.clone(),
@@ -202,7 +219,7 @@ impl Store {
 
 /// The deployment as it stands, if it is still the one that was `seen`: in that state, with that
 /// proposal. A rebase leads back to the same state with other flows.
-pub(super) async fn still(
+pub(crate) async fn still(
     db: &mut SqliteConnection,
     seen: &Deployment,
 ) -> Result<Deployment, StoreError> {
@@ -245,7 +262,7 @@ fn refuse_overtaken(
     Ok(())
 }
 
-pub(super) async fn decisions_in(
+pub(crate) async fn decisions_in(
     db: &mut SqliteConnection,
     id: DeploymentId,
 ) -> Result<Vec<Decision>, StoreError> {

@@ -204,7 +204,7 @@ async fn a_code_is_asked_for_and_good_once() {
         // Not a failure, so never limited.
         assert!(matches!(
             log_in(PASSWORD, None).await,
-            LoginAttempt::NeedsCode
+            LoginAttempt::NeedsCode(_)
         ));
     }
     let now = code(&house, &factor);

@@ -101,6 +101,7 @@ pub(crate) fn new_user(name: &str, role: Role) -> NewUser {
         role,
         password,
         second_factor: None,
+        passkey: None,
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod approval;
+mod authenticator;
 mod baselines;
 mod chain;
 mod deployments;
@@ -15,6 +16,7 @@ mod instances;
 mod killed;
 mod mails;
 mod opening;
+mod passkeys;
 mod rehearsals;
 mod renewal;
 mod rules;

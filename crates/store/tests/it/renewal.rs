@@ -212,7 +212,7 @@ async fn confirming_who_one_is_writes_no_login() {
     let right = code(&house, &factor);
     assert!(matches!(
         confirm(PASSWORD, None).await,
-        LoginAttempt::NeedsCode
+        LoginAttempt::NeedsCode(_)
     ));
     assert!(matches!(
         confirm(PASSWORD, Some(&right)).await,

@@ -79,6 +79,7 @@ pub(in crate::api) async fn add(
         role: body.role,
         password,
         second_factor: factor,
+        passkey: None,
     };
     let (user, codes) = app.store.add_user(new, &caller.actor()).await?;
     let body = json!({
@@ -150,7 +151,7 @@ async fn confirm_own(app: &App, caller: &Caller, present: Option<Password>) -> R
         .store
         .confirm_identity(name, &present, None, caller.address);
     match confirm.await? {
-        LoginAttempt::Accepted(_) | LoginAttempt::NeedsCode => Ok(()),
+        LoginAttempt::Accepted(_) | LoginAttempt::NeedsCode(_) => Ok(()),
         LoginAttempt::Wrong => Err(Problem::new(
             StatusCode::FORBIDDEN,
             "wrong-password",

@@ -141,7 +141,7 @@ pub(crate) async fn codes(
     done(&app, &by, codes, false).await
 }
 
-async fn done(
+pub(super) async fn done(
     app: &App,
     by: &SignedIn,
     codes: Vec<String>,
@@ -157,6 +157,22 @@ async fn done(
 
 /// Asks for password and code; a refusal is the account page, with what is wrong.
 async fn confirm(app: &App, by: &SignedIn, fields: &Fields) -> Result<Option<Response>, PageError> {
+    let Some(why) = not_confirmed(app, by, fields).await? else {
+        return Ok(None);
+    };
+    let mut page = build(app, by).await?;
+    page.factor_error = Some(why);
+    let refusal = (StatusCode::UNPROCESSABLE_ENTITY, render(&page)?);
+    Ok(Some(refusal.into_response()))
+}
+
+/// Asks for password and code, or password and a sign-in with a passkey a moment ago; why it is not
+/// confirmed, if it is not.
+pub(super) async fn not_confirmed(
+    app: &App,
+    by: &SignedIn,
+    fields: &Fields,
+) -> Result<Option<String>, PageError> {
     let present = Secret::new(fields.raw("present").as_bytes().to_vec());
     let code = Some(fields.get("code")).filter(|code| !code.is_empty());
     let (name, address) = (&by.caller.principal.name, by.caller.address);
@@ -166,7 +182,8 @@ async fn confirm(app: &App, by: &SignedIn, fields: &Fields) -> Result<Option<Res
         .await?;
     let why = match confirmed {
         LoginAttempt::Accepted(_) => return Ok(None),
-        LoginAttempt::NeedsCode => {
+        LoginAttempt::NeedsCode(_) if app.store.is_fresh(by.session) => return Ok(None),
+        LoginAttempt::NeedsCode(_) => {
             "A code is needed: one from the present authenticator, or a recovery code.".to_owned()
         }
         LoginAttempt::Wrong => "Password or code is wrong.".to_owned(),
@@ -174,8 +191,5 @@ async fn confirm(app: &App, by: &SignedIn, fields: &Fields) -> Result<Option<Res
             retry_after_seconds,
         } => format!("Too many attempts. Try again in {retry_after_seconds} seconds."),
     };
-    let mut page = build(app, by).await?;
-    page.factor_error = Some(why);
-    let refusal = (StatusCode::UNPROCESSABLE_ENTITY, render(&page)?);
-    Ok(Some(refusal.into_response()))
+    Ok(Some(why))
 }

@@ -49,7 +49,7 @@ pub(crate) async fn submit(
             .confirm_identity(&principal.name, &present, None, by.caller.address)
             .await?;
         wrong = match confirmed {
-            LoginAttempt::Accepted(_) | LoginAttempt::NeedsCode => None,
+            LoginAttempt::Accepted(_) | LoginAttempt::NeedsCode(_) => None,
             LoginAttempt::Wrong => {
                 Some("The present password is wrong. Another address asks for it.".to_owned())
             }

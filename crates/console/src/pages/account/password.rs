@@ -43,7 +43,7 @@ pub(crate) async fn submit(
         .confirm_identity(&principal.name, &present, None, by.caller.address)
         .await?
     {
-        LoginAttempt::Accepted(_) | LoginAttempt::NeedsCode => {}
+        LoginAttempt::Accepted(_) | LoginAttempt::NeedsCode(_) => {}
         LoginAttempt::Wrong => {
             return refuse(&app, &by, "The present password is wrong.".to_owned()).await;
         }

@@ -26,6 +26,7 @@ pub(super) struct AccountPage {
     shell: Shell,
     has_second_factor: bool,
     codes_left: u32,
+    passkeys: u32,
     sessions: Vec<SessionLine>,
     tokens: Vec<TokenLine>,
     scopes: [Scope; 5],
@@ -148,6 +149,7 @@ pub(super) async fn build(app: &App, by: &SignedIn) -> Result<AccountPage, PageE
     Ok(AccountPage {
         has_second_factor: user.has_second_factor,
         codes_left: user.recovery_codes_left,
+        passkeys: user.passkeys,
         sessions: sessions
             .iter()
             .map(|s| SessionLine::new(s, by, &shell))

@@ -45,6 +45,8 @@ struct ConfirmPage {
     findings: Findings,
     error: Option<String>,
     is_applicable: bool,
+    /// Policy asks for a touch, which is given on a page of its own: this one holds no script.
+    asks_touch: bool,
 }
 
 struct RejectedLine {
@@ -75,10 +77,23 @@ async fn show(
         .await?
         .on(Some(&review.deployment.instance));
     let head = Head::new(app, by, &shell, &review).await?;
-    made(app, move || Ok(build(shell, head, &review, error))).await
+    let asks_touch = app
+        .deployments
+        .asks_touch(&review.deployment.instance)
+        .await?;
+    made(app, move || {
+        Ok(build(shell, head, &review, error, asks_touch))
+    })
+    .await
 }
 
-fn build(shell: Shell, head: Head, review: &Review, error: Option<String>) -> ConfirmPage {
+fn build(
+    shell: Shell,
+    head: Head,
+    review: &Review,
+    error: Option<String>,
+    asks_touch: bool,
+) -> ConfirmPage {
     let looked = Looked::new(review);
     let has = |step: &&deploy::Step, verdict: Option<Verdict>| {
         let mut changes = step.changes.iter();
@@ -128,6 +143,7 @@ fn build(shell: Shell, head: Head, review: &Review, error: Option<String>) -> Co
         findings: Findings::page(looked.findings(), 0),
         error,
         is_applicable: head.may_apply && head.undecided == 0 && head.approved > 0,
+        asks_touch,
         head,
         shell,
     }
@@ -176,6 +192,10 @@ async fn apply(
             Ok(Redirect::to(&format!("/deployments/{id}")).into_response())
         }
         Err(DeployError::Store(error)) => Err(error.into()),
+        // Asked for since the page was opened, or the form was not ours.
+        Err(DeployError::TouchNeeded { id }) => {
+            Ok(Redirect::to(&format!("/deployments/{id}/touch")).into_response())
+        }
         Err(error) => again(app, by, id, sentence(&error.to_string())).await,
     }
 }

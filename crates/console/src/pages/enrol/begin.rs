@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use model::id::{Hash, UserName};
-use store::{SecondFactor, Store};
+use store::{Bound, Ceremony, RelyingParty, SecondFactor, Store};
 
 use super::{Begun, enrolment, show::FormPage};
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     csrf::OpenForm,
     problem::{PageError, Problem},
     qr,
-    shell::page as render,
+    shell::{page as render, scripted},
     wording::sentence,
 };
 
@@ -30,17 +30,33 @@ pub(super) struct FactorPage {
     qr: qr::Qr,
     base32: String,
     error: Option<&'static str>,
+    script: &'static str,
+    asked: Option<Ceremony>,
+    not_offered: Option<String>,
+    pub(super) passkey_error: Option<String>,
 }
 
 impl FactorPage {
-    pub(super) fn new(
+    pub(super) async fn new(
         app: &App,
         token: &str,
         begun: &Begun,
         error: Option<&'static str>,
     ) -> Result<Self, Problem> {
         let factor = begun.second_factor();
+        let (asked, not_offered) = match RelyingParty::of(&app.addresses.console_origin) {
+            Ok(rp) => {
+                let bound = Bound::Link(begun.link);
+                let asked = app.store.begin_passkey(&rp, &begun.name, bound);
+                (Some(asked.await?), None)
+            }
+            Err(error) => (None, Some(sentence(&error.to_string()))),
+        };
         Ok(Self {
+            script: assets::script_path(),
+            asked,
+            not_offered,
+            passkey_error: None,
             style: assets::style_path(),
             token: token.to_owned(),
             sealed: begun.seal(app)?,
@@ -109,8 +125,8 @@ pub(crate) async fn submit(
                 password: password.to_owned(),
                 factor: SecondFactor::generate().secret.expose().to_vec(),
             };
-            let page = FactorPage::new(&app, token, &begun, None)?;
-            Ok(render(&page)?.into_response())
+            let page = FactorPage::new(&app, token, &begun, None).await?;
+            scripted(&page)
         }
         Ok(_) => Ok((StatusCode::UNPROCESSABLE_ENTITY, render(&form)?).into_response()),
         Err(why) => {

@@ -58,6 +58,7 @@ fn typed(fields: &Fields) -> PolicyForm {
     PolicyForm {
         is_automatic: fields.get("apply") == "automatic",
         is_four_eyes: fields.get("own") == "four-eyes",
+        asks_touch: fields.get("touch") == "yes",
         emergencies: match fields.get("emergencies") {
             "allowed" => "allowed",
             "administrators" => "administrators",
@@ -135,6 +136,7 @@ fn read(form: &PolicyForm, present: Policy) -> Result<Policy, String> {
         } else {
             OwnChanges::Allowed
         },
+        touch: form.asks_touch,
         emergencies: match form.emergencies {
             "allowed" => Emergencies::Allowed,
             "administrators" => Emergencies::Administrators,

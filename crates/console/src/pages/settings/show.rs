@@ -45,6 +45,8 @@ struct Rules {
 pub(super) struct PolicyForm {
     pub(super) is_automatic: bool,
     pub(super) is_four_eyes: bool,
+    /// An approval is signed with a touch of a passkey.
+    pub(super) asks_touch: bool,
     /// `allowed`, `administrators` or `never`.
     pub(super) emergencies: &'static str,
     /// `notes`, `plain` or `never`.
@@ -88,6 +90,7 @@ impl PolicyForm {
         };
         Self {
             is_automatic: policy.apply == ApplyPolicy::Automatic,
+            asks_touch: policy.touch,
             is_four_eyes: policy.own_changes == OwnChanges::FourEyes,
             emergencies: match policy.emergencies {
                 Emergencies::Allowed => "allowed",

@@ -8,14 +8,16 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use model::id::InstanceId;
+use store::{Ceremony, RelyingParty};
 
 use crate::{
     App, assets,
     csrf::Fields,
     pages::Asked,
     problem::{PageError, Problem},
-    session::{self, SignedIn},
-    shell::page as render,
+    session::{self, SignedIn, lacks_passkey},
+    shell::{page as render, scripted},
+    wording::sentence,
 };
 
 /// Where somebody was going when they were asked to sign in.
@@ -128,12 +130,30 @@ pub(crate) struct FormPage {
     pub(crate) name: String,
     pub(crate) error: Option<String>,
     pub(crate) needs_code: bool,
+    pub(crate) script: &'static str,
+    /// The question for a passkey.
+    pub(crate) asked: Option<Ceremony>,
+    /// It follows a right password.
+    pub(crate) is_half_way: bool,
+    /// Why no passkey is asked for.
+    pub(crate) not_offered: Option<String>,
 }
 
 impl FormPage {
-    pub(crate) fn new(to: Destination) -> Self {
+    /// The form, with the question for a passkey alone where this console has a host name.
+    pub(crate) fn new(app: &App, to: Destination) -> Self {
         let style = assets::style_path();
+        let rp = RelyingParty::of(&app.addresses.console_origin);
+        let asked = rp.and_then(|rp| app.store.begin_passkey_sign_in(&rp));
+        let (asked, not_offered) = match asked {
+            Ok(asked) => (Some(asked), None),
+            Err(error) => (None, Some(sentence(&error.to_string()))),
+        };
         Self {
+            script: assets::script_path(),
+            asked,
+            is_half_way: false,
+            not_offered,
             style,
             to,
             name: String::new(),
@@ -171,7 +191,7 @@ pub(crate) async fn page(
         .get("sec-fetch-site")
         .and_then(|value| value.to_str().ok());
     if matches!(site, Some("same-origin" | "none")) {
-        return Ok(render(&FormPage::new(to))?.into_response());
+        return scripted(&FormPage::new(&app, to));
     }
     let address = format!("/sign-in/continue?{}", to.query());
     let words = "Go on";
@@ -194,12 +214,15 @@ pub(crate) async fn proceed(
     let (parts, _) = request.into_parts();
     match session::signed_in(&parts, &app).await? {
         Some(by) => onward(&app, &by, &to).await,
-        None => Ok(render(&FormPage::new(to))?.into_response()),
+        None => scripted(&FormPage::new(&app, to)),
     }
 }
 
 /// Where somebody signed in goes: into the gate they came from, or to a page of ours.
 async fn onward(app: &App, by: &SignedIn, to: &Destination) -> Result<Response, PageError> {
+    if lacks_passkey(app, &by.caller.principal).await? {
+        return Err(PageError::NeedsPasskey);
+    }
     if to.gate.is_empty() {
         return Ok(Redirect::to(to.next_path()).into_response());
     }

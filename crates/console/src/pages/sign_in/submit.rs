@@ -5,7 +5,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
-use store::{LoginAttempt, Secret, SessionKind, User};
+use store::{HalfWay, LoginAttempt, RelyingParty, Secret, SessionKind, User};
 
 use super::show::{Destination, FormPage, into_gate};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     csrf::OpenForm,
     problem::PageError,
     session::{address, agent, set_cookie},
-    shell::page as render,
+    shell::scripted,
     wording::counted,
 };
 
@@ -30,26 +30,35 @@ pub(crate) async fn submit(
     let password = Secret::new(fields.raw("password").as_bytes().to_vec());
     let code = Some(fields.get("code")).filter(|code| !code.is_empty());
     match app.store.log_in(&name, &password, code, address).await? {
-        LoginAttempt::Accepted(user) => accepted(&app, &user, &to, address, &agent).await,
-        LoginAttempt::NeedsCode => {
-            let why = "This account has a second factor. Type the password again and the code.";
-            again(
-                to,
-                name,
-                why.to_owned(),
-                true,
-                StatusCode::UNPROCESSABLE_ENTITY,
-            )
+        LoginAttempt::Accepted(user)
+            if user.passkeys > 0 && app.passkey_required.contains(&user.role) =>
+        {
+            let why = format!(
+                "Whoever is {} signs in with a passkey here. Touch yours; if it is lost, have \
+                 another administrator reset your account, or `redkeep user reset` on the machine.",
+                user.role
+            );
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            again(&app, to, name, why, false, status)
+        }
+        LoginAttempt::Accepted(user) => accepted(&app, &user, &to, address, &agent, false).await,
+        LoginAttempt::NeedsCode(half_way) => {
+            let mut page = FormPage::new(&app, to);
+            if half_way.has_passkey
+                && let Ok(rp) = RelyingParty::of(&app.addresses.console_origin)
+            {
+                page.asked = app.store.begin_passkey_factor(&rp, &half_way).await?;
+                page.is_half_way = page.asked.is_some();
+            }
+            page.name = name;
+            page.needs_code = true;
+            page.error = Some(words_for(&half_way, page.is_half_way).to_owned());
+            answer(&page, StatusCode::UNPROCESSABLE_ENTITY)
         }
         LoginAttempt::Wrong => {
             let why = "Name, password or code is wrong.";
-            again(
-                to,
-                name,
-                why.to_owned(),
-                code.is_some(),
-                StatusCode::UNPROCESSABLE_ENTITY,
-            )
+            let (status, why) = (StatusCode::UNPROCESSABLE_ENTITY, why.to_owned());
+            again(&app, to, name, why, code.is_some(), status)
         }
         LoginAttempt::Limited {
             retry_after_seconds,
@@ -57,7 +66,8 @@ pub(crate) async fn submit(
             let seconds = usize::try_from(retry_after_seconds).unwrap_or(1).max(1);
             let wait = counted(seconds, "second");
             let why = format!("Too many attempts. Try again in {wait}.");
-            let mut response = again(to, name, why, code.is_some(), StatusCode::TOO_MANY_REQUESTS)?;
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            let mut response = again(&app, to, name, why, code.is_some(), status)?;
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, seconds.into());
@@ -66,18 +76,43 @@ pub(crate) async fn submit(
     }
 }
 
-async fn accepted(
+/// What is asked for after a right password.
+fn words_for(half_way: &HalfWay, asks_passkey: bool) -> &'static str {
+    match (half_way.has_codes, asks_passkey) {
+        (true, true) => {
+            "This account has a second factor. Touch your passkey, or type the password again and \
+             the code."
+        }
+        (false, true) => {
+            "This account has a passkey. Touch it, or type the password again and a recovery code."
+        }
+        (true, false) => "This account has a second factor. Type the password again and the code.",
+        (false, false) => {
+            "This account has a passkey, which works by the console's host name alone. Open it by \
+             that name, or type the password again and a recovery code."
+        }
+    }
+}
+
+pub(super) async fn accepted(
     app: &App,
     user: &User,
     to: &Destination,
     address: Option<std::net::IpAddr>,
     agent: &str,
+    by_passkey: bool,
 ) -> Result<Response, PageError> {
     let (session, secret) = app
         .store
         .open_session(user.id, SessionKind::Console, None, address, agent)
         .await?;
-    let mut response = if to.gate.is_empty() {
+    if by_passkey {
+        app.store.mark_fresh(session.id);
+    }
+    let needs_passkey = user.passkeys == 0 && app.passkey_required.contains(&user.role);
+    let mut response = if needs_passkey {
+        PageError::NeedsPasskey.into_response()
+    } else if to.gate.is_empty() {
         Redirect::to(to.next_path()).into_response()
     } else {
         into_gate(app, &session, to).into_response()
@@ -88,7 +123,8 @@ async fn accepted(
     Ok(response)
 }
 
-fn again(
+pub(super) fn again(
+    app: &App,
     to: Destination,
     name: String,
     why: String,
@@ -99,7 +135,13 @@ fn again(
         name,
         error: Some(why),
         needs_code,
-        ..FormPage::new(to)
+        ..FormPage::new(app, to)
     };
-    Ok((status, render(&page)?).into_response())
+    answer(&page, status)
+}
+
+fn answer(page: &FormPage, status: StatusCode) -> Result<Response, PageError> {
+    let mut response = scripted(page)?;
+    *response.status_mut() = status;
+    Ok(response)
 }
