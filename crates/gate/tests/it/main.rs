@@ -21,5 +21,6 @@ mod recorder;
 mod routes;
 mod slow;
 mod smuggling;
+mod tls;
 mod websockets;
 mod wire;
