@@ -309,7 +309,9 @@ fn describe_login(visit: &Visit) -> Response<Body> {
 
 fn kind(denial: &Denial) -> (StatusCode, &'static str) {
     match denial {
-        Denial::Malformed(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
+        Denial::Malformed(_) | Denial::Forward(ForwardError::Body) => {
+            (StatusCode::BAD_REQUEST, "invalid_request")
+        }
         Denial::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "wrong_host"),
         Denial::Refused(Refusal::NotIdentified) => (StatusCode::UNAUTHORIZED, "unauthorized"),
         Denial::Refused(Refusal::CrossSite) => (StatusCode::FORBIDDEN, "cross_site"),
@@ -319,7 +321,6 @@ fn kind(denial: &Denial) -> (StatusCode, &'static str) {
         Denial::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"),
         Denial::Forward(ForwardError::NotRunning) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
         Denial::Forward(ForwardError::TooSlow) => (StatusCode::GATEWAY_TIMEOUT, "too_slow"),
-        Denial::Forward(ForwardError::Body) => (StatusCode::BAD_REQUEST, "invalid_request"),
         Denial::Forward(ForwardError::BodyTooLong) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
         Denial::Forward(ForwardError::Broken) => (StatusCode::BAD_GATEWAY, "broken"),
         Denial::Store(_) | Denial::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),

@@ -45,7 +45,7 @@ async fn meet(house: &House, config: Arc<ClientConfig>) -> Negotiated {
         version: tls.protocol_version().unwrap(),
         group: tls
             .negotiated_key_exchange_group()
-            .map(|group| group.name()),
+            .map(rustls::crypto::SupportedKxGroup::name),
         kind: tls.handshake_kind().unwrap(),
         suite: format!("{:?}", tls.negotiated_cipher_suite().unwrap().suite()),
     }
@@ -126,7 +126,7 @@ async fn the_hybrid_group_alone_is_enough() {
     assert_eq!(met.group, Some(NamedGroup::X25519MLKEM768));
 }
 
-/// A ClientHello by hand: what no library we have would offer.
+/// A client's hello by hand: what no library we have would offer.
 fn hello(version: u16, suites: &[u16]) -> Vec<u8> {
     let mut body = version.to_be_bytes().to_vec();
     body.extend([7; 32]);
