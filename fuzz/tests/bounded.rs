@@ -226,6 +226,8 @@ fn comms() {
     run("comms", &corpus("comms"), house_fuzz::comms);
 }
 
+type Reaches = fn(&[u8]) -> bool;
+
 /// A target that turns back at its first line keeps every law. So many of the inputs must come through.
 #[test]
 fn the_inputs_reach_what_they_are_for() {
@@ -235,7 +237,7 @@ fn the_inputs_reach_what_they_are_for() {
     let statements = corpus("export");
     let through = statements.iter().filter(|it| house_fuzz::is_statement(it));
     assert!(through.count() >= 2);
-    let reaches: [(&str, fn(&[u8]) -> bool, usize); 4] = [
+    let reaches: [(&str, Reaches, usize); 4] = [
         ("target", house_fuzz::is_target, 8),
         ("head", house_fuzz::is_mixed, 3),
         ("framing", house_fuzz::is_plain_head, 3),

@@ -43,6 +43,8 @@ pub(crate) fn server_config(
         .with_no_client_auth()
         .with_cert_resolver(certificate);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // Our order of suites: a client's may be years old.
+    config.ignore_client_order = true;
     // No early data: it can be replayed, and a replayed inject is a second inject.
     config.max_early_data_size = 0;
     Ok(Arc::new(config))

@@ -343,7 +343,9 @@ fn describe_login(visit: &Visit) -> Response<Body> {
 
 fn kind(denial: &Denial) -> (StatusCode, &'static str) {
     match denial {
-        Denial::Malformed(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
+        Denial::Malformed(_) | Denial::Forward(ForwardError::Body) => {
+            (StatusCode::BAD_REQUEST, "invalid_request")
+        }
         Denial::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "wrong_host"),
         Denial::Refused(Refusal::NotIdentified) => (StatusCode::UNAUTHORIZED, "unauthorized"),
         Denial::Refused(Refusal::CrossSite) => (StatusCode::FORBIDDEN, "cross_site"),

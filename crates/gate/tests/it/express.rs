@@ -204,7 +204,6 @@ async fn no_changing_route_of_node_red_4_is_taken_for_another() {
     against(NodeRedMajor::V4).await;
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test is its own program")]
 async fn ask(tree: &VerifiedTree, questions: &serde_json::Value) -> Vec<Option<[String; 2]>> {
     let dir = tempfile::tempdir().unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/express.js");

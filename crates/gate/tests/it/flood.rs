@@ -198,7 +198,7 @@ async fn empty_bodies_without_an_end_run_out() {
     let mut block = get(&house, "/open/door", &attacker);
     // POST, from the static table, in the place of GET.
     block.splice(
-        ..block.iter().position(|byte| *byte == b'T').unwrap() + 1,
+        ..=block.iter().position(|byte| *byte == b'T').unwrap(),
         [0x83],
     );
     block.extend(fields(&[(b"origin", house.origin.as_bytes())]));

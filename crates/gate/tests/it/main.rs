@@ -24,5 +24,6 @@ mod routes;
 mod slow;
 mod smuggling;
 mod rules;
+mod tls;
 mod websockets;
 mod wire;

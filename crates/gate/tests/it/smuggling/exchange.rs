@@ -115,7 +115,7 @@ pub(super) async fn http2(house: &House, case: &Case, login: &str) -> Seen {
 /// The frames of a case: a line with type, stream and flags, then its lines, then an empty one.
 fn written(house: &House, case: &Case, login: &str) -> Vec<u8> {
     let mut sent = Vec::new();
-    for block in case.sent.split(|line| line.is_empty()) {
+    for block in case.sent.split(String::is_empty) {
         let Some((first, lines)) = block.split_first() else {
             continue;
         };

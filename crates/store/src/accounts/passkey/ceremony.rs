@@ -124,7 +124,7 @@ impl Store {
             asked,
         };
         let text = serde_json::to_vec(&carried).map_err(|_| PasskeyError::Unreadable)?;
-        let sealed = self.keyring.seal(&self.purpose(), &text);
+        let sealed = self.keyring.seal(&self.purpose(), &text)?;
         Ok(Ceremony {
             token: BASE64URL_NOPAD.encode(&sealed),
             options: serde_json::to_string(options).map_err(|_| PasskeyError::Unreadable)?,
