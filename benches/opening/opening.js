@@ -309,7 +309,7 @@ async function main() {
                 }
             }
         }
-        console.log(`| ${name} | ready s (of three) | all s | kB down until ready | kB down | requests | answered 304 | from disk |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |`);
+        console.log(`| ${name} | ready s (each) | all s | kB down until ready | kB down | requests | answered 304 | from disk |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |`);
         for (const [key, list] of found) {
             const of = (field, by, digits) => (median(list.map((it) => it[field])) / by).toFixed(digits);
             const each = list.map((it) => (it.ready / 1e3).toFixed(2)).toSorted().join(", ");
