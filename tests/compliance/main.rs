@@ -2,6 +2,7 @@
 //! is named here.
 
 mod bare;
+mod editor_files;
 
 use serde_json::{Value, json};
 use testkit::{Answer, Client, DataDir, NodeRed, Options, Redkeep, flows};

@@ -53,12 +53,13 @@ pub(super) async fn answer(
         return Ok(response);
     }
     set(headers, header::CONTENT_TYPE, item.kind.name);
-    if is_coded && compress::accepted(asked) == Some(Coding::Brotli) {
-        if let Some(opened) = shelf.pressed(item).await {
-            set(headers, header::CONTENT_ENCODING, "br");
-            let size = opened.size;
-            return whole(response, opened, size, is_head).await;
-        }
+    if is_coded
+        && compress::accepted(asked) == Some(Coding::Brotli)
+        && let Some(opened) = shelf.pressed(item).await
+    {
+        set(headers, header::CONTENT_ENCODING, "br");
+        let size = opened.size;
+        return whole(response, opened, size, is_head).await;
     }
     let (of, file) = (Arc::clone(shelf), Arc::clone(item));
     let opened = blocking(move || of.plain(&file)).await?;

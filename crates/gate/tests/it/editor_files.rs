@@ -15,7 +15,7 @@ fn text() -> String {
     "var a = 1;\n".repeat(20_000)
 }
 
-fn shelf(dir: &Path) -> Option<Arc<Shelf>> {
+fn shelf(dir: &Path) -> Arc<Shelf> {
     let root = dir.join("public");
     let files = [SCRIPT, HEAVY, "red/images/grip.png"].map(|path| {
         let place = root.join(path);
@@ -27,11 +27,11 @@ fn shelf(dir: &Path) -> Option<Arc<Shelf>> {
             blake3: blake3::hash(text().as_bytes()).to_hex().to_string(),
         }
     });
-    Some(Shelf::open(root, files, &dir.join("cache")).unwrap())
+    Shelf::open(root, files, &dir.join("cache")).unwrap()
 }
 
 async fn house() -> House {
-    House::built(Limits::default(), shelf).await
+    House::built(Limits::default(), |dir| Some(shelf(dir))).await
 }
 
 #[tokio::test]
