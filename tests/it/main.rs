@@ -23,7 +23,6 @@ mod keys;
 mod kill;
 mod mail;
 mod ordinary_user;
-mod passkeys;
 mod rehearsal;
 mod review;
 mod secrets;

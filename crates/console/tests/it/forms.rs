@@ -57,9 +57,12 @@ async fn a_form_without_its_token_is_refused() {
     let ada = console.person("ada", Role::Administrator).await;
     let rita = console.person("rita", Role::Reviewer).await;
     let other = console.get(&rita, "/account").await.field("csrf");
-    let guarded = posts()
-        .into_iter()
-        .filter(|path| !matches!(path.as_str(), "/sign-in" | "/enrol" | "/enrol/confirm"));
+    let guarded = posts().into_iter().filter(|path| {
+        !matches!(
+            path.as_str(),
+            "/sign-in" | "/sign-in/passkey" | "/enrol" | "/enrol/confirm" | "/enrol/passkey"
+        )
+    });
     for path in guarded {
         for token in ["", "0", other.as_str()] {
             let ask = Ask::post(&path, &[("csrf", token)]).session(&ada);

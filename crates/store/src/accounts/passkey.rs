@@ -223,7 +223,11 @@ impl Store {
             change.replace_recovery_codes(user).await?
         };
         let what = format!("passkey added: {}", new.name.trim());
-        change.note_passkey(&before, what, by).await?;
+        // By this a touch in a file is known again as this person's.
+        let credential = credential_id(&new.credential);
+        let detail = json!({ "user": before.name, "what": what, "credential": credential });
+        let (kind, about) = (EventKind::FactorRenewed, subject(&before.name));
+        change.append(kind, by, None, &about, detail).await?;
         change.commit().await?;
         Ok(codes)
     }

@@ -225,7 +225,7 @@ pub fn is_touched(touch: &Touch) -> Result<(), PasskeyError> {
     let data = decode(&touch.authenticator_data)?;
     let flags = data.get(FLAGS_AT).copied().unwrap_or_default();
     let credential = Credential {
-        cred_id: id.clone().into(),
+        cred_id: id,
         cred: serde_json::from_value(touch.public_key.clone())
             .map_err(|_| PasskeyError::Unreadable)?,
         counter: 0,
