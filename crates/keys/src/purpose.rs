@@ -53,21 +53,23 @@ enum Of {
 }
 
 /// What secrets are sealed for.
-const SEALING: [(&str, Of); 5] = [
+const SEALING: [(&str, Of); 6] = [
     ("credentials ", Of::Digest),
     ("credential-changes ", Of::Digest),
     ("second-factor of ", Of::User),
     ("console-factor", Of::All),
     ("console-enrolment", Of::All),
+    ("passkey-question ", Of::Digest),
 ];
 
 /// What keyed digests are made for.
-const DIGESTS: [&str; 5] = [
+const DIGESTS: [&str; 6] = [
     "credentials",
     "credential-changes",
     "recovery-code",
     "login-limit",
     "console-csrf",
+    "passkey-user",
 ];
 
 /// Bytes of a user's name, folded.
@@ -105,6 +107,7 @@ mod tests {
             "second-factor of ann".to_owned(),
             "console-factor".to_owned(),
             "console-enrolment".to_owned(),
+            format!("passkey-question {digest}"),
         ] {
             assert_eq!(check_sealing(&known), Ok(()), "{known}");
         }

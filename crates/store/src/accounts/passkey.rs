@@ -70,8 +70,8 @@ pub enum Bound {
 }
 
 /// What identifies a person to an authenticator: says nothing of them (WebAuthn Level 2, 14.6.1).
-fn handle(keyring: &Keyring, name: &UserName) -> Hash {
-    keyring.digest("passkey-user", folded(name.as_str()).as_bytes())
+fn handle(keyring: &Keyring, name: &UserName) -> Result<Hash, StoreError> {
+    Ok(keyring.digest("passkey-user", folded(name.as_str()).as_bytes())?)
 }
 
 fn credential_id(credential: &Credential) -> String {

@@ -124,7 +124,8 @@ impl Store {
             asked,
         };
         let text = serde_json::to_vec(&carried).map_err(|_| PasskeyError::Unreadable)?;
-        let sealed = self.keyring.seal(&self.purpose(), &text)?;
+        let sealed = self.keyring.seal(&self.purpose(), &text);
+        let sealed = sealed.map_err(StoreError::from)?;
         Ok(Ceremony {
             token: BASE64URL_NOPAD.encode(&sealed),
             options: serde_json::to_string(options).map_err(|_| PasskeyError::Unreadable)?,
@@ -175,7 +176,7 @@ impl Store {
             }
             None => Vec::new(),
         };
-        let handle = handle(&self.keyring, name);
+        let handle = handle(&self.keyring, name)?;
         let (options, state) = ask_new(rp, handle, name.as_str(), &known)?;
         self.carry(&options, Asked::New(state), bound)
     }
@@ -253,8 +254,8 @@ impl Store {
         };
         let (kept, result) = check(rp, state, &answer, &allowed)?;
         let user = user_in(change.db(), kept.user).await?;
-        let is_theirs =
-            |it: &Vec<u8>| it.as_slice() == handle(&self.keyring, &user.name).as_bytes();
+        let handle = handle(&self.keyring, &user.name)?;
+        let is_theirs = |it: &Vec<u8>| it.as_slice() == handle.as_bytes();
         let named = answer.response.user_handle.as_ref();
         // Nobody was named: then the authenticator says who it is.
         if half_way.is_none() && !named.is_some_and(is_theirs) {
