@@ -16,5 +16,6 @@ mod pages;
 mod people;
 mod rehearsal;
 mod review;
+mod rules;
 mod together;
 mod versions;

@@ -67,6 +67,7 @@ impl Doors {
     ) -> Result<Context, Failure> {
         let ca_pem = self.ca_pem();
         let tls = self.certificates.server_config();
+        let mut gates = wire::Gates::default();
         for (instance, listener) in self.gates {
             let origin = self
                 .addresses
@@ -74,6 +75,7 @@ impl Doors {
                 .unwrap_or_default()
                 .to_owned();
             let local = listener.local_addr()?;
+            let id = instance.clone();
             let gate_config = GateConfig {
                 instance,
                 public_origin: origin,
@@ -97,8 +99,10 @@ impl Doors {
                 Limits::default(),
                 stop.clone(),
             ));
+            gates.0.push((id, gate.clone()));
             house.tasks.spawn(async move { gate.run(stop).await });
         }
+        let doorman = Arc::new(gates);
         let context = || Context {
             store: house.store.clone(),
             deployments: house.deployments.clone(),
@@ -107,6 +111,7 @@ impl Doors {
             ca_pem: ca_pem.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             post: post.map(|post| post.clone() as Arc<dyn Post>),
+            doorman: Some(doorman.clone()),
         };
         let host = self
             .addresses
