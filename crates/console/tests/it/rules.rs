@@ -59,7 +59,6 @@ async fn the_console_is_open_from_its_networks_alone() {
         ("/sign-in?gate=main&state=x", false),
         ("/enrol?code=x", false),
         ("/access/rules", false),
-        ("/assets/mark.svg", false),
         ("/api/v1/status", true),
         ("/api/v1/openapi.json", true),
     ] {
