@@ -30,5 +30,5 @@ pub use certificate::{CertificateError, Certificates};
 pub use forward::{Connected, Reloaded, Upstream};
 pub use gate::{ConfigError, File, Gate, GateConfig, History};
 pub use limit::Limits;
-pub use listen::{ConnectionService, Peer, serve};
+pub use listen::{ConnectionService, Peer, Proxies, Speaks, serve};
 pub use respond::{Message, Pages};

@@ -8,7 +8,7 @@ use std::{
 };
 
 use deploy::{Deployments, FlowTarget};
-use gate::{Certificates, Gate, GateConfig, Limits, Message, Pages, Upstream};
+use gate::{Certificates, Gate, GateConfig, Limits, Message, Pages, Proxies, Upstream};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
@@ -173,6 +173,15 @@ impl House {
     }
 
     pub(crate) async fn with(limits: Limits) -> Self {
+        Self::made(limits, Proxies::default()).await
+    }
+
+    /// Behind proxies.
+    pub(crate) async fn behind(proxies: Proxies) -> Self {
+        Self::made(Limits::default(), proxies).await
+    }
+
+    async fn made(limits: Limits, proxies: Proxies) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path(), Arc::new(Now))
             .await
@@ -215,7 +224,7 @@ impl House {
         tokio::spawn(gate::serve(
             listener,
             certificates.server_config(),
-            gate.service(),
+            gate.service().behind(proxies),
             limits,
             shutdown.clone(),
         ));
@@ -294,6 +303,17 @@ impl House {
 
     /// A connection from an address of the loopback network of its own.
     pub(crate) async fn connect_from(&self, from: [u8; 4], alpn: &[u8]) -> TlsStream<TcpStream> {
+        let connected = self.connect_through(from, b"", alpn).await;
+        connected.expect("a TLS handshake")
+    }
+
+    /// A connection that begins with something before TLS.
+    pub(crate) async fn connect_through(
+        &self,
+        from: [u8; 4],
+        first: &[u8],
+        alpn: &[u8],
+    ) -> std::io::Result<TlsStream<TcpStream>> {
         let mut roots = rustls::RootCertStore::empty();
         roots
             .add(CertificateDer::from_pem_slice(self.ca.as_bytes()).unwrap())
@@ -307,15 +327,13 @@ impl House {
         config.alpn_protocols = vec![alpn.to_vec()];
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.bind((from, 0).into()).unwrap();
-        let stream = socket.connect(self.address).await.unwrap();
+        let mut stream = socket.connect(self.address).await.unwrap();
+        stream.write_all(first).await.unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-        let stream = connector
-            .connect(name, stream)
-            .await
-            .expect("a TLS handshake");
+        let stream = connector.connect(name, stream).await?;
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(alpn));
-        stream
+        Ok(stream)
     }
 
     /// A request to this gate, the way a browser would begin it.
@@ -354,7 +372,16 @@ impl House {
         body: impl Into<Bytes>,
     ) -> Answer {
         let request = request.body(Full::new(body.into())).unwrap();
-        let io = TokioIo::new(self.connect_from(from, b"http/1.1").await);
+        let stream = self.connect_from(from, b"http/1.1").await;
+        self.send_over(stream, request).await
+    }
+
+    pub(crate) async fn send_over(
+        &self,
+        stream: TlsStream<TcpStream>,
+        request: Request<Full<Bytes>>,
+    ) -> Answer {
+        let io = TokioIo::new(stream);
         let (mut sender, connection) = http1::handshake(io).await.unwrap();
         tokio::spawn(connection);
         read(sender.send_request(request).await.expect("an answer")).await

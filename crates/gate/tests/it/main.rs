@@ -14,6 +14,7 @@ mod history;
 mod house;
 mod login;
 mod node_red;
+mod proxies;
 mod routes;
 mod rules;
 mod websockets;

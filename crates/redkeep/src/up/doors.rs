@@ -91,7 +91,8 @@ impl Doors {
                 Arc::new(wire::GatePages),
                 Arc::new(wire::Histories(house.history.clone())),
             )?;
-            let (stop, tls, service) = (house.stop.clone(), tls.clone(), gate.service());
+            let (stop, tls) = (house.stop.clone(), tls.clone());
+            let service = gate.service().behind(house.config.proxies.clone());
             house.tasks.spawn(gate::serve(
                 listener,
                 tls,
@@ -119,6 +120,7 @@ impl Doors {
             .trim_start_matches("https://")
             .to_owned();
         let service = service(host, console::router(context()));
+        let service = service.behind(house.config.proxies.clone());
         let stop = house.stop.clone();
         house.tasks.spawn(gate::serve(
             self.console,
