@@ -9,6 +9,7 @@ mod deployments;
 mod instances;
 mod mail;
 mod risks;
+mod rules;
 mod service;
 
 use axum::{
@@ -86,6 +87,11 @@ api! {
     delete "/tokens/{id}" => access::tokens::revoke,
     get "/sessions" => access::sessions,
     delete "/sessions/{id}" => access::revoke_session,
+    get "/access/rules" => rules::show,
+    put "/access/rules" => rules::set,
+    post "/access/rules/confirm" => rules::confirm,
+    post "/access/rules/undo" => rules::undo,
+    post "/access/simulate" => rules::simulate,
     get "/audit" => audit::list,
     get "/audit/verify" => audit::verify,
 }

@@ -11,6 +11,7 @@ mod carried;
 pub mod compare;
 mod compress;
 mod csrf;
+mod doorman;
 mod frame;
 mod gate_pages;
 mod headers;
@@ -20,6 +21,7 @@ mod pages;
 pub mod picture;
 mod problem;
 mod qr;
+mod rules;
 mod session;
 mod shell;
 mod summaries;
@@ -34,6 +36,7 @@ use runtime::{Workshop, status::LayerStatus};
 use store::Store;
 
 pub use api::{ROUTES as API_ROUTES, openapi};
+pub use doorman::{Asked, Doorman};
 pub use gate_pages::{GATE_STYLE, GatePages};
 pub use mailing::{MailState, Post, Posting};
 pub use pages::ROUTES as PAGE_ROUTES;
@@ -79,6 +82,8 @@ pub struct Context {
     pub passkey_required: Vec<Role>,
     /// What sends mails; none: no mail server is configured, or nothing runs.
     pub post: Option<Arc<dyn Post>>,
+    /// Who knows what the gates would do; none: no gate is run by this process.
+    pub doorman: Option<Arc<dyn Doorman>>,
 }
 
 impl fmt::Debug for Context {
@@ -123,6 +128,7 @@ pub fn router(context: Context) -> Router {
         .nest("/api/v1", api::router())
         .fallback(pages::not_found)
         .layer(middleware::from_fn_with_state(app.clone(), csrf::guard))
+        .layer(middleware::from_fn_with_state(app.clone(), rules::guard))
         .layer(middleware::from_fn(headers::protect))
         .layer(middleware::from_fn(compress::compress))
         .with_state(app)

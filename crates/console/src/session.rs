@@ -17,6 +17,7 @@ use store::{SessionKind, SessionSecret};
 use crate::{
     App, csrf,
     problem::{ApiError, PageError, Problem},
+    rules,
 };
 
 /// The console's cookie. `__Host-`: set by this host alone, over TLS, for every path.
@@ -122,10 +123,21 @@ async fn identify(parts: &Parts, app: &App) -> Result<Option<Caller>, Problem> {
             None => None,
         }
     };
-    Ok(principal.map(|principal| Caller {
+    let Some(principal) = principal else {
+        return Ok(None);
+    };
+    let caller = Caller {
         principal,
         address: address(parts),
-    }))
+    };
+    // Whoever may use a gate signs in here, also where the console itself is for others: from where
+    // has been looked at already.
+    if parts.uri.path().starts_with("/sign-") {
+        return Ok(Some(caller));
+    }
+    let kept = app.store.access_rules().await?;
+    rules::check(&kept.rules, caller.address, Some(&caller.principal))?;
+    Ok(Some(caller))
 }
 
 fn local_administrator() -> Principal {

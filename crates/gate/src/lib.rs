@@ -35,7 +35,7 @@ pub use certificate::Certificates;
 pub use forward::{Connected, Reloaded, Upstream};
 pub use gate::{ConfigError, File, Gate, GateConfig, History};
 pub use limit::Limits;
-pub use listen::{ConnectionService, Peer, serve};
+pub use listen::{ConnectionService, Peer, Proxies, Speaks, serve};
 pub use recall::Generation;
 pub use respond::{Message, Pages};
 pub use shelf::{EDITOR_FILES, Listed, Shelf};

@@ -5,6 +5,7 @@ mod connection;
 pub(crate) mod flood;
 pub(crate) mod framing;
 mod plain;
+pub mod proxies;
 mod stall;
 
 use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
@@ -20,6 +21,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use framing::Ambiguous;
+pub use proxies::{Proxies, Speaks};
 
 use crate::{
     body::{self, Body, Failure},
@@ -44,7 +46,8 @@ pub struct Peer {
 #[derive(Debug)]
 struct Taken {
     _one_of_all: OwnedSemaphorePermit,
-    _one_of_its_network: Place<std::net::IpAddr>,
+    /// None for a trusted proxy: its clients share its address.
+    one_of_its_network: Option<Place<std::net::IpAddr>>,
 }
 
 impl Peer {
@@ -62,6 +65,14 @@ impl Peer {
         self.address
     }
 
+    /// The same peer, at the address its proxy says.
+    fn seen_at(&self, address: SocketAddr) -> Self {
+        Self {
+            address,
+            ..self.clone()
+        }
+    }
+
     /// Whether a head on this connection could be read in two ways.
     pub fn is_ambiguous(&self) -> bool {
         self.ambiguous.is_set()
@@ -73,6 +84,7 @@ impl Peer {
 pub struct ConnectionService {
     hosts: Arc<[String]>,
     call: Arc<Call>,
+    proxies: Arc<Proxies>,
 }
 
 impl std::fmt::Debug for ConnectionService {
@@ -100,6 +112,16 @@ impl ConnectionService {
         Self {
             hosts: hosts.into_iter().collect(),
             call: Arc::new(call),
+            proxies: Arc::default(),
+        }
+    }
+
+    /// The same, behind these proxies.
+    #[must_use]
+    pub fn behind(self, proxies: Proxies) -> Self {
+        Self {
+            proxies: Arc::new(proxies),
+            ..self
         }
     }
 }
@@ -118,9 +140,9 @@ pub async fn serve(
         service,
         limits,
         shutdown: shutdown.clone(),
+        networks: Places::default(),
     });
     let all = Arc::new(Semaphore::new(door.limits.connections_max));
-    let networks = Places::default();
     let connections = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
@@ -135,24 +157,20 @@ pub async fn serve(
                 continue;
             }
         };
-        let place = networks.take(
-            network(address.ip()),
-            door.limits.connections_per_address_max,
-        );
-        let (Some(place), Ok(permit)) = (place, Arc::clone(&all).try_acquire_owned()) else {
+        let is_proxy = door.service.proxies.trust(address.ip());
+        let place = (!is_proxy).then(|| door.place(address));
+        let (false, Ok(permit)) = (
+            matches!(place, Some(None)),
+            Arc::clone(&all).try_acquire_owned(),
+        ) else {
             tracing::debug!(%address, "too many connections");
             continue;
         };
         let taken = Taken {
             _one_of_all: permit,
-            _one_of_its_network: place,
+            one_of_its_network: place.flatten(),
         };
-        let peer = Peer {
-            address,
-            ambiguous: Ambiguous::default(),
-            _places: Arc::new(Some(taken)),
-        };
-        connections.spawn(Arc::clone(&door).meet(stream, peer));
+        connections.spawn(Arc::clone(&door).meet(stream, address, taken));
     }
     drop(listener);
     connections.close();
@@ -164,11 +182,52 @@ struct Door {
     service: ConnectionService,
     limits: Limits,
     shutdown: CancellationToken,
+    networks: Places<std::net::IpAddr>,
 }
 
 impl Door {
-    async fn meet(self: Arc<Self>, stream: TcpStream, peer: Peer) {
+    /// A place for one more connection from an address.
+    fn place(&self, address: SocketAddr) -> Option<Place<std::net::IpAddr>> {
+        let max = self.limits.connections_per_address_max;
+        self.networks.take(network(address.ip()), max)
+    }
+
+    /// Where the client is and what it takes, once a trusted proxy has said so; none: it did not.
+    async fn introduced(
+        &self,
+        stream: &mut TcpStream,
+        address: SocketAddr,
+        mut taken: Taken,
+    ) -> Option<(SocketAddr, Taken)> {
+        if !self.service.proxies.begins(address.ip()) {
+            return Some((address, taken));
+        }
+        let read = tokio::time::timeout(self.limits.handshake, proxies::read(stream)).await;
+        match read {
+            Ok(Ok(proxies::Said::Itself)) => Some((address, taken)),
+            Ok(Ok(proxies::Said::Client(client))) => {
+                taken.one_of_its_network = Some(self.place(client)?);
+                Some((client, taken))
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(%address, %error, "a trusted proxy's connection is closed");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    async fn meet(self: Arc<Self>, mut stream: TcpStream, address: SocketAddr, taken: Taken) {
         let handshake = self.limits.handshake;
+        let introduced = self.introduced(&mut stream, address, taken).await;
+        let Some((address, taken)) = introduced else {
+            return;
+        };
+        let peer = Peer {
+            address,
+            ambiguous: Ambiguous::default(),
+            _places: Arc::new(Some(taken)),
+        };
         let mut first = [0];
         let peeked = tokio::time::timeout(handshake, stream.peek(&mut first)).await;
         if !matches!(peeked, Ok(Ok(1))) {

@@ -1,6 +1,7 @@
 //! The command line. Every verb but `up` is a client of the API, over the local control socket
 //! while `redkeep up` runs, and in this process otherwise.
 
+mod access;
 mod client;
 mod deployments;
 mod export;
@@ -88,6 +89,9 @@ enum Verb {
         #[arg(long)]
         full: bool,
     },
+    /// Who may come from where
+    #[command(subcommand)]
+    Access(access::AccessVerb),
     /// The queue
     #[command(subcommand)]
     Deployments(DeploymentVerb),
@@ -370,6 +374,7 @@ async fn act(client: &Client, verb: Verb, json: bool) -> Result<Exit, Failure> {
         Verb::User(verb) => people::user(client, json, verb).await,
         Verb::Mail(MailVerb::Test { address }) => people::try_mail(client, json, &address).await,
         Verb::Token(verb) => people::token(client, json, verb).await,
+        Verb::Access(verb) => access::run(client, json, verb).await,
         Verb::Deployments(verb) => deployments::run(client, json, verb).await,
         Verb::Audit(verb) => record::audit(client, json, verb).await,
         Verb::Ca(CaVerb::Show) => record::ca(client, json).await,

@@ -37,6 +37,8 @@ pub(crate) struct File {
     pub(crate) watch: Watch,
     /// What is kept of what nothing runs from any more.
     pub(crate) keep: Keep,
+    /// Proxies in front of the doors; none: nobody's word about an address is taken.
+    pub(crate) proxies: ProxySection,
     /// Where mails go; none: nobody is written to.
     pub(crate) mail: Option<mail::Section>,
     /// The instances by name; none: one, called `main`.
@@ -87,6 +89,57 @@ impl Default for Keep {
     }
 }
 
+/// Proxies in front of the doors.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ProxySection {
+    /// Addresses and blocks of those whose word is taken.
+    pub(crate) trusted: Vec<String>,
+    /// How they say where a client comes from.
+    pub(crate) speaks: Option<SpeaksWord>,
+}
+
+/// How a proxy says where a client comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SpeaksWord {
+    /// The PROXY protocol, version 2.
+    Proxy,
+    /// `Forwarded`.
+    Forwarded,
+    /// `X-Forwarded-For`.
+    XForwardedFor,
+}
+
+impl ProxySection {
+    fn decide(self) -> anyhow::Result<gate::Proxies> {
+        if self.trusted.is_empty() {
+            return Ok(gate::Proxies::default());
+        }
+        // Guessed, a client could choose the way the proxy does not write itself.
+        let Some(speaks) = self.speaks else {
+            bail!(
+                "[proxies] names trusted proxies and not how they speak: add speaks = \"proxy\", \
+                 \"forwarded\" or \"x-forwarded-for\""
+            );
+        };
+        let trusted = self
+            .trusted
+            .iter()
+            .map(|text| model::rules::read_network(text));
+        Ok(gate::Proxies {
+            trusted: trusted
+                .collect::<Result<_, _>>()
+                .context("[proxies] trusted")?,
+            speaks: match speaks {
+                SpeaksWord::Proxy => gate::Speaks::Proxy,
+                SpeaksWord::Forwarded => gate::Speaks::Forwarded,
+                SpeaksWord::XForwardedFor => gate::Speaks::XForwardedFor,
+            },
+        })
+    }
+}
+
 /// Own certificate files.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -129,6 +182,7 @@ pub(crate) struct Config {
     pub(crate) passkey_required: Vec<Role>,
     pub(crate) watch: Watch,
     pub(crate) keep: Keep,
+    pub(crate) proxies: gate::Proxies,
     pub(crate) mail: Option<mail::Mail>,
     pub(crate) instances: Vec<InstanceConfig>,
 }
@@ -212,6 +266,7 @@ impl Config {
             passkey_required,
             watch: file.watch,
             keep: file.keep,
+            proxies: file.proxies.decide()?,
             mail: file.mail.map(mail::Section::decide).transpose()?,
             instances,
         })

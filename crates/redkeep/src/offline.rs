@@ -57,6 +57,7 @@ pub(crate) async fn router(data_dir: &Path) -> Result<Router, Failure> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         passkey_required: Vec::new(),
         post: None,
+        doorman: None,
     };
     Ok(console::control_router(context))
 }

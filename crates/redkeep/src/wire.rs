@@ -12,7 +12,7 @@ use deploy::{
 use gate::{Message, Pages};
 use model::{
     deployment::DeploymentType, flow::credentials::Credentials, id::InstanceId, palette::Palette,
-    rehearsal::Observation,
+    rehearsal::Observation, rules::Question,
 };
 use runtime::{Baselines, Boxed, InstancePlan, Saved, Workshop, rehearsal};
 
@@ -190,5 +190,24 @@ impl Pages for GatePages {
             .map(|(label, to)| (to.clone(), label.clone()))
             .collect();
         console::GatePages::message(status.as_u16(), title, text, &links)
+    }
+}
+
+/// The gates as the console sees them.
+#[derive(Debug, Default)]
+pub(crate) struct Gates(pub(crate) Vec<(InstanceId, gate::Gate)>);
+
+impl console::Doorman for Gates {
+    fn would(&self, question: Question) -> console::Asked<'_> {
+        Box::pin(async move {
+            let gate = self
+                .0
+                .iter()
+                .find(|(id, _)| Some(id) == question.instance.as_ref());
+            let (_, gate) = gate.ok_or("there is no gate of such an instance")?;
+            gate.would(&question)
+                .await
+                .map_err(|error| error.to_string())
+        })
     }
 }

@@ -171,6 +171,10 @@ impl Store {
 }
 
 /// One transaction, with the audit rows that belong to it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "one for each of those who are told"
+)]
 pub(crate) struct Change<'a> {
     pub(crate) store: &'a Store,
     /// When it happens: one moment for all of it.

@@ -5,4 +5,5 @@ pub(crate) mod remove;
 pub(crate) mod reset;
 pub(crate) mod revoke;
 pub(crate) mod role;
+pub(crate) mod rules;
 pub(crate) mod show;

@@ -129,6 +129,7 @@ impl House {
             version: "0.1.0".to_owned(),
             passkey_required: Vec::new(),
             post: None,
+            doorman: None,
         }
     }
 

@@ -74,6 +74,7 @@ pub(crate) struct Ask {
     path: String,
     headers: Vec<(String, String)>,
     body: String,
+    peer: SocketAddr,
 }
 
 impl Ask {
@@ -87,6 +88,7 @@ impl Ask {
             path: path.to_owned(),
             headers: Vec::new(),
             body: String::new(),
+            peer: ([192, 0, 2, 7], 50_000).into(),
         }
     }
 
@@ -119,6 +121,12 @@ impl Ask {
         self
     }
 
+    /// From another address than 192.0.2.7.
+    pub(crate) fn from(mut self, address: &str) -> Self {
+        self.peer = SocketAddr::new(address.parse().unwrap(), 50_000);
+        self
+    }
+
     pub(crate) fn session(self, secret: &str) -> Self {
         self.with("cookie", &format!("__Host-redkeep-console={secret}"))
     }
@@ -133,8 +141,7 @@ impl Ask {
             request = request.header(name, value);
         }
         let mut request = request.body(Body::from(self.body)).unwrap();
-        let peer: SocketAddr = "192.0.2.7:50000".parse().unwrap();
-        request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(self.peer);
         let response = router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();

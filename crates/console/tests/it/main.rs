@@ -19,5 +19,6 @@ mod passkeys;
 mod people;
 mod rehearsal;
 mod review;
+mod rules;
 mod together;
 mod versions;

@@ -163,17 +163,21 @@ pub(super) async fn serve(stream: TlsStream<Moving>, door: &Door, peer: Peer) {
         taken: Arc::default(),
     });
     let service = {
-        let (activity, call, peer) = (
+        let (activity, call, peer, proxies) = (
             Arc::clone(&activity),
             Arc::clone(&door.service.call),
             peer.clone(),
+            Arc::clone(&door.service.proxies),
         );
         service_fn(move |request: Request<Incoming>| {
             let running = activity.begin();
             let is_chunked = request.version() == Version::HTTP_11
                 && request.headers().contains_key(header::TRANSFER_ENCODING);
             let closes = peer.is_ambiguous() || is_chunked;
-            let answer = call(request, peer.clone());
+            let answer = match proxies.peer_of(request.headers(), &peer) {
+                Ok(peer) => call(request, peer),
+                Err(error) => Box::pin(std::future::ready(unknown(&error.to_string()))),
+            };
             async move { Ok::<_, Infallible>(finish(answer.await, closes, running)) }
         })
     };
@@ -206,6 +210,14 @@ pub(super) async fn serve(stream: TlsStream<Moving>, door: &Door, peer: Peer) {
             .with_upgrades();
         watch(connection, door, &activity).await;
     }
+}
+
+/// Nobody knows who asks: what is meant for nobody is for them.
+fn unknown(why: &str) -> Response<Body> {
+    tracing::warn!(why, "a request through a trusted proxy is refused");
+    let mut answer = Response::new(body::full(why.to_owned()));
+    *answer.status_mut() = http::StatusCode::BAD_REQUEST;
+    answer
 }
 
 fn finish(answer: Response<Body>, closes: bool, running: Running) -> Response<Body> {

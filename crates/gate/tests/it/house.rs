@@ -8,7 +8,7 @@ use std::{
 };
 
 use deploy::{Deployments, FlowTarget};
-use gate::{Certificates, Gate, GateConfig, Limits, Message, Pages, Upstream};
+use gate::{Certificates, Gate, GateConfig, Limits, Message, Pages, Proxies, Upstream};
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
@@ -184,12 +184,25 @@ impl House {
     }
 
     pub(crate) async fn with(limits: Limits) -> Self {
-        Self::built(limits, |_| None).await
+        Self::made(limits, Proxies::default(), |_| None).await
     }
 
     /// One with the editor's files that `shelf` lays into a folder.
     pub(crate) async fn built(
         limits: Limits,
+        shelf: impl FnOnce(&std::path::Path) -> Option<Arc<gate::Shelf>>,
+    ) -> Self {
+        Self::made(limits, Proxies::default(), shelf).await
+    }
+
+    /// Behind proxies.
+    pub(crate) async fn behind(proxies: Proxies) -> Self {
+        Self::made(Limits::default(), proxies, |_| None).await
+    }
+
+    async fn made(
+        limits: Limits,
+        proxies: Proxies,
         shelf: impl FnOnce(&std::path::Path) -> Option<Arc<gate::Shelf>>,
     ) -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -239,7 +252,7 @@ impl House {
         tokio::spawn(gate::serve(
             listener,
             certificates.server_config(),
-            gate.service(),
+            gate.service().behind(proxies),
             limits,
             shutdown.clone(),
         ));
@@ -329,10 +342,22 @@ impl House {
 
     /// A connection from an address of the loopback network of its own.
     pub(crate) async fn connect_from(&self, from: [u8; 4], alpn: &[u8]) -> TlsStream<TcpStream> {
+        let connected = self.connect_through(from, b"", alpn).await;
+        connected.expect("a TLS handshake")
+    }
+
+    /// A connection that begins with something before TLS.
+    pub(crate) async fn connect_through(
+        &self,
+        from: [u8; 4],
+        first: &[u8],
+        alpn: &[u8],
+    ) -> std::io::Result<TlsStream<TcpStream>> {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.bind((from, 0).into()).unwrap();
-        let stream = socket.connect(self.address).await.unwrap();
-        self.greet(stream, alpn).await
+        let mut stream = socket.connect(self.address).await.unwrap();
+        stream.write_all(first).await.unwrap();
+        self.try_greet(stream, alpn).await
     }
 
     /// The gate's own authority.
@@ -346,6 +371,15 @@ impl House {
 
     /// TLS over a connection that is there already.
     pub(crate) async fn greet(&self, stream: TcpStream, alpn: &[u8]) -> TlsStream<TcpStream> {
+        let greeted = self.try_greet(stream, alpn).await;
+        greeted.expect("a TLS handshake")
+    }
+
+    async fn try_greet(
+        &self,
+        stream: TcpStream,
+        alpn: &[u8],
+    ) -> std::io::Result<TlsStream<TcpStream>> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -355,12 +389,9 @@ impl House {
         config.alpn_protocols = vec![alpn.to_vec()];
         let name = ServerName::try_from("localhost").unwrap();
         let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-        let stream = connector
-            .connect(name, stream)
-            .await
-            .expect("a TLS handshake");
+        let stream = connector.connect(name, stream).await?;
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(alpn));
-        stream
+        Ok(stream)
     }
 
     /// A request to this gate, the way a browser would begin it.
@@ -399,7 +430,16 @@ impl House {
         body: impl Into<Bytes>,
     ) -> Answer {
         let request = request.body(Full::new(body.into())).unwrap();
-        let io = TokioIo::new(self.connect_from(from, b"http/1.1").await);
+        let stream = self.connect_from(from, b"http/1.1").await;
+        self.send_over(stream, request).await
+    }
+
+    pub(crate) async fn send_over(
+        &self,
+        stream: TlsStream<TcpStream>,
+        request: Request<Full<Bytes>>,
+    ) -> Answer {
+        let io = TokioIo::new(stream);
         let (mut sender, connection) = http1::handshake(io).await.unwrap();
         tokio::spawn(connection);
         read(sender.send_request(request).await.expect("an answer")).await

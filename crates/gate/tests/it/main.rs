@@ -20,6 +20,7 @@ mod login;
 mod node_red;
 mod recorder;
 mod recall;
+mod proxies;
 mod routes;
 mod slow;
 mod smuggling;

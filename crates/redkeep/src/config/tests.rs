@@ -78,6 +78,10 @@ fn the_schema_names_every_key_and_no_other() {
         named("/properties/watch/properties")
     );
     assert_eq!(
+        known("[proxies]\nnonsense = 1"),
+        named("/properties/proxies/properties")
+    );
+    assert_eq!(
         known("[keep]\nnonsense = 1"),
         named("/properties/keep/properties")
     );
@@ -87,4 +91,19 @@ fn the_schema_names_every_key_and_no_other() {
     );
     let instance = "/properties/instance/additionalProperties/properties";
     assert_eq!(known("[instance.main]\nnonsense = 1"), named(instance));
+}
+
+#[test]
+fn proxies_are_trusted_only_by_name_and_in_one_way() {
+    let decided = |toml: &str| toml::from_str::<File>(toml).unwrap().proxies.decide();
+    assert_eq!(decided("").unwrap(), gate::Proxies::default());
+    let some = decided("[proxies]\ntrusted = [\"10.0.0.5\"]\nspeaks = \"forwarded\"").unwrap();
+    assert_eq!(some.trusted[0].to_string(), "10.0.0.5/32");
+    assert_eq!(some.speaks, gate::Speaks::Forwarded);
+    for bad in [
+        "[proxies]\ntrusted = [\"10.0.0.5\"]",
+        "[proxies]\ntrusted = [\"proxy.example\"]\nspeaks = \"proxy\"",
+    ] {
+        assert!(decided(bad).is_err(), "{bad}");
+    }
 }

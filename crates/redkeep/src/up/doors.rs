@@ -66,6 +66,7 @@ impl Doors {
     ) -> Result<Context, Failure> {
         let ca_pem = self.ca_pem();
         let tls = self.certificates.server_config();
+        let mut gates = wire::Gates::default();
         for (instance, listener) in self.gates {
             let origin = self
                 .addresses
@@ -74,6 +75,7 @@ impl Doors {
                 .to_owned();
             let local = listener.local_addr()?;
             let shelf = house.shelves.of(&instance);
+            let id = instance.clone();
             let gate_config = GateConfig {
                 instance,
                 public_origin: origin,
@@ -92,7 +94,8 @@ impl Doors {
             if let Some(shelf) = shelf {
                 gate = gate.with_shelf(shelf);
             }
-            let (stop, tls, service) = (house.stop.clone(), tls.clone(), gate.service());
+            let (stop, tls) = (house.stop.clone(), tls.clone());
+            let service = gate.service().behind(house.config.proxies.clone());
             house.tasks.spawn(gate::serve(
                 listener,
                 tls,
@@ -100,8 +103,10 @@ impl Doors {
                 Limits::default(),
                 stop.clone(),
             ));
+            gates.0.push((id, gate.clone()));
             house.tasks.spawn(async move { gate.run(stop).await });
         }
+        let doorman = Arc::new(gates);
         let context = || Context {
             store: house.store.clone(),
             deployments: house.deployments.clone(),
@@ -112,6 +117,7 @@ impl Doors {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             passkey_required: self.passkey_required.clone(),
             post: post.map(|post| post.clone() as Arc<dyn Post>),
+            doorman: Some(doorman.clone()),
         };
         let host = self
             .addresses
@@ -119,6 +125,7 @@ impl Doors {
             .trim_start_matches("https://")
             .to_owned();
         let service = service(host, console::router(context()));
+        let service = service.behind(house.config.proxies.clone());
         let stop = house.stop.clone();
         house.tasks.spawn(gate::serve(
             self.console,
