@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Problem;
 
 /// Each crate of the house with what it may depend on, tests left out.
-const MAY: [(&str, &[&str]); 14] = [
+const MAY: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("script", &["model"]),
     ("inspect", &["model", "script"]),
@@ -19,6 +19,7 @@ const MAY: [(&str, &[&str]); 14] = [
     ("deploy", &["model", "store", "inspect"]),
     ("integrity", &["model"]),
     ("history", &["model", "store"]),
+    ("acme", &["model"]),
     ("gate", &["model", "store", "deploy", "runtime"]),
     (
         "console",
@@ -35,6 +36,7 @@ const MAY: [(&str, &[&str]); 14] = [
             "deploy",
             "integrity",
             "history",
+            "acme",
             "gate",
             "console",
             "inspect",
