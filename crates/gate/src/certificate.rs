@@ -6,9 +6,11 @@ mod issue;
 use std::{
     fs, io,
     io::Write as _,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{
+        DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+    },
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -20,10 +22,15 @@ use rustls::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::tls::{self, Current};
+use crate::{
+    issued::{Choice, Issued},
+    tls::{self, Current},
+};
 
-/// How often the certificate's age is looked at.
+/// How often the age of our own certificate is looked at.
 const CHECK: Duration = Duration::from_hours(1);
+/// How often it is looked whether the operator's files are others.
+const LOOK: Duration = Duration::from_secs(3);
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +68,10 @@ pub struct Certificates {
     source: Source,
     clock: Arc<dyn Clock>,
     current: Arc<Current>,
+    issued: Arc<Issued>,
     tls: Arc<ServerConfig>,
+    /// Why the last renewal or reading failed.
+    trouble: Mutex<Option<String>>,
 }
 
 #[derive(Debug)]
@@ -99,7 +109,8 @@ impl Certificates {
         )
     }
 
-    /// The operator's own certificate chain and key (PEM). Read anew every hour.
+    /// The operator's own certificate chain and key (PEM). Others in their place are taken
+    /// within seconds.
     pub fn from_files(
         certificate: &Path,
         key: &Path,
@@ -116,18 +127,30 @@ impl Certificates {
         let key = source.load(clock.now())?;
         let current = Arc::new(Current::new(Arc::new(key)));
         let made = |error: rustls::Error| CertificateError::Made(error.to_string());
-        let tls = tls::server_config(Arc::clone(&current) as _).map_err(made)?;
+        let issued = Arc::new(Issued::default());
+        let choice = Choice {
+            own: Arc::clone(&current) as _,
+            issued: Arc::clone(&issued),
+        };
+        let tls = tls::server_config(Arc::new(choice)).map_err(made)?;
         Ok(Self {
             source,
             clock,
             current,
+            issued,
             tls,
+            trouble: Mutex::new(None),
         })
     }
 
     /// For [`crate::listen::serve`].
     pub fn server_config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.tls)
+    }
+
+    /// Where a certificate authority's certificate is put beside ours, and its proofs are shown.
+    pub fn issued(&self) -> Arc<Issued> {
+        Arc::clone(&self.issued)
     }
 
     /// The root certificate (PEM), for import; none with the operator's own files.
@@ -147,27 +170,75 @@ impl Certificates {
     /// Renews the leaf when a third of its life is left, or reads the operator's files anew.
     /// Connections made from then on get it.
     pub fn renew_if_due(&self) -> Result<(), CertificateError> {
-        let key = self.source.load(self.clock.now())?;
-        self.current.replace(Arc::new(key));
-        Ok(())
+        let loaded = self.source.load(self.clock.now());
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        match loaded {
+            Ok(key) => {
+                self.current.replace(Arc::new(key));
+                *trouble = None;
+                Ok(())
+            }
+            Err(error) => {
+                *trouble = Some(format!(
+                    "{error}. The certificate from before is still served"
+                ));
+                Err(error)
+            }
+        }
     }
 
-    /// Calls [`Certificates::renew_if_due`] every hour until `shutdown`. A failure keeps the
-    /// certificate there is.
+    /// The leaf in use (DER).
+    pub fn leaf(&self) -> Option<CertificateDer<'static>> {
+        self.current.get().cert.first().cloned()
+    }
+
+    /// Why the last renewal or reading failed; none: it did not.
+    pub fn trouble(&self) -> Option<String> {
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.clone()
+    }
+
+    /// Calls [`Certificates::renew_if_due`] until `shutdown`: every hour, or as soon as the
+    /// operator's files are others. A failure keeps the certificate there is.
     pub async fn keep_renewed(&self, shutdown: CancellationToken) {
+        let mut seen = self.source.stamps();
+        let mut waited = Duration::ZERO;
         loop {
+            let pause = if seen.is_some() { LOOK } else { CHECK };
             tokio::select! {
-                () = tokio::time::sleep(CHECK) => {}
+                () = tokio::time::sleep(pause) => waited += pause,
                 () = shutdown.cancelled() => return,
             }
-            if let Err(error) = self.renew_if_due() {
-                tracing::warn!(%error, "the certificate was not renewed");
+            let present = self.source.stamps();
+            if present == seen && waited < CHECK {
+                continue;
+            }
+            (seen, waited) = (present, Duration::ZERO);
+            match self.renew_if_due() {
+                Ok(()) => tracing::debug!("the certificate is fresh"),
+                Err(error) => tracing::warn!(%error, "the certificate was not renewed"),
             }
         }
     }
 }
 
+/// What tells one content of a file from another without reading it; none: there is no file.
+type Stamp = Option<(u64, u64, i64, i64, i64)>;
+
 impl Source {
+    /// The stamps of the operator's files; none: there are none.
+    fn stamps(&self) -> Option<[Stamp; 2]> {
+        let Self::Files { certificate, key } = self else {
+            return None;
+        };
+        let stamp = |path: &Path| {
+            let found = fs::metadata(path).ok()?;
+            let times = (found.mtime(), found.mtime_nsec(), found.ctime());
+            Some((found.ino(), found.len(), times.0, times.1, times.2))
+        };
+        Some([stamp(certificate), stamp(key)])
+    }
+
     fn load(&self, now: Timestamp) -> Result<CertifiedKey, CertificateError> {
         match self {
             Self::Own { dir, names } => {

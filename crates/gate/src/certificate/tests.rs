@@ -167,3 +167,43 @@ fn own_files_are_taken_and_wrong_ones_are_explained() {
     );
     assert!(matches!(bad, Err(CertificateError::Name { .. })));
 }
+
+#[tokio::test(start_paused = true)]
+async fn other_files_are_taken_within_seconds_and_broken_ones_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(FixedClock::new(NOW));
+    let make = |name: &str| {
+        let dir = dir.path().join(name);
+        Certificates::open(&dir, &names(), Arc::clone(&clock)).unwrap();
+        fs::read(dir.join("leaf.pem")).unwrap()
+    };
+    let (first, second) = (make("first"), make("second"));
+    let path = dir.path().join("own.pem");
+    let put = |bytes: &[u8]| {
+        let new = dir.path().join("own.new");
+        fs::write(&new, bytes).unwrap();
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::rename(&new, &path).unwrap();
+    };
+    put(&first);
+    let own = Certificates::from_files(&path, &path, Arc::clone(&clock)).unwrap();
+    let own = Arc::new(own);
+    let before = own.leaf().unwrap();
+    let (kept, stop) = (Arc::clone(&own), CancellationToken::new());
+    let ends = stop.clone();
+    let task = tokio::spawn(async move { kept.keep_renewed(ends).await });
+    // Time is the test's own: ten seconds pass at once.
+    let pass = || tokio::time::sleep(Duration::from_secs(10));
+    pass().await;
+    put(b"-----BEGIN CERTIFICATE-----");
+    pass().await;
+    assert_eq!(own.leaf().unwrap(), before, "the old one is kept");
+    let trouble = own.trouble().unwrap();
+    assert!(trouble.contains("still served"), "{trouble}");
+    put(&second);
+    pass().await;
+    assert_ne!(own.leaf().unwrap(), before);
+    assert_eq!(own.trouble(), None);
+    stop.cancel();
+    task.await.unwrap();
+}
