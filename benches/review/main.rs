@@ -228,6 +228,7 @@ impl House {
             deployments: Deployments::new(self.store.clone(), Arc::new(Nobody)),
             workshop: None,
             post: None,
+            issuing: None,
             addresses: Addresses {
                 console_origin: "https://keep.localhost:8443".to_owned(),
                 gates: Vec::new(),

@@ -30,6 +30,12 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// When a third of its life is left.
+    pub fn third_left(&self) -> Timestamp {
+        let life = self.not_after.seconds_since(self.not_before);
+        self.not_after.plus_seconds(-life / 3)
+    }
+
     /// How much of its life is left; at most 1, negative when it is over.
     pub fn left(&self, now: Timestamp) -> f64 {
         let life = self.not_after.seconds_since(self.not_before).max(1);

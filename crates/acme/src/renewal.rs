@@ -17,9 +17,10 @@ const WINDOW_SECONDS: (i64, i64) = (3600, 24 * 3600);
 pub(crate) fn due(facts: &Facts, schedule: &Schedule) -> Timestamp {
     let life = facts.not_after.seconds_since(facts.not_before);
     let last = facts.not_after.plus_seconds(-life / 10);
-    let third = facts.not_after.plus_seconds(-life / 3);
     // A window that ends with the certificate, or after it, is a server's slip.
-    schedule.renew_at.map_or(third, |at| at.min(last))
+    schedule
+        .renew_at
+        .map_or_else(|| facts.third_left(), |at| at.min(last))
 }
 
 /// The server's name for a certificate.

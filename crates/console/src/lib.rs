@@ -14,6 +14,7 @@ mod csrf;
 mod frame;
 mod gate_pages;
 mod headers;
+mod issuing;
 pub mod letter;
 mod mailing;
 mod pages;
@@ -35,6 +36,7 @@ use store::Store;
 
 pub use api::{ROUTES as API_ROUTES, openapi};
 pub use gate_pages::{GATE_STYLE, GatePages};
+pub use issuing::{CertificateState, Issuing};
 pub use mailing::{MailState, Post, Posting};
 pub use pages::ROUTES as PAGE_ROUTES;
 pub use wording::{name_of, shown};
@@ -74,6 +76,8 @@ pub struct Context {
     pub version: String,
     /// What sends mails; none: no mail server is configured, or nothing runs.
     pub post: Option<Arc<dyn Post>>,
+    /// What keeps the certificates good; none: nothing runs.
+    pub issuing: Option<Arc<dyn Issuing>>,
 }
 
 impl fmt::Debug for Context {

@@ -1,6 +1,7 @@
 //! The command line. Every verb but `up` is a client of the API, over the local control socket
 //! while `redkeep up` runs, and in this process otherwise.
 
+mod certificates;
 mod client;
 mod deployments;
 mod export;
@@ -96,6 +97,9 @@ enum Verb {
     /// The audit record
     #[command(subcommand)]
     Audit(AuditVerb),
+    /// The certificates of the doors
+    #[command(subcommand)]
+    Certificates(certificates::CertificateVerb),
     /// Redkeep's own certificate authority
     #[command(subcommand)]
     Ca(CaVerb),
@@ -372,6 +376,7 @@ async fn act(client: &Client, verb: Verb, json: bool) -> Result<Exit, Failure> {
         Verb::Token(verb) => people::token(client, json, verb).await,
         Verb::Deployments(verb) => deployments::run(client, json, verb).await,
         Verb::Audit(verb) => record::audit(client, json, verb).await,
+        Verb::Certificates(verb) => certificates::run(client, json, &verb).await,
         Verb::Ca(CaVerb::Show) => record::ca(client, json).await,
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! The only code that reads the environment and configuration files.
 
+pub(crate) mod acme;
 pub(crate) mod mail;
 pub(crate) mod upstream;
 
@@ -31,6 +32,8 @@ pub(crate) struct File {
     pub(crate) npm_registry: Option<String>,
     /// Own certificate and key files (PEM) in place of Redkeep's own CA.
     pub(crate) tls: Option<Tls>,
+    /// A certificate authority to ask for certificates.
+    pub(crate) acme: Option<acme::Section>,
     /// What is looked at while it runs, and how often.
     pub(crate) watch: Watch,
     /// What is kept of what nothing runs from any more.
@@ -116,6 +119,7 @@ pub(crate) struct Config {
     pub(crate) console_name: String,
     pub(crate) npm_registry: Option<String>,
     pub(crate) tls: Option<Tls>,
+    pub(crate) acme: Option<acme::Acme>,
     pub(crate) watch: Watch,
     pub(crate) keep: Keep,
     pub(crate) mail: Option<mail::Mail>,
@@ -145,6 +149,11 @@ impl Config {
         let console_name = file.console_name.unwrap_or_else(|| format!("keep.{name}"));
         check_name(&name)?;
         check_name(&console_name)?;
+        if file.tls.is_some() && file.acme.is_some() {
+            bail!("[tls] and [acme] are two ways to a certificate: remove one of them");
+        }
+        let names = [name.clone(), console_name.clone()];
+        let acme = file.acme.map(|acme| acme.decide(&names)).transpose()?;
         let mut sections = file.instance;
         if sections.is_empty() {
             sections.insert("main".parse()?, InstanceSection::default());
@@ -189,6 +198,7 @@ impl Config {
             console_name,
             npm_registry: over.npm_registry.or(file.npm_registry),
             tls: file.tls,
+            acme,
             watch: file.watch,
             keep: file.keep,
             mail: file.mail.map(mail::Section::decide).transpose()?,

@@ -55,6 +55,7 @@ pub(crate) async fn router(data_dir: &Path) -> Result<Router, Failure> {
         ca_pem,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         post: None,
+        issuing: None,
     };
     Ok(console::control_router(context))
 }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use acme::{Authority, Engine, ExternalAccount, Folder, Method, News, Settings, Tell};
+use acme::{Authority, Engine, ExternalAccount, Folder, Method, News, Settings, Show, Tell};
 use model::clock::{FixedClock, Timestamp};
 use rustls::pki_types::CertificateDer;
 use serde_json::json;
@@ -204,6 +204,10 @@ pub(crate) fn external_account() -> ExternalAccount {
 
 impl Bench {
     pub(crate) fn new(dir: &Path, settings: Settings, shown: &Arc<Shown>) -> Self {
+        Self::showing(dir, settings, shown.clone())
+    }
+
+    pub(crate) fn showing(dir: &Path, settings: Settings, show: Arc<dyn Show>) -> Self {
         let clock = Arc::new(FixedClock::new(Timestamp(
             jiff::Timestamp::now().as_millisecond(),
         )));
@@ -211,7 +215,7 @@ impl Bench {
         let engine = Engine::open(
             settings,
             Arc::new(Folder::open(dir).unwrap()),
-            shown.clone(),
+            show,
             told.clone(),
             clock.clone(),
         );

@@ -39,6 +39,7 @@ pub(super) async fn status(
         "instances": instances,
         "queue": { "open": open },
         "mail": mail,
+        "certificates": app.issuing.as_ref().map(|issuing| issuing.certificates()),
     })))
 }
 

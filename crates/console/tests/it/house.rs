@@ -127,6 +127,7 @@ impl House {
             ca_pem: "-----BEGIN CERTIFICATE-----\n".to_owned(),
             version: "0.1.0".to_owned(),
             post: None,
+            issuing: None,
         }
     }
 

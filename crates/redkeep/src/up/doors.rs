@@ -4,14 +4,14 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
 use axum::Router;
-use console::{Addresses, Context, Post};
+use console::{Addresses, Context, Issuing, Post};
 use gate::{Certificates, ConnectionService, Gate, GateConfig, Limits};
 use model::id::InstanceId;
 use store::Store;
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
-use super::{House, mail::Sender};
+use super::{House, certificates::Desk, mail::Sender};
 use crate::{config::Config, exit::Failure, wire};
 
 /// Bound, but not yet open.
@@ -19,6 +19,9 @@ use crate::{config::Config, exit::Failure, wire};
 pub(super) struct Doors {
     pub(super) addresses: Addresses,
     certificates: Arc<Certificates>,
+    desk: Arc<Desk>,
+    /// For validators that come by plain HTTP.
+    plain: Option<TcpListener>,
     console: TcpListener,
     gates: Vec<(InstanceId, TcpListener)>,
 }
@@ -38,9 +41,15 @@ impl Doors {
         let console_origin = origin(&config.console_name, &console)?;
         let clock = store.clock().clone();
         let certificates = if let Some(tls) = &config.tls {
-            Certificates::from_files(&tls.certificate, &tls.key, clock)?
+            Certificates::from_files(&tls.certificate, &tls.key, clock.clone())?
         } else {
-            Certificates::open(&config.data_dir.join("tls"), &names(config), clock)?
+            Certificates::open(&config.data_dir.join("tls"), &names(config), clock.clone())?
+        };
+        let certificates = Arc::new(certificates);
+        let desk = Desk::open(config, &certificates, clock)?;
+        let plain = match config.acme.as_ref().and_then(|acme| acme.http_listen) {
+            Some(address) => Some(bind_plain(address).await?),
+            None => None,
         };
         let addresses = Addresses {
             console_origin,
@@ -48,7 +57,9 @@ impl Doors {
         };
         Ok(Self {
             addresses,
-            certificates: Arc::new(certificates),
+            certificates,
+            desk: Arc::new(desk),
+            plain,
             console,
             gates,
         })
@@ -67,6 +78,8 @@ impl Doors {
     ) -> Result<Context, Failure> {
         let ca_pem = self.ca_pem();
         let tls = self.certificates.server_config();
+        let issued = self.certificates.issued();
+        let mut services = Vec::new();
         for (instance, listener) in self.gates {
             let origin = self
                 .addresses
@@ -89,7 +102,9 @@ impl Doors {
                 Arc::new(wire::GatePages),
                 Arc::new(wire::Histories(house.history.clone())),
             )?;
-            let (stop, tls, service) = (house.stop.clone(), tls.clone(), gate.service());
+            let service = gate.service().with_issued(issued.clone());
+            services.push(service.clone());
+            let (stop, tls) = (house.stop.clone(), tls.clone());
             house.tasks.spawn(gate::serve(
                 listener,
                 tls,
@@ -106,6 +121,7 @@ impl Doors {
             addresses: self.addresses.clone(),
             ca_pem: ca_pem.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            issuing: Some(self.desk.clone() as Arc<dyn Issuing>),
             post: post.map(|post| post.clone() as Arc<dyn Post>),
         };
         let host = self
@@ -113,7 +129,8 @@ impl Doors {
             .console_origin
             .trim_start_matches("https://")
             .to_owned();
-        let service = service(host, console::router(context()));
+        let service = service(host, console::router(context())).with_issued(issued);
+        services.push(service.clone());
         let stop = house.stop.clone();
         house.tasks.spawn(gate::serve(
             self.console,
@@ -122,6 +139,12 @@ impl Doors {
             Limits::default(),
             stop.clone(),
         ));
+        if let Some(listener) = self.plain {
+            let stop = house.stop.clone();
+            let served = gate::serve_plain(listener, services, Limits::default(), stop);
+            house.tasks.spawn(served);
+        }
+        self.desk.spawn(house);
         let certificates = self.certificates.clone();
         house
             .tasks
@@ -134,6 +157,16 @@ async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {
     let bound = TcpListener::bind(address).await;
     Ok(bound.with_context(|| {
         format!("cannot listen on {address}: another program may have it; choose with {flag} ADDR")
+    })?)
+}
+
+async fn bind_plain(address: SocketAddr) -> Result<TcpListener, Failure> {
+    let bound = TcpListener::bind(address).await;
+    Ok(bound.with_context(|| {
+        format!(
+            "cannot listen on {address} for http-01: another program may have it, or it needs \
+             rights for ports below 1024; set `http_listen` in [acme], or another `challenge`"
+        )
     })?)
 }
 
