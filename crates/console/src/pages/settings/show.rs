@@ -229,7 +229,10 @@ pub(super) async fn build(
                 .collect(),
         });
     }
-    let issuing = app.issuing.as_ref().filter(|_| by.may(Permission::Administer));
+    let issuing = app
+        .issuing
+        .as_ref()
+        .filter(|_| by.may(Permission::Administer));
     let states = issuing.map(|issuing| issuing.certificates());
     let states = states.unwrap_or_default();
     let certificates = states.iter().map(|it| Served::new(it, shell.now));
