@@ -230,6 +230,7 @@ impl House {
             workshop: None,
             passkey_required: Vec::new(),
             post: None,
+            issuing: None,
             addresses: Addresses {
                 console_origin: "https://keep.localhost:8443".to_owned(),
                 gates: Vec::new(),

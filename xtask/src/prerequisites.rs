@@ -5,12 +5,13 @@ use std::{path::Path, process::Command};
 use anyhow::{Result, bail};
 
 /// Debian packages, and the program each is there for.
-const PACKAGES: [(&str, &str); 5] = [
+const PACKAGES: [(&str, &str); 6] = [
     ("chromium", "/usr/bin/chromium"),
     ("chromium-driver", "/usr/bin/chromedriver"),
     ("nodejs", "node"),
     ("npm", "npm"),
     ("git", "git"),
+    ("pebble", "/usr/bin/pebble"),
 ];
 
 /// Cargo tools, and the command that shows they are there.

@@ -5,6 +5,7 @@
 
 mod access;
 mod audit;
+mod certificates;
 mod deployments;
 mod instances;
 mod mail;
@@ -44,6 +45,8 @@ api! {
     get "/status" => service::status,
     get "/ca" => service::ca,
     get "/openapi.json" => service::openapi,
+    get "/certificates" => certificates::list,
+    post "/certificates/renew" => certificates::renew,
     get "/instances" => instances::list,
     get "/instances/{id}" => instances::show,
     put "/instances/{id}/policy" => instances::set_policy,

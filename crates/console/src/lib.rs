@@ -15,6 +15,7 @@ mod doorman;
 mod frame;
 mod gate_pages;
 mod headers;
+mod issuing;
 pub mod letter;
 mod mailing;
 mod pages;
@@ -38,6 +39,7 @@ use store::Store;
 pub use api::{ROUTES as API_ROUTES, openapi};
 pub use doorman::{Asked, Doorman};
 pub use gate_pages::{GATE_STYLE, GatePages};
+pub use issuing::{CertificateState, Issuing};
 pub use mailing::{MailState, Post, Posting};
 pub use pages::ROUTES as PAGE_ROUTES;
 pub use wording::{name_of, shown};
@@ -84,6 +86,8 @@ pub struct Context {
     pub post: Option<Arc<dyn Post>>,
     /// Who knows what the gates would do; none: no gate is run by this process.
     pub doorman: Option<Arc<dyn Doorman>>,
+    /// What keeps the certificates good; none: nothing runs.
+    pub issuing: Option<Arc<dyn Issuing>>,
 }
 
 impl fmt::Debug for Context {

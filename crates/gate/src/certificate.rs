@@ -1,20 +1,31 @@
 //! The certificate a listener presents, kept fresh. Its key is not here: whoever holds it is asked to
 //! sign each handshake.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use keys::{Handshakes, KeysError, Presented};
 use rustls::{
     ServerConfig, SignatureAlgorithm, SignatureScheme,
+    pki_types::CertificateDer,
     sign::{CertifiedKey, Signer, SigningKey},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::tls::{self, Current};
+use crate::{
+    issued::{Choice, Issued},
+    tls::{self, Current},
+};
 
-/// How often the certificate's age is looked at.
+/// How often the age of our own certificate is looked at.
 const CHECK: Duration = Duration::from_hours(1);
+/// How often it is looked whether the operator's files are others.
+const LOOK: Duration = Duration::from_secs(3);
+/// The pause after files that could not be taken: each look at them starts a process.
+const AGAIN: Duration = Duration::from_mins(1);
 
 /// The certificates of a listener, kept fresh. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -22,7 +33,10 @@ pub struct Certificates {
     handshakes: Arc<Handshakes>,
     current: Arc<Current>,
     root: Arc<ArcSwap<Option<String>>>,
+    issued: Arc<Issued>,
     tls: Arc<ServerConfig>,
+    /// Why the last renewal or reading failed.
+    trouble: Arc<Mutex<Option<String>>>,
 }
 
 impl Certificates {
@@ -32,18 +46,30 @@ impl Certificates {
         let root = presented.chain.root.clone();
         let current = Arc::new(Current::new(Arc::new(certified(presented))));
         let made = |error: rustls::Error| KeysError::Certificate(error.to_string());
-        let tls = tls::server_config(Arc::clone(&current) as _).map_err(made)?;
+        let issued = Arc::new(Issued::default());
+        let choice = Choice {
+            own: Arc::clone(&current) as _,
+            issued: Arc::clone(&issued),
+        };
+        let tls = tls::server_config(Arc::new(choice)).map_err(made)?;
         Ok(Self {
             handshakes: Arc::new(handshakes),
             current,
             root: Arc::new(ArcSwap::from_pointee(root)),
+            issued,
             tls,
+            trouble: Arc::default(),
         })
     }
 
     /// For [`crate::listen::serve`].
     pub fn server_config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.tls)
+    }
+
+    /// Where a certificate authority's certificate is put beside ours, and its proofs are shown.
+    pub fn issued(&self) -> Arc<Issued> {
+        Arc::clone(&self.issued)
     }
 
     /// The root certificate (PEM), for import; none with the operator's own files.
@@ -55,18 +81,46 @@ impl Certificates {
     /// Connections made from then on get it. Waits for files and for a process: not for a thread
     /// that serves.
     pub fn renew_if_due(&self) -> Result<(), KeysError> {
-        let presented = self.handshakes.present()?;
-        self.root.store(Arc::new(presented.chain.root.clone()));
-        self.current.replace(Arc::new(certified(presented)));
-        Ok(())
+        let presented = self.handshakes.present();
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        match presented {
+            Ok(presented) => {
+                self.root.store(Arc::new(presented.chain.root.clone()));
+                self.current.replace(Arc::new(certified(presented)));
+                *trouble = None;
+                Ok(())
+            }
+            Err(error) => {
+                *trouble = Some(format!(
+                    "{error}. The certificate from before is still served"
+                ));
+                Err(error)
+            }
+        }
     }
 
-    /// Calls [`Certificates::renew_if_due`] every hour until `shutdown`. A failure keeps the
-    /// certificate there is.
+    /// The leaf in use (DER).
+    pub fn leaf(&self) -> Option<CertificateDer<'static>> {
+        self.current.get().cert.first().cloned()
+    }
+
+    /// Why the last renewal or reading failed; none: it did not.
+    pub fn trouble(&self) -> Option<String> {
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.clone()
+    }
+
+    /// Calls [`Certificates::renew_if_due`] until `shutdown`: every hour, and every few seconds for
+    /// the operator's files. A failure keeps the certificate there is.
     pub async fn keep_renewed(&self, shutdown: CancellationToken) {
         loop {
+            let pause = match (self.ca_pem(), self.trouble()) {
+                (Some(_), _) => CHECK,
+                (None, None) => LOOK,
+                (None, Some(_)) => AGAIN,
+            };
             tokio::select! {
-                () = tokio::time::sleep(CHECK) => {}
+                () = tokio::time::sleep(pause) => {}
                 () = shutdown.cancelled() => return,
             }
             let certificates = self.clone();
@@ -104,6 +158,36 @@ impl SigningKey for Asking {
 
     fn algorithm(&self) -> SignatureAlgorithm {
         self.0.chain.algorithm
+=======
+/// What tells one content of a file from another without reading it; none: there is no file.
+type Stamp = Option<(u64, u64, i64, i64, i64)>;
+
+impl Source {
+    /// The stamps of the operator's files; none: there are none.
+    fn stamps(&self) -> Option<[Stamp; 2]> {
+        let Self::Files { certificate, key } = self else {
+            return None;
+        };
+        let stamp = |path: &Path| {
+            let found = fs::metadata(path).ok()?;
+            let times = (found.mtime(), found.mtime_nsec(), found.ctime());
+            Some((found.ino(), found.len(), times.0, times.1, times.2))
+        };
+        Some([stamp(certificate), stamp(key)])
+    }
+
+    fn load(&self, now: Timestamp) -> Result<CertifiedKey, CertificateError> {
+        match self {
+            Self::Own { dir, names } => {
+                let leaf = issue::leaf(dir, names, now)?;
+                certified(&leaf, &leaf)
+            }
+            Self::Files { certificate, key } => {
+                refuse_if_anybody_may_read(key)?;
+                certified(certificate, key)
+            }
+        }
+>>>>>>> acme
     }
 }
 
@@ -117,3 +201,6 @@ impl Signer for Asked {
         self.1
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,7 @@ pub use proxies::{Proxies, Speaks};
 
 use crate::{
     body::{self, Body, Failure},
+    issued::{Issued, VALIDATION},
     limit::{Limits, Place, Places, network},
 };
 
@@ -83,6 +84,7 @@ impl Peer {
 #[derive(Clone)]
 pub struct ConnectionService {
     hosts: Arc<[String]>,
+    issued: Option<Arc<Issued>>,
     call: Arc<Call>,
     proxies: Arc<Proxies>,
 }
@@ -111,6 +113,7 @@ impl ConnectionService {
         };
         Self {
             hosts: hosts.into_iter().collect(),
+            issued: None,
             call: Arc::new(call),
             proxies: Arc::default(),
         }
@@ -124,6 +127,24 @@ impl ConnectionService {
             ..self
         }
     }
+
+    /// Validators of a certificate authority find their files here, over plain HTTP.
+    #[must_use]
+    pub fn with_issued(mut self, issued: Arc<Issued>) -> Self {
+        self.issued = Some(issued);
+        self
+    }
+}
+
+/// Serves plain HTTP until `shutdown`: validators find their files, everybody else is sent to the
+/// service that knows the host asked for. Of the services nothing else is reached.
+pub async fn serve_plain(
+    listener: TcpListener,
+    services: Vec<ConnectionService>,
+    limits: Limits,
+    shutdown: CancellationToken,
+) {
+    plain::serve(listener, services, limits, shutdown).await;
 }
 
 /// Serves until `shutdown`; then takes no more connections and lets running requests end within
@@ -235,7 +256,7 @@ impl Door {
         }
         // A TLS record that opens a handshake (RFC 8446, 5.1); no HTTP method begins so.
         if first != [0x16] {
-            plain::redirect(stream, &self.service.hosts, handshake).await;
+            plain::redirect(stream, &[&self.service], handshake).await;
             return;
         }
         if let Err(error) = stream.set_nodelay(true) {
@@ -246,6 +267,8 @@ impl Door {
             () = self.shutdown.cancelled() => return,
         };
         match accepted {
+            // The handshake was all there is to see (RFC 8737, 3).
+            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(VALIDATION) => {}
             Ok(Ok(stream)) => connection::serve(stream, &self, peer).await,
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),

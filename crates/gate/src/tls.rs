@@ -19,6 +19,11 @@ impl Current {
         Self(ArcSwap::new(key))
     }
 
+    /// The one in use.
+    pub(crate) fn get(&self) -> Arc<CertifiedKey> {
+        self.0.load_full()
+    }
+
     /// From now on this one.
     pub(crate) fn replace(&self, key: Arc<CertifiedKey>) {
         self.0.store(key);
@@ -42,7 +47,12 @@ pub(crate) fn server_config(
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
         .with_no_client_auth()
         .with_cert_resolver(certificate);
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![
+        b"h2".to_vec(),
+        b"http/1.1".to_vec(),
+        // Taken last, and closed after the handshake: `listen` serves nothing over it.
+        crate::issued::VALIDATION.to_vec(),
+    ];
     // Our order of suites: a client's may be years old.
     config.ignore_client_order = true;
     // No early data: it can be replayed, and a replayed inject is a second inject.

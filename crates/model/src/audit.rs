@@ -104,6 +104,10 @@ pub enum EventKind {
     RiskWithdrawn,
     /// A mail was refused for good, or could not be delivered for days, and was given up.
     MailDropped,
+    /// A certificate authority issued the doors' certificate.
+    CertificateIssued,
+    /// The doors' certificate cannot be renewed, and its end comes near.
+    CertificateFailing,
     /// Policy or allowed routes changed.
     PolicyChanged,
     /// The rules who may come from where changed, were confirmed, or undid themselves.

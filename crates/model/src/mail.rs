@@ -129,16 +129,19 @@ pub enum Alert {
     Canary,
     /// Something inside Node-RED tried to change what runs.
     Inside,
+    /// The doors' certificate cannot be renewed.
+    Certificate,
 }
 
 impl Alert {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Emergency,
         Self::Memory,
         Self::Disk,
         Self::CrashLoop,
         Self::Canary,
         Self::Inside,
+        Self::Certificate,
     ];
 
     fn word(self) -> &'static str {
@@ -149,6 +152,7 @@ impl Alert {
             Self::CrashLoop => "crash-loop",
             Self::Canary => "canary",
             Self::Inside => "inside",
+            Self::Certificate => "certificate",
         }
     }
 }
@@ -227,7 +231,7 @@ pub enum Told {
 }
 
 /// The kinds of events somebody may be told of: the others need not be read.
-pub const KINDS: [EventKind; 14] = [
+pub const KINDS: [EventKind; 15] = [
     EventKind::DeploymentQueued,
     EventKind::DeploymentRebased,
     EventKind::DeploymentApproved,
@@ -242,6 +246,7 @@ pub const KINDS: [EventKind; 14] = [
     EventKind::InstanceCrashLoop,
     EventKind::CanaryFailed,
     EventKind::RuntimeRefused,
+    EventKind::CertificateFailing,
 ];
 
 /// Who is to be told of it; none: nobody.
@@ -274,6 +279,7 @@ pub fn told(event: &Event) -> Option<Told> {
         EventKind::InstanceCrashLoop => Some(Told::Alerted(Alert::CrashLoop)),
         EventKind::CanaryFailed => Some(Told::Alerted(Alert::Canary)),
         EventKind::RuntimeRefused => Some(Told::Alerted(Alert::Inside)),
+        EventKind::CertificateFailing => Some(Told::Alerted(Alert::Certificate)),
         _ => None,
     }
 }

@@ -2,6 +2,7 @@
 //! while `redkeep up` runs, and in this process otherwise.
 
 mod access;
+mod certificates;
 mod client;
 mod deployments;
 mod export;
@@ -100,6 +101,9 @@ enum Verb {
     /// The audit record
     #[command(subcommand)]
     Audit(AuditVerb),
+    /// The certificates of the doors
+    #[command(subcommand)]
+    Certificates(certificates::CertificateVerb),
     /// Redkeep's own certificate authority
     #[command(subcommand)]
     Ca(CaVerb),
@@ -377,6 +381,7 @@ async fn act(client: &Client, verb: Verb, json: bool) -> Result<Exit, Failure> {
         Verb::Access(verb) => access::run(client, json, verb).await,
         Verb::Deployments(verb) => deployments::run(client, json, verb).await,
         Verb::Audit(verb) => record::audit(client, json, verb).await,
+        Verb::Certificates(verb) => certificates::run(client, json, &verb).await,
         Verb::Ca(CaVerb::Show) => record::ca(client, json).await,
     }
 }

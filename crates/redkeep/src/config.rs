@@ -2,6 +2,7 @@
 //!
 //! The only code that reads the environment and configuration files.
 
+pub(crate) mod acme;
 pub(crate) mod mail;
 pub(crate) mod upstream;
 
@@ -33,6 +34,8 @@ pub(crate) struct File {
     pub(crate) tls: Option<Tls>,
     /// How people sign in to the console.
     pub(crate) login: Login,
+    /// A certificate authority to ask for certificates.
+    pub(crate) acme: Option<acme::Section>,
     /// What is looked at while it runs, and how often.
     pub(crate) watch: Watch,
     /// What is kept of what nothing runs from any more.
@@ -180,6 +183,7 @@ pub(crate) struct Config {
     pub(crate) npm_registry: Option<String>,
     pub(crate) tls: Option<Tls>,
     pub(crate) passkey_required: Vec<Role>,
+    pub(crate) acme: Option<acme::Acme>,
     pub(crate) watch: Watch,
     pub(crate) keep: Keep,
     pub(crate) proxies: gate::Proxies,
@@ -219,6 +223,11 @@ impl Config {
                  `console_name`, or leave `[login] passkey_required` out"
             );
         }
+        if file.tls.is_some() && file.acme.is_some() {
+            bail!("[tls] and [acme] are two ways to a certificate: remove one of them");
+        }
+        let names = [name.clone(), console_name.clone()];
+        let acme = file.acme.map(|acme| acme.decide(&names)).transpose()?;
         let mut sections = file.instance;
         if sections.is_empty() {
             sections.insert("main".parse()?, InstanceSection::default());
@@ -264,6 +273,7 @@ impl Config {
             npm_registry: over.npm_registry.or(file.npm_registry),
             tls: file.tls,
             passkey_required,
+            acme,
             watch: file.watch,
             keep: file.keep,
             proxies: file.proxies.decide()?,

@@ -5,6 +5,7 @@
 //! recovered, and no Node-RED starts that could be reached past the gate.
 
 mod announce;
+mod certificates;
 mod chronicle;
 mod doors;
 mod events;
@@ -222,6 +223,7 @@ async fn plan(
         let hidden = [
             "keys",
             "tls",
+            "acme",
             "redkeep.db",
             "run/control.sock",
             "redkeep.lock",

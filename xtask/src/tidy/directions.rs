@@ -20,6 +20,7 @@ const MAY: [(&str, &[&str]); 15] = [
     ("deploy", &["model", "store", "inspect"]),
     ("integrity", &["model"]),
     ("history", &["model", "store"]),
+    ("acme", &["model"]),
     ("gate", &["model", "store", "keys", "deploy", "runtime"]),
     (
         "console",
@@ -37,6 +38,7 @@ const MAY: [(&str, &[&str]); 15] = [
             "deploy",
             "integrity",
             "history",
+            "acme",
             "gate",
             "console",
             "inspect",

@@ -26,8 +26,9 @@ const OWNED: [(&str, &[&str], &str); 7] = [
             "crates/runtime/",
             "crates/sandbox/",
             "crates/redkeep/src/config/",
+            "crates/redkeep/src/up/certificates/hook",
         ],
-        "child processes are started only in runtime and the jailer",
+        "child processes are started only in runtime, the jailer and the hook for DNS records",
     ),
     ("<html", &["crates/console/"], "HTML stands only in console"),
     (

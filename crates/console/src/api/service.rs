@@ -40,6 +40,7 @@ pub(super) async fn status(
         "keys": app.keys,
         "queue": { "open": open },
         "mail": mail,
+        "certificates": app.issuing.as_ref().map(|issuing| issuing.certificates()),
     })))
 }
 

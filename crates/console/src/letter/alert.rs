@@ -84,5 +84,9 @@ fn words(alert: Alert) -> (&'static str, &'static str) {
             "Something inside Node-RED tried to change what runs",
             "It was refused, and waits for review as a deployment where it could be read.",
         ),
+        Alert::Certificate => (
+            "The certificate cannot be renewed, and its end comes near",
+            "What stands in the way is below. `redkeep certificates renew` tries again at once.",
+        ),
     }
 }

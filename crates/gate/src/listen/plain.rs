@@ -1,17 +1,66 @@
 //! What a client that speaks plain HTTP is told: come by HTTPS.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
 };
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{ACCEPT_PAUSE, ConnectionService};
+use crate::limit::{Limits, Places, network};
 
 /// Bytes of a plain request's head at most.
 const HEAD_MAX: usize = 8 * 1024;
 
-/// Answers one plain request with a redirect to the same host and path over HTTPS, and closes.
-pub(super) async fn redirect(mut stream: TcpStream, hosts: &[String], time: Duration) {
+/// Answers until `shutdown`.
+pub(super) async fn serve(
+    listener: TcpListener,
+    services: Vec<ConnectionService>,
+    limits: Limits,
+    shutdown: CancellationToken,
+) {
+    let all = Arc::new(Semaphore::new(limits.connections_max));
+    let networks = Places::default();
+    let services: Arc<[ConnectionService]> = services.into();
+    let connections = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shutdown.cancelled() => break,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let place = networks.take(network(address.ip()), limits.connections_per_address_max);
+        let (Some(place), Ok(permit)) = (place, Arc::clone(&all).try_acquire_owned()) else {
+            continue;
+        };
+        let (services, time) = (Arc::clone(&services), limits.handshake);
+        connections.spawn(async move {
+            let services: Vec<&ConnectionService> = services.iter().collect();
+            redirect(stream, &services, time).await;
+            drop((place, permit));
+        });
+    }
+    connections.close();
+    connections.wait().await;
+}
+
+/// Answers one plain request: with a validator's file, or with a redirect to the same host and path
+/// over HTTPS; and closes.
+pub(super) async fn redirect(
+    mut stream: TcpStream,
+    services: &[&ConnectionService],
+    time: Duration,
+) {
     let answer = async {
         let mut head = Vec::new();
         while !head.windows(4).any(|window| window == b"\r\n\r\n") {
@@ -19,7 +68,7 @@ pub(super) async fn redirect(mut stream: TcpStream, hosts: &[String], time: Dura
                 break;
             }
         }
-        let answer = answer(&head, hosts);
+        let answer = answer(&head, services);
         stream.write_all(answer.as_bytes()).await?;
         stream.shutdown().await
     };
@@ -30,8 +79,17 @@ pub(super) async fn redirect(mut stream: TcpStream, hosts: &[String], time: Dura
     }
 }
 
-fn answer(head: &[u8], hosts: &[String]) -> String {
-    if let Some(location) = location(head, hosts) {
+fn answer(head: &[u8], services: &[&ConnectionService]) -> String {
+    let mut issued = services.iter().filter_map(|it| it.issued.as_ref());
+    if let Some(file) = target(head).and_then(|at| issued.find_map(|it| it.file(at))) {
+        return format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n{file}",
+            file.len()
+        );
+    }
+    let mut hosts = services.iter().map(|it| &*it.hosts);
+    if let Some(location) = hosts.find_map(|hosts| location(head, hosts)) {
         return format!(
             "HTTP/1.1 308 Permanent Redirect\r\nLocation: {location}\r\nContent-Length: 0\r\n\
              Connection: close\r\n\r\n"
@@ -43,6 +101,20 @@ fn answer(head: &[u8], hosts: &[String]) -> String {
          Content-Length: {}\r\nConnection: close\r\n\r\n{text}",
         text.len()
     )
+}
+
+/// What a plain `GET` asks for.
+fn target(head: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(head).ok()?;
+    let line = text.split("\r\n").next()?;
+    line.strip_prefix("GET ")?.split(' ').next()
+}
+
+/// Whether `host` of a request is the service known as `known`: with its port, or on the port of
+/// plain HTTP without one.
+fn is_known(known: &str, host: &str) -> bool {
+    let name = known.rsplit_once(':').map_or(known, |(name, _)| name);
+    known.eq_ignore_ascii_case(host) || name.eq_ignore_ascii_case(host)
 }
 
 /// Where to; none for a host that is not ours (an open redirect else) or a head that is not plain.
@@ -61,9 +133,7 @@ fn location(head: &[u8], hosts: &[String]) -> Option<String> {
         .find(|(name, _)| name.eq_ignore_ascii_case("host"))?
         .1
         .trim();
-    let known = hosts
-        .iter()
-        .find(|known| known.eq_ignore_ascii_case(host))?;
+    let known = hosts.iter().find(|known| is_known(known, host))?;
     Some(format!("https://{known}{target}"))
 }
 
@@ -79,7 +149,13 @@ mod tests {
             location("GET /a?b HTTP/1.1\r\nHost: LocalHost:8443\r\n\r\n").as_deref(),
             Some("https://localhost:8443/a?b")
         );
+        assert_eq!(
+            location("GET /a HTTP/1.1\r\nHost: localhost\r\n\r\n").as_deref(),
+            Some("https://localhost:8443/a"),
+            "from the port of plain HTTP"
+        );
         for bad in [
+            "GET / HTTP/1.1\r\nHost: localhost:8444\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n",
             "GET / HTTP/1.1\r\n\r\n",
             "GET https://evil.example/ HTTP/1.1\r\nHost: localhost:8443\r\n\r\n",

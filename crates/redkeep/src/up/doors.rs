@@ -4,22 +4,25 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
 use axum::Router;
-use console::{Addresses, Context, Post};
+use console::{Addresses, Context, Issuing, Post};
 use gate::{Certificates, ConnectionService, Gate, GateConfig, Limits};
 use keys::{Handshakes, Keeper};
 use model::{access::Role, id::InstanceId};
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
-use super::{House, mail::Sender};
-use crate::{config::Config, exit::Failure, wire};
+use super::{House, certificates::Desk, mail::Sender};
+use crate::{clock::SystemClock, config::Config, exit::Failure, wire};
 
 /// Bound, but not yet open.
 #[derive(Debug)]
 pub(super) struct Doors {
     pub(super) addresses: Addresses,
-    certificates: Certificates,
+    certificates: Arc<Certificates>,
     keeper: Arc<Keeper>,
+    desk: Arc<Desk>,
+    /// For validators that come by plain HTTP.
+    plain: Option<TcpListener>,
     console: TcpListener,
     gates: Vec<(InstanceId, TcpListener)>,
     passkey_required: Vec<Role>,
@@ -38,7 +41,12 @@ impl Doors {
         }
         let console = bind(config.console_listen, "--console-listen").await?;
         let console_origin = origin(&config.console_name, &console)?;
-        let certificates = Certificates::new(Handshakes::kept(keeper.clone()))?;
+        let certificates = Arc::new(Certificates::new(Handshakes::kept(keeper.clone()))?);
+        let desk = Desk::open(config, &certificates, Arc::new(SystemClock))?;
+        let plain = match config.acme.as_ref().and_then(|acme| acme.http_listen) {
+            Some(address) => Some(bind_plain(address).await?),
+            None => None,
+        };
         let addresses = Addresses {
             console_origin,
             gates: origins,
@@ -47,6 +55,8 @@ impl Doors {
             addresses,
             certificates,
             keeper,
+            desk: Arc::new(desk),
+            plain,
             console,
             gates,
             passkey_required: config.passkey_required.clone(),
@@ -66,6 +76,8 @@ impl Doors {
     ) -> Result<Context, Failure> {
         let ca_pem = self.ca_pem();
         let tls = self.certificates.server_config();
+        let issued = self.certificates.issued();
+        let mut services = Vec::new();
         let mut gates = wire::Gates::default();
         for (instance, listener) in self.gates {
             let origin = self
@@ -94,8 +106,10 @@ impl Doors {
             if let Some(shelf) = shelf {
                 gate = gate.with_shelf(shelf);
             }
+            let service = gate.service().with_issued(issued.clone());
+            let service = service.behind(house.config.proxies.clone());
+            services.push(service.clone());
             let (stop, tls) = (house.stop.clone(), tls.clone());
-            let service = gate.service().behind(house.config.proxies.clone());
             house.tasks.spawn(gate::serve(
                 listener,
                 tls,
@@ -116,6 +130,7 @@ impl Doors {
             keys: runtime::status::layers(self.keeper.enforcement()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             passkey_required: self.passkey_required.clone(),
+            issuing: Some(self.desk.clone() as Arc<dyn Issuing>),
             post: post.map(|post| post.clone() as Arc<dyn Post>),
             doorman: Some(doorman.clone()),
         };
@@ -124,8 +139,9 @@ impl Doors {
             .console_origin
             .trim_start_matches("https://")
             .to_owned();
-        let service = service(host, console::router(context()));
+        let service = service(host, console::router(context())).with_issued(issued);
         let service = service.behind(house.config.proxies.clone());
+        services.push(service.clone());
         let stop = house.stop.clone();
         house.tasks.spawn(gate::serve(
             self.console,
@@ -134,6 +150,12 @@ impl Doors {
             Limits::default(),
             stop.clone(),
         ));
+        if let Some(listener) = self.plain {
+            let stop = house.stop.clone();
+            let served = gate::serve_plain(listener, services, Limits::default(), stop);
+            house.tasks.spawn(served);
+        }
+        self.desk.spawn(house);
         let certificates = self.certificates.clone();
         house
             .tasks
@@ -146,6 +168,16 @@ async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {
     let bound = TcpListener::bind(address).await;
     Ok(bound.with_context(|| {
         format!("cannot listen on {address}: another program may have it; choose with {flag} ADDR")
+    })?)
+}
+
+async fn bind_plain(address: SocketAddr) -> Result<TcpListener, Failure> {
+    let bound = TcpListener::bind(address).await;
+    Ok(bound.with_context(|| {
+        format!(
+            "cannot listen on {address} for http-01: another program may have it, or it needs \
+             rights for ports below 1024; set `http_listen` in [acme], or another `challenge`"
+        )
     })?)
 }
 

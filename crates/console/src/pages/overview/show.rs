@@ -12,7 +12,7 @@ use model::{
 use runtime::status::{InstanceStatus, Phase};
 
 use crate::{
-    App, MailState,
+    App, CertificateState, MailState,
     pages::deployments::view::Card,
     problem::PageError,
     session::SignedIn,
@@ -163,6 +163,10 @@ pub(crate) async fn page(State(app): State<App>, by: SignedIn) -> Result<Html<St
     let shell = Shell::new(&app, &by, "overview", "Overview").await?;
     let mut needs = Vec::new();
     let (mut open, mut recent) = (Vec::new(), Vec::new());
+    if let (Some(issuing), true) = (&app.issuing, by.may(Permission::Administer)) {
+        let certificates = issuing.certificates();
+        needs.extend(certificates.iter().filter_map(certificate_need));
+    }
     if let (Some(post), true) = (&app.post, by.may(Permission::ReadQueue)) {
         needs.extend(mail_need(&post.state().await));
     }
@@ -309,6 +313,22 @@ fn mail_need(mail: &MailState) -> Option<Need> {
         detail: sentence(&shown(trouble)),
         path: "/account#mail-title".to_owned(),
         action: "See your mails",
+    })
+}
+
+fn certificate_need(certificate: &CertificateState) -> Option<Need> {
+    let error = certificate.error.as_ref()?;
+    let names = shown(&certificate.names.join(", "));
+    Some(Need {
+        tone: "warn",
+        icon: Icon("triangle"),
+        text: match &certificate.issuer {
+            Some(_) => format!("The certificate for {names} was not renewed"),
+            None => format!("There is no certificate for {names} yet"),
+        },
+        detail: sentence(&shown(error)),
+        path: "/settings#certificates".to_owned(),
+        action: "See the certificates",
     })
 }
 

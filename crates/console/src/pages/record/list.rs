@@ -105,6 +105,7 @@ fn tone(kind: EventKind) -> &'static str {
         | E::MemoryDrift
         | E::EmergencyApplied
         | E::MailDropped
+        | E::CertificateFailing
         | E::DeploymentStale => "warn",
         E::ApplyFailed | E::InstanceCrashed | E::InstanceCrashLoop | E::CanaryFailed => "bad",
         E::Applied | E::InstanceReady | E::DeploymentApproved => "good",

@@ -7,6 +7,7 @@ use axum::{
 };
 use model::{
     access::Permission,
+    clock::Timestamp,
     id::InstanceId,
     instance::{
         ApplyPolicy, Emergencies, Instance, Network, OwnChanges, RehearsalPolicy, Together,
@@ -14,7 +15,7 @@ use model::{
 };
 
 use crate::{
-    App,
+    App, CertificateState,
     pages::{Asked, instance_id},
     problem::PageError,
     session::SignedIn,
@@ -27,7 +28,33 @@ use crate::{
 pub(super) struct SettingsPage {
     shell: Shell,
     instances: Vec<Rules>,
+    certificates: Vec<Served>,
     origin: String,
+}
+
+/// A certificate of the doors.
+struct Served {
+    names: String,
+    issuer: String,
+    until: String,
+    next: String,
+    why: String,
+}
+
+impl Served {
+    fn new(state: &CertificateState, now: Timestamp) -> Self {
+        let at = |at: Option<Timestamp>| {
+            at.map_or_else(String::new, |at| Moment::new(at, now).exact().to_owned())
+        };
+        let issuer = state.issuer.as_deref();
+        Self {
+            names: shown(&state.names.join(", ")),
+            issuer: shown(issuer.unwrap_or("none yet: Redkeep's own serves meanwhile")),
+            until: at(state.not_after),
+            next: at(state.next),
+            why: state.error.as_deref().map(shown).unwrap_or_default(),
+        }
+    }
 }
 
 /// One instance's form.
@@ -205,7 +232,15 @@ pub(super) async fn build(
                 .collect(),
         });
     }
+    let issuing = app
+        .issuing
+        .as_ref()
+        .filter(|_| by.may(Permission::Administer));
+    let states = issuing.map(|issuing| issuing.certificates());
+    let states = states.unwrap_or_default();
+    let certificates = states.iter().map(|it| Served::new(it, shell.now));
     Ok(SettingsPage {
+        certificates: certificates.collect(),
         shell,
         instances,
         origin: app.addresses.console_origin.clone(),

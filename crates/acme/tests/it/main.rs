@@ -1,0 +1,12 @@
+//! Against pebble, the real test server, with its faults on.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, its helper functions too"
+)]
+
+mod faults;
+mod issue;
+mod pebble;
+mod proxy;
+mod shown;
