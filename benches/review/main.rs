@@ -231,6 +231,7 @@ impl House {
             passkey_required: Vec::new(),
             post: None,
             issuing: None,
+            doorman: None,
             addresses: Addresses {
                 console_origin: "https://keep.localhost:8443".to_owned(),
                 gates: Vec::new(),

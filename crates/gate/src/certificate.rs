@@ -158,36 +158,6 @@ impl SigningKey for Asking {
 
     fn algorithm(&self) -> SignatureAlgorithm {
         self.0.chain.algorithm
-=======
-/// What tells one content of a file from another without reading it; none: there is no file.
-type Stamp = Option<(u64, u64, i64, i64, i64)>;
-
-impl Source {
-    /// The stamps of the operator's files; none: there are none.
-    fn stamps(&self) -> Option<[Stamp; 2]> {
-        let Self::Files { certificate, key } = self else {
-            return None;
-        };
-        let stamp = |path: &Path| {
-            let found = fs::metadata(path).ok()?;
-            let times = (found.mtime(), found.mtime_nsec(), found.ctime());
-            Some((found.ino(), found.len(), times.0, times.1, times.2))
-        };
-        Some([stamp(certificate), stamp(key)])
-    }
-
-    fn load(&self, now: Timestamp) -> Result<CertifiedKey, CertificateError> {
-        match self {
-            Self::Own { dir, names } => {
-                let leaf = issue::leaf(dir, names, now)?;
-                certified(&leaf, &leaf)
-            }
-            Self::Files { certificate, key } => {
-                refuse_if_anybody_may_read(key)?;
-                certified(certificate, key)
-            }
-        }
->>>>>>> acme
     }
 }
 

@@ -249,9 +249,9 @@ fn forged(house: &House, file: &str, change: impl FnOnce(&mut Value)) -> String 
     let kind = envelope["payloadType"].as_str().unwrap();
     let signed = format!("DSSEv1 {} {kind} {} {payload}", kind.len(), payload.len());
     let keyring = house.store().keyring();
-    let signature = keyring.sign("deployment export", signed.as_bytes());
+    let signature = keyring.sign(store::Signing::DeploymentExport, signed.as_bytes());
     envelope["payload"] = json!(BASE64.encode(payload.as_bytes()));
-    envelope["signatures"][0]["sig"] = json!(BASE64.encode(&signature));
+    envelope["signatures"][0]["sig"] = json!(BASE64.encode(&signature.unwrap()));
     envelope.to_string()
 }
 
