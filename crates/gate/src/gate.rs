@@ -34,7 +34,7 @@ use crate::{
     recall::Recall,
     record::Record,
     respond::Pages,
-    route::{self, Class, Target},
+    route::{Class, Target},
     shelf::Shelf,
 };
 use identity::Identities;
