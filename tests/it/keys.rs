@@ -102,12 +102,8 @@ async fn no_key_is_in_the_process_that_parses_the_network_and_all_goes_on_when_t
         .count();
     assert!(found > 0, "the control: the certificate's key is in theirs");
 
-    let status = redkeep.cli(&["status"]).await.ok();
-    assert!(
-        status.stdout.contains("in a process of their own"),
-        "{}",
-        status.stdout
-    );
+    let status = redkeep.cli(&["status"]).await.ok().json();
+    assert_eq!(status["keys"][0]["layer"], "user", "{status}");
 
     // Killed: what is open goes on, what is new is answered as soon as it is back.
     let mut open = Comms::open(&redkeep, &editor).await;
