@@ -358,7 +358,6 @@ fn kind(denial: &Denial) -> (StatusCode, &'static str) {
         }
         Denial::Forward(ForwardError::NotRunning) => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
         Denial::Forward(ForwardError::TooSlow) => (StatusCode::GATEWAY_TIMEOUT, "too_slow"),
-        Denial::Forward(ForwardError::Body) => (StatusCode::BAD_REQUEST, "invalid_request"),
         Denial::Forward(ForwardError::Broken) => (StatusCode::BAD_GATEWAY, "broken"),
         Denial::Store(_) | Denial::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "failed"),
     }
