@@ -5,6 +5,7 @@
     reason = "a test fails by panicking, its helper functions too"
 )]
 
+mod doors;
 mod faults;
 mod issue;
 mod pebble;
