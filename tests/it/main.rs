@@ -22,6 +22,7 @@ mod journey;
 mod kill;
 mod mail;
 mod ordinary_user;
+mod passkeys;
 mod rehearsal;
 mod review;
 mod secrets;
