@@ -23,6 +23,7 @@ mod keys;
 mod kill;
 mod mail;
 mod ordinary_user;
+mod passkeys;
 mod rehearsal;
 mod review;
 mod secrets;

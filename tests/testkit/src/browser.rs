@@ -313,6 +313,17 @@ impl Browser {
         .await
     }
 
+    /// Puts a passkey's authenticator at this machine, which is touched as soon as it is asked and
+    /// verifies who touches it. WebAuthn Level 2, section 11: a command `fantoccini` does not have.
+    pub async fn authenticator(&self) {
+        let made = json!({
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": true,
+            "hasUserVerification": true, "isUserConsenting": true, "isUserVerified": true,
+        });
+        let id = self.post("webauthn/authenticator", made).await;
+        assert!(id.is_string(), "no authenticator: {id}");
+    }
+
     /// Every address the browser asked for since this was last called, from its own log.
     pub async fn requested(&self) -> Vec<String> {
         let log = self.post("se/log", json!({"type": "performance"})).await;
