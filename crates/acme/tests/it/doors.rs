@@ -7,6 +7,7 @@ use acme::{Boxed, Method, Proof, Show, alpn_certificate};
 use gate::{Certificates, ConnectionService, Issued, Limits};
 use http::{Request, Response};
 use http_body_util::Full;
+use keys::Handshakes;
 use rustls::{
     ClientConfig, DigitallySignedStruct, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -142,8 +143,8 @@ async fn open(pebble: &Pebble) -> Doors {
         jiff::Timestamp::now().as_millisecond(),
     )));
     let names = ["plant.example", "127.0.0.1"].map(str::to_owned);
-    let certificates = Certificates::open(&pebble.dir.path().join("tls"), &names, clock).unwrap();
-    let certificates = Arc::new(certificates);
+    let own = Handshakes::own(&pebble.dir.path().join("tls"), &names, clock).unwrap();
+    let certificates = Arc::new(Certificates::new(own).unwrap());
     let service = ConnectionService::new(["plant.example".to_owned()], |_: Request<_>, _| async {
         Response::new(Full::new(bytes::Bytes::from_static(b"hello")))
     });
