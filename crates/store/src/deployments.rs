@@ -254,11 +254,9 @@ impl Change<'_> {
             return Err(StoreError::NotFound(format!("text {}", new.flows.short())));
         }
         let text = Zeroizing::new(json::canonical(&new.credentials));
-        let digest = self.store.keyring.digest(CHANGES, text.as_bytes())?;
-        let sealed = self
-            .store
-            .keyring
-            .seal(&sealing_purpose(digest), text.as_bytes())?;
+        let keyring = &self.store.keyring;
+        let digest = keyring.digest(CHANGES, text.as_bytes())?;
+        let sealed = keyring.seal(&sealing_purpose(digest), text.as_bytes())?;
         let proposal = Proposal {
             base: new.base,
             base_flows: new.base_flows,

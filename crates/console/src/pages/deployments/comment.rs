@@ -64,20 +64,18 @@ async fn again(
 ) -> Result<Response, PageError> {
     let error = sentence(&error.to_string());
     let text = fields.get("text").to_owned();
-    let page = match (fields.get("step").parse::<usize>(), change(fields)) {
-        (Ok(number), Some(change)) => {
-            let again = Again {
-                form: Form::Say,
-                change: Some(change),
-                message: error,
-                comment: text,
-            };
-            step::show(app, by, id, number, Look::default(), Some(again)).await?
-        }
-        _ => {
-            let unsaid = Unsaid { text, error };
-            show::show(app, by, id, HashMap::new(), Some(unsaid)).await?
-        }
+    let step = fields.get("step").parse::<usize>();
+    let page = if let (Ok(number), Some(change)) = (step, change(fields)) {
+        let again = Again {
+            form: Form::Say,
+            change: Some(change),
+            message: error,
+            comment: text,
+        };
+        step::show(app, by, id, number, Look::default(), Some(again)).await?
+    } else {
+        let unsaid = Unsaid { text, error };
+        show::show(app, by, id, HashMap::new(), Some(unsaid)).await?
     };
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }

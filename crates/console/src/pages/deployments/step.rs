@@ -61,6 +61,26 @@ pub(super) struct Again {
     pub(super) comment: String,
 }
 
+impl Again {
+    /// Puts it onto its change; what was for none comes back: the comment, and why.
+    fn put_back(self, changes: &mut [ChangeView]) -> Option<(String, String)> {
+        let mut changes = changes.iter_mut();
+        let found = self.change.and_then(|id| changes.find(|it| it.id == id.0));
+        match (found, self.form) {
+            (None, _) => return Some((self.comment, self.message)),
+            (Some(change), Form::Say) => {
+                change.say_error = Some(self.message);
+                change.say = self.comment;
+            }
+            (Some(change), Form::Decide) => {
+                change.error = Some(self.message);
+                change.comment = self.comment;
+            }
+        }
+        None
+    }
+}
+
 /// The forms of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
@@ -158,27 +178,9 @@ fn build(
     // What is left comes first.
     changes.sort_by_key(|change| change.decision.is_some());
     let (lot, others) = (undecided(&changes, true), undecided(&changes, false));
-    let (mut bulk_error, mut bulk_comment) = (None, String::new());
-    if let Some(again) = again {
-        let mut found = again
-            .change
-            .as_ref()
-            .and_then(|id| changes.iter_mut().find(|change| change.id == id.0));
-        match (&mut found, again.form) {
-            (Some(change), Form::Say) => {
-                change.say_error = Some(again.message);
-                change.say = again.comment;
-            }
-            (Some(change), Form::Decide) => {
-                change.error = Some(again.message);
-                change.comment = again.comment;
-            }
-            (None, _) => {
-                bulk_error = Some(again.message);
-                bulk_comment = again.comment;
-            }
-        }
-    }
+    let bulk = again.and_then(|again| again.put_back(&mut changes));
+    let (bulk_comment, bulk_error) =
+        bulk.map_or_else(Default::default, |(it, why)| (it, Some(why)));
     let focus = step.changes.first().and_then(|id| looked.change(id));
     let tab = focus.and_then(|change| match change.subject {
         model::flow::change::Subject::Tab | model::flow::change::Subject::Subflow => {
