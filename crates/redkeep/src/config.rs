@@ -228,40 +228,7 @@ impl Config {
         }
         let names = [name.clone(), console_name.clone()];
         let acme = file.acme.map(|acme| acme.decide(&names)).transpose()?;
-        let mut sections = file.instance;
-        if sections.is_empty() {
-            sections.insert("main".parse()?, InstanceSection::default());
-        }
-        let mut instances: Vec<InstanceConfig> = Vec::new();
-        for (id, section) in sections {
-            let is_first = instances.is_empty();
-            let listen = match (section.listen, is_first) {
-                (Some(listen), _) => listen,
-                (None, true) => first_listen,
-                (None, false) => bail!(
-                    "instance {id} needs an address of its own: add `listen = \"…\"` to [instance.{id}]"
-                ),
-            };
-            let listen = if is_first {
-                over.listen.unwrap_or(listen)
-            } else {
-                listen
-            };
-            if let Some(other) = instances
-                .iter()
-                .find(|it| it.listen == listen && listen.port() != 0)
-            {
-                bail!(
-                    "instances {} and {id} both listen on {listen}: give each its own",
-                    other.id
-                );
-            }
-            instances.push(InstanceConfig {
-                id,
-                listen,
-                node_red: over.node_red.or(section.node_red),
-            });
-        }
+        let instances = instances(file.instance, &over, first_listen)?;
         Ok(Self {
             data_dir,
             console_listen: over
@@ -281,6 +248,48 @@ impl Config {
             instances,
         })
     }
+}
+
+/// The instances there are, at least one, each with an address of its own.
+fn instances(
+    mut sections: BTreeMap<InstanceId, InstanceSection>,
+    over: &Overrides,
+    first_listen: SocketAddr,
+) -> anyhow::Result<Vec<InstanceConfig>> {
+    if sections.is_empty() {
+        sections.insert("main".parse()?, InstanceSection::default());
+    }
+    let mut instances: Vec<InstanceConfig> = Vec::new();
+    for (id, section) in sections {
+        let is_first = instances.is_empty();
+        let listen = match (section.listen, is_first) {
+            (Some(listen), _) => listen,
+            (None, true) => first_listen,
+            (None, false) => bail!(
+                "instance {id} needs an address of its own: add `listen = \"…\"` to [instance.{id}]"
+            ),
+        };
+        let listen = if is_first {
+            over.listen.unwrap_or(listen)
+        } else {
+            listen
+        };
+        if let Some(other) = instances
+            .iter()
+            .find(|it| it.listen == listen && listen.port() != 0)
+        {
+            bail!(
+                "instances {} and {id} both listen on {listen}: give each its own",
+                other.id
+            );
+        }
+        instances.push(InstanceConfig {
+            id,
+            listen,
+            node_red: over.node_red.or(section.node_red),
+        });
+    }
+    Ok(instances)
 }
 
 fn read(data_dir: &Path, named: Option<&Path>) -> anyhow::Result<File> {

@@ -98,7 +98,7 @@ impl Section {
                  docs/certificates.md"
             ),
             (Some(hook), Method::Dns01) if !hook.is_absolute() => {
-                bail!("[acme] hook = {hook:?}: give its whole path")
+                bail!("[acme] hook = \"{}\": give its whole path", hook.display())
             }
             (Some(_), Method::Http01 | Method::TlsAlpn01) => {
                 bail!("[acme] hook is for challenge = \"dns-01\" only")

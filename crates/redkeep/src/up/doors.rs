@@ -70,7 +70,7 @@ impl Doors {
 
     /// Opens all doors. Returns what the console works on, for the control socket.
     pub(super) fn open(
-        self,
+        mut self,
         house: &House,
         post: Option<&Arc<Sender>>,
     ) -> Result<Context, Failure> {
@@ -79,33 +79,8 @@ impl Doors {
         let issued = self.certificates.issued();
         let mut services = Vec::new();
         let mut gates = wire::Gates::default();
-        for (instance, listener) in self.gates {
-            let origin = self
-                .addresses
-                .gate(&instance)
-                .unwrap_or_default()
-                .to_owned();
-            let local = listener.local_addr()?;
-            let shelf = house.shelves.of(&instance);
-            let id = instance.clone();
-            let gate_config = GateConfig {
-                instance,
-                public_origin: origin,
-                hosts: vec![local.to_string()],
-                console_origin: self.addresses.console_origin.clone(),
-                limits: Limits::default(),
-            };
-            let mut gate = Gate::new(
-                gate_config,
-                house.store.clone(),
-                house.deployments.clone(),
-                house.workshop.clone(),
-                Arc::new(wire::GatePages),
-                Arc::new(wire::Histories(house.history.clone())),
-            )?;
-            if let Some(shelf) = shelf {
-                gate = gate.with_shelf(shelf);
-            }
+        for (instance, listener) in std::mem::take(&mut self.gates) {
+            let gate = self.gate(house, &instance, &listener)?;
             let service = gate.service().with_issued(issued.clone());
             let service = service.behind(house.config.proxies.clone());
             services.push(service.clone());
@@ -117,7 +92,7 @@ impl Doors {
                 Limits::default(),
                 stop.clone(),
             ));
-            gates.0.push((id, gate.clone()));
+            gates.0.push((instance, gate.clone()));
             house.tasks.spawn(async move { gate.run(stop).await });
         }
         let doorman = Arc::new(gates);
@@ -161,6 +136,35 @@ impl Doors {
             .tasks
             .spawn(async move { certificates.keep_renewed(stop).await });
         Ok(context())
+    }
+
+    /// The gate of one instance, which is listened to there.
+    fn gate(
+        &self,
+        house: &House,
+        instance: &InstanceId,
+        listener: &TcpListener,
+    ) -> Result<Gate, Failure> {
+        let origin = self.addresses.gate(instance).unwrap_or_default();
+        let config = GateConfig {
+            instance: instance.clone(),
+            public_origin: origin.to_owned(),
+            hosts: vec![listener.local_addr()?.to_string()],
+            console_origin: self.addresses.console_origin.clone(),
+            limits: Limits::default(),
+        };
+        let gate = Gate::new(
+            config,
+            house.store.clone(),
+            house.deployments.clone(),
+            house.workshop.clone(),
+            Arc::new(wire::GatePages),
+            Arc::new(wire::Histories(house.history.clone())),
+        )?;
+        Ok(match house.shelves.of(instance) {
+            Some(shelf) => gate.with_shelf(shelf),
+            None => gate,
+        })
     }
 }
 

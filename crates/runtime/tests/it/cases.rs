@@ -87,21 +87,14 @@ async fn runs_what_the_bridge_gives(major: NodeRedMajor) {
     assert_eq!(house.ask("GET", "/settings", None, "").await.0, 401);
     let ann = "ann".parse().unwrap();
     let long_ago = model::clock::Timestamp(1_000_000);
-    let expired = house
-        .workshop
-        .signer()
-        .header(&ann, &["*"], long_ago)
-        .unwrap();
+    let signer = house.workshop.signer();
+    let expired = signer.header(&ann, &["*"], long_ago).unwrap();
     assert_eq!(
         house.ask_as("GET", "/settings", Some(&expired), "").await.0,
         401
     );
     let now = house.store.clock().now();
-    let good = house
-        .workshop
-        .signer()
-        .header(&ann, &["settings.read"], now)
-        .unwrap();
+    let good = signer.header(&ann, &["settings.read"], now).unwrap();
     let forged = good.replacen('.', "A.", 1);
     assert_eq!(
         house.ask_as("GET", "/settings", Some(&forged), "").await.0,
