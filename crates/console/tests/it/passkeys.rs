@@ -89,6 +89,7 @@ async fn passkeys(store: &Store, name: &str) -> usize {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one straight sequence")]
 async fn a_passkey_is_added_and_signs_in_with_the_password_or_alone() {
     let console = Console::new().await;
     let rita = console.person("rita", Role::Reviewer).await;
@@ -217,6 +218,7 @@ async fn only_the_pages_that_ask_for_a_passkey_run_script() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one straight sequence")]
 async fn where_a_touch_is_asked_for_nothing_else_applies() {
     let console = Console::new().await;
     let rita = console.person("rita", Role::Reviewer).await;

@@ -189,6 +189,9 @@ async fn a_touch_for_other_decisions_or_altered_in_the_ledger_applies_nothing() 
     );
 }
 
+/// What it is, how it is told, and what is said of it.
+type Lie = (&'static str, fn(&mut Value), &'static str);
+
 #[tokio::test]
 async fn the_file_holds_the_touch_and_no_other_passes() {
     let house = House::new().await;
@@ -209,7 +212,6 @@ async fn the_file_holds_the_touch_and_no_other_passes() {
     assert_eq!(touch.statement.shown, shown);
 
     // Whoever holds the installation's key can sign any file, but cannot touch for it.
-    type Lie = (&'static str, fn(&mut Value), &'static str);
     let lies: [Lie; 4] = [
         (
             "another reviewer",

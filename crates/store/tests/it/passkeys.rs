@@ -60,10 +60,11 @@ async fn passkey(house: &House, user: &User, name: &str) -> (Authenticator, Vec<
 
 async fn half_way(house: &House, name: &str) -> HalfWay {
     let password = Secret::new(PASSWORD.into());
-    match house.store.log_in(name, &password, None, None).await {
-        Ok(LoginAttempt::NeedsCode(half_way)) => half_way,
-        other => panic!("not half way: {other:?}"),
-    }
+    let half_way = match house.store.log_in(name, &password, None, None).await {
+        Ok(LoginAttempt::NeedsCode(half_way)) => Ok(half_way),
+        other => Err(other),
+    };
+    half_way.expect("half way")
 }
 
 #[track_caller]
