@@ -1,16 +1,11 @@
 //! A proposal is tried before anybody decides on it, and what it would do stands on its page.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use testkit::{
     Browser, Redkeep,
     browser::{Scheme, Screen},
-    flows, within,
+    flows,
 };
-
-/// Two runs, each with a start and a watch, on a machine that does other things too.
-const PATIENCE: Duration = Duration::from_mins(5);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_proposal_would_do_is_shown_before_review() {
@@ -18,7 +13,7 @@ async fn what_a_proposal_would_do_is_shown_before_review() {
     let ben = redkeep.person("ben", "administrator").await;
     let author = redkeep.author().await;
     let id = redkeep.propose(&author, &reaching_out()).await;
-    let seen = rehearsed(&redkeep, id).await;
+    let seen = redkeep.rehearsed(id).await;
     assert_eq!(seen["proposal"]["outcome"]["outcome"], "ran", "{seen:#}");
     let attempts = seen["proposal"]["attempts"].as_array().unwrap();
     for expected in [
@@ -68,7 +63,7 @@ async fn a_crash_is_marked_and_not_let_through(redkeep: &Redkeep) {
     let verb = |verb: &str| redkeep.api_url(&format!("/deployments/{id}/{verb}"));
     let all = json!({"shown": shown, "choices": "all-approve"});
     assert_eq!(admin.post(verb("decisions"), &all).await.status, 200);
-    let seen = rehearsed(redkeep, id).await;
+    let seen = redkeep.rehearsed(id).await;
     assert_eq!(
         seen["proposal"]["outcome"]["outcome"], "crashed",
         "{seen:#}"
@@ -80,14 +75,6 @@ async fn a_crash_is_marked_and_not_let_through(redkeep: &Redkeep) {
         "{}",
         refused.text()
     );
-}
-
-async fn rehearsed(redkeep: &Redkeep, id: i64) -> Value {
-    within(PATIENCE, "the rehearsal to be over", || async move {
-        let seen = redkeep.deployment(id).await["rehearsal"].clone();
-        (seen["state"] != "running" && !seen.is_null()).then_some(seen)
-    })
-    .await
 }
 
 fn at_once(body: &str) -> Value {

@@ -3,13 +3,8 @@
 
 mod plant;
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use testkit::{Browser, Person, Redkeep, npm::AXE, within};
-
-/// Two runs, each with a start and a watch, on a machine that does other things too.
-const PATIENCE: Duration = Duration::from_mins(5);
+use testkit::{Browser, Person, Redkeep, npm::AXE};
 
 /// What the summary tells, before the first step.
 const SUMMARY: &[&str] = &[
@@ -100,11 +95,7 @@ async fn proposed(redkeep: &Redkeep) -> i64 {
     let author = redkeep.author().await;
     redkeep.run_flows(&author, &plant::before()).await;
     let id = redkeep.propose(&author, &plant::after()).await;
-    within(PATIENCE, "the rehearsal to be over", || async {
-        let seen = redkeep.deployment(id).await["rehearsal"].clone();
-        (seen["state"] != "running" && !seen.is_null()).then_some(())
-    })
-    .await;
+    redkeep.rehearsed(id).await;
     id
 }
 

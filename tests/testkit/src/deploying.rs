@@ -1,8 +1,13 @@
 //! Proposing flows through the gate, and what runs.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use crate::{Answer, Client, Redkeep, until, verbs::listed};
+use crate::{Answer, Client, Redkeep, until, verbs::listed, wait::within};
+
+/// Two runs, each with a start and a watch, and some that found no processor free.
+const REHEARSED_WITHIN: Duration = Duration::from_mins(8);
 
 impl Redkeep {
     /// An address of the editor's origin.
@@ -92,6 +97,22 @@ impl Redkeep {
         self.cli(&["deployments", "show", &id.to_string()])
             .await
             .json()
+    }
+
+    /// Waits until a deployment was tried, and gives what was seen. A rehearsal gives way to everything
+    /// else: where the machine had nothing left for it, it is asked for again, as a person would.
+    pub async fn rehearsed(&self, id: i64) -> Value {
+        within(REHEARSED_WITHIN, "the rehearsal to be over", || async {
+            let seen = self.deployment(id).await["rehearsal"].clone();
+            let why = seen["why"].as_str().unwrap_or_default();
+            if why.contains("when the machine is quieter") {
+                self.cli(&["deployments", "rehearse", &id.to_string()])
+                    .await;
+                return None;
+            }
+            (seen["state"] != "running" && !seen.is_null()).then_some(seen)
+        })
+        .await
     }
 
     /// Approves and applies a deployment as the local administrator; gives how it stands then.
