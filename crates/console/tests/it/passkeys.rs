@@ -1,7 +1,9 @@
 //! Passkeys on the pages: which run script, adding one, signing in with it, and the touch.
 
-use model::{access::Role, deployment::State, instance::Policy, principal::Actor};
-use store::{SessionKind, Store};
+use model::{
+    access::Role, audit::EventKind, deployment::State, instance::Policy, principal::Actor,
+};
+use store::{AuditFilter, SessionKind, Store};
 
 use crate::{
     authenticator::Authenticator,
@@ -423,6 +425,13 @@ async fn a_role_that_signs_in_with_a_passkey_signs_in_with_nothing_less() {
         less.text.contains("signs in with a passkey here"),
         "{}",
         less.text
+    );
+    let filter = AuditFilter::default();
+    let last = console.house.store.audit(&filter).await.unwrap().remove(0);
+    assert_eq!(
+        last.event.kind,
+        EventKind::LoginFailed,
+        "no session, no login"
     );
     let again = console.session("root", SessionKind::Console).await;
     console.get(&again, "/").await.expect(200);
