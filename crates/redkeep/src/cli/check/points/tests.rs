@@ -61,7 +61,7 @@ fn texts(seen: &Seen, level: Level) -> Vec<String> {
             assert!(
                 level != Level::Mend || it.way.is_some(),
                 "{it:?}: no way out"
-            )
+            );
         })
         .map(|it| it.text)
         .collect()
