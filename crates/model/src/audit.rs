@@ -22,6 +22,8 @@ pub enum EventKind {
     LoginFailed,
     /// A login was refused before it was looked at: too many failures.
     LoginLimited,
+    /// Logins for many different names failed from one network.
+    LoginSprayed,
     /// A session ended by its owner.
     LoggedOut,
     /// A session was revoked.

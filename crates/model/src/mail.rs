@@ -131,10 +131,12 @@ pub enum Alert {
     Inside,
     /// The doors' certificate cannot be renewed.
     Certificate,
+    /// Somebody tries passwords with many names.
+    Spraying,
 }
 
 impl Alert {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Emergency,
         Self::Memory,
         Self::Disk,
@@ -142,6 +144,7 @@ impl Alert {
         Self::Canary,
         Self::Inside,
         Self::Certificate,
+        Self::Spraying,
     ];
 
     fn word(self) -> &'static str {
@@ -153,6 +156,7 @@ impl Alert {
             Self::Canary => "canary",
             Self::Inside => "inside",
             Self::Certificate => "certificate",
+            Self::Spraying => "spraying",
         }
     }
 }
@@ -231,7 +235,7 @@ pub enum Told {
 }
 
 /// The kinds of events somebody may be told of: the others need not be read.
-pub const KINDS: [EventKind; 15] = [
+pub const KINDS: [EventKind; 16] = [
     EventKind::DeploymentQueued,
     EventKind::DeploymentRebased,
     EventKind::DeploymentApproved,
@@ -247,6 +251,7 @@ pub const KINDS: [EventKind; 15] = [
     EventKind::CanaryFailed,
     EventKind::RuntimeRefused,
     EventKind::CertificateFailing,
+    EventKind::LoginSprayed,
 ];
 
 /// Who is to be told of it; none: nobody.
@@ -280,6 +285,7 @@ pub fn told(event: &Event) -> Option<Told> {
         EventKind::CanaryFailed => Some(Told::Alerted(Alert::Canary)),
         EventKind::RuntimeRefused => Some(Told::Alerted(Alert::Inside)),
         EventKind::CertificateFailing => Some(Told::Alerted(Alert::Certificate)),
+        EventKind::LoginSprayed => Some(Told::Alerted(Alert::Spraying)),
         _ => None,
     }
 }
@@ -374,6 +380,23 @@ mod tests {
             assert_eq!(topic.to_string().parse(), Ok(topic));
         }
         assert!("reviews ../x".parse::<Topic>().is_err());
+    }
+
+    #[test]
+    fn spraying_is_told_to_administrators() {
+        let event = Event {
+            at: Timestamp(0),
+            kind: EventKind::LoginSprayed,
+            actor: Actor::Anonymous { address: None },
+            instance: None,
+            subject: "login".to_owned(),
+            detail: serde_json::json!({}),
+        };
+        assert_eq!(told(&event), Some(Told::Alerted(Alert::Spraying)));
+        assert!(
+            KINDS.contains(&event.kind),
+            "an event that is not read is told to nobody"
+        );
     }
 
     #[test]

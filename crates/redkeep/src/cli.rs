@@ -3,6 +3,7 @@
 
 mod access;
 mod certificates;
+mod check;
 mod client;
 mod deployments;
 mod export;
@@ -107,6 +108,9 @@ enum Verb {
     /// Redkeep's own certificate authority
     #[command(subcommand)]
     Ca(CaVerb),
+    /// Look at this installation and say what to mend
+    #[command(subcommand)]
+    Check(CheckVerb),
 }
 
 #[derive(Debug, Args)]
@@ -284,6 +288,17 @@ enum AuditVerb {
 }
 
 #[derive(Debug, Subcommand)]
+enum CheckVerb {
+    /// What the outside can see: doors, certificates, other ways in, open paths, logins; ends with 1
+    /// when something is to be mended
+    Gate {
+        /// The configuration file `up` was started with [default: redkeep.toml in the data directory]
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 enum CaVerb {
     /// Print the root certificate (PEM), for import into browsers and clients
     Show,
@@ -360,15 +375,22 @@ fn start(cli: Cli) -> Result<Exit, Failure> {
         if let Verb::Verify { file, key, full } = cli.verb {
             return export::verify(&file, key.as_deref(), full, json);
         }
-        let client = Client::connect(data_dir).await?;
+        let client = Client::connect(data_dir.clone()).await?;
+        if let Verb::Check(CheckVerb::Gate { config }) = cli.verb {
+            let over = Overrides {
+                config,
+                ..Overrides::default()
+            };
+            return check::gate(&client, data_dir, over, json).await;
+        }
         act(&client, cli.verb, json).await
     })
 }
 
 async fn act(client: &Client, verb: Verb, json: bool) -> Result<Exit, Failure> {
     match verb {
-        // Handled before a client is made.
-        Verb::Up(_) | Verb::Verify { .. } | Verb::Inspect(_) => Ok(Exit::Usage),
+        // Handled before.
+        Verb::Up(_) | Verb::Verify { .. } | Verb::Inspect(_) | Verb::Check(_) => Ok(Exit::Usage),
         Verb::Status => status::status(client, json).await,
         Verb::Logs {
             follow,

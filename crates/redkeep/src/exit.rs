@@ -9,7 +9,7 @@ pub(crate) enum Exit {
     Done,
     /// It failed; the message says why.
     Failed,
-    /// `redkeep inspect` found something at or above the level.
+    /// `redkeep inspect` found something at or above the level, `redkeep check` something to mend.
     Found,
     /// The command line or configuration is wrong, or a file is no flow file.
     Usage,

@@ -258,6 +258,13 @@ fn jail_user(place: usize) -> Option<(u32, u32)> {
     own_user(65_520 + place)
 }
 
+/// Every user a Node-RED runs as, rehearsals too; none where all runs as the one who started it.
+pub(crate) fn jail_users() -> Vec<u32> {
+    let users = (0..=10).map(jail_user);
+    let users = users.chain([own_user(rehearsals::USER)]);
+    users.flatten().map(|(user, _)| user).collect()
+}
+
 fn own_user(number: u32) -> Option<(u32, u32)> {
     sandbox::process::is_root().then_some((number, number))
 }

@@ -8,6 +8,7 @@ mod mail;
 mod passkey;
 mod password;
 mod renew;
+mod spraying;
 
 use model::{
     access::Role,

@@ -84,6 +84,10 @@ fn words(alert: Alert) -> (&'static str, &'static str) {
             "Something inside Node-RED tried to change what runs",
             "It was refused, and waits for review as a deployment where it could be read.",
         ),
+        Alert::Spraying => (
+            "Somebody tries passwords with many names",
+            "The network is slowed down. A rule that shuts it out keeps it from the login: the console, under Access.",
+        ),
         Alert::Certificate => (
             "The certificate cannot be renewed, and its end comes near",
             "What stands in the way is below. `redkeep certificates renew` tries again at once.",

@@ -1,7 +1,9 @@
 //! Passkeys on the pages: which run script, adding one, signing in with it, and the touch.
 
-use model::{access::Role, deployment::State, instance::Policy, principal::Actor};
-use store::{SessionKind, Store};
+use model::{
+    access::Role, audit::EventKind, deployment::State, instance::Policy, principal::Actor,
+};
+use store::{AuditFilter, SessionKind, Store};
 
 use crate::{
     authenticator::Authenticator,
@@ -355,6 +357,15 @@ async fn a_console_reached_by_its_address_says_why_it_asks_for_no_passkey() {
     );
 }
 
+/// No session was opened, and none is recorded.
+async fn no_login(console: &Console, answer: &Answer) {
+    assert!(set_cookie(answer).is_none());
+    let filter = AuditFilter::default();
+    let entries = console.house.store.audit(&filter).await.unwrap();
+    let last = entries.first().expect("an entry");
+    assert_eq!(last.event.kind, EventKind::LoginFailed);
+}
+
 #[tokio::test]
 async fn a_role_that_signs_in_with_a_passkey_signs_in_with_nothing_less() {
     let mut console = Console::new().await;
@@ -420,7 +431,7 @@ async fn a_role_that_signs_in_with_a_passkey_signs_in_with_nothing_less() {
         .send(&console.router)
         .await
         .expect(422);
-    assert!(set_cookie(&less).is_none());
+    no_login(&console, &less).await;
     assert!(
         less.text.contains("signs in with a passkey here"),
         "{}",

@@ -6,7 +6,7 @@ use super::{House, own_user};
 use crate::wire::Stage;
 
 /// Past the users of the instances.
-const USER: u32 = 65_531;
+pub(super) const USER: u32 = 65_531;
 
 /// Tries until the house closes; a run that is under way then is let go of, and ends with it.
 pub(super) fn spawn(house: &House, plans: Vec<InstancePlan>) {

@@ -1,4 +1,4 @@
-//! Failed logins, counted per account and per network, with a growing delay.
+//! Failed logins, counted per account, per network and per wider network, with a growing delay.
 
 use std::net::IpAddr;
 
@@ -8,21 +8,46 @@ use sqlx::Row as _;
 use super::folded;
 use crate::{Keyring, StoreError, open::Change};
 
-/// Failures that cost no delay.
+/// Failures of an account or a network that cost no delay.
 const FREE: i64 = 4;
+/// Failures of a wider network that cost none: many people may be in it.
+const FREE_WIDE: i64 = 49;
 /// The longest delay: 15 minutes.
 const DELAY_MAX_SECONDS: i64 = 900;
+/// The longest delay of a wider network: whoever fails in it again and again must not keep a whole
+/// site out, and is slowed to one attempt a minute all the same.
+const DELAY_WIDE_MAX_SECONDS: i64 = 60;
 /// A count is forgotten after a day without a failure.
 const FORGOTTEN_SECONDS: i64 = 24 * 3600;
 /// Counts kept; those with the fewest failures go first.
 const COUNTS_MAX: i64 = 10_000;
+/// Counts one attempt adds at most.
+const SUBJECTS: i64 = 3;
 
-/// Seconds to wait after so many failures: 2, 4, 8, … from the fifth on.
-fn delay_seconds(failures: i64) -> i64 {
-    match u32::try_from(failures - FREE) {
-        Ok(over @ 1..=9) => (1_i64 << over).min(DELAY_MAX_SECONDS),
-        Ok(10..) => DELAY_MAX_SECONDS,
-        _ => 0,
+/// How failures become a delay.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    free: i64,
+    delay_max_seconds: i64,
+}
+
+const NARROW: Scale = Scale {
+    free: FREE,
+    delay_max_seconds: DELAY_MAX_SECONDS,
+};
+const WIDE: Scale = Scale {
+    free: FREE_WIDE,
+    delay_max_seconds: DELAY_WIDE_MAX_SECONDS,
+};
+
+impl Scale {
+    /// Seconds to wait after so many failures: 2, 4, 8, … after those that cost none.
+    fn delay_seconds(self, failures: i64) -> i64 {
+        match u32::try_from(failures - self.free) {
+            Ok(over @ 1..=9) => (1_i64 << over).min(self.delay_max_seconds),
+            Ok(10..) => self.delay_max_seconds,
+            _ => 0,
+        }
     }
 }
 
@@ -33,6 +58,16 @@ pub(super) struct Counted {
     pub(super) account: String,
     /// The network, when there is a peer address.
     pub(super) network: Option<String>,
+    /// What it belongs to.
+    pub(super) wide: Option<WideNetwork>,
+}
+
+/// A network as one who has many addresses has it: they are counted together.
+#[derive(Debug, Clone)]
+pub(super) struct WideNetwork {
+    pub(super) digest: String,
+    /// It in words: `192.0.2.0/24`.
+    pub(super) block: String,
 }
 
 impl Counted {
@@ -45,14 +80,24 @@ impl Counted {
         // Past this no account has a name: one count for all of them.
         let name: String = folded(name).chars().take(65).collect();
         let seen = address.map(|address| digest(format!("network {}", network(address))));
+        let wide = address.map(|address| {
+            let block = wide_network(address);
+            digest(format!("wide network {block}")).map(|digest| WideNetwork {
+                digest: digest.to_string(),
+                block,
+            })
+        });
         Ok(Self {
             account: digest(format!("account {name}"))?.to_string(),
             network: seen.transpose()?.map(|digest| digest.to_string()),
+            wide: wide.transpose()?,
         })
     }
 
-    fn subjects(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.account.as_str()).chain(self.network.as_deref())
+    fn subjects(&self) -> impl Iterator<Item = (&str, Scale)> {
+        let wide = self.wide.as_ref().map(|wide| (wide.digest.as_str(), WIDE));
+        let narrow = std::iter::once(self.account.as_str()).chain(self.network.as_deref());
+        narrow.map(|subject| (subject, NARROW)).chain(wide)
     }
 }
 
@@ -63,6 +108,20 @@ fn network(address: IpAddr) -> String {
         IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
             format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+/// A /24 of IPv4, a /48 of IPv6: what one site or one tenant of a hosting company has.
+fn wide_network(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            format!("{}/48", std::net::Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
         }
     }
 }
@@ -86,7 +145,7 @@ impl Change<'_> {
         self.prune_counts().await?;
         let mut wait = 0;
         let mut is_news = false;
-        for subject in counted.subjects() {
+        for (subject, _) in counted.subjects() {
             let row = sqlx::query("SELECT until_at, is_told FROM login_failures WHERE subject = ?")
                 .bind(subject)
                 .fetch_optional(self.db())
@@ -111,13 +170,13 @@ impl Change<'_> {
                 is_news,
             });
         }
-        for subject in counted.subjects() {
-            self.count(subject).await?;
+        for (subject, scale) in counted.subjects() {
+            self.count(subject, scale).await?;
         }
         Ok(Counting::Counted)
     }
 
-    async fn count(&mut self, subject: &str) -> Result<(), StoreError> {
+    async fn count(&mut self, subject: &str, scale: Scale) -> Result<(), StoreError> {
         let now = self.now;
         let failures: i64 = sqlx::query_scalar(
             "INSERT INTO login_failures (subject, failures, last_at, until_at, is_told) \
@@ -129,7 +188,7 @@ impl Change<'_> {
         .bind(now.0)
         .fetch_one(self.db())
         .await?;
-        let delay = delay_seconds(failures);
+        let delay = scale.delay_seconds(failures);
         if delay > 0 {
             sqlx::query("UPDATE login_failures SET until_at = ? WHERE subject = ?")
                 .bind(now.plus_seconds(delay).0)
@@ -146,7 +205,7 @@ impl Change<'_> {
         counted: &Counted,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        for subject in counted.subjects() {
+        for (subject, _) in counted.subjects() {
             // A wait that another attempt set meanwhile stands.
             sqlx::query(
                 "UPDATE login_failures SET failures = failures - 1, \
@@ -182,12 +241,12 @@ impl Change<'_> {
         let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM login_failures")
             .fetch_one(self.db())
             .await?;
-        if count > COUNTS_MAX - 2 {
+        if count > COUNTS_MAX - SUBJECTS {
             sqlx::query(
                 "DELETE FROM login_failures WHERE subject IN (SELECT subject FROM login_failures \
                  ORDER BY failures, last_at LIMIT ?)",
             )
-            .bind(count - COUNTS_MAX + 2)
+            .bind(count - COUNTS_MAX + SUBJECTS)
             .execute(self.db())
             .await?;
         }
@@ -201,8 +260,10 @@ mod tests {
 
     #[test]
     fn the_delay_grows_and_has_an_end() {
-        let delays: Vec<_> = [0, 4, 5, 6, 7, 13, 14, 1000].map(delay_seconds).into();
+        let delays = [0, 4, 5, 6, 7, 13, 14, 1000].map(|it| NARROW.delay_seconds(it));
         assert_eq!(delays, [0, 0, 2, 4, 8, 512, 900, 900]);
+        let delays = [5, 49, 50, 51, 55, 1000].map(|it| WIDE.delay_seconds(it));
+        assert_eq!(delays, [0, 0, 2, 4, 60, 60]);
     }
 
     #[test]
@@ -212,5 +273,12 @@ mod tests {
         assert_ne!(one("2001:db8:1:2::1"), one("2001:db8:1:3::1"));
         assert_eq!(one("::ffff:192.0.2.1"), one("192.0.2.1"));
         assert_ne!(one("192.0.2.1"), one("192.0.2.2"));
+    }
+
+    #[test]
+    fn a_wider_network_is_what_one_site_has() {
+        let wide = |text: &str| wide_network(text.parse().unwrap());
+        assert_eq!(wide("2001:db8:1:2:3:4:5:6"), "2001:db8:1::/48");
+        assert_eq!(wide("::ffff:192.0.2.77"), "192.0.2.0/24");
     }
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use model::{
+    access::Role,
     audit::EventKind,
     clock::Timestamp,
     id::{Hash, SessionId, UserId, UserName},
@@ -27,6 +28,8 @@ pub enum LoginAttempt {
     Wrong,
     /// The password is right and a code or a passkey is needed (not counted).
     NeedsCode(HalfWay),
+    /// Name, password and code are right, and the role signs in with a passkey: no session opens.
+    NeedsPasskey(User),
     /// Too many failures from this account or network: ask again after so many seconds.
     Limited {
         /// Seconds to wait, at least 1.
@@ -55,6 +58,8 @@ struct Attempt {
     /// The account, if there is one of that name.
     account: Option<Account>,
     purpose: Purpose,
+    /// Roles for which a password is not enough.
+    passkey_roles: Vec<Role>,
 }
 
 /// What a code was good for.
@@ -83,14 +88,22 @@ impl Store {
         code: Option<&str>,
         address: Option<IpAddr>,
     ) -> Result<LoginAttempt, StoreError> {
-        self.attempt(name.as_str(), password, code, address, Purpose::Confirm)
-            .await
+        self.attempt(
+            name.as_str(),
+            password,
+            code,
+            address,
+            Purpose::Confirm,
+            &[],
+        )
+        .await
     }
 
     /// Checks name, password (argon2id; a dummy hash is computed for unknown names) and code (a
-    /// TOTP step is accepted once; recovery codes too). Failures are counted per account and per
-    /// network (IPv4 /32, IPv6 /64) with a growing delay, bounded in memory and in the database.
-    /// At most a few hashes run at a time. Writes the audit rows.
+    /// TOTP step is accepted once; recovery codes too). Failures are counted per account, per
+    /// network (IPv4 /32, IPv6 /64) and per wider network (IPv4 /24, IPv6 /48) with a growing delay,
+    /// bounded in memory and in the database. At most a few hashes run at a time. Writes the audit
+    /// rows.
     pub async fn log_in(
         &self,
         name: &str,
@@ -98,7 +111,21 @@ impl Store {
         code: Option<&str>,
         address: Option<IpAddr>,
     ) -> Result<LoginAttempt, StoreError> {
-        self.attempt(name, password, code, address, Purpose::LogIn)
+        self.log_in_where(name, password, code, address, &[]).await
+    }
+
+    /// [`Store::log_in`] where whoever has one of `passkey_roles` and a passkey comes in with that
+    /// alone: a right password is written down as refused, for no session opens.
+    pub async fn log_in_where(
+        &self,
+        name: &str,
+        password: &Secret,
+        code: Option<&str>,
+        address: Option<IpAddr>,
+        passkey_roles: &[Role],
+    ) -> Result<LoginAttempt, StoreError> {
+        let purpose = Purpose::LogIn;
+        self.attempt(name, password, code, address, purpose, passkey_roles)
             .await
     }
 
@@ -109,6 +136,7 @@ impl Store {
         code: Option<&str>,
         address: Option<IpAddr>,
         purpose: Purpose,
+        passkey_roles: &[Role],
     ) -> Result<LoginAttempt, StoreError> {
         // More waiting logins than this would only hold memory and time out.
         let Ok(_waiting) = self.inner.hash_waiting.try_acquire() else {
@@ -128,6 +156,7 @@ impl Store {
             address,
             account,
             purpose,
+            passkey_roles: passkey_roles.to_vec(),
         };
         match change.count_attempt(&attempt.counted).await? {
             Counting::Wait { seconds, is_news } => {
@@ -153,9 +182,7 @@ impl Store {
         let result = match &attempt.account {
             Some(account) if is_right => change.second_step(&attempt, account, code).await?,
             _ => {
-                change
-                    .note_attempt(EventKind::LoginFailed, &attempt, "name or password")
-                    .await?;
+                change.note_failure(&attempt, "name or password").await?;
                 LoginAttempt::Wrong
             }
         };
@@ -175,8 +202,7 @@ impl Change<'_> {
         // As it is now: the user may have gone, or used this very code, while the hash ran.
         let current = self.current_account(account).await?;
         let Some((step, factor)) = current else {
-            self.note_attempt(EventKind::LoginFailed, attempt, "the account changed")
-                .await?;
+            self.note_failure(attempt, "the account changed").await?;
             return Ok(LoginAttempt::Wrong);
         };
         let passkeys = user_in(self.db(), account.user.id).await?.passkeys;
@@ -195,8 +221,7 @@ impl Change<'_> {
                 .await?
             {
                 None => {
-                    self.note_attempt(EventKind::LoginFailed, attempt, "code")
-                        .await?;
+                    self.note_failure(attempt, "code").await?;
                     return Ok(LoginAttempt::Wrong);
                 }
                 Some(CodeUse::Step(step)) => {
@@ -218,6 +243,14 @@ impl Change<'_> {
                         .await?;
                 }
             }
+        }
+        if passkeys > 0 && attempt.passkey_roles.contains(&account.user.role) {
+            // No guess, and no login either.
+            self.forgive_attempt(&attempt.counted, attempt.at).await?;
+            self.note_attempt(EventKind::LoginFailed, attempt, "a passkey is needed")
+                .await?;
+            let user = user_in(self.db(), account.user.id).await?;
+            return Ok(LoginAttempt::NeedsPasskey(user));
         }
         self.accept(attempt, account).await
     }
@@ -300,6 +333,12 @@ impl Change<'_> {
         self.append(EventKind::LoggedIn, &by, None, &subject(&user.name), detail)
             .await?;
         Ok(LoginAttempt::Accepted(user))
+    }
+
+    async fn note_failure(&mut self, attempt: &Attempt, wrong: &str) -> Result<(), StoreError> {
+        self.note_attempt(EventKind::LoginFailed, attempt, wrong)
+            .await?;
+        self.note_target(&attempt.counted, attempt.address).await
     }
 
     async fn note_attempt(

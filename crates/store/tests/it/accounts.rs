@@ -164,6 +164,88 @@ async fn a_network_that_tries_many_names_waits_and_success_does_not_help_it() {
 }
 
 #[tokio::test]
+async fn a_wider_network_is_slowed_and_shuts_nobody_out_for_long() {
+    let house = House::new().await;
+    let four = |number: u16| format!("198.51.100.{number}");
+    let six = |number: u16| format!("2001:db8:7:{number:x}::1");
+    let cases: [(&dyn Fn(u16) -> String, &str); 2] =
+        [(&four, "198.51.101.1"), (&six, "2001:db8:8::1")];
+    for (from, elsewhere) in cases {
+        // Each address and each name once: neither is slowed by itself.
+        for number in 0..50 {
+            let wrong = attempt(&house, &format!("n{number}"), "wrong", &from(number)).await;
+            assert!(matches!(wrong, LoginAttempt::Wrong), "{number} {wrong:?}");
+            house.clock.advance(DAY / 100);
+        }
+        let mut delays = Vec::new();
+        for number in 50..58 {
+            let name = format!("n{number}");
+            let wrong = attempt(&house, &name, "wrong", &from(number)).await;
+            assert!(matches!(wrong, LoginAttempt::Wrong), "{number} {wrong:?}");
+            let delay = limited(&attempt(&house, "m", "wrong", &from(number + 100)).await);
+            let other = attempt(&house, &format!("o{number}"), "wrong", elsewhere).await;
+            assert!(
+                number > 53 || matches!(other, LoginAttempt::Wrong),
+                "{other:?}"
+            );
+            delays.push(delay);
+            house.clock.advance(delay);
+        }
+        assert_eq!(delays, [4, 8, 16, 32, 60, 60, 60, 60]);
+        house.clock.advance(2 * DAY);
+    }
+}
+
+const DAY: i64 = 24 * 3600;
+
+#[tokio::test]
+async fn passwords_tried_with_many_names_are_told_once() {
+    let house = House::new().await;
+    house.user("ann", Role::Editor).await;
+    let told = async || {
+        let kinds = house.kinds().await;
+        kinds
+            .iter()
+            .filter(|kind| **kind == E::LoginSprayed)
+            .count()
+    };
+    let spray = async |names: std::ops::Range<u16>, net: &str| {
+        for number in names {
+            let name = format!("name{number}");
+            attempt(&house, &name, "wrong", &format!("{net}.{}", number + 1)).await;
+        }
+    };
+    // One name again and again is no spraying, nor is one name fewer than it takes.
+    for number in 0..12 {
+        attempt(&house, "ann", "wrong", &format!("192.0.2.{number}")).await;
+        house.clock.advance(30);
+    }
+    spray(0..8, "192.0.2").await;
+    assert_eq!(told().await, 0);
+    // A login that succeeds is no target.
+    house.user("bob", Role::Viewer).await;
+    let bob = attempt(&house, "bob", PASSWORD, "192.0.2.200").await;
+    assert!(matches!(bob, LoginAttempt::Accepted(_)), "{bob:?}");
+    assert_eq!(told().await, 0);
+    spray(20..24, "192.0.2").await;
+    assert_eq!(told().await, 1, "ten names");
+    let filter = AuditFilter {
+        kind: Some(E::LoginSprayed),
+        ..AuditFilter::default()
+    };
+    let entry = house.store.audit(&filter).await.unwrap().remove(0);
+    assert_eq!(entry.event.detail["network"], "192.0.2.0/24");
+    // Spread over two networks it stays below; after an hour it is told anew.
+    spray(40..49, "203.0.113").await;
+    spray(50..59, "198.51.100").await;
+    assert_eq!(told().await, 1);
+    house.clock.advance(3601);
+    spray(60..70, "192.0.2").await;
+    assert_eq!(told().await, 2);
+    house.store.verify_audit().await.unwrap();
+}
+
+#[tokio::test]
 async fn many_attempts_at_once_do_not_slip_past_the_count() {
     let house = House::new().await;
     house.user("ann", Role::Editor).await;

@@ -124,6 +124,37 @@ async fn with_a_passkey_the_password_alone_is_not_enough() {
 }
 
 #[tokio::test]
+async fn a_right_password_that_stops_at_a_passkey_is_no_login() {
+    let house = House::new().await;
+    let ann = house.user("ann", Role::Reviewer).await;
+    let (_, codes) = passkey(&house, &ann, "phone").await;
+    let password = Secret::new(PASSWORD.into());
+    let sign_in = async |code: &str, roles: &[Role]| {
+        let attempt = house
+            .store
+            .log_in_where("ann", &password, Some(code), None, roles);
+        attempt.await.unwrap()
+    };
+    let stopped = sign_in(&codes[0], &[Role::Reviewer]).await;
+    assert!(
+        matches!(stopped, LoginAttempt::NeedsPasskey(_)),
+        "{stopped:?}"
+    );
+    let kinds = house.kinds().await;
+    assert!(!kinds.contains(&EventKind::LoggedIn), "{kinds:?}");
+    assert!(kinds.contains(&EventKind::LoginFailed), "{kinds:?}");
+    let user = house.store.user(ann.id).await.unwrap();
+    assert_eq!(user.last_login_at, None);
+    // Where the role asks for none it is a login.
+    let accepted = sign_in(&codes[1], &[Role::Administrator]).await;
+    assert!(
+        matches!(accepted, LoginAttempt::Accepted(_)),
+        "{accepted:?}"
+    );
+    assert!(house.kinds().await.contains(&EventKind::LoggedIn));
+}
+
+#[tokio::test]
 async fn a_passkey_alone_signs_in_if_it_verifies_its_owner() {
     let house = House::new().await;
     let ann = house.user("ann", Role::Reviewer).await;

@@ -152,7 +152,7 @@ async fn confirm_own(app: &App, caller: &Caller, present: Option<Password>) -> R
         .confirm_identity(name, &present, None, caller.address);
     match confirm.await? {
         LoginAttempt::Accepted(_) | LoginAttempt::NeedsCode(_) => Ok(()),
-        LoginAttempt::Wrong => Err(Problem::new(
+        LoginAttempt::Wrong | LoginAttempt::NeedsPasskey(_) => Err(Problem::new(
             StatusCode::FORBIDDEN,
             "wrong-password",
             "the present password is wrong",

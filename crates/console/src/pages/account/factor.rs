@@ -186,7 +186,9 @@ pub(super) async fn not_confirmed(
         LoginAttempt::NeedsCode(_) => {
             "A code is needed: one from the present authenticator, or a recovery code.".to_owned()
         }
-        LoginAttempt::Wrong => "Password or code is wrong.".to_owned(),
+        LoginAttempt::Wrong | LoginAttempt::NeedsPasskey(_) => {
+            "Password or code is wrong.".to_owned()
+        }
         LoginAttempt::Limited {
             retry_after_seconds,
         } => format!("Too many attempts. Try again in {retry_after_seconds} seconds."),

@@ -50,7 +50,7 @@ pub(crate) async fn submit(
             .await?;
         wrong = match confirmed {
             LoginAttempt::Accepted(_) | LoginAttempt::NeedsCode(_) => None,
-            LoginAttempt::Wrong => {
+            LoginAttempt::Wrong | LoginAttempt::NeedsPasskey(_) => {
                 Some("The present password is wrong. Another address asks for it.".to_owned())
             }
             LoginAttempt::Limited {

@@ -44,7 +44,7 @@ pub(crate) async fn submit(
         .await?
     {
         LoginAttempt::Accepted(_) | LoginAttempt::NeedsCode(_) => {}
-        LoginAttempt::Wrong => {
+        LoginAttempt::Wrong | LoginAttempt::NeedsPasskey(_) => {
             return refuse(&app, &by, "The present password is wrong.".to_owned()).await;
         }
         LoginAttempt::Limited {

@@ -4,12 +4,14 @@ use askama::Template;
 use axum::{extract::State, response::Html};
 use model::{
     access::Permission,
+    audit::{Entry, EventKind},
     clock::Timestamp,
     deployment::Deployment,
     id::InstanceId,
     instance::{ApplyPolicy, OwnChanges},
 };
 use runtime::status::{InstanceStatus, Phase};
+use store::AuditFilter;
 
 use crate::{
     App, CertificateState, MailState,
@@ -23,6 +25,8 @@ use crate::{
 const OPEN_MAX: u32 = 20;
 const RECENT_READ: u32 = 40;
 const RECENT_SHOWN: usize = 6;
+/// How long an attempt on many accounts stays on the overview: a day.
+const SPRAYING_SHOWN_SECONDS: i64 = 24 * 3600;
 
 #[derive(Template)]
 #[template(path = "overview/show.html")]
@@ -166,6 +170,16 @@ pub(crate) async fn page(State(app): State<App>, by: SignedIn) -> Result<Html<St
     if let (Some(issuing), true) = (&app.issuing, by.may(Permission::Administer)) {
         let certificates = issuing.certificates();
         needs.extend(certificates.iter().filter_map(certificate_need));
+    }
+    if by.may(Permission::Administer) {
+        let filter = AuditFilter {
+            kind: Some(EventKind::LoginSprayed),
+            since: Some(shell.now.plus_seconds(-SPRAYING_SHOWN_SECONDS)),
+            limit: 1,
+            ..AuditFilter::default()
+        };
+        let sprayed = app.store.audit(&filter).await?;
+        needs.extend(sprayed.first().map(spraying_need));
     }
     if let (Some(post), true) = (&app.post, by.may(Permission::ReadQueue)) {
         needs.extend(mail_need(&post.state().await));
@@ -330,6 +344,18 @@ fn certificate_need(certificate: &CertificateState) -> Option<Need> {
         path: "/settings#certificates".to_owned(),
         action: "See the certificates",
     })
+}
+
+fn spraying_need(entry: &Entry) -> Need {
+    let what = entry.event.detail.get("what").and_then(|it| it.as_str());
+    Need {
+        tone: "warn",
+        icon: Icon("triangle"),
+        text: "Somebody tried passwords with many names".to_owned(),
+        detail: sentence(&shown(what.unwrap_or_default())),
+        path: "/record?kind=login-sprayed".to_owned(),
+        action: "See from where",
+    }
 }
 
 fn refused_need(id: &InstanceId, count: usize) -> Need {

@@ -98,6 +98,7 @@ fn tone(kind: EventKind) -> &'static str {
     match kind {
         E::LoginFailed
         | E::LoginLimited
+        | E::LoginSprayed
         | E::RequestRefused
         | E::ProposalRefused
         | E::RuntimeRefused

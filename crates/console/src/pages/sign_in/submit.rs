@@ -29,10 +29,13 @@ pub(crate) async fn submit(
     let name = fields.get("name").chars().take(200).collect::<String>();
     let password = Secret::new(fields.raw("password").as_bytes().to_vec());
     let code = Some(fields.get("code")).filter(|code| !code.is_empty());
-    match app.store.log_in(&name, &password, code, address).await? {
-        LoginAttempt::Accepted(user)
-            if user.passkeys > 0 && app.passkey_required.contains(&user.role) =>
-        {
+    let passkey_roles = &app.passkey_required;
+    let attempt = app
+        .store
+        .log_in_where(&name, &password, code, address, passkey_roles)
+        .await?;
+    match attempt {
+        LoginAttempt::NeedsPasskey(user) => {
             let why = format!(
                 "Whoever is {} signs in with a passkey here. Touch yours; if it is lost, have \
                  another administrator reset your account, or `redkeep user reset` on the machine.",
