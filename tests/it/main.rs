@@ -7,6 +7,7 @@
 
 mod accessibility;
 mod browser;
+mod certificates;
 mod command_line_client;
 mod damage;
 mod decisions;
