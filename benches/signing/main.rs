@@ -96,7 +96,7 @@ fn sign(key: &Presented, count: u32, processes: &[u32]) -> Result<Cost> {
     // What a TLS 1.3 server signs (RFC 8446, 4.4.3).
     let context = b"TLS 1.3, server CertificateVerify\0";
     let message = [&[b' '; 64][..], context, &[7; 32]].concat();
-    let (cpu, begun) = (nanoseconds(processes)?, now());
+    let (cpu, begun) = (nanoseconds(processes)?, Instant::now());
     for _ in 0..count {
         key.sign(SignatureScheme::ECDSA_NISTP256_SHA256, &message)?;
     }
@@ -108,14 +108,6 @@ fn sign(key: &Presented, count: u32, processes: &[u32]) -> Result<Cost> {
         cpu: cpu / f64::from(count),
         wall: wall / f64::from(count),
     })
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a benchmark measures by the wall clock, too"
-)]
-fn now() -> Instant {
-    Instant::now()
 }
 
 /// What all threads of these processes ran for so far (the first number of `schedstat`).

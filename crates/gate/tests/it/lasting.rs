@@ -1,4 +1,4 @@
-//! WebSockets over HTTP/2 live as long as they are wanted, whatever else their connection does. Time
+//! Sockets for the web over HTTP/2 live as long as they are wanted, whatever else their connection does. Time
 //! is counted by the gate's own pings: four make the time that a connection may be idle.
 
 use std::time::Duration;
