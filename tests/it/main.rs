@@ -7,6 +7,7 @@
 
 mod accessibility;
 mod browser;
+mod certificates;
 mod check;
 mod command_line_client;
 mod damage;

@@ -24,8 +24,6 @@ use crate::{
 const CHECK: Duration = Duration::from_hours(1);
 /// How often it is looked whether the operator's files are others.
 const LOOK: Duration = Duration::from_secs(3);
-/// The pause after files that could not be taken: each look at them starts a process.
-const AGAIN: Duration = Duration::from_mins(1);
 
 /// The certificates of a listener, kept fresh. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -114,19 +112,19 @@ impl Certificates {
     /// the operator's files. A failure keeps the certificate there is.
     pub async fn keep_renewed(&self, shutdown: CancellationToken) {
         loop {
-            let pause = match (self.ca_pem(), self.trouble()) {
-                (Some(_), _) => CHECK,
-                (None, None) => LOOK,
-                (None, Some(_)) => AGAIN,
-            };
+            // Broken ones are looked at as often: whoever mends them waits for it.
+            let pause = self.ca_pem().map_or(LOOK, |_| CHECK);
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = shutdown.cancelled() => return,
             }
+            let before = self.trouble();
             let certificates = self.clone();
             let renewed = tokio::task::spawn_blocking(move || certificates.renew_if_due()).await;
             match renewed {
                 Ok(Ok(())) => {}
+                // Looked at every few seconds, and said once.
+                Ok(Err(_)) if self.trouble() == before => {}
                 Ok(Err(error)) => tracing::warn!(%error, "the certificate was not renewed"),
                 Err(error) => tracing::error!(%error, "the certificate was not renewed"),
             }

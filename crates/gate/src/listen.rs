@@ -6,7 +6,8 @@ pub(crate) mod flood;
 pub(crate) mod framing;
 mod plain;
 pub mod proxies;
-mod stall;
+pub(crate) mod stall;
+mod streams;
 
 use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
@@ -36,12 +37,14 @@ type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 type Call = dyn Fn(Request<Incoming>, Peer) -> Answer + Send + Sync;
 
 /// Who is on the other end of a connection. As long as one of these lives, the connection counts
-/// against its limits; a task that outlives the request (a WebSocket) holds one.
+/// against its limits, and one that came with a request keeps the connection from being idle; a task
+/// that outlives the request (a WebSocket) holds one.
 #[derive(Debug, Clone)]
 pub struct Peer {
     address: SocketAddr,
     ambiguous: Ambiguous,
     _places: Arc<Option<Taken>>,
+    _running: Option<Arc<connection::Running>>,
 }
 
 #[derive(Debug)]
@@ -58,6 +61,7 @@ impl Peer {
             address,
             ambiguous: Ambiguous::default(),
             _places: Arc::new(None),
+            _running: None,
         }
     }
 
@@ -71,6 +75,14 @@ impl Peer {
         Self {
             address,
             ..self.clone()
+        }
+    }
+
+    /// The same peer, with a request that is being answered.
+    fn asking(self, running: &Arc<connection::Running>) -> Self {
+        Self {
+            _running: Some(Arc::clone(running)),
+            ..self
         }
     }
 
@@ -248,6 +260,7 @@ impl Door {
             address,
             ambiguous: Ambiguous::default(),
             _places: Arc::new(Some(taken)),
+            _running: None,
         };
         let mut first = [0];
         let peeked = tokio::time::timeout(handshake, stream.peek(&mut first)).await;

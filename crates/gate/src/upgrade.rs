@@ -11,7 +11,9 @@ use crate::{
     authorize::Permit,
     body::{Body, empty},
     gate::{Denial, Inner, Visit, answer},
-    headers, live,
+    headers,
+    listen::stall::Moving,
+    live,
 };
 
 /// Carries an endpoint's WebSocket, unread, until either side or the session ends.
@@ -71,7 +73,9 @@ pub(crate) async fn tunnel(
                 return;
             }
         };
-        let (client, server) = (TokioIo::new(client), TokioIo::new(server));
+        // Over HTTP/2 the connection may move while this socket's client takes nothing of it.
+        let client = Moving::new(TokioIo::new(client), gate.config.limits.stall);
+        let server = TokioIo::new(server);
         tokio::select! {
             () = live::carry(client, server, &gate, &standing) => {}
             () = gate.closing.cancelled() => {}

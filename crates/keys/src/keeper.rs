@@ -26,6 +26,9 @@ const START_TIME: Duration = Duration::from_secs(30);
 /// The pause before the first start that follows a failed one, and the longest.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// How long files that were refused are not read again, unless they change: each reading starts a
+/// process.
+const REFUSED: Duration = Duration::from_mins(1);
 
 /// Keeps a process that holds the keys. When it ends, another is started, with growing pauses where
 /// that fails; whoever asks meanwhile waits for five seconds and is then told. Handshakes do not wait.
@@ -35,8 +38,16 @@ pub struct Keeper {
     setup: Setup,
     line: Line,
     report: Enforcement,
-    /// The operator's files as they were when they were last read.
-    read: Mutex<Option<[Stamp; 2]>>,
+    looked: Mutex<Looked>,
+}
+
+/// The operator's files as they were.
+#[derive(Debug)]
+struct Looked {
+    /// When they were last taken; none: there are none.
+    taken: Option<[Stamp; 2]>,
+    /// When they were last refused since then, and why.
+    refused: Option<([Stamp; 2], Instant, KeysError)>,
 }
 
 /// What tells that a file is another, or was written.
@@ -59,14 +70,17 @@ impl Keeper {
     /// Starts `program` (normally `/proc/self/exe`), which must call
     /// [`run_if_asked`](crate::process::run_if_asked) first of all, and waits until it holds the keys.
     pub fn start(program: &Path, setup: Setup) -> Result<Arc<Self>, KeysError> {
-        let read = setup.stamps();
+        let looked = Looked {
+            taken: setup.stamps()?,
+            refused: None,
+        };
         let ready = ready(program, &setup)?;
         let keeper = Arc::new(Self {
             program: program.to_owned(),
             setup,
             line: Line::to(ready.link.clone()),
             report: ready.report.clone(),
-            read: Mutex::new(read),
+            looked: Mutex::new(looked),
         });
         keeper.watch(ready, PAUSE_MIN)?;
         Ok(keeper)
@@ -96,18 +110,38 @@ impl Keeper {
 
     /// Has another process read the operator's files when they have changed, and take the place of
     /// the present one: that one gave up the rights to read them. Handshakes that began with it end
-    /// with it, since whoever presents its certificate holds on to it.
+    /// with it, since whoever presents its certificate holds on to it. Errors: they cannot be taken;
+    /// said again without starting anything, for as long as they stay the same and for a minute.
     pub(crate) fn reload_if_changed(self: &Arc<Self>) -> Result<(), KeysError> {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = self.setup.stamps();
-        if *read == found {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = self.setup.stamps()?;
+        if looked.taken == found {
+            looked.refused = None;
             return Ok(());
         }
-        let ready = ready(&self.program, &self.setup)?;
-        self.line.move_to(ready.link.clone());
-        self.watch(ready, PAUSE_MIN)?;
-        *read = found;
-        Ok(())
+        if let Some((stamps, at, error)) = &looked.refused
+            && Some(*stamps) == found
+            && at.elapsed() < REFUSED
+        {
+            return Err(error.clone());
+        }
+        let moved = ready(&self.program, &self.setup).and_then(|ready| {
+            self.line.move_to(ready.link.clone());
+            self.watch(ready, PAUSE_MIN)
+        });
+        match moved {
+            Ok(()) => {
+                *looked = Looked {
+                    taken: found,
+                    refused: None,
+                };
+                Ok(())
+            }
+            Err(error) => {
+                looked.refused = found.map(|it| (it, Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
     }
 
     /// Waits for the process' end on a thread, and after `pause` has another take its place, unless
@@ -162,17 +196,21 @@ impl Keeper {
 }
 
 impl Setup {
-    fn stamps(&self) -> Option<[Stamp; 2]> {
+    /// Of the operator's files; none: the certificate is our own. Errors: one of them is not there.
+    fn stamps(&self) -> Result<Option<[Stamp; 2]>, KeysError> {
         let Source::Files { certificate, key } = &self.source else {
-            return None;
+            return Ok(None);
         };
-        Some([stamp(certificate)?, stamp(key)?])
+        Ok(Some([stamp(certificate)?, stamp(key)?]))
     }
 }
 
-fn stamp(path: &Path) -> Option<Stamp> {
-    let found = fs::metadata(path).ok()?;
-    Some(Stamp {
+fn stamp(path: &Path) -> Result<Stamp, KeysError> {
+    let found = fs::metadata(path).map_err(|error| KeysError::File {
+        path: path.to_owned(),
+        why: error.to_string(),
+    })?;
+    Ok(Stamp {
         device: found.dev(),
         inode: found.ino(),
         bytes: found.len(),

@@ -23,6 +23,7 @@ pub mod http;
 mod http2;
 pub mod mail;
 pub mod npm;
+pub mod pebble;
 pub mod person;
 mod process;
 pub mod processes;
@@ -30,6 +31,7 @@ mod record;
 pub mod redkeep;
 pub mod registry;
 pub mod sockets;
+pub mod unverified;
 pub mod verbs;
 pub mod wait;
 

@@ -8,19 +8,14 @@ use gate::{Certificates, ConnectionService, Issued, Limits};
 use http::{Request, Response};
 use http_body_util::Full;
 use keys::Handshakes;
-use rustls::{
-    ClientConfig, DigitallySignedStruct, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    pki_types::{CertificateDer, ServerName, UnixTime},
-};
+use testkit::unverified::{Stream, connect, shown};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
 };
-use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::pebble::{Bench, Pebble, settings};
+use crate::pebble::{Bench, Pebble, authority, settings};
 
 /// As `redkeep` shows them at its doors.
 #[derive(Debug)]
@@ -51,72 +46,6 @@ impl Show for AtTheDoors {
         }
         Box::pin(std::future::ready(Ok(())))
     }
-}
-
-/// Takes any certificate: which one it is, is looked at.
-#[derive(Debug)]
-struct Any;
-
-impl ServerCertVerifier for Any {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![
-            SignatureScheme::ECDSA_NISTP256_SHA256,
-            SignatureScheme::ED25519,
-        ]
-    }
-}
-
-type Stream = TlsStream<TcpStream>;
-
-async fn connect(port: u16, name: &str, protocol: &[u8]) -> std::io::Result<Stream> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Any))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![protocol.to_vec()];
-    let tcp = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
-    let name = ServerName::try_from(name.to_owned()).unwrap();
-    TlsConnector::from(Arc::new(config))
-        .connect(name, tcp)
-        .await
-}
-
-fn shown(stream: &Stream) -> CertificateDer<'static> {
-    stream.get_ref().1.peer_certificates().unwrap()[0]
-        .clone()
-        .into_owned()
 }
 
 /// One request and its answer on an open connection.
@@ -195,7 +124,7 @@ async fn a_renewal_drops_nobody(method: Method) {
     let wanted = settings(
         &["plant.example"],
         method,
-        vec![pebble.authority(pebble.port)],
+        vec![authority(&pebble, pebble.port)],
     );
     let dir = pebble.dir.path().join("state");
     let bench = Bench::showing(&dir, wanted, Arc::new(AtTheDoors(issued.clone())));

@@ -5,7 +5,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use acme::{Authority, Method, News};
 
 use crate::{
-    pebble::{BOUND, Bench, Pebble, settings},
+    pebble::{BOUND, Bench, Pebble, authority, settings},
     proxy::Proxy,
     shown::Shown,
 };
@@ -16,7 +16,7 @@ const NAMES: [&str; 1] = ["plant.example"];
 async fn a_refused_proof_is_told_in_plain_words_and_tried_again_later() {
     let pebble = Pebble::start(30, false).await;
     let (shown, proxy) = (Shown::serve(&pebble).await, Proxy::start(&pebble).await);
-    let wanted = settings(&NAMES, Method::Http01, vec![pebble.authority(proxy.port)]);
+    let wanted = settings(&NAMES, Method::Http01, vec![authority(&pebble, proxy.port)]);
     let bench = Bench::new(&pebble.dir.path().join("state"), wanted, &shown);
     shown.lies.store(true, Ordering::SeqCst);
     bench.look().await;
@@ -50,7 +50,7 @@ async fn a_refused_proof_is_told_in_plain_words_and_tried_again_later() {
 async fn a_rate_limit_is_honoured_across_a_restart_and_whoever_asks() {
     let pebble = Pebble::start(0, false).await;
     let (shown, proxy) = (Shown::serve(&pebble).await, Proxy::start(&pebble).await);
-    let wanted = settings(&NAMES, Method::Http01, vec![pebble.authority(proxy.port)]);
+    let wanted = settings(&NAMES, Method::Http01, vec![authority(&pebble, proxy.port)]);
     let dir = pebble.dir.path().join("state");
     *proxy.limit.lock().unwrap() = Some("7200");
     let bench = Bench::new(&dir, wanted.clone(), &shown);
@@ -89,7 +89,11 @@ async fn a_kill_at_any_request_goes_on_with_the_same_order() {
         let proxy = Proxy::start(&pebble).await;
         // A name of its own: no verification is taken over from an earlier round.
         let name = format!("n{number}.example");
-        let wanted = settings(&[&name], Method::Http01, vec![pebble.authority(proxy.port)]);
+        let wanted = settings(
+            &[&name],
+            Method::Http01,
+            vec![authority(&pebble, proxy.port)],
+        );
         let dir = pebble.dir.path().join(format!("state{number}"));
         proxy.hang_at.store(number, Ordering::SeqCst);
         let first = Bench::new(&dir, wanted.clone(), &shown);
@@ -130,7 +134,7 @@ async fn a_kill_at_any_request_goes_on_with_the_same_order() {
 async fn a_kill_while_a_proof_is_shown_leaves_nothing_standing() {
     let pebble = Pebble::start(0, false).await;
     let (shown, proxy) = (Shown::serve(&pebble).await, Proxy::start(&pebble).await);
-    let wanted = settings(&NAMES, Method::Dns01, vec![pebble.authority(proxy.port)]);
+    let wanted = settings(&NAMES, Method::Dns01, vec![authority(&pebble, proxy.port)]);
     let dir = pebble.dir.path().join("state");
     shown.hangs.store(true, Ordering::SeqCst);
     let first = Bench::new(&dir, wanted.clone(), &shown);
@@ -163,7 +167,7 @@ async fn a_kill_while_a_proof_is_shown_leaves_nothing_standing() {
 async fn the_servers_window_renews_and_a_broken_certificate_replaces_nothing() {
     let pebble = Pebble::start(30, false).await;
     let (shown, proxy) = (Shown::serve(&pebble).await, Proxy::start(&pebble).await);
-    let mut authority = pebble.authority(proxy.port);
+    let mut authority = authority(&pebble, proxy.port);
     authority.profile = Some("shortlived".to_owned());
     let wanted = settings(&NAMES, Method::Http01, vec![authority]);
     let dir = pebble.dir.path().join("state");
@@ -205,12 +209,12 @@ async fn the_second_authority_is_asked_when_the_first_does_not_answer() {
     let shown = Shown::serve(&pebble).await;
     let dead = Authority {
         directory: "https://127.0.0.1:1/dir".to_owned(),
-        ..pebble.authority(1)
+        ..authority(&pebble, 1)
     };
     let wanted = settings(
         &NAMES,
         Method::Http01,
-        vec![dead, pebble.authority(pebble.port)],
+        vec![dead, authority(&pebble, pebble.port)],
     );
     let bench = Bench::new(&pebble.dir.path().join("state"), wanted, &shown);
     bench.look().await;

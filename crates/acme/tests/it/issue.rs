@@ -3,7 +3,7 @@
 use acme::{Method, News};
 
 use crate::{
-    pebble::{Bench, Pebble, external_account, settings},
+    pebble::{Bench, Pebble, authority, external_account, settings},
     shown::Shown,
 };
 
@@ -14,7 +14,11 @@ async fn two_names_by_http_while_seven_in_ten_nonces_are_refused() {
     let state = tempfile::tempdir().unwrap();
     let dir = state.path().join("acme");
     let names = ["plant.example", "keep.plant.example"];
-    let wanted = settings(&names, Method::Http01, vec![pebble.authority(pebble.port)]);
+    let wanted = settings(
+        &names,
+        Method::Http01,
+        vec![authority(&pebble, pebble.port)],
+    );
     let bench = Bench::new(&dir, wanted.clone(), &shown);
     assert_eq!(bench.names(), None);
     bench.look().await;
@@ -50,7 +54,7 @@ async fn a_name_and_an_address_by_tls() {
     let wanted = settings(
         &["plant.example", "127.0.0.1"],
         Method::TlsAlpn01,
-        vec![pebble.authority(pebble.port)],
+        vec![authority(&pebble, pebble.port)],
     );
     let bench = Bench::new(&pebble.dir.path().join("state"), wanted, &shown);
     bench.look().await;
@@ -65,7 +69,7 @@ async fn a_wildcard_and_its_base_by_dns() {
     let wanted = settings(
         &["plant.example", "*.plant.example"],
         Method::Dns01,
-        vec![pebble.authority(pebble.port)],
+        vec![authority(&pebble, pebble.port)],
     );
     let bench = Bench::new(&pebble.dir.path().join("state"), wanted, &shown);
     bench.look().await;
@@ -77,7 +81,7 @@ async fn a_wildcard_and_its_base_by_dns() {
 async fn an_external_account_where_the_server_wants_one() {
     let pebble = Pebble::start(30, true).await;
     let shown = Shown::serve(&pebble).await;
-    let mut authority = pebble.authority(pebble.port);
+    let mut authority = authority(&pebble, pebble.port);
     let names = ["plant.example"];
     let without = settings(&names, Method::Http01, vec![authority.clone()]);
     let bench = Bench::new(&pebble.dir.path().join("without"), without, &shown);

@@ -37,7 +37,7 @@ async fn other_files_are_taken_within_seconds_and_broken_ones_are_not() {
     let trouble = own.trouble().unwrap();
     assert!(trouble.contains("still served"), "{trouble}");
     put(&second);
-    pass(AGAIN).await;
+    pass(LOOK).await;
     assert_ne!(own.leaf().unwrap(), before);
     assert_eq!(own.trouble(), None);
     stop.cancel();

@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
@@ -18,11 +18,17 @@ use hyper::{
     server::conn::{http1, http2},
     service::service_fn,
 };
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 
-use super::{Door, Peer, flood::Metered, framing::Watched, stall::Moving};
+use super::{
+    Door, Peer,
+    flood::Metered,
+    framing::Watched,
+    stall::Moving,
+    streams::{self, Streams},
+};
 use crate::body::{self, Body};
 
 /// HTTP/2 requests of a connection that may end in a reset of ours, or before we looked at them.
@@ -39,16 +45,33 @@ struct Activity {
     owed: AtomicUsize,
     /// Counts what it took: pieces of answers, kilobytes.
     taken: Arc<AtomicUsize>,
+    streams: Streams,
 }
 
-/// A request that is being answered, to the last byte of the answer.
+/// A request that is being answered, to the last byte of the answer, or to the end of the
+/// `WebSocket` it asked for.
 #[derive(Debug)]
-struct Running(Arc<Activity>);
+pub(super) struct Running(Arc<Activity>);
 
 impl Activity {
-    fn begin(self: &Arc<Self>) -> Running {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            running: AtomicUsize::new(0),
+            last: Mutex::new(Instant::now()),
+            owed: AtomicUsize::new(0),
+            taken: Arc::default(),
+            streams: Streams::default(),
+        })
+    }
+
+    fn begin(self: &Arc<Self>) -> Arc<Running> {
         self.running.fetch_add(1, Ordering::SeqCst);
-        Running(Arc::clone(self))
+        Arc::new(Running(Arc::clone(self)))
+    }
+
+    /// Whether something goes on beside the answers that wait for the client.
+    fn has_others(&self) -> bool {
+        self.running.load(Ordering::SeqCst) > self.owed.load(Ordering::SeqCst)
     }
 
     fn is_idle(&self) -> bool {
@@ -85,33 +108,33 @@ impl Stall {
 /// An answer's body on its way to the client.
 struct Answering {
     inner: Body,
-    running: Option<Running>,
+    running: Option<Arc<Running>>,
     activity: Arc<Activity>,
-    is_owed: bool,
+    is_owed: Arc<AtomicBool>,
 }
 
 impl Answering {
-    fn new(inner: Body, running: Running) -> Self {
+    fn new(inner: Body, running: Arc<Running>) -> Self {
         let activity = Arc::clone(&running.0);
-        let mut answering = Self {
+        let answering = Self {
             inner,
             running: Some(running),
             activity,
-            is_owed: false,
+            is_owed: streams::mark(),
         };
         answering.note(true);
         answering
     }
 
-    fn note(&mut self, is_owed: bool) {
+    fn note(&self, is_owed: bool) {
         let activity = &self.activity;
         activity.taken.fetch_add(1, Ordering::SeqCst);
-        match (self.is_owed, is_owed) {
+        let was_owed = self.is_owed.swap(is_owed, Ordering::SeqCst);
+        match (was_owed, is_owed) {
             (false, true) => activity.owed.fetch_add(1, Ordering::SeqCst),
             (true, false) => activity.owed.fetch_sub(1, Ordering::SeqCst),
             _ => 0,
         };
-        self.is_owed = is_owed;
     }
 }
 
@@ -156,12 +179,7 @@ impl Drop for Running {
 /// Serves one connection.
 pub(super) async fn serve(stream: TlsStream<Moving>, door: &Door, peer: Peer) {
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let activity = Arc::new(Activity {
-        running: AtomicUsize::new(0),
-        last: Mutex::new(Instant::now()),
-        owed: AtomicUsize::new(0),
-        taken: Arc::default(),
-    });
+    let activity = Activity::new();
     let service = {
         let (activity, call, peer, proxies) = (
             Arc::clone(&activity),
@@ -175,7 +193,7 @@ pub(super) async fn serve(stream: TlsStream<Moving>, door: &Door, peer: Peer) {
                 && request.headers().contains_key(header::TRANSFER_ENCODING);
             let closes = peer.is_ambiguous() || is_chunked;
             let answer = match proxies.peer_of(request.headers(), &peer) {
-                Ok(peer) => call(request, peer),
+                Ok(peer) => call(request, peer.asking(&running)),
                 Err(error) => Box::pin(std::future::ready(unknown(&error.to_string()))),
             };
             async move { Ok::<_, Infallible>(finish(answer.await, closes, running)) }
@@ -184,7 +202,7 @@ pub(super) async fn serve(stream: TlsStream<Moving>, door: &Door, peer: Peer) {
     let limits = &door.limits;
     if is_http2 {
         let stream = Metered::new(stream, limits.frames_max, Arc::clone(&activity.taken));
-        let connection = http2::Builder::new(TokioExecutor::new())
+        let connection = http2::Builder::new(activity.streams.clone())
             .timer(TokioTimer::new())
             .enable_connect_protocol()
             .max_concurrent_streams(limits.streams_max)
@@ -220,7 +238,7 @@ fn unknown(why: &str) -> Response<Body> {
     answer
 }
 
-fn finish(answer: Response<Body>, closes: bool, running: Running) -> Response<Body> {
+fn finish(answer: Response<Body>, closes: bool, running: Arc<Running>) -> Response<Body> {
     let mut answer = answer.map(|body| body::boxed(Answering::new(body, running)));
     if closes {
         // RFC 9112, 6.1: nothing after a chunked request is read on this connection, so that
@@ -248,12 +266,12 @@ where
     }
 }
 
-impl<I, S> Drains for http2::Connection<I, S, TokioExecutor>
+impl<I, S> Drains for http2::Connection<I, S, Streams>
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin,
     S: hyper::service::HttpService<Incoming, ResBody = Body>,
     S::Error: Into<body::Failure>,
-    TokioExecutor: hyper::rt::bounds::Http2ServerConnExec<S::Future, Body>,
+    Streams: hyper::rt::bounds::Http2ServerConnExec<S::Future, Body>,
 {
     fn drain(self: Pin<&mut Self>) {
         self.graceful_shutdown();
@@ -285,7 +303,10 @@ async fn watch(connection: impl Drains, door: &Door, activity: &Activity) {
             _ = tick.tick() => {
                 if stalled.lasts(activity, stall) {
                     tracing::debug!("a client takes nothing of its answers");
-                    return;
+                    if !activity.has_others() {
+                        return;
+                    }
+                    activity.streams.let_go();
                 }
                 let is_spent = activity.is_idle() && activity.idle_since().elapsed() >= idle;
                 if is_spent && until.is_none() {

@@ -16,17 +16,17 @@ use tokio::{
 
 /// A connection whose writes must go on.
 #[derive(Debug)]
-pub(super) struct Moving {
-    inner: TcpStream,
+pub(crate) struct Moving<S = TcpStream> {
+    inner: S,
     max: Duration,
     /// Runs while a write waits.
     timer: Pin<Box<Sleep>>,
     waits: bool,
 }
 
-impl Moving {
+impl<S> Moving<S> {
     /// `inner`, whose writes may wait for `max`.
-    pub(super) fn new(inner: TcpStream, max: Duration) -> Self {
+    pub(crate) fn new(inner: S, max: Duration) -> Self {
         Self {
             inner,
             max,
@@ -56,7 +56,7 @@ impl Moving {
     }
 }
 
-impl AsyncRead for Moving {
+impl<S: AsyncRead + Unpin> AsyncRead for Moving<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -66,7 +66,7 @@ impl AsyncRead for Moving {
     }
 }
 
-impl AsyncWrite for Moving {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Moving<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -1,7 +1,7 @@
 //! HTTP/2 (RFC 9113) by hand: frames as they are asked for, however wrong, and just enough of
 //! reading to know what came back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -74,8 +74,12 @@ pub(crate) struct Raw {
     bytes: Vec<u8>,
     /// What became of each stream.
     pub(crate) fates: HashMap<u32, Fate>,
+    /// Streams the gate ended, whatever it had said on them before.
+    pub(crate) resets: HashSet<u32>,
     /// Bytes of bodies that came.
     pub(crate) received: usize,
+    /// Pings of the gate's: it sends one each quarter of the time a connection may be idle.
+    pub(crate) pings: usize,
     /// Answers to pings.
     pub(crate) pongs: usize,
     /// Why the gate ends the connection, if it says so.
@@ -91,7 +95,9 @@ impl Raw {
             stream: house.connect(b"h2").await,
             bytes: Vec::new(),
             fates: HashMap::new(),
+            resets: HashSet::new(),
             received: 0,
+            pings: 0,
             pongs: 0,
             goaway: None,
             is_closed: false,
@@ -156,10 +162,14 @@ impl Raw {
             RST_STREAM => {
                 let reset = Fate::Reset(number(payload));
                 self.fates.entry(stream).or_insert(reset);
+                self.resets.insert(stream);
             }
             DATA => self.received += payload.len(),
             SETTINGS if flags == 0 => self.send(&frame(SETTINGS, 1, 0, &[])).await,
-            PING if flags == 0 => self.send(&frame(PING, 1, 0, payload)).await,
+            PING if flags == 0 => {
+                self.pings += 1;
+                self.send(&frame(PING, 1, 0, payload)).await;
+            }
             PING => self.pongs += 1,
             GOAWAY => self.goaway = Some(number(&payload[4..8])),
             _ => {}
