@@ -53,7 +53,7 @@ async fn our_own_serves_until_an_authoritys_is_there_and_a_renewal_drops_none_of
         open.push(Comms::open(&redkeep, &editor).await);
     }
     pebble.run().await;
-    let first = renewed(&redkeep, &[own.clone()]).await;
+    let first = renewed(&redkeep, std::slice::from_ref(&own)).await;
     editor.tls(&host, port).await.unwrap_err();
     renewed(&redkeep, &[own, first]).await;
     // For the gate's name it is not: there our own serves still.
