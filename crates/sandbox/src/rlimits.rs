@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::io;
+use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit, setsid};
 
@@ -40,14 +42,24 @@ fn score(own: i32, gives_way: bool) -> i32 {
     }
 }
 
+/// The pause after the kernel was asked too soon, and how often it is asked.
+const AGAIN: Duration = Duration::from_millis(120);
+const AGAIN_MAX: u32 = 10;
+
 /// Steps back as a session: the kernel shares processor time among sessions first, where it groups
 /// them, and niceness counts within one only. Before `/proc` is shown read-only; the program then stays
 /// in this session.
 pub(crate) fn step_back(spec: &JailSpec) -> io::Result<()> {
     if spec.limits.gives_way {
         setsid()?;
-        // Not there in kernels that do not group sessions, and of no effect within a cgroup.
-        fs::write("/proc/self/autogroup", STEPS_BACK.to_string()).ok();
+        for _ in 0..AGAIN_MAX {
+            // Not there in kernels that do not group sessions, and of no effect within a cgroup.
+            match fs::write("/proc/self/autogroup", STEPS_BACK.to_string()) {
+                // The kernel takes one of these every tenth of a second, from all of the machine.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(AGAIN),
+                _ => break,
+            }
+        }
     }
     Ok(())
 }
