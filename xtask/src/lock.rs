@@ -29,7 +29,7 @@ pub(crate) fn run(args: &[String]) -> anyhow::Result<()> {
         args.is_empty(),
         "lock takes no arguments: the versions stand in xtask/src/lock.rs"
     );
-    let locks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/registry/locks");
+    let locks = crate::steps::root().join("crates/registry/locks");
 
     let wanted = CPUS.map(|cpu| format!("node-linux-{cpu}@{NODE}"));
     let mut node = Vec::new();
