@@ -19,6 +19,7 @@ async fn the_pages_meet_wcag_aa() {
     a_fault_would_be_found(&browser, &axe).await;
     let ada = redkeep.person("ada", "administrator").await;
     let steps = something_to_review(&redkeep).await;
+    something_that_rules(&redkeep).await;
     let console = redkeep.console();
     browser.goto(&format!("{console}/sign-in")).await;
     look(&browser, &axe, "sign-in", &mut found).await;
@@ -35,6 +36,7 @@ async fn the_pages_meet_wcag_aa() {
         "/deployments/2/confirm",
         "/history",
         "/access",
+        "/access/rules",
         "/record",
         "/settings?instance=main",
         "/logs?instance=main",
@@ -77,6 +79,25 @@ async fn a_fault_would_be_found(browser: &Browser, axe: &str) {
             "{rule} was not found: {faults}"
         );
     }
+}
+
+/// Rules of who may come from where, which keep nobody out who is here.
+async fn something_that_rules(redkeep: &Redkeep) {
+    let rules = json!({
+        "networks": { "office": ["127.0.0.0/8", "10.1.0.0/16"], "panels": ["10.9.0.0/24"] },
+        "rules": [
+            { "areas": ["endpoints"], "paths": ["/hook"], "methods": ["POST"], "who": "public",
+              "bounds": { "requests_a_minute": 60 }, "note": "what the weather station sends" },
+            { "areas": ["dashboard-2"], "from": ["panels"], "who": "public" },
+            { "from": ["office"], "who": "login" },
+            { "who": { "roles": ["administrator"] } },
+        ],
+    });
+    let rules = rules.to_string();
+    redkeep
+        .verb(&["access", "set", "-"], Some(&rules))
+        .await
+        .ok();
 }
 
 /// One deployment that was applied, and one with something of every kind that is decided but not
