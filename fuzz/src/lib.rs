@@ -3,9 +3,11 @@
 #![forbid(unsafe_code)]
 
 mod door;
+mod proxies;
 mod shown;
 
 pub use door::{comms, framing, head, is_comms, is_mixed, is_plain_head, is_target, target};
+pub use proxies::{is_proxied, proxies};
 pub use shown::{export, inspect, is_statement, readable};
 
 use std::collections::BTreeSet;

@@ -226,6 +226,11 @@ fn comms() {
     run("comms", &corpus("comms"), house_fuzz::comms);
 }
 
+#[test]
+fn proxies() {
+    run("proxies", &corpus("proxies"), house_fuzz::proxies);
+}
+
 type Reaches = fn(&[u8]) -> bool;
 
 /// A target that turns back at its first line keeps every law. So many of the inputs must come through.
@@ -237,11 +242,12 @@ fn the_inputs_reach_what_they_are_for() {
     let statements = corpus("export");
     let through = statements.iter().filter(|it| house_fuzz::is_statement(it));
     assert!(through.count() >= 2);
-    let reaches: [(&str, Reaches, usize); 4] = [
+    let reaches: [(&str, Reaches, usize); 5] = [
         ("target", house_fuzz::is_target, 8),
         ("head", house_fuzz::is_mixed, 3),
         ("framing", house_fuzz::is_plain_head, 3),
         ("comms", house_fuzz::is_comms, 4),
+        ("proxies", house_fuzz::is_proxied, 5),
     ];
     for (name, reaches, least) in reaches {
         let inputs = corpus(name);
