@@ -16,6 +16,7 @@ use store::Keyring;
 
 use crate::{
     cost,
+    load::Door,
     process::{self, Place, Running},
 };
 
@@ -27,6 +28,9 @@ const FLOWS: &str = r#"[
     {"id":"be0c000000000001","type":"tab","label":"Bench"},
     {"id":"be0c000000000002","type":"http in","z":"be0c000000000001","name":"","url":"/hello","method":"get","upload":false,"swaggerDoc":"","x":120,"y":80,"wires":[["be0c000000000004"]]},
     {"id":"be0c000000000003","type":"http in","z":"be0c000000000001","name":"","url":"/large","method":"get","upload":false,"swaggerDoc":"","x":120,"y":140,"wires":[["be0c000000000004"]]},
+    {"id":"be0c000000000006","type":"websocket-listener","path":"/echo","wholemsg":"false"},
+    {"id":"be0c000000000007","type":"websocket in","z":"be0c000000000001","name":"","server":"be0c000000000006","client":"","x":120,"y":200,"wires":[["be0c000000000008"]]},
+    {"id":"be0c000000000008","type":"websocket out","z":"be0c000000000001","name":"","server":"be0c000000000006","client":"","x":300,"y":200,"wires":[]},
     {"id":"be0c000000000004","type":"function","z":"be0c000000000001","name":"","func":"msg.payload = 'hello';\nreturn msg;","outputs":1,"timeout":0,"noerr":0,"initialize":"","finalize":"","libs":[],"x":300,"y":80,"wires":[["be0c000000000005"]]},
     {"id":"be0c000000000005","type":"http response","z":"be0c000000000001","name":"","statusCode":"","headers":{},"x":480,"y":80,"wires":[]}
 ]"#;
@@ -201,13 +205,25 @@ impl House {
         self.data.join("instances/main/run/nr.sock")
     }
 
-    /// The process that is the gate.
-    pub(crate) fn pid(&self) -> u32 {
+    /// Where it is loaded. Its CPU is that of all of Redkeep: keys, ledger and supervisor too.
+    pub(crate) fn door(&self) -> Door {
+        Door {
+            name: "gate",
+            host: self.host.clone(),
+            port: self.port(),
+            pids: self.own_pids(),
+            token: Some(self.token.clone()),
+            trust: self.data.join("tls/ca.pem"),
+        }
+    }
+
+    /// The process that was started.
+    fn pid(&self) -> u32 {
         self.running.pid()
     }
 
     /// Everything of Redkeep that runs, Node-RED left out.
-    pub(crate) fn own_pids(&self) -> Vec<u32> {
+    fn own_pids(&self) -> Vec<u32> {
         let family = cost::family(self.pid());
         family
             .into_iter()

@@ -1,9 +1,9 @@
-//! The gate beside nginx, in one run, in front of the same Node-RED: requests a second, latency, CPU
-//! of the proxy for a request, an editor load, memory.
+//! The gate beside nginx, HAProxy and Caddy, in one run, in front of the same Node-RED: requests a second,
+//! latency, CPU of the proxy for a request, handshakes, WebSocket messages, an editor load, memory.
 //!
 //! `cargo build --release -p redkeep -p house-benches && target/release/gate`
 //!
-//! Needs `nginx-light`, `wrk`, `nghttp2-client` (h2load) and `curl` of Debian. Only this machine is
+//! Needs `nginx-light`, `haproxy`, `caddy`, `wrk`, `nghttp2-client` (h2load) and `curl` of Debian. Only this machine is
 //! spoken to. On two CPUs and more the proxies stand alone on the first and all else on the second.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "what it measures is its output")]
@@ -14,6 +14,7 @@ mod house;
 mod load;
 mod peer;
 mod process;
+mod sockets;
 
 use std::{
     path::{Path, PathBuf},
@@ -29,10 +30,11 @@ use house::House;
 use house_benches::{Table, short};
 use load::{Door, Found, Load, Way};
 use model::clock::Timestamp;
-use peer::Nginx;
+use peer::{Front, Peer};
 use process::Place;
+use sockets::Greeting;
 
-/// Loads the gate and nginx in front of the same Node-RED.
+/// Loads the gate, nginx, HAProxy and Caddy in front of the same Node-RED.
 #[derive(Debug, Parser)]
 struct Args {
     /// The binary to measure
@@ -79,7 +81,7 @@ const REAL: [Load; 3] = [
 ];
 
 /// In front of an upstream that is never the limit.
-const FAST: [Load; 5] = [
+const FAST: [Load; 4] = [
     Load {
         name: "1 KB, HTTP/1.1 x 64",
         way: Way::Http1(64),
@@ -95,12 +97,6 @@ const FAST: [Load; 5] = [
     Load {
         name: "1 KB, HTTP/2 8 x 24",
         way: Way::Http2(8, 24),
-        path: "/hello",
-        body: None,
-    },
-    Load {
-        name: "handshake + 1 KB + close",
-        way: Way::Handshakes(16),
         path: "/hello",
         body: None,
     },
@@ -124,6 +120,7 @@ fn main() -> Result<()> {
     } else {
         (Place::Anywhere, Place::Anywhere)
     };
+    process::put(std::process::id(), second)?;
     // Short: a Unix socket's path may have 107 bytes.
     let folder = tempfile::Builder::new()
         .prefix("bench-")
@@ -136,16 +133,16 @@ fn main() -> Result<()> {
     let redkeep = std::path::absolute(&args.redkeep)?;
     let house = House::start(&redkeep, &shelf, folder.path(), first)?;
     house.put_node_red(second)?;
-    let mut nginx = Nginx::proxy(
-        folder.path(),
-        &house.socket(),
-        &house.identity(now())?,
-        first,
-    )?;
+    let mut peers = Peer::all(&Front {
+        folder: folder.path(),
+        socket: &house.socket(),
+        identity: &house.identity(now())?,
+        place: first,
+    })?;
     println!(
         "{}; {}; {cpus} CPUs{}; {} rounds of {} s.",
         house.versions,
-        nginx_version()?,
+        peer::versions()?,
         if is_pinned {
             ", the proxies alone on one"
         } else {
@@ -154,46 +151,33 @@ fn main() -> Result<()> {
         args.rounds,
         args.seconds,
     );
-    let doors = [door(&house), peer_door(&nginx)];
-    let idle = [
-        cost::memory(&house.own_pids())?,
-        cost::memory(&nginx.pids())?,
-    ];
-    // First: nginx' identity for Node-RED is good for a minute.
-    show_editor(&doors, &args, folder.path())?;
+    let mut doors = vec![house.door()];
+    doors.extend(peers.iter().map(Peer::door));
+    let start = memories(&doors)?;
+    // First: the peers' identity for Node-RED is good for a minute.
+    if args.only.is_empty() {
+        show_editor(&doors, &args, folder.path())?;
+    }
     let real = measure(&REAL, &doors, &args, second, folder.path())?;
+    show(&doors, &real);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(show_messages(&doors, &args))?;
     // The fast upstream runs as Node-RED's user, but outside of its jail.
     open_to_others(&house.data)?;
-    let mut upstream = Nginx::upstream(folder.path(), &house.socket(), second)?;
+    let mut upstream = peer::nginx::upstream(folder.path(), &house.socket(), second)?;
     sleep(KEPT_BY_NODE);
     let fast = measure(&FAST, &doors, &args, second, folder.path())?;
-    upstream.assert_running()?;
-    nginx.assert_running()?;
-    show(&[real, fast].concat());
-    let loaded = [
-        cost::memory(&house.own_pids())?,
-        cost::memory(&nginx.pids())?,
-    ];
-    show_memory(&idle, &loaded);
+    show(&doors, &fast);
+    show_bodies(&doors, &fast);
+    runtime.block_on(show_handshakes(&doors, &args))?;
+    upstream.assert_running("the fast upstream")?;
+    peers.iter_mut().try_for_each(Peer::assert_running)?;
+    let end = memories(&doors)?;
+    let idle = runtime.block_on(idle_connections(&doors))?;
+    show_memory(&doors, &start, &end, &idle);
     Ok(())
-}
-
-fn door(house: &House) -> Door {
-    Door {
-        host: house.host.clone(),
-        port: house.port(),
-        pids: vec![house.pid()],
-        token: Some(house.token.clone()),
-    }
-}
-
-fn peer_door(nginx: &Nginx) -> Door {
-    Door {
-        host: nginx.host.clone(),
-        port: nginx.port,
-        pids: nginx.pids(),
-        token: None,
-    }
 }
 
 /// Lets other users pass through, to what is theirs below.
@@ -234,19 +218,13 @@ fn now() -> Timestamp {
     Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-fn nginx_version() -> Result<String> {
-    let out = std::process::Command::new("nginx").arg("-v").output()?;
-    let said = String::from_utf8_lossy(&out.stderr);
-    Ok(said.trim().trim_start_matches("nginx version: ").to_owned())
-}
+/// A load and what it found at each door.
+type Beside = (&'static str, Option<u32>, Vec<Found>);
 
-/// A load and what it found at the gate and at nginx.
-type Beside = (Load, [Found; 2]);
-
-/// Every load against both doors in turn, round after round.
+/// Every load against all doors in turn, round after round.
 fn measure(
     loads: &[Load],
-    doors: &[Door; 2],
+    doors: &[Door],
     args: &Args,
     place: Place,
     folder: &Path,
@@ -254,7 +232,7 @@ fn measure(
     let last = Duration::from_secs(args.seconds);
     let mut all = Vec::new();
     for load in loads.iter().filter(|load| load.name.contains(&args.only)) {
-        let mut rounds = [Vec::new(), Vec::new()];
+        let mut rounds = vec![Vec::new(); doors.len()];
         for door in doors {
             load::run(door, load, Duration::from_secs(1), place, folder)?;
         }
@@ -263,97 +241,176 @@ fn measure(
                 rounds.push(load::run(door, load, last, place, folder)?);
             }
         }
-        all.push((*load, rounds.map(|rounds| load::medians(&rounds))));
+        let found = rounds.iter().map(|rounds| load::medians(rounds)).collect();
+        all.push((load.name, load.body, found));
     }
     Ok(all)
 }
 
-fn show(all: &[Beside]) {
+async fn show_messages(doors: &[Door], args: &Args) -> Result<()> {
+    const NAME: &str = "WebSocket, 128 bytes there and back x 48";
+    if !NAME.contains(&args.only) {
+        return Ok(());
+    }
+    let last = Duration::from_secs(args.seconds);
+    let mut rounds = vec![Vec::new(); doors.len()];
+    for _ in 0..args.rounds {
+        for (door, rounds) in doors.iter().zip(&mut rounds) {
+            rounds.push(sockets::messages(door, last).await.context(door.name)?);
+        }
+    }
+    let found = rounds.iter().map(|rounds| load::medians(rounds)).collect();
+    show(doors, &[(NAME, None, found)]);
+    Ok(())
+}
+
+async fn show_handshakes(doors: &[Door], args: &Args) -> Result<()> {
+    let last = Duration::from_secs(args.seconds);
+    let kinds = [
+        ("full handshake + 1 KB + close", Greeting::Full),
+        ("resumed handshake + 1 KB + close", Greeting::Resumed),
+    ];
+    let mut all = Vec::new();
+    for (name, greeting) in kinds.into_iter().filter(|it| it.0.contains(&args.only)) {
+        let mut rounds = vec![Vec::new(); doors.len()];
+        for _ in 0..args.rounds {
+            for (door, rounds) in doors.iter().zip(&mut rounds) {
+                let found = sockets::handshakes(door, greeting, last).await;
+                rounds.push(found.context(door.name)?);
+            }
+        }
+        let found = rounds.iter().map(|rounds| load::medians(rounds)).collect();
+        all.push((name, None, found));
+    }
+    show(doors, &all);
+    Ok(())
+}
+
+async fn idle_connections(doors: &[Door]) -> Result<Vec<f64>> {
+    let mut all = Vec::new();
+    for door in doors {
+        all.push(sockets::idle_connection(door).await.context(door.name)?);
+    }
+    Ok(all)
+}
+
+fn memories(doors: &[Door]) -> Result<Vec<Memory>> {
+    doors.iter().map(|door| cost::memory(&door.pids)).collect()
+}
+
+/// `1 / 2 / 3 / 4`, in the order of the doors.
+fn all_of<T>(found: &[T], field: impl Fn(&T) -> f64) -> String {
+    let all: Vec<_> = found.iter().map(|it| short(field(it))).collect();
+    all.join(" / ")
+}
+
+/// The gate's share of each peer's.
+fn ratios(found: &[Found], field: impl Fn(&Found) -> f64) -> String {
+    let Some((gate, peers)) = found.split_first() else {
+        return String::new();
+    };
+    let all: Vec<_> = peers
+        .iter()
+        .map(|it| format!("{:.2}", field(gate) / field(it)))
+        .collect();
+    format!("**{}**", all.join(" / "))
+}
+
+fn names(doors: &[Door]) -> String {
+    let all: Vec<_> = doors.iter().map(|door| door.name).collect();
+    all.join(" / ")
+}
+
+fn show(doors: &[Door], all: &[Beside]) {
+    if all.is_empty() {
+        return;
+    }
     let table = Table::begin(&[
-        "gate / nginx",
+        &names(doors),
         "requests/s",
         "p50 ms",
         "p99 ms",
         "CPU us/request",
-        "gate : nginx CPU",
+        "gate : each, CPU",
         "busy %",
     ]);
-    for (load, [gate, nginx]) in all {
-        let pair =
-            |field: fn(&Found) -> f64| format!("{} / {}", short(field(gate)), short(field(nginx)));
+    for (name, _, found) in all {
         table.row(&[
-            load.name.to_owned(),
-            pair(|it| it.rate.round()),
-            pair(|it| it.p50),
-            pair(|it| it.p99),
-            pair(|it| it.cpu),
-            format!("**{:.2}**", gate.cpu / nginx.cpu),
-            pair(|it| (it.busy * 100.0).round()),
+            (*name).to_owned(),
+            all_of(found, |it| it.rate.round()),
+            all_of(found, |it| it.p50),
+            all_of(found, |it| it.p99),
+            all_of(found, |it| it.cpu),
+            ratios(found, |it| it.cpu),
+            all_of(found, |it| (it.busy * 100.0).round()),
         ]);
     }
-    let table = Table::begin(&["large bodies: gate / nginx", "MiB/s", "MiB per CPU second"]);
-    for (load, [gate, nginx]) in all {
-        if let Some(body) = load.body {
-            let size = f64::from(body) / f64::from(1 << 20);
-            let pair = |of: &dyn Fn(&Found) -> f64| {
-                format!("{} / {}", short(of(gate).round()), short(of(nginx).round()))
-            };
+}
+
+fn show_bodies(doors: &[Door], all: &[Beside]) {
+    let table = Table::begin(&[
+        &format!("large bodies: {}", names(doors)),
+        "MiB/s",
+        "MiB per CPU second",
+    ]);
+    for (name, body, found) in all {
+        if let Some(body) = body {
+            let size = f64::from(*body) / f64::from(1 << 20);
             table.row(&[
-                load.name.to_owned(),
-                pair(&|it| it.rate * size),
-                pair(&|it| size / it.cpu * 1e6),
+                (*name).to_owned(),
+                all_of(found, |it| (it.rate * size).round()),
+                all_of(found, |it| (size / it.cpu * 1e6).round()),
             ]);
         }
     }
 }
 
-fn show_editor(doors: &[Door; 2], args: &Args, folder: &Path) -> Result<()> {
-    let mut visits: [Vec<(Visit, Visit)>; 2] = [Vec::new(), Vec::new()];
+fn show_editor(doors: &[Door], args: &Args, folder: &Path) -> Result<()> {
+    let mut visits = vec![Vec::new(); doors.len()];
     for _ in 0..args.rounds {
         for (door, visits) in doors.iter().zip(&mut visits) {
-            visits.push(editor::visit(door, folder)?);
+            visits.push(editor::visit(door, folder).context(door.name)?);
         }
     }
-    let medians = |pick: fn(&(Visit, Visit)) -> Visit| {
-        visits
-            .each_ref()
-            .map(|visits| editor::medians(&visits.iter().map(pick).collect::<Vec<_>>()))
+    let medians = |pick: fn(&(Visit, Visit)) -> Visit| -> Vec<Visit> {
+        let of = |visits: &Vec<_>| editor::medians(&visits.iter().map(pick).collect::<Vec<_>>());
+        visits.iter().map(of).collect()
     };
     let table = Table::begin(&[
-        "editor load: gate / nginx",
+        &format!("editor load: {}", names(doors)),
         "requests",
         "304",
         "kB down",
         "kB up",
-        "gate : nginx down",
         "proxy CPU ms",
     ]);
-    for (name, [gate, nginx]) in [
+    for (name, found) in [
         ("empty cache", medians(|it| it.0)),
         ("second visit", medians(|it| it.1)),
     ] {
-        let pair = |field: fn(&Visit) -> f64| {
-            format!("{} / {}", short(field(&gate)), short(field(&nginx)))
-        };
         table.row(&[
             name.to_owned(),
-            format!("{} / {}", gate.requests, nginx.requests),
-            format!("{} / {}", gate.unchanged, nginx.unchanged),
-            pair(|it| it.down / 1e3),
-            pair(|it| it.up / 1e3),
-            format!("**{:.2}**", gate.down / nginx.down),
-            pair(|it| it.cpu),
+            all_of(&found, |it| it.requests),
+            all_of(&found, |it| it.unchanged),
+            all_of(&found, |it| it.down / 1e3),
+            all_of(&found, |it| it.up / 1e3),
+            all_of(&found, |it| it.cpu),
         ]);
     }
     Ok(())
 }
 
-fn show_memory(idle: &[Memory; 2], loaded: &[Memory; 2]) {
-    let table = Table::begin(&["memory, MiB: Redkeep / nginx", "RSS", "PSS"]);
-    for (name, [house, nginx]) in [("after the start", idle), ("after the loads", loaded)] {
-        let pair = |field: fn(&Memory) -> f64| {
-            format!("{} / {}", short(field(house)), short(field(nginx)))
-        };
-        table.row(&[name.to_owned(), pair(|it| it.resident), pair(|it| it.share)]);
+fn show_memory(doors: &[Door], start: &[Memory], end: &[Memory], idle: &[f64]) {
+    let title = format!("memory: {}", names(doors));
+    let table = Table::begin(&[&title, "RSS, MiB", "PSS, MiB"]);
+    for (name, memories) in [("after the start", start), ("after the loads", end)] {
+        table.row(&[
+            name.to_owned(),
+            all_of(memories, |it| it.resident),
+            all_of(memories, |it| it.share),
+        ]);
     }
+    let table = Table::begin(&[&title, "KiB"]);
+    let name = "a connection that asked once and waits".to_owned();
+    table.row(&[name, all_of(idle, |it| *it)]);
 }
