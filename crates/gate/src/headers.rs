@@ -1,6 +1,6 @@
 //! What headers pass, in and out.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -73,14 +73,15 @@ pub(crate) fn upstream(
     let mut to = HeaderMap::with_capacity(from.len() + 4);
     for (name, value) in from {
         // An underscore twin reads the same to whatever maps `-` to `_`.
-        let plain = name.as_str().replace('_', "-");
-        let dropped = HOP_BY_HOP.contains(&plain.as_str())
-            || CLAIMS.contains(&plain.as_str())
+        let plain = dashed(name);
+        let plain = plain.as_ref();
+        let dropped = HOP_BY_HOP.contains(&plain)
+            || CLAIMS.contains(&plain)
             || plain.starts_with("x-gate-")
             || plain.starts_with("x-redkeep-")
             || named.contains(name)
             // Set anew from the body itself, or from what was checked.
-            || matches!(plain.as_str(), "content-length" | "host" | "cookie" | "expect")
+            || matches!(plain, "content-length" | "host" | "cookie" | "expect")
             || (plain == "authorization" && !keep_authorization);
         if !dropped {
             to.append(name.clone(), value.clone());
@@ -124,6 +125,15 @@ pub(crate) fn downstream(from: &HeaderMap) -> HeaderMap {
         }
     }
     to
+}
+
+fn dashed(name: &HeaderName) -> Cow<'_, str> {
+    let name = name.as_str();
+    if name.contains('_') {
+        Cow::Owned(name.replace('_', "-"))
+    } else {
+        Cow::Borrowed(name)
+    }
 }
 
 /// Names the Connection header makes hop-by-hop.

@@ -11,6 +11,7 @@ mod doors;
 mod events;
 mod install;
 mod mail;
+mod memory;
 mod rehearsals;
 mod secrets;
 mod shelves;
@@ -160,6 +161,7 @@ impl House {
         rehearsals::spawn(self, plans);
         announce::ready(self, &addresses, &ca_pem, json).await?;
         self.shelves.spawn_filling(self)?;
+        memory::spawn(self);
         std::future::pending().await
     }
 

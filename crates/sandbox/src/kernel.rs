@@ -215,6 +215,15 @@ impl std::os::fd::AsFd for Signals {
     }
 }
 
+/// Gives the allocator's free pages back; whether there were any.
+pub(crate) fn trim_heap() -> bool {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: the call takes a number, and touches free memory alone, under the allocator's own locks.
+    return unsafe { libc::malloc_trim(0) != 0 };
+    #[cfg(not(target_env = "gnu"))]
+    false
+}
+
 /// Unblocks every signal, for the program about to be executed.
 pub(crate) fn unblock_signals() -> io::Result<()> {
     let none = signal_set(&[])?;

@@ -20,6 +20,7 @@ pub mod command;
 pub mod enforcement;
 pub mod folder;
 pub mod jailer;
+pub mod memory;
 pub mod observed;
 pub mod process;
 pub mod spec;
