@@ -229,6 +229,7 @@ impl House {
             deployments: Deployments::new(self.store.clone(), Arc::new(Nobody)),
             workshop: None,
             passkey_required: Vec::new(),
+            terms: console::Terms::default(),
             post: None,
             issuing: None,
             doorman: None,

@@ -18,6 +18,7 @@ use crate::{
     App,
     problem::{ApiError, PageError, Problem},
     session::{SignedIn, bearer},
+    step_up,
 };
 
 /// Bytes of a session's token.
@@ -125,6 +126,20 @@ impl Fields {
         self.all(name).next().unwrap_or_default()
     }
 
+    /// Takes the fields of these names off.
+    pub(crate) fn take(&mut self, names: &[&str]) -> Self {
+        let is_named = |(name, _): &(String, String)| names.contains(&name.as_str());
+        let (taken, left) = std::mem::take(&mut self.0).into_iter().partition(is_named);
+        self.0 = left;
+        Self(taken)
+    }
+
+    /// All but those of this name, as they came.
+    pub(crate) fn all_but(&self, name: &str) -> Vec<(String, String)> {
+        let others = self.0.iter().filter(|(key, _)| key != name);
+        others.cloned().collect()
+    }
+
     /// Every field of that name.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0
@@ -167,13 +182,14 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, PageError> {
         let app = Arc::<crate::Inner>::from_ref(state);
         let (mut parts, body) = request.into_parts();
-        let by = SignedIn::from_request_parts(&mut parts, state).await?;
-        let OpenForm(fields) =
+        let mut by = SignedIn::from_request_parts(&mut parts, state).await?;
+        let path = parts.uri.path().to_owned();
+        let OpenForm(mut fields) =
             OpenForm::from_request(Request::from_parts(parts, body), state).await?;
-        if is_token(&app, by.session, fields.get("csrf"))? {
-            Ok(Self { by, fields })
-        } else {
-            Err(Problem::cross_site("the form is out of date; open the page again").into())
+        if !is_token(&app, by.session, fields.get("csrf"))? {
+            return Err(Problem::cross_site("the form is out of date; open the page again").into());
         }
+        step_up::form(&app, &mut by, &path, &mut fields).await?;
+        Ok(Self { by, fields })
     }
 }

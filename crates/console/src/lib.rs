@@ -11,6 +11,7 @@ mod carried;
 pub mod compare;
 mod compress;
 mod csrf;
+mod device;
 mod doorman;
 mod frame;
 mod gate_pages;
@@ -22,9 +23,11 @@ mod pages;
 pub mod picture;
 mod problem;
 mod qr;
+mod rotation;
 mod rules;
 mod session;
 mod shell;
+mod step_up;
 mod summaries;
 mod wording;
 
@@ -42,6 +45,7 @@ pub use gate_pages::{GATE_STYLE, GatePages};
 pub use issuing::{CertificateState, Issuing};
 pub use mailing::{MailState, Post, Posting};
 pub use pages::ROUTES as PAGE_ROUTES;
+pub use step_up::{CALLS as PROVEN_CALLS, PAGES as PROVEN_PAGES};
 pub use wording::{name_of, shown};
 
 /// Where the doors are, as browsers reach them.
@@ -60,6 +64,24 @@ impl Addresses {
             .iter()
             .find(|(id, _)| id == instance)
             .map(|(_, origin)| origin.as_str())
+    }
+}
+
+/// How long a proof of who somebody is counts, and how long wall displays last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// Seconds for which a sign-in, or a proof since, is enough for what is dangerous.
+    pub proof_seconds: i64,
+    /// Seconds a wall display lasts without being used, unless said otherwise.
+    pub kiosk_seconds: i64,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            proof_seconds: 10 * 60,
+            kiosk_seconds: 30 * 86_400,
+        }
     }
 }
 
@@ -82,6 +104,8 @@ pub struct Context {
     pub version: String,
     /// The roles that sign in with a passkey, and with nothing less.
     pub passkey_required: Vec<Role>,
+    /// How long sessions go on.
+    pub terms: Terms,
     /// What sends mails; none: no mail server is configured, or nothing runs.
     pub post: Option<Arc<dyn Post>>,
     /// Who knows what the gates would do; none: no gate is run by this process.
@@ -103,6 +127,14 @@ impl fmt::Debug for Context {
 pub(crate) struct Inner {
     pub(crate) context: Context,
     pub(crate) summaries: summaries::Summaries,
+}
+
+impl Inner {
+    /// Whether somebody who proved at that moment who they are need not do it again.
+    pub(crate) fn is_recent(&self, at: model::clock::Timestamp) -> bool {
+        let age = self.store.clock().now().seconds_since(at);
+        (0..self.terms.proof_seconds).contains(&age)
+    }
 }
 
 impl std::ops::Deref for Inner {
@@ -131,6 +163,7 @@ pub fn router(context: Context) -> Router {
         .merge(assets::router())
         .nest("/api/v1", api::router())
         .fallback(pages::not_found)
+        .layer(middleware::from_fn(rotation::carry))
         .layer(middleware::from_fn_with_state(app.clone(), csrf::guard))
         .layer(middleware::from_fn_with_state(app.clone(), rules::guard))
         .layer(middleware::from_fn(headers::protect))

@@ -183,6 +183,8 @@ pub(crate) enum PageError {
     SignIn { next: String },
     /// The role signs in with a passkey, and there is none yet: the way is to add one.
     NeedsPasskey,
+    /// Something else is asked first: this page.
+    Answered(Box<Response>),
     /// Anything else, as a page.
     Problem(Problem),
 }
@@ -209,6 +211,7 @@ impl IntoResponse for PageError {
                 let next = crate::pages::sign_in::show::percent_encoded(&next);
                 return Redirect::to(&format!("/sign-in?next={next}")).into_response();
             }
+            Self::Answered(response) => return *response,
             Self::NeedsPasskey => return Redirect::to("/account/passkeys").into_response(),
             Self::Problem(problem) => problem,
         };

@@ -9,15 +9,17 @@ use axum::{
 use deploy::Caller;
 use model::{
     access::{Permission, Role, may},
+    clock::Timestamp,
     id::{SessionId, UserId},
     principal::{Principal, Via},
 };
-use store::{SessionKind, SessionSecret};
+use store::SessionSecret;
 
 use crate::{
     App, csrf,
     problem::{ApiError, PageError, Problem},
-    rules,
+    rotation::Renewed,
+    rules, step_up,
 };
 
 /// The console's cookie. `__Host-`: set by this host alone, over TLS, for every path.
@@ -37,11 +39,22 @@ pub(crate) struct SignedIn {
     pub(crate) session: SessionId,
     /// What this session's forms carry.
     pub(crate) csrf: String,
+    /// When they last proved who they are.
+    pub(crate) proven_at: Timestamp,
+    /// Where another secret for this session is left.
+    pub(crate) renewed: Renewed,
 }
 
 impl SignedIn {
     pub(crate) fn may(&self, permission: Permission) -> bool {
         may(&self.caller.principal, permission)
+    }
+
+    /// Gives this session another secret, which goes out with the answer: it means more than before.
+    pub(crate) async fn renew(&self, app: &App) -> Result<(), Problem> {
+        let secret = app.store.rotate_session(self.session).await?;
+        self.renewed.leave(secret);
+        Ok(())
     }
 }
 
@@ -100,26 +113,31 @@ pub(crate) fn clear_cookie() -> HeaderValue {
 }
 
 /// The one place where a request becomes a [`Caller`].
-async fn identify(parts: &Parts, app: &App) -> Result<Option<Caller>, Problem> {
+async fn identify(parts: &Parts, app: &App) -> Result<Option<Identified>, Problem> {
     if parts.extensions.get::<ControlSocket>().is_some() {
-        return Ok(Some(Caller {
+        let caller = Caller {
             principal: local_administrator(),
             address: None,
-        }));
+        };
+        let proven_at = None;
+        return Ok(Some(Identified { caller, proven_at }));
     }
+    let mut proven_at = None;
     let principal = if parts.headers.contains_key(header::AUTHORIZATION) {
         // A request that brings a token acts by it alone: never by a cookie beside it.
         match bearer(&parts.headers) {
-            Some(secret) => app.store.token_principal(secret).await?,
+            Some(secret) => app.store.token_principal(secret, address(parts)).await?,
             None => None,
         }
     } else {
         match cookie(parts) {
-            Some(secret) => {
-                app.store
-                    .session_principal(secret, SessionKind::Console)
-                    .await?
-            }
+            Some(secret) => match app.store.console_session(secret).await? {
+                Some((principal, at)) => {
+                    proven_at = Some(at);
+                    Some(principal)
+                }
+                None => None,
+            },
             None => None,
         }
     };
@@ -133,11 +151,17 @@ async fn identify(parts: &Parts, app: &App) -> Result<Option<Caller>, Problem> {
     // Whoever may use a gate signs in here, also where the console itself is for others: from where
     // has been looked at already.
     if parts.uri.path().starts_with("/sign-") {
-        return Ok(Some(caller));
+        return Ok(Some(Identified { caller, proven_at }));
     }
     let kept = app.store.access_rules().await?;
     rules::check(&kept.rules, caller.address, Some(&caller.principal))?;
-    Ok(Some(caller))
+    Ok(Some(Identified { caller, proven_at }))
+}
+
+/// Somebody known, and when they last proved it where that is known.
+struct Identified {
+    caller: Caller,
+    proven_at: Option<Timestamp>,
 }
 
 fn local_administrator() -> Principal {
@@ -151,7 +175,7 @@ fn local_administrator() -> Principal {
 
 /// Who is signed in to the console on this request, if anybody.
 pub(crate) async fn signed_in(parts: &Parts, app: &App) -> Result<Option<SignedIn>, Problem> {
-    let Some(caller) = identify(parts, app).await? else {
+    let Some(Identified { caller, proven_at }) = identify(parts, app).await? else {
         return Ok(None);
     };
     let Via::ConsoleSession { session } = caller.principal.via else {
@@ -162,6 +186,8 @@ pub(crate) async fn signed_in(parts: &Parts, app: &App) -> Result<Option<SignedI
         caller,
         session,
         csrf,
+        proven_at: proven_at.unwrap_or(Timestamp(0)),
+        renewed: Renewed::of(parts),
     }))
 }
 
@@ -219,13 +245,17 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let app = Arc::<crate::Inner>::from_ref(state);
         match identify(parts, &app).await? {
-            Some(caller) if lacks_passkey(&app, &caller.principal).await? => {
+            Some(Identified { caller, .. }) if lacks_passkey(&app, &caller.principal).await? => {
                 let why = "your role signs in with a passkey here, and you have none yet; add one \
                            on the console under Account";
                 let status = http::StatusCode::FORBIDDEN;
                 Err(ApiError(Problem::new(status, "passkey-required", why)))
             }
-            Some(caller) => Ok(Self(caller)),
+            Some(Identified { caller, proven_at }) => {
+                let path = parts.uri.path();
+                step_up::call(&app, &caller.principal.via, proven_at, &parts.method, path)?;
+                Ok(Self(caller))
+            }
             None => Err(ApiError(Problem::unauthenticated())),
         }
     }

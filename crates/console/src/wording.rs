@@ -196,6 +196,7 @@ impl Who {
             Actor::Principal { via, address, .. } => {
                 let by = match via {
                     Via::GateSession { .. } => "in the editor",
+                    Via::KioskSession { .. } => "on a wall display",
                     Via::ConsoleSession { .. } => "in the console",
                     Via::Token { .. } => "by token",
                     Via::ControlSocket => "on this machine",

@@ -296,7 +296,13 @@ impl Inner {
         } = {
             let headers = request.headers();
             let password = history::token(&target, headers);
-            identify::identify(&self.store, headers, password.as_deref()).await?
+            identify::identify(
+                &self.store,
+                headers,
+                password.as_deref(),
+                self.place(address),
+            )
+            .await?
         };
         let (head, body) = request.into_parts();
         let request = Request::from_parts(head, ());
@@ -329,6 +335,14 @@ impl Inner {
         Ok(self
             .finish(response, sort)
             .map(|body| body::hold(body, (place, ruled))))
+    }
+
+    /// Where something is shown that comes from `address`.
+    pub(crate) fn place(&self, address: IpAddr) -> identify::Place<'_> {
+        identify::Place {
+            instance: &self.config.instance,
+            address,
+        }
     }
 
     async fn authorize(

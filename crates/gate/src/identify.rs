@@ -2,8 +2,13 @@
 
 pub(crate) mod entry;
 
+use std::net::IpAddr;
+
 use http::{HeaderMap, header};
-use model::principal::{Principal, Via};
+use model::{
+    id::InstanceId,
+    principal::{Principal, Via},
+};
 use store::{SessionKind, Store, StoreError};
 
 use crate::headers::cookies;
@@ -42,12 +47,20 @@ pub(crate) struct Identity {
     pub(crate) is_foreign_login: bool,
 }
 
+/// Where a credential is shown: before which instance, from which address.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) instance: &'a InstanceId,
+    pub(crate) address: IpAddr,
+}
+
 /// Looks a request's sender up. A bearer token that is not good does not fall back on a cookie.
 /// `password` is an access token that came as one, where that is allowed.
 pub(crate) async fn identify(
     store: &Store,
     headers: &HeaderMap,
     password: Option<&str>,
+    place: Place<'_>,
 ) -> Result<Identity, StoreError> {
     let mut is_foreign_login = false;
     if let Some(value) = headers.get(header::AUTHORIZATION) {
@@ -56,7 +69,7 @@ pub(crate) async fn identify(
         match token {
             Some(token) => {
                 let credential = Credential::Token(token.to_owned());
-                let known = look_up(store, credential).await?;
+                let known = look_up(store, credential, place).await?;
                 return Ok(Identity {
                     known,
                     is_foreign_login: false,
@@ -69,7 +82,7 @@ pub(crate) async fn identify(
     // Two of them: one was planted. Which, nobody can say.
     let known = match (sessions.next(), sessions.next()) {
         (Some(secret), None) if is_secret(secret) => {
-            look_up(store, Credential::Session(secret.to_owned())).await?
+            look_up(store, Credential::Session(secret.to_owned()), place).await?
         }
         _ => None,
     };
@@ -83,10 +96,15 @@ pub(crate) async fn identify(
 pub(crate) async fn look_up(
     store: &Store,
     credential: Credential,
+    place: Place<'_>,
 ) -> Result<Option<Known>, StoreError> {
+    let Place { instance, address } = place;
     let principal = match &credential {
+        Credential::Session(secret) if Store::is_kiosk_secret(secret) => {
+            store.kiosk_principal(secret, instance, address).await?
+        }
         Credential::Session(secret) => store.session_principal(secret, SessionKind::Gate).await?,
-        Credential::Token(secret) => store.token_principal(secret).await?,
+        Credential::Token(secret) => store.token_principal(secret, Some(address)).await?,
     };
     Ok(principal.map(|principal| Known {
         principal,
@@ -95,9 +113,19 @@ pub(crate) async fn look_up(
 }
 
 /// Whether the session or token is still listed as alive. Unlike a look-up it does not count as
-/// use, so that an open editor alone does not keep an idle session going for ever.
-pub(crate) async fn is_listed(store: &Store, principal: &Principal) -> Result<bool, StoreError> {
+/// use, so that an open editor alone does not keep an idle session going for ever. Of a wall display
+/// it does: being open is all the use it has.
+pub(crate) async fn is_listed(
+    store: &Store,
+    known: &Known,
+    place: Place<'_>,
+) -> Result<bool, StoreError> {
+    let principal = &known.principal;
     match &principal.via {
+        Via::KioskSession { .. } => {
+            let found = look_up(store, known.credential.clone(), place).await?;
+            Ok(found.is_some())
+        }
         Via::GateSession { session } | Via::ConsoleSession { session } => Ok(store
             .sessions(Some(principal.user))
             .await?

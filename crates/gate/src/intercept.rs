@@ -166,7 +166,9 @@ fn submission(
 
 fn origin(known: &Known) -> Origin {
     match known.principal.via {
-        Via::GateSession { .. } | Via::ConsoleSession { .. } => Origin::Editor,
+        Via::GateSession { .. } | Via::KioskSession { .. } | Via::ConsoleSession { .. } => {
+            Origin::Editor
+        }
         Via::Token { .. } | Via::ControlSocket => Origin::Api,
     }
 }

@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use model::principal::Principal;
-use store::Store;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
@@ -21,7 +19,7 @@ const BUFFER: usize = 64 * 1024;
 /// (revoked, expired, or of another role), or the rules say so.
 pub(crate) async fn until_refused(gate: &Inner, standing: &Standing) {
     tokio::select! {
-        () = until_revoked(&gate.store, standing.known.as_ref()) => {}
+        () = until_revoked(gate, standing) => {}
         () = until_ruled_out(gate, standing) => {}
     }
 }
@@ -32,6 +30,12 @@ async fn until_ruled_out(gate: &Inner, standing: &Standing) {
     rules.mark_changed();
     loop {
         if rules.changed().await.is_err() {
+            return;
+        }
+        // A network that a token or a wall display is bound to may hold other addresses now.
+        if let Some(known) = &standing.known
+            && !is_same(gate, known, standing).await
+        {
             return;
         }
         match gate.judge(&standing.asking()).await {
@@ -46,20 +50,25 @@ async fn until_ruled_out(gate: &Inner, standing: &Standing) {
     }
 }
 
-/// Returns when `known` is no longer who it was; never for nobody.
-async fn until_revoked(store: &Store, known: Option<&Known>) {
-    let Some(known) = known else {
+/// Returns when who stands behind it is no longer who it was; never for nobody.
+async fn until_revoked(gate: &Inner, standing: &Standing) {
+    let Some(known) = &standing.known else {
         return std::future::pending().await;
     };
-    let mut revocations = store.revocations();
+    let mut revocations = gate.store.revocations();
     // What was revoked between the look-up and here must count.
     revocations.mark_changed();
     let mut tick = tokio::time::interval(LOOK);
     tick.tick().await;
     loop {
         let is_good = tokio::select! {
-            changed = revocations.changed() => changed.is_ok() && is_same(store, known).await,
-            _ = tick.tick() => is_listed(store, &known.principal).await,
+            changed = revocations.changed() => {
+                changed.is_ok() && is_same(gate, known, standing).await
+            }
+            _ = tick.tick() => {
+                let listed = identify::is_listed(&gate.store, known, gate.place(standing.address));
+                listed.await.unwrap_or(false)
+            }
         };
         if !is_good {
             return;
@@ -67,8 +76,9 @@ async fn until_revoked(store: &Store, known: Option<&Known>) {
     }
 }
 
-async fn is_same(store: &Store, known: &Known) -> bool {
-    match identify::look_up(store, known.credential.clone()).await {
+async fn is_same(gate: &Inner, known: &Known, standing: &Standing) -> bool {
+    let place = gate.place(standing.address);
+    match identify::look_up(&gate.store, known.credential.clone(), place).await {
         Ok(found) => found.is_some_and(|found| found.principal == known.principal),
         Err(error) => {
             // An unreadable ledger cannot vouch for anybody.
@@ -76,10 +86,6 @@ async fn is_same(store: &Store, known: &Known) -> bool {
             false
         }
     }
-}
-
-async fn is_listed(store: &Store, principal: &Principal) -> bool {
-    identify::is_listed(store, principal).await.unwrap_or(false)
 }
 
 /// Carries bytes both ways until one side ends or it would not be let in any more.

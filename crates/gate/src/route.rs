@@ -117,6 +117,8 @@ pub enum Login {
 pub enum Own {
     /// Coming in with a code from the console.
     Enter,
+    /// Opening a wall display with its link.
+    Kiosk,
     /// Going out.
     Leave,
 }

@@ -229,6 +229,12 @@ pub fn may(principal: &Principal, permission: Permission) -> bool {
                 | Permission::Propose
                 | Permission::ReadQueue
         ),
+        Via::KioskSession { .. } => {
+            matches!(
+                permission,
+                Permission::UseEndpoints | Permission::ReadRuntime
+            )
+        }
         Via::Token { scopes, .. } => scopes.iter().any(|scope| scope.covers(permission)),
         Via::ConsoleSession { .. } | Via::ControlSocket => true,
     };
@@ -270,6 +276,26 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_wall_display_looks_and_no_more_whoever_started_it() {
+        let all = [
+            Permission::UseEndpoints,
+            Permission::ReadRuntime,
+            Permission::Trigger,
+            Permission::Propose,
+            Permission::ReadQueue,
+            Permission::Decide,
+            Permission::Apply,
+            Permission::ReadRecord,
+            Permission::ReadLogs,
+            Permission::Administer,
+        ];
+        let session = SessionId(1);
+        let kiosk = principal(Role::Administrator, Via::KioskSession { session });
+        let may: Vec<_> = all.into_iter().filter(|it| may(&kiosk, *it)).collect();
+        assert_eq!(may, [Permission::UseEndpoints, Permission::ReadRuntime]);
     }
 
     #[test]

@@ -28,6 +28,12 @@ pub enum EventKind {
     LoggedOut,
     /// A session was revoked.
     SessionRevoked,
+    /// Somebody signed in proved once more who they are, before something dangerous.
+    IdentityProven,
+    /// A link for a wall display was made.
+    KioskMade,
+    /// A wall display was opened with its link.
+    KioskOpened,
     /// A user was added.
     UserAdded,
     /// A user's role changed, or a recovery code was used.
@@ -46,6 +52,9 @@ pub enum EventKind {
     TokenMade,
     /// A token was revoked.
     TokenRevoked,
+    /// A token or a wall display's session was used from elsewhere than its networks, and refused.
+    /// At most one row a minute for each.
+    UsedElsewhere,
     /// A request was refused by the gate's policy.
     RequestRefused,
     /// An effect was triggered (inject, debug switch, context deletion).

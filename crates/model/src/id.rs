@@ -70,6 +70,10 @@ number_id!(
     SessionId
 );
 number_id!(
+    /// A wall display's number.
+    KioskId
+);
+number_id!(
     /// An access token's number (not its secret).
     TokenId
 );

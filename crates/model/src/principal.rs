@@ -32,6 +32,8 @@ pub enum Via {
     GateSession { session: SessionId },
     /// A browser session on the console's origin.
     ConsoleSession { session: SessionId },
+    /// A wall display's session on the gate's origin: it looks, whatever its owner may do.
+    KioskSession { session: SessionId },
     /// A bearer token, limited to its scopes.
     Token { token: TokenId, scopes: Vec<Scope> },
     /// The local control socket, which only the system's administrator can open.
@@ -48,7 +50,7 @@ pub enum Actor {
         user: UserId,
         /// The login name at that time.
         name: UserName,
-        /// `gate-session`, `console-session`, `token` or `control-socket`.
+        /// `gate-session`, `console-session`, `kiosk-session`, `token` or `control-socket`.
         via: Via,
         /// The peer address, where there is one.
         address: Option<IpAddr>,

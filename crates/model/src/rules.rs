@@ -8,6 +8,7 @@ mod decide;
 mod lockout;
 mod network;
 mod path;
+mod place;
 mod question;
 mod words;
 

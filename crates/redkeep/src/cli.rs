@@ -13,6 +13,7 @@ mod output;
 mod people;
 mod record;
 mod review;
+mod sessions;
 mod status;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode, str::FromStr};
@@ -23,6 +24,7 @@ use model::{
     id::{DeploymentId, Hash, InstanceId, UserName},
     instance::NodeRedMajor,
     mail::MailAddress,
+    rules::Source,
 };
 
 use crate::{
@@ -81,6 +83,12 @@ enum Verb {
     /// Tokens for scripts and command-line clients
     #[command(subcommand)]
     Token(TokenVerb),
+    /// Sessions of browsers
+    #[command(subcommand)]
+    Session(sessions::SessionVerb),
+    /// Wall displays: sessions that last and only look
+    #[command(subcommand)]
+    Kiosk(sessions::KioskVerb),
     /// Check an exported deployment; needs nothing but the file
     Verify {
         file: PathBuf,
@@ -187,6 +195,10 @@ enum TokenVerb {
         /// How long it is good
         #[arg(long, default_value_t = 90)]
         days: u32,
+        /// From where it may be used: a named network, an address, a block; may be repeated [default:
+        /// from anywhere]
+        #[arg(long, value_name = "NETWORK", value_parser = Source::from_str)]
+        network: Vec<Source>,
     },
     /// List tokens
     List,
@@ -400,6 +412,8 @@ async fn act(client: &Client, verb: Verb, json: bool) -> Result<Exit, Failure> {
         Verb::User(verb) => people::user(client, json, verb).await,
         Verb::Mail(MailVerb::Test { address }) => people::try_mail(client, json, &address).await,
         Verb::Token(verb) => people::token(client, json, verb).await,
+        Verb::Session(verb) => sessions::session(client, json, verb).await,
+        Verb::Kiosk(verb) => sessions::kiosk(client, json, verb).await,
         Verb::Access(verb) => access::run(client, json, verb).await,
         Verb::Deployments(verb) => deployments::run(client, json, verb).await,
         Verb::Audit(verb) => record::audit(client, json, verb).await,

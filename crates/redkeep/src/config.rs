@@ -49,11 +49,38 @@ pub(crate) struct File {
 }
 
 /// How people sign in to the console.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Login {
     /// The roles that sign in with a passkey, and with nothing less.
     pub(crate) passkey_required: Vec<Role>,
+    /// Minutes for which a sign-in, or a proof since, is enough for what is dangerous.
+    pub(crate) proof_minutes: std::num::NonZeroU16,
+    /// Days a wall display lasts without being used, unless said otherwise.
+    pub(crate) kiosk_days: std::num::NonZeroU16,
+}
+
+impl Default for Login {
+    fn default() -> Self {
+        let number = |count| std::num::NonZeroU16::new(count).expect("a number above 0");
+        Self {
+            passkey_required: Vec::new(),
+            proof_minutes: number(10),
+            kiosk_days: number(30),
+        }
+    }
+}
+
+impl Login {
+    fn terms(&self) -> anyhow::Result<console::Terms> {
+        if self.kiosk_days.get() > 366 {
+            bail!("[login] kiosk_days: a wall display lasts 366 days without being used at most");
+        }
+        Ok(console::Terms {
+            proof_seconds: i64::from(self.proof_minutes.get()) * 60,
+            kiosk_seconds: i64::from(self.kiosk_days.get()) * 86_400,
+        })
+    }
 }
 
 /// How often what runs and what lies on disk is compared with the baseline.
@@ -183,6 +210,7 @@ pub(crate) struct Config {
     pub(crate) npm_registry: Option<String>,
     pub(crate) tls: Option<Tls>,
     pub(crate) passkey_required: Vec<Role>,
+    pub(crate) terms: console::Terms,
     pub(crate) acme: Option<acme::Acme>,
     pub(crate) watch: Watch,
     pub(crate) keep: Keep,
@@ -214,6 +242,7 @@ impl Config {
         let console_name = file.console_name.unwrap_or_else(|| format!("keep.{name}"));
         check_name(&name)?;
         check_name(&console_name)?;
+        let terms = file.login.terms()?;
         let passkey_required = file.login.passkey_required;
         let is_address = console_name.parse::<std::net::IpAddr>().is_ok();
         if is_address && !passkey_required.is_empty() {
@@ -240,6 +269,7 @@ impl Config {
             npm_registry: over.npm_registry.or(file.npm_registry),
             tls: file.tls,
             passkey_required,
+            terms,
             acme,
             watch: file.watch,
             keep: file.keep,

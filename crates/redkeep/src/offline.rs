@@ -56,6 +56,7 @@ pub(crate) async fn router(data_dir: &Path) -> Result<Router, Failure> {
         keys: Vec::new(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         passkey_required: Vec::new(),
+        terms: console::Terms::default(),
         post: None,
         doorman: None,
         issuing: None,

@@ -39,7 +39,7 @@ const RECOVERY_CODES: usize = 10;
 
 /// What a [`User`] is read from.
 const SELECT: &str = "SELECT id, name, role, password, factor, created_at, last_login_at, \
-     mail, mail_wishes, (SELECT COUNT(*) FROM recovery_codes WHERE user_id = users.id) AS codes, \
+     mail, mail_wishes, password_used_at, codes_used_at, recovery_used_at, (SELECT COUNT(*) FROM recovery_codes WHERE user_id = users.id) AS codes, \
      (SELECT COUNT(*) FROM passkeys WHERE user_id = users.id) AS passkeys FROM users";
 
 /// A user.
@@ -67,6 +67,12 @@ pub struct User {
     pub mail: Option<MailAddress>,
     /// Which mails.
     pub mail_wishes: MailWishes,
+    /// When the password last signed in or confirmed something.
+    pub password_used_at: Option<Timestamp>,
+    /// When a code of the authenticator app last did.
+    pub codes_used_at: Option<Timestamp>,
+    /// When a recovery code last did.
+    pub recovery_used_at: Option<Timestamp>,
 }
 
 /// A user to be made.
@@ -111,6 +117,10 @@ fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
     let passkeys: i64 = row.try_get("passkeys")?;
     let mail: Option<String> = row.try_get("mail")?;
     let wishes: Option<String> = row.try_get("mail_wishes")?;
+    let time = |column: &str| {
+        let at: Result<Option<i64>, sqlx::Error> = row.try_get(column);
+        at.map(|at| at.map(Timestamp))
+    };
     Ok(User {
         id: UserId(row.try_get("id")?),
         name: name
@@ -121,9 +131,10 @@ fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
         has_codes: factor.is_some(),
         passkeys: u32::try_from(passkeys).unwrap_or(u32::MAX),
         created_at: Timestamp(row.try_get("created_at")?),
-        last_login_at: row
-            .try_get::<Option<i64>, _>("last_login_at")?
-            .map(Timestamp),
+        last_login_at: time("last_login_at")?,
+        password_used_at: time("password_used_at")?,
+        codes_used_at: time("codes_used_at")?,
+        recovery_used_at: time("recovery_used_at")?,
         recovery_codes_left: u32::try_from(codes).unwrap_or(0),
         mail: mail
             .map(|text| text.parse())
@@ -319,7 +330,8 @@ impl Store {
         row.as_ref().map(read_account).transpose()
     }
 
-    /// Changes a role. Refused for the last administrator.
+    /// Changes a role and ends the user's other sessions: they sign in anew, as what they are now.
+    /// Refused for the last administrator.
     pub async fn set_role(&self, user: UserId, role: Role, by: &Actor) -> Result<(), StoreError> {
         let mut change = self.begin().await?;
         let before = user_in(change.db(), user).await?;
@@ -334,7 +346,8 @@ impl Store {
             .await?;
         let detail = json!({ "before": before.role, "after": role });
         change.note_user_change(&before, "role", detail, by).await?;
-        change.revokes = true;
+        // A secret that was taken while it opened less must not open more.
+        change.end_other_sessions(user, by).await?;
         change.commit().await
     }
 

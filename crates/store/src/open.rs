@@ -16,8 +16,8 @@ use sqlx::{
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    Keyring, StoreError, accounts::Ceremonies, anchor::Anchor, audit::Head, entry::EntryCodes,
-    session_cache::SessionCache,
+    Keyring, StoreError, accounts::Ceremonies, anchor::Anchor, audit::Head, elsewhere::Elsewhere,
+    entry::EntryCodes, session_cache::SessionCache,
 };
 
 /// The migrations, in order; the schema's version is how many of them were run.
@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_passkeys.sql"),
     include_str!("../migrations/0008_rules.sql"),
     include_str!("../migrations/0009_login_targets.sql"),
+    include_str!("../migrations/0011_sessions.sql"),
 ];
 /// How long a statement waits for another process' lock.
 const BUSY: Duration = Duration::from_secs(10);
@@ -65,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) entry_codes: EntryCodes,
     pub(crate) session_cache: SessionCache,
     pub(crate) ceremonies: Ceremonies,
+    pub(crate) elsewhere: Elsewhere,
 }
 
 impl Store {
@@ -122,6 +124,7 @@ impl Store {
             entry_codes: EntryCodes::default(),
             session_cache: SessionCache::default(),
             ceremonies: Ceremonies::new(),
+            elsewhere: Elsewhere::default(),
         };
         let store = Self {
             keyring,

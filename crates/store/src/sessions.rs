@@ -12,7 +12,10 @@ use model::{
 use serde_json::json;
 use sqlx::{Row as _, sqlite::SqliteRow};
 
-use crate::{Keyring, Store, StoreError, json::read_word, open::Change};
+use crate::{
+    Keyring, Store, StoreError, accounts::user_in, json::read_word, open::Change,
+    session_cache::Found,
+};
 
 /// Sessions a user may have open; the oldest beyond go.
 const SESSIONS_MAX: i64 = 100;
@@ -22,8 +25,8 @@ const SEEN_EVERY_SECONDS: i64 = 60;
 const AGENT_CHARS: usize = 200;
 
 /// What a [`Session`] is read from.
-const SELECT: &str = "SELECT sessions.id, user_id, users.name, users.role, kind, \
-     sessions.created_at, last_seen_at, expires_at, address, agent \
+pub(crate) const SELECT: &str = "SELECT sessions.id, user_id, users.name, users.role, kind, \
+     sessions.created_at, last_seen_at, expires_at, proven_at, address, agent \
      FROM sessions JOIN users ON users.id = sessions.user_id";
 
 /// On which origin a session is good.
@@ -34,6 +37,8 @@ pub enum SessionKind {
     Gate,
     /// The console's.
     Console,
+    /// The gate's, of a wall display: it looks and no more.
+    Kiosk,
 }
 
 /// The secret in the cookie: 256 random bits, base64url.
@@ -72,17 +77,19 @@ impl SessionKind {
         match self {
             Self::Gate => "gate",
             Self::Console => "console",
+            Self::Kiosk => "kiosk",
         }
     }
 }
 
-fn read_session(row: &SqliteRow) -> Result<Session, StoreError> {
+pub(crate) fn read_session(row: &SqliteRow) -> Result<Session, StoreError> {
     let name: String = row.try_get("name")?;
     let kind: String = row.try_get("kind")?;
     let address: Option<String> = row.try_get("address")?;
     let kind = match kind.as_str() {
         "gate" => SessionKind::Gate,
         "console" => SessionKind::Console,
+        "kiosk" => SessionKind::Kiosk,
         _ => return Err(StoreError::damaged("session", "its kind is unknown")),
     };
     let address = address
@@ -104,6 +111,12 @@ fn read_session(row: &SqliteRow) -> Result<Session, StoreError> {
     })
 }
 
+/// What is kept of what a browser calls itself.
+pub(crate) fn agent_of(agent: &str) -> String {
+    let kept = agent.chars().filter(|c| !c.is_control());
+    kept.take(AGENT_CHARS).collect()
+}
+
 /// The text of a session's row as an event's subject.
 fn subject(id: SessionId) -> String {
     format!("session {id}")
@@ -116,10 +129,11 @@ pub(crate) fn secret_digest(secret: &str) -> Hash {
 
 impl Change<'_> {
     /// Removes sessions that ended by themselves, but none a living one hangs on.
-    async fn prune_sessions(&mut self) -> Result<(), StoreError> {
+    pub(crate) async fn prune_sessions(&mut self) -> Result<(), StoreError> {
         let now = self.now;
         sqlx::query(
-            "DELETE FROM sessions WHERE (expires_at <= ? OR last_seen_at <= ?) \
+            "DELETE FROM sessions WHERE \
+             (expires_at <= ? OR (last_seen_at <= ? AND kind <> 'kiosk')) \
              AND NOT EXISTS (SELECT 1 FROM sessions AS child WHERE child.parent = sessions.id)",
         )
         .bind(now.0)
@@ -168,11 +182,7 @@ impl Store {
         agent: &str,
     ) -> Result<(Session, SessionSecret), StoreError> {
         let secret = BASE64URL_NOPAD.encode(&Keyring::random::<32>());
-        let agent: String = agent
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(AGENT_CHARS)
-            .collect();
+        let agent = agent_of(agent);
         let mut change = self.begin().await?;
         let now = change.now;
         change.prune_sessions().await?;
@@ -187,12 +197,14 @@ impl Store {
         let user_name = known.ok_or_else(|| StoreError::NotFound(format!("user {user}")))?;
         let row = sqlx::query(
             "INSERT INTO sessions (digest, user_id, kind, parent, created_at, last_seen_at, \
-             expires_at, address, agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+             proven_at, expires_at, address, agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             RETURNING id",
         )
         .bind(secret_digest(&secret).to_string())
         .bind(user.0)
         .bind(kind.as_str())
         .bind(parent.map(|parent| parent.0))
+        .bind(now.0)
         .bind(now.0)
         .bind(now.0)
         .bind(expires_at.0)
@@ -203,7 +215,7 @@ impl Store {
         let id = SessionId(row.try_get("id")?);
         let too_many = sqlx::query(
             "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE user_id = ? \
-             ORDER BY id DESC LIMIT 1000 OFFSET ?) AND id <> ?",
+             AND kind <> 'kiosk' ORDER BY id DESC LIMIT 1000 OFFSET ?) AND id <> ?",
         )
         .bind(user.0)
         .bind(SESSIONS_MAX)
@@ -229,17 +241,40 @@ impl Store {
 
     /// Who a cookie's secret stands for, with the user's role of this moment; none when unknown,
     /// expired, revoked, of the other kind, or the user is gone. Cheap: called on every request.
+    /// A wall display's is looked up by [`Store::kiosk_principal`].
     pub async fn session_principal(
         &self,
         secret: &str,
         kind: SessionKind,
     ) -> Result<Option<Principal>, StoreError> {
+        let found = self.session_found(secret, kind).await?;
+        Ok(found.map(|found| found.principal))
+    }
+
+    /// The same for a session of the console, with the moment its owner last proved who they are.
+    pub async fn console_session(
+        &self,
+        secret: &str,
+    ) -> Result<Option<(Principal, Timestamp)>, StoreError> {
+        let found = self.session_found(secret, SessionKind::Console).await?;
+        Ok(found.map(|found| (found.principal, found.proven_at)))
+    }
+
+    async fn session_found(
+        &self,
+        secret: &str,
+        kind: SessionKind,
+    ) -> Result<Option<Found>, StoreError> {
+        if kind == SessionKind::Kiosk {
+            // Where it is good is asked of `kiosk_principal` alone.
+            return Ok(None);
+        }
         let now = self.clock.now();
         let key = (secret_digest(secret), kind.as_str());
         // Counted before reading: what is revoked while we read makes the answer void.
         let revocations = *self.inner.revocations.borrow();
-        if let Some(principal) = self.inner.session_cache.get(key, revocations, now) {
-            return Ok(Some(principal));
+        if let Some(found) = self.inner.session_cache.get(key, revocations, now) {
+            return Ok(Some(found));
         }
         let query = sqlx::AssertSqlSafe(format!(
             "{SELECT} WHERE digest = ? AND kind = ? AND expires_at > ? AND last_seen_at > ?"
@@ -261,6 +296,7 @@ impl Store {
             SessionKind::Console => Via::ConsoleSession {
                 session: session.id,
             },
+            SessionKind::Kiosk => return Ok(None),
         };
         let role = read_word("user", &role)?;
         let principal = Principal {
@@ -277,10 +313,10 @@ impl Store {
             .await;
         }
         let until = Timestamp(row.try_get("expires_at")?);
-        self.inner
-            .session_cache
-            .put(key, principal.clone(), revocations, now, until);
-        Ok(Some(principal))
+        let found = Found::anywhere(principal, Timestamp(row.try_get("proven_at")?));
+        let cache = &self.inner.session_cache;
+        cache.put(key, found.clone(), revocations, now, until);
+        Ok(Some(found))
     }
 
     /// Notes that a session or token was used now. A full disk is no reason to lock people out.
@@ -304,7 +340,7 @@ impl Store {
     pub async fn sessions(&self, user: Option<UserId>) -> Result<Vec<Session>, StoreError> {
         let now = self.clock.now();
         let query = sqlx::AssertSqlSafe(format!(
-            "{SELECT} WHERE expires_at > ? AND last_seen_at > ? \
+            "{SELECT} WHERE expires_at > ? AND (last_seen_at > ? OR kind = 'kiosk') \
              AND (user_id = ? OR ? IS NULL) ORDER BY sessions.id DESC"
         ));
         let user = user.map(|user| user.0);
@@ -335,7 +371,10 @@ impl Store {
         let is_own = matches!(
             by,
             Actor::Principal {
-                via: Via::ConsoleSession { session } | Via::GateSession { session },
+                via:
+                    Via::ConsoleSession { session }
+                    | Via::GateSession { session }
+                    | Via::KioskSession { session },
                 ..
             } if *session == id
         );
@@ -370,6 +409,24 @@ impl Store {
             .await?;
         change.revokes = true;
         change.commit().await
+    }
+
+    /// Revokes all sessions of the one who acts, but the console session they act in and what hangs
+    /// on it. Wall displays stay: they only look, and are revoked by themselves. How many ended.
+    pub async fn revoke_other_sessions(&self, by: &Actor) -> Result<u64, StoreError> {
+        let user = by
+            .user()
+            .ok_or_else(|| StoreError::Conflict("nobody is signed in".to_owned()))?;
+        let mut change = self.begin().await?;
+        let known = user_in(change.db(), user).await?;
+        let count = change.end_other_sessions(user, by).await?;
+        let about = format!("user {}", known.name);
+        let detail = json!({ "user": known.name, "sessions": count, "but": "this one" });
+        change
+            .append(EventKind::SessionRevoked, by, None, &about, detail)
+            .await?;
+        change.commit().await?;
+        Ok(count)
     }
 
     /// Tells whenever sessions, tokens or roles were revoked or changed, so that live connections

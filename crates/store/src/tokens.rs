@@ -1,5 +1,7 @@
 //! Bearer tokens for command-line clients and scripts.
 
+use std::net::IpAddr;
+
 use data_encoding::BASE64URL_NOPAD;
 use model::{
     access::Scope,
@@ -7,13 +9,16 @@ use model::{
     clock::Timestamp,
     id::{TokenId, UserId, UserName},
     principal::{Actor, Principal, Via},
+    rules::Source,
 };
 use serde_json::json;
 use sqlx::{Row as _, sqlite::SqliteRow};
 
 use crate::{
     Keyring, Store, StoreError,
+    elsewhere::check_networks,
     json::{self, read_word},
+    session_cache::Found,
     sessions::secret_digest,
 };
 
@@ -28,7 +33,7 @@ const SEEN_EVERY_SECONDS: i64 = 60;
 
 /// What an [`AccessToken`] is read from.
 const SELECT: &str = "SELECT tokens.id, user_id, users.name, users.role, label, scopes, \
-     tokens.created_at, expires_at, last_used_at \
+     tokens.created_at, expires_at, last_used_at, networks \
      FROM tokens JOIN users ON users.id = tokens.user_id";
 
 /// A token to be made.
@@ -42,6 +47,8 @@ pub struct NewToken {
     pub scopes: Vec<Scope>,
     /// Until when it is good; at most a year away.
     pub expires_at: Timestamp,
+    /// From where it may be used; empty: from anywhere.
+    pub networks: Vec<Source>,
 }
 
 /// A token as it is listed.
@@ -63,11 +70,14 @@ pub struct AccessToken {
     pub expires_at: Timestamp,
     /// Last used (to the minute).
     pub last_used_at: Option<Timestamp>,
+    /// From where it may be used; empty: from anywhere.
+    pub networks: Vec<Source>,
 }
 
 fn read_token(row: &SqliteRow) -> Result<AccessToken, StoreError> {
     let name: String = row.try_get("name")?;
     let scopes: String = row.try_get("scopes")?;
+    let networks: String = row.try_get("networks")?;
     Ok(AccessToken {
         id: TokenId(row.try_get("id")?),
         user: UserId(row.try_get("user_id")?),
@@ -79,6 +89,7 @@ fn read_token(row: &SqliteRow) -> Result<AccessToken, StoreError> {
         last_used_at: row
             .try_get::<Option<i64>, _>("last_used_at")?
             .map(Timestamp),
+        networks: json::read("token", &networks)?,
     })
 }
 
@@ -108,6 +119,7 @@ impl Store {
             let message = "a token must expire, at most a year from now";
             return Err(StoreError::Conflict(message.to_owned()));
         }
+        check_networks(&new.networks)?;
         let name: Option<String> = sqlx::query_scalar("SELECT name FROM users WHERE id = ?")
             .bind(new.user.0)
             .fetch_optional(change.db())
@@ -127,8 +139,8 @@ impl Store {
             .take(LABEL_CHARS)
             .collect();
         let row = sqlx::query(
-            "INSERT INTO tokens (digest, user_id, label, scopes, created_at, expires_at) \
-             VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+            "INSERT INTO tokens (digest, user_id, label, scopes, created_at, expires_at, networks) \
+             VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
         )
         .bind(secret_digest(&secret).to_string())
         .bind(new.user.0)
@@ -136,6 +148,7 @@ impl Store {
         .bind(json::canonical(&scopes))
         .bind(now.0)
         .bind(new.expires_at.0)
+        .bind(json::canonical(&new.networks))
         .fetch_one(change.db())
         .await?;
         let id = TokenId(row.try_get("id")?);
@@ -144,6 +157,7 @@ impl Store {
             "label": label,
             "scopes": scopes,
             "expires_at": new.expires_at,
+            "networks": new.networks,
         });
         change
             .append(EventKind::TokenMade, by, None, &subject(id), detail)
@@ -158,21 +172,39 @@ impl Store {
             created_at: now,
             expires_at: new.expires_at,
             last_used_at: None,
+            networks: new.networks,
         };
         Ok((token, secret))
     }
 
-    /// Who a bearer token stands for; none when unknown, expired, revoked or the user is gone.
-    pub async fn token_principal(&self, secret: &str) -> Result<Option<Principal>, StoreError> {
+    /// Who a bearer token stands for; none when unknown, expired, revoked, the user is gone, or it is
+    /// used from elsewhere than its networks, which is recorded.
+    pub async fn token_principal(
+        &self,
+        secret: &str,
+        from: Option<IpAddr>,
+    ) -> Result<Option<Principal>, StoreError> {
         if !secret.starts_with(PREFIX) {
             return Ok(None);
         }
+        let Some(found) = self.token_found(secret).await? else {
+            return Ok(None);
+        };
+        let Via::Token { token, .. } = &found.principal.via else {
+            return Ok(None);
+        };
+        let about = subject(*token);
+        let is_here = self.is_here(&found, from, &about).await?;
+        Ok(is_here.then_some(found.principal))
+    }
+
+    async fn token_found(&self, secret: &str) -> Result<Option<Found>, StoreError> {
         let now = self.clock.now();
         let key = (secret_digest(secret), "token");
         // Counted before reading: what is revoked while we read makes the answer void.
         let revocations = *self.inner.revocations.borrow();
-        if let Some(principal) = self.inner.session_cache.get(key, revocations, now) {
-            return Ok(Some(principal));
+        if let Some(found) = self.inner.session_cache.get(key, revocations, now) {
+            return Ok(Some(found));
         }
         let query = sqlx::AssertSqlSafe(format!("{SELECT} WHERE digest = ? AND expires_at > ?"));
         let row = sqlx::query(query)
@@ -202,9 +234,13 @@ impl Store {
             )
             .await;
         }
+        let found = Found {
+            networks: token.networks,
+            ..Found::anywhere(principal, Timestamp(0))
+        };
         let cache = &self.inner.session_cache;
-        cache.put(key, principal.clone(), revocations, now, token.expires_at);
-        Ok(Some(principal))
+        cache.put(key, found.clone(), revocations, now, token.expires_at);
+        Ok(Some(found))
     }
 
     /// Tokens that are good; of one user, or all.

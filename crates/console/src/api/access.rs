@@ -1,5 +1,6 @@
 //! People: users, enrolment links, tokens, sessions.
 
+pub(super) mod kiosks;
 pub(super) mod tokens;
 pub(super) mod users;
 
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 use super::Body;
 use crate::{
     App,
+    device::device,
     pages::access::enrol::LINK_SECONDS,
     problem::{ApiError, Problem},
     session::Authenticated,
@@ -73,7 +75,49 @@ pub(super) async fn sessions(
 ) -> Result<Json<Value>, ApiError> {
     own_or_admin(&caller)?;
     let sessions = app.store.sessions(whose(&caller)).await?;
-    Ok(Json(json!({ "sessions": sessions })))
+    let rules = app.store.access_rules().await?.rules;
+    let listed = sessions.iter().map(|session| {
+        let network = session
+            .address
+            .and_then(|address| rules.network_of(address));
+        let mut listed = json!(session);
+        listed["device"] = json!(device(&session.agent));
+        listed["network"] = json!(network);
+        listed
+    });
+    let listed: Vec<Value> = listed.collect();
+    Ok(Json(json!({ "sessions": listed })))
+}
+
+/// The body of ending several sessions.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RevokeMany {
+    /// Whose; the caller's own when left out.
+    #[serde(default)]
+    user: Option<UserName>,
+}
+
+/// `POST /sessions/revoke`: all sessions of somebody; of oneself all but the one that asks.
+pub(super) async fn revoke_sessions(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Body(body): Body<RevokeMany>,
+) -> Result<StatusCode, ApiError> {
+    own_or_admin(&caller)?;
+    let actor = caller.actor();
+    match body.user {
+        Some(name) if name != caller.principal.name => {
+            caller.require(Permission::Administer)?;
+            let user = app.store.user_by_name(&name).await?;
+            let user = user.ok_or_else(|| Problem::not_found("such user"))?;
+            app.store.revoke_sessions_of(user.id, &actor).await?;
+        }
+        _ => {
+            app.store.revoke_other_sessions(&actor).await?;
+        }
+    }
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// `DELETE /sessions/{id}`.

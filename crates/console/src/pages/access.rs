@@ -1,6 +1,7 @@
 //! Who may come in, and as what.
 
 pub(crate) mod enrol;
+pub(crate) mod kiosk;
 pub(crate) mod remove;
 pub(crate) mod reset;
 pub(crate) mod revoke;

@@ -24,6 +24,7 @@ async fn token(console: &Console, name: &str, scopes: &[Scope]) -> String {
         label: "test".to_owned(),
         scopes: scopes.to_vec(),
         expires_at: console.house.store.clock().now().plus_seconds(3_600),
+        networks: Vec::new(),
     };
     console
         .house

@@ -100,6 +100,7 @@ async fn an_editor_session_and_a_token_open_no_page() {
         label: "t".to_owned(),
         scopes: vec![model::access::Scope::Admin],
         expires_at: console.house.store.clock().now().plus_seconds(60),
+        networks: Vec::new(),
     };
     let (_, secret) = console
         .house

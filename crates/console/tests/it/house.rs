@@ -128,6 +128,7 @@ impl House {
             keys: Vec::new(),
             version: "0.1.0".to_owned(),
             passkey_required: Vec::new(),
+            terms: console::Terms::default(),
             post: None,
             doorman: None,
             issuing: None,

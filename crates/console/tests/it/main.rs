@@ -9,6 +9,7 @@ mod api;
 #[path = "../../../store/tests/it/authenticator.rs"]
 mod authenticator;
 mod compressed;
+mod displays;
 mod emergency;
 mod forms;
 mod house;
@@ -20,5 +21,6 @@ mod people;
 mod rehearsal;
 mod review;
 mod rules;
+mod step_up;
 mod together;
 mod versions;

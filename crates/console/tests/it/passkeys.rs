@@ -15,14 +15,14 @@ const FLOWS: &str = r#"[{"id":"t","type":"tab","label":"Tab"}]"#;
 
 /// What a page asks the browser.
 #[track_caller]
-fn options(page: &Answer) -> String {
+pub(crate) fn options(page: &Answer) -> String {
     let (_, rest) = page.text.split_once("data-options=\"").expect("a question");
     let text = rest.split('"').next().unwrap();
     text.replace("&#34;", "\"").replace("&#38;", "&")
 }
 
-/// Adds a passkey over the pages. Returns it.
-async fn add(console: &Console, session: &str) -> Authenticator {
+/// Adds a passkey over the pages. Returns it; the session has another secret by then.
+pub(crate) async fn add(console: &Console, session: &mut String) -> Authenticator {
     let mut key = Authenticator::at(ORIGIN);
     let fields = [("name", "blue key"), ("present", PASSWORD)];
     let page = console
@@ -44,6 +44,8 @@ async fn add(console: &Console, session: &str) -> Authenticator {
         "no recovery codes: {}",
         done.text
     );
+    let before = std::mem::replace(session, set_cookie(&done).expect("another secret"));
+    console.get(&before, "/account").await.expect(303);
     key
 }
 
@@ -94,14 +96,14 @@ async fn passkeys(store: &Store, name: &str) -> usize {
 #[expect(clippy::too_many_lines, reason = "one straight sequence")]
 async fn a_passkey_is_added_and_signs_in_with_the_password_or_alone() {
     let console = Console::new().await;
-    let rita = console.person("rita", Role::Reviewer).await;
+    let mut rita = console.person("rita", Role::Reviewer).await;
     let wrong = [("name", "x"), ("present", "not this password")];
     let refused = console
         .post(&rita, "/account/passkeys/begin", &wrong)
         .await
         .expect(422);
     assert!(refused.text.contains("Password or code is wrong"));
-    let mut key = add(&console, &rita).await;
+    let mut key = add(&console, &mut rita).await;
     let page = console.get(&rita, "/account/passkeys").await.expect(200);
     assert!(page.text.contains("<b>blue key</b>") && page.text.contains("never"));
 
@@ -182,8 +184,8 @@ async fn a_passkey_is_added_and_signs_in_with_the_password_or_alone() {
 #[tokio::test]
 async fn only_the_pages_that_ask_for_a_passkey_run_script() {
     let console = Console::new().await;
-    let rita = console.person("rita", Role::Reviewer).await;
-    add(&console, &rita).await;
+    let mut rita = console.person("rita", Role::Reviewer).await;
+    add(&console, &mut rita).await;
     touching(&console).await;
     let id = decided(&console, &rita).await;
     for (path, runs) in [
@@ -223,8 +225,8 @@ async fn only_the_pages_that_ask_for_a_passkey_run_script() {
 #[expect(clippy::too_many_lines, reason = "one straight sequence")]
 async fn where_a_touch_is_asked_for_nothing_else_applies() {
     let console = Console::new().await;
-    let rita = console.person("rita", Role::Reviewer).await;
-    let mut key = add(&console, &rita).await;
+    let mut rita = console.person("rita", Role::Reviewer).await;
+    let mut key = add(&console, &mut rita).await;
     touching(&console).await;
     let id = decided(&console, &rita).await;
     let (confirm, touch) = (
@@ -422,6 +424,7 @@ async fn a_role_that_signs_in_with_a_passkey_signs_in_with_nothing_less() {
     ];
     let added = Ask::post("/account/passkeys/add", &fields).session(&root);
     let added = added.send(&console.router).await.expect(200);
+    let root = set_cookie(&added).expect("another secret");
     let (_, codes) = added.text.split_once("<li><code>").unwrap();
     let code = codes.split('<').next().unwrap().to_owned();
     console.get(&root, "/").await.expect(200);

@@ -349,6 +349,7 @@ async fn a_password_is_changed_by_who_knows_it() {
         .expect(303);
     let session = set_cookie(&done).unwrap();
     console.get(&session, "/account").await.expect(200);
+    console.get(&ed, "/account").await.expect(303);
     let gone = console
         .house
         .store
@@ -397,6 +398,8 @@ async fn a_factor_is_renewed_by_who_knows_password_and_code() {
     assert!(theirs.text.contains("out of date"), "{}", theirs.text);
     let done = post(&ed, &code_now(&console, &key)).await.expect(200);
     assert_eq!(done.text.matches("<li><code>").count(), 10);
+    console.get(&ed, "/account").await.expect(303);
+    let ed = set_cookie(&done).expect("another secret");
     // From now on the code is asked for.
     let refused = console.post(&ed, path, &begin(PASSWORD)).await.expect(422);
     assert!(

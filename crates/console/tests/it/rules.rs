@@ -49,6 +49,7 @@ async fn the_console_is_open_from_its_networks_alone() {
         label: "test".to_owned(),
         scopes: vec![Scope::Admin],
         expires_at: console.house.store.clock().now().plus_seconds(3_600),
+        networks: Vec::new(),
     };
     let made = console.house.store.make_token(new, &Actor::System).await;
     let token = made.unwrap().1;

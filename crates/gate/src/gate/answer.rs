@@ -52,6 +52,7 @@ impl Inner {
     ) -> Result<Response<Body>, Denial> {
         match permit.class() {
             Class::Own(Own::Enter) => self.enter(&visit).await,
+            Class::Own(Own::Kiosk) => self.open_kiosk(&visit).await,
             Class::Own(Own::Leave) | Class::Login(Login::Revoke) => self.leave(&visit).await,
             Class::Login(Login::Describe) => Ok(describe_login(&visit)),
             Class::History if !visit.is_upgrade => self.history(&visit).await,
@@ -244,9 +245,39 @@ impl Inner {
         Ok(response)
     }
 
+    /// Opens a wall display with its link, once.
+    async fn open_kiosk(&self, visit: &Visit) -> Result<Response<Body>, Denial> {
+        let code = visit.target.parameter("code").unwrap_or_default();
+        let headers = visit.request.headers();
+        let agent = headers.get(header::USER_AGENT);
+        let agent = agent.and_then(|it| it.to_str().ok()).unwrap_or_default();
+        let (instance, from) = (&self.config.instance, visit.peer.address().ip());
+        // A link is opened by a person or a scanner's browser, never fetched by another page.
+        let is_opened = respond::wants_page(visit.request.method(), headers);
+        let opened = if is_opened {
+            self.store.open_kiosk(&code, instance, from, agent).await?
+        } else {
+            None
+        };
+        let Some((secret, path)) = opened else {
+            return Ok(self.page(&Message {
+                status: StatusCode::BAD_REQUEST,
+                title: "This link cannot be used".to_owned(),
+                text: "It was used already, is older than a day, or is not for this place. An \
+                       administrator makes another in the console under Access."
+                    .to_owned(),
+                links: Vec::new(),
+            }));
+        };
+        let mut response = respond::see_other(&entry::local(&path));
+        entry::open_lasting(response.headers_mut(), &secret.0);
+        Ok(response)
+    }
+
     async fn leave(&self, visit: &Visit) -> Result<Response<Body>, Denial> {
         if let Some(known) = &visit.known
-            && let Via::GateSession { session } = known.principal.via
+            && let Via::GateSession { session } | Via::KioskSession { session } =
+                known.principal.via
         {
             let address = Some(visit.peer.address().ip());
             let actor = model::principal::Actor::principal(&known.principal, address);
@@ -321,7 +352,7 @@ impl Inner {
 /// The browser session by which the permit's holder came; none for a token, which has no page.
 fn session(permit: &Permit) -> Option<SessionId> {
     match permit.principal()?.via {
-        Via::GateSession { session } => Some(session),
+        Via::GateSession { session } | Via::KioskSession { session } => Some(session),
         _ => None,
     }
 }

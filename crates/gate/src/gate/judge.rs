@@ -34,7 +34,7 @@ pub(crate) struct Standing {
     target: Target,
     method: Method,
     is_upgrade: bool,
-    address: IpAddr,
+    pub(crate) address: IpAddr,
 }
 
 /// What is asked of the judgement.

@@ -64,6 +64,22 @@ pub(crate) fn open(headers: &mut HeaderMap, secret: &str) {
     forget(headers, ENTRY_COOKIE);
 }
 
+/// The same for a wall display's, which is kept when its browser ends. Long: the session itself knows
+/// when it is over, and being used renews it.
+pub(crate) fn open_lasting(headers: &mut HeaderMap, secret: &str) {
+    set(
+        headers,
+        &format!(
+            "{SESSION_COOKIE}={secret}; Secure; HttpOnly; SameSite=Lax; Path=/; Max-Age=34560000"
+        ),
+    );
+}
+
+/// An address of this gate, or its root.
+pub(crate) fn local(to: &str) -> String {
+    (if is_local(to) { to } else { "/" }).to_owned()
+}
+
 /// The cookies of a session that ended.
 pub(crate) fn close(headers: &mut HeaderMap) {
     forget(headers, SESSION_COOKIE);

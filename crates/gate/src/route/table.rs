@@ -159,6 +159,7 @@ const TABLE: &[(Verb, &str, Kind)] = &[
         Is(|| Class::Never("Node-RED's own login is not used here")),
     ),
     (Get, ".redkeep/enter", Is(|| Class::Own(Own::Enter))),
+    (Get, ".redkeep/kiosk", Is(|| Class::Own(Own::Kiosk))),
     (Post, ".redkeep/leave", Is(|| Class::Own(Own::Leave))),
     (Get, ".redkeep/history.git/*", Is(|| Class::History)),
     (

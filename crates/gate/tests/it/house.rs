@@ -46,7 +46,7 @@ pub(crate) const FLOWS: &str = r#"[{"id":"t1","type":"tab","label":"Pumps"},
 {"id":"w1","type":"websocket-listener","path":"/ws/live","wholemsg":"false"}]"#;
 
 #[derive(Debug)]
-struct Now;
+pub(crate) struct Now;
 
 impl Clock for Now {
     #[expect(
@@ -327,6 +327,7 @@ impl House {
             label: "test".into(),
             scopes: vec![scope],
             expires_at: Now.now().plus_seconds(3600),
+            networks: Vec::new(),
         };
         let made = self
             .store

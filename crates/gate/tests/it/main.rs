@@ -16,6 +16,7 @@ mod forwarding;
 mod frames;
 mod history;
 mod house;
+mod kiosk;
 mod lasting;
 mod login;
 mod node_red;

@@ -32,6 +32,22 @@ pub(crate) async fn open(
         .map(|(socket, _)| socket)
 }
 
+/// The same with an access token, as a program does.
+pub(crate) async fn open_by_token(
+    house: &House,
+    path: &str,
+    bearer: &str,
+) -> Result<WebSocketStream<TlsStream<TcpStream>>, Error> {
+    let mut request =
+        format!("{}{path}", house.origin.replace("https", "wss")).into_client_request()?;
+    let headers = request.headers_mut();
+    headers.insert("authorization", bearer.parse().unwrap());
+    let stream = house.connect(b"http/1.1").await;
+    client_async(request, stream)
+        .await
+        .map(|(socket, _)| socket)
+}
+
 fn status(error: Error) -> StatusCode {
     match error {
         Error::Http(response) => response.status(),

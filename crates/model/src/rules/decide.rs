@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccessRules, Area, Bounds, PathPrefix, Rule, Source, Who, network};
+use super::{AccessRules, Area, Bounds, PathPrefix, Rule, Who};
 use crate::{
     id::InstanceId,
     principal::{Principal, Via},
@@ -92,7 +92,7 @@ impl AccessRules {
     fn covers(&self, rule: &Rule, facts: &Facts<'_>) -> bool {
         let on = rule.instance.as_ref();
         (on.is_none() || on == facts.instance)
-            && self.is_from(&rule.from, facts.address)
+            && self.is_within(&rule.from, facts.address)
             && if rule.areas.is_empty() {
                 // Rules for "everything" are written with the gate in mind: they must not shut the
                 // console by the way.
@@ -102,17 +102,6 @@ impl AccessRules {
             }
             && (rule.paths.is_empty() || rule.paths.iter().any(|path| path.covers(facts.segments)))
             && (rule.methods.is_empty() || rule.methods.iter().any(|it| it.covers(facts.method)))
-    }
-
-    fn is_from(&self, sources: &[Source], address: IpAddr) -> bool {
-        let is_from = |source: &Source| match source {
-            Source::Block(block) => network::holds(block, address),
-            Source::Named(name) => self
-                .networks
-                .get(name)
-                .is_some_and(|blocks| blocks.iter().any(|it| network::holds(it, address))),
-        };
-        sources.is_empty() || sources.iter().any(is_from)
     }
 }
 

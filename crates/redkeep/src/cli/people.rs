@@ -220,6 +220,17 @@ async fn user_id(client: &Client, name: &UserName) -> Result<i64, Failure> {
     found.ok_or_else(|| Failure::new(Exit::Refused, format!("there is no user {name}")))
 }
 
+/// From where something may be used.
+pub(super) fn networks(value: &Value) -> String {
+    let networks = list(value, "/networks").iter();
+    let networks: Vec<_> = networks.map(|it| text(it, "")).collect();
+    if networks.is_empty() {
+        "anywhere".to_owned()
+    } else {
+        networks.join(", ")
+    }
+}
+
 pub(crate) async fn token(
     client: &Client,
     as_json: bool,
@@ -231,8 +242,11 @@ pub(crate) async fn token(
             scope,
             label,
             days,
+            network,
         } => {
-            let body = json!({ "user": user, "scopes": scope, "label": label, "days": days });
+            let body = json!({
+                "user": user, "scopes": scope, "label": label, "days": days, "networks": network,
+            });
             let made = client.post("/tokens", body).await?;
             if as_json {
                 terminal::line(&made.to_string());
@@ -252,11 +266,14 @@ pub(crate) async fn token(
                     text(token, "/user_name"),
                     text(token, "/scopes"),
                     text(token, "/label"),
+                    networks(token),
                     time(token, "/expires_at"),
+                    time(token, "/last_used_at"),
                 ]
             };
             let rows: Vec<_> = list(&tokens, "/tokens").iter().map(row).collect();
-            table(["ID", "USER", "SCOPES", "FOR", "UNTIL"], &rows);
+            let heading = ["ID", "USER", "SCOPES", "FOR", "FROM", "UNTIL", "LAST USED"];
+            table(heading, &rows);
         }
         TokenVerb::Revoke { id } => {
             client.delete(&format!("/tokens/{id}")).await?;

@@ -26,6 +26,7 @@ pub(super) struct Doors {
     console: TcpListener,
     gates: Vec<(InstanceId, TcpListener)>,
     passkey_required: Vec<Role>,
+    terms: console::Terms,
 }
 
 impl Doors {
@@ -60,6 +61,7 @@ impl Doors {
             console,
             gates,
             passkey_required: config.passkey_required.clone(),
+            terms: config.terms,
         })
     }
 
@@ -105,6 +107,7 @@ impl Doors {
             keys: runtime::status::layers(self.keeper.enforcement()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             passkey_required: self.passkey_required.clone(),
+            terms: self.terms,
             issuing: Some(self.desk.clone() as Arc<dyn Issuing>),
             post: post.map(|post| post.clone() as Arc<dyn Post>),
             doorman: Some(doorman.clone()),

@@ -225,8 +225,10 @@ impl Change<'_> {
                     return Ok(LoginAttempt::Wrong);
                 }
                 Some(CodeUse::Step(step)) => {
-                    sqlx::query("UPDATE users SET factor_step = ? WHERE id = ?")
+                    let now = self.now;
+                    sqlx::query("UPDATE users SET factor_step = ?, codes_used_at = ? WHERE id = ?")
                         .bind(step)
+                        .bind(now.0)
                         .bind(account.user.id.0)
                         .execute(self.db())
                         .await?;
@@ -235,6 +237,12 @@ impl Change<'_> {
                     sqlx::query("DELETE FROM recovery_codes WHERE user_id = ? AND digest = ?")
                         .bind(account.user.id.0)
                         .bind(digest)
+                        .execute(self.db())
+                        .await?;
+                    let now = self.now;
+                    sqlx::query("UPDATE users SET recovery_used_at = ? WHERE id = ?")
+                        .bind(now.0)
+                        .bind(account.user.id.0)
                         .execute(self.db())
                         .await?;
                     let detail = json!({});
@@ -318,10 +326,15 @@ impl Change<'_> {
     ) -> Result<LoginAttempt, StoreError> {
         self.forgive_attempt(&attempt.counted, attempt.at).await?;
         self.reset_account(&attempt.counted).await?;
+        let now = self.now;
+        sqlx::query("UPDATE users SET password_used_at = ? WHERE id = ?")
+            .bind(now.0)
+            .bind(account.user.id.0)
+            .execute(self.db())
+            .await?;
         if attempt.purpose == Purpose::Confirm {
             return Ok(LoginAttempt::Accepted(account.user.clone()));
         }
-        let now = self.now;
         sqlx::query("UPDATE users SET last_login_at = ? WHERE id = ?")
             .bind(now.0)
             .bind(account.user.id.0)

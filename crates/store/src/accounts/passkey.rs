@@ -6,6 +6,7 @@
 
 mod answer;
 mod ceremony;
+mod prove;
 mod touch;
 
 use data_encoding::BASE64URL_NOPAD;

@@ -208,12 +208,13 @@ impl Change<'_> {
         Ok(codes)
     }
 
-    /// Ends a user's sessions, but for the console session the user acts in and what hangs on it.
-    pub(super) async fn end_other_sessions(
+    /// Ends a user's sessions, but for the console session the user acts in and what hangs on it,
+    /// and wall displays; how many.
+    pub(crate) async fn end_other_sessions(
         &mut self,
         user: UserId,
         by: &Actor,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let kept = match by {
             Actor::Principal {
                 user: acting,
@@ -222,16 +223,28 @@ impl Change<'_> {
             } if *acting == user => session.0,
             _ => 0,
         };
-        sqlx::query(
-            "DELETE FROM sessions WHERE user_id = ? AND id <> ? AND COALESCE(parent, 0) <> ?",
+        let parent = if kept == 0 { -1 } else { kept };
+        // Counted before: what goes with what it hangs on is counted nowhere else.
+        let ended: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM sessions WHERE user_id = ? AND id <> ? \
+             AND COALESCE(parent, 0) <> ? AND kind <> 'kiosk'",
         )
         .bind(user.0)
         .bind(kept)
-        .bind(if kept == 0 { -1 } else { kept })
+        .bind(parent)
+        .fetch_one(self.db())
+        .await?;
+        sqlx::query(
+            "DELETE FROM sessions WHERE user_id = ? AND id <> ? AND COALESCE(parent, 0) <> ? \
+             AND kind <> 'kiosk'",
+        )
+        .bind(user.0)
+        .bind(kept)
+        .bind(parent)
         .execute(self.db())
         .await?;
         self.revokes = true;
-        Ok(())
+        Ok(ended.unsigned_abs())
     }
 
     async fn note_renewal(

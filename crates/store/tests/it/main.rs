@@ -14,6 +14,7 @@ mod deployments;
 mod house;
 mod instances;
 mod killed;
+mod kiosks;
 mod mails;
 mod opening;
 mod passkeys;

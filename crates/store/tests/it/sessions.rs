@@ -224,7 +224,7 @@ async fn role_password_and_removal_reach_sessions_and_tokens_at_once() {
     let by = Actor::System;
     let ann = house.user("ann", Role::Editor).await;
     let kind = SessionKind::Console;
-    let (own, kept) = house
+    let (_, kept) = house
         .store
         .open_session(ann.id, kind, None, None, "")
         .await
@@ -244,7 +244,14 @@ async fn role_password_and_removal_reach_sessions_and_tokens_at_once() {
         principal.map(|principal| principal.role)
     };
     assert_eq!(role(&kept.0).await, Some(Role::Editor));
-    assert!(house.store.token_principal(&token).await.unwrap().is_some());
+    assert!(
+        house
+            .store
+            .token_principal(&token, None)
+            .await
+            .unwrap()
+            .is_some()
+    );
     let mut told = house.store.revocations();
     house
         .store
@@ -253,8 +260,15 @@ async fn role_password_and_removal_reach_sessions_and_tokens_at_once() {
         .unwrap();
     assert!(told.has_changed().unwrap());
     told.mark_unchanged();
+    // Whoever took a secret of before has nothing by the new role.
+    assert_eq!(role(&kept.0).await, None);
+    assert_eq!(role(&other.0).await, None);
+    let open = async || {
+        let opened = house.store.open_session(ann.id, kind, None, None, "");
+        opened.await.unwrap()
+    };
+    let ((own, kept), (_, other)) = (open().await, open().await);
     assert_eq!(role(&kept.0).await, Some(Role::Viewer));
-    assert_eq!(role(&other.0).await, Some(Role::Viewer));
 
     let via = Via::ConsoleSession { session: own.id };
     let name = "ann".parse().unwrap();
@@ -276,7 +290,14 @@ async fn role_password_and_removal_reach_sessions_and_tokens_at_once() {
     house.store.revoke_sessions_of(ann.id, &by).await.unwrap();
     assert_eq!(role(&kept.0).await, None);
     house.store.remove_user(ann.id, &by).await.unwrap();
-    assert!(house.store.token_principal(&token).await.unwrap().is_none());
+    assert!(
+        house
+            .store
+            .token_principal(&token, None)
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert!(house.store.tokens(None).await.unwrap().is_empty());
 }
 
@@ -286,6 +307,7 @@ fn token(user: i64, seconds: i64) -> NewToken {
         label: "ci".into(),
         scopes: vec![Scope::Propose, Scope::Read],
         expires_at: START.plus_seconds(seconds),
+        networks: Vec::new(),
     }
 }
 
@@ -312,7 +334,12 @@ async fn a_token_is_good_until_it_expires_or_is_revoked() {
         .await
         .unwrap();
     assert!(secret.starts_with("rk_") && secret.len() == 46);
-    let principal = house.store.token_principal(&secret).await.unwrap().unwrap();
+    let principal = house
+        .store
+        .token_principal(&secret, None)
+        .await
+        .unwrap()
+        .unwrap();
     let scopes = vec![Scope::Read, Scope::Propose];
     assert_eq!(
         principal.via,
@@ -327,7 +354,7 @@ async fn a_token_is_good_until_it_expires_or_is_revoked() {
     assert!(
         house
             .store
-            .token_principal(&secret)
+            .token_principal(&secret, None)
             .await
             .unwrap()
             .is_none()
@@ -341,7 +368,7 @@ async fn a_token_is_good_until_it_expires_or_is_revoked() {
     assert!(
         house
             .store
-            .token_principal(&secret)
+            .token_principal(&secret, None)
             .await
             .unwrap()
             .is_some()
@@ -350,12 +377,19 @@ async fn a_token_is_good_until_it_expires_or_is_revoked() {
     assert!(
         house
             .store
-            .token_principal(&secret)
+            .token_principal(&secret, None)
             .await
             .unwrap()
             .is_none()
     );
-    assert!(house.store.token_principal("rk_").await.unwrap().is_none());
+    assert!(
+        house
+            .store
+            .token_principal("rk_", None)
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert_eq!(
         house.kinds().await,
         [E::UserAdded, E::TokenMade, E::TokenMade, E::TokenRevoked]

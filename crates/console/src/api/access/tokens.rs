@@ -8,6 +8,7 @@ use axum::{
 use model::{
     access::{Permission, Scope},
     id::{TokenId, UserName},
+    rules::Source,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ use super::{own_or_admin, whose};
 use crate::{
     App,
     api::Body,
+    pages::account::token::known_networks,
     problem::{ApiError, Problem},
     session::Authenticated,
 };
@@ -40,6 +42,9 @@ pub(in crate::api) struct Make {
     scopes: Vec<Scope>,
     label: String,
     days: i64,
+    /// From where it may be used; anywhere when left out.
+    #[serde(default)]
+    networks: Vec<Source>,
 }
 
 /// `POST /tokens`.
@@ -58,6 +63,7 @@ pub(in crate::api) async fn make(
     if body.label.trim().is_empty() || body.label.chars().count() > 100 {
         return Err(Problem::bad_form("say in 1 to 100 characters what the token is for").into());
     }
+    known_networks(&app, &body.networks).await?;
     let user = match &body.user {
         Some(name) if *name != caller.principal.name => {
             caller.require(Permission::Administer)?;
@@ -72,6 +78,7 @@ pub(in crate::api) async fn make(
         label: body.label,
         scopes: body.scopes,
         expires_at,
+        networks: body.networks,
     };
     let (token, secret) = app.store.make_token(new, &caller.actor()).await?;
     let body = json!({ "token": token, "secret": secret });

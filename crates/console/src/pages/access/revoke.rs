@@ -43,6 +43,15 @@ pub(crate) async fn session(
     Ok(back(&fields))
 }
 
+/// `POST /account/sessions/revoke-others`: all of one's own but this one.
+pub(crate) async fn others(
+    State(app): State<App>,
+    Posted { by, .. }: Posted,
+) -> Result<Redirect, PageError> {
+    app.store.revoke_other_sessions(&by.caller.actor()).await?;
+    Ok(Redirect::to("/account?done=others"))
+}
+
 /// `POST /access/tokens/{id}/revoke`.
 pub(crate) async fn token(
     State(app): State<App>,

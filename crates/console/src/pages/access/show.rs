@@ -5,13 +5,18 @@ use axum::{
     extract::{Query, State},
     response::Html,
 };
-use model::access::{Permission, Role};
+use model::{
+    access::{Permission, Role},
+    rules::AccessRules,
+};
+use store::{Kiosk, SessionKind};
 
 use crate::{
     App,
+    device::device,
     pages::{
         Asked,
-        account::show::{SessionLine, TokenLine},
+        account::show::{SessionLine, TokenLine, in_words},
     },
     problem::PageError,
     session::SignedIn,
@@ -27,6 +32,8 @@ pub(super) struct AccessPage {
     sessions: Vec<SessionLine>,
     tokens: Vec<TokenLine>,
     roles: [Role; 5],
+    kiosks: Vec<KioskLine>,
+    pub(super) kiosk: KioskForm,
     pub(super) link: Option<String>,
     pub(super) enrol_error: Option<String>,
     back: &'static str,
@@ -44,9 +51,59 @@ struct UserLine {
     is_self: bool,
 }
 
+/// A wall display in a list.
+struct KioskLine {
+    id: i64,
+    name: String,
+    user: String,
+    opens: String,
+    networks: String,
+    /// Where it hangs, once it was opened.
+    place: String,
+    used: Option<Moment>,
+    ends: Option<Moment>,
+}
+
+impl KioskLine {
+    fn new(kiosk: &Kiosk, shell: &Shell, rules: &AccessRules) -> Self {
+        let address = kiosk.address.map(|address| {
+            let network = rules.network_of(address);
+            let network = network.map(|it| format!(" ({it})")).unwrap_or_default();
+            format!("{address}{network}")
+        });
+        let device = kiosk.agent.as_deref().map(device);
+        let place = device.into_iter().chain(address);
+        Self {
+            id: kiosk.id.0,
+            name: name_of(&kiosk.name),
+            user: kiosk.user_name.to_string(),
+            opens: format!("{}{}", kiosk.instance, kiosk.path),
+            networks: in_words(&kiosk.networks),
+            place: place.collect::<Vec<_>>().join(", "),
+            used: kiosk.last_seen_at.map(|at| shell.moment(at)),
+            ends: kiosk
+                .expires_at
+                .or(kiosk.link_until)
+                .map(|at| shell.moment(at)),
+        }
+    }
+}
+
+/// The form for a wall display.
+pub(super) struct KioskForm {
+    pub(super) name: String,
+    pub(super) instance: String,
+    pub(super) path: String,
+    pub(super) networks: String,
+    pub(super) days: i64,
+    pub(super) error: Option<String>,
+}
+
 fn notice(done: Option<&String>) -> Option<&'static str> {
     match done.map(String::as_str) {
-        Some("role") => Some("The role was changed. It holds from the next request on."),
+        Some("role") => {
+            Some("The role was changed. The sessions of before have ended; they sign in anew.")
+        }
         Some("removed") => Some("The user was removed, with all sessions and tokens."),
         Some("revoked") => Some("Revoked. Live connections close within a second."),
         _ => None,
@@ -79,19 +136,34 @@ pub(super) async fn build(app: &App, by: &SignedIn) -> Result<AccessPage, PageEr
         is_self: user.id == by.caller.principal.user,
     });
     let users = lines.collect();
+    let rules = app.store.access_rules().await?.rules;
+    let kiosks = app.store.kiosks().await?;
     let sessions = app.store.sessions(None).await?;
     let tokens = app.store.tokens(None).await?;
     Ok(AccessPage {
         users,
         sessions: sessions
             .iter()
-            .map(|s| SessionLine::new(s, by, &shell))
+            .filter(|s| s.kind != SessionKind::Kiosk)
+            .map(|s| SessionLine::new(s, by, &shell, &rules))
             .collect(),
         tokens: tokens
             .iter()
             .map(|token| TokenLine::new(token, &shell))
             .collect(),
         roles: Role::ALL,
+        kiosks: kiosks
+            .iter()
+            .map(|it| KioskLine::new(it, &shell, &rules))
+            .collect(),
+        kiosk: KioskForm {
+            name: String::new(),
+            instance: String::new(),
+            path: "/".to_owned(),
+            networks: String::new(),
+            days: app.terms.kiosk_seconds / 86_400,
+            error: None,
+        },
         link: None,
         enrol_error: None,
         back: "/access",

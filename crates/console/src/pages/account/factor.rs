@@ -125,6 +125,7 @@ pub(crate) async fn confirm_new(
         let page = show(&app, &by, &begun, Some(why)).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
+    by.renew(&app).await?;
     done(&app, &by, codes, true).await
 }
 

@@ -149,7 +149,11 @@ pub(crate) async fn add(
     let added = match app.store.finish_passkey(&rp, bound, asked, answer, name) {
         Ok(new) => {
             let (user, actor) = (by.caller.principal.user, by.caller.actor());
-            app.store.add_passkey(&new, user, &actor).await
+            let added = app.store.add_passkey(&new, user, &actor).await;
+            if added.is_ok() {
+                by.renew(&app).await?;
+            }
+            added
         }
         Err(PasskeyError::Store(error)) => Err(error),
         Err(error) => return again(&app, &by, &error.to_string()).await,

@@ -2,18 +2,14 @@
 
 use axum::{
     extract::State,
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use store::{LoginAttempt, Secret, SessionKind, Store};
+use store::{LoginAttempt, Secret, Store};
 
 use super::show::build;
 use crate::{
-    App,
-    csrf::Posted,
-    problem::PageError,
-    session::{SignedIn, set_cookie},
-    shell::page as render,
+    App, csrf::Posted, problem::PageError, session::SignedIn, shell::page as render,
     wording::sentence,
 };
 
@@ -58,18 +54,9 @@ pub(crate) async fn submit(
     app.store
         .set_password(principal.user, &new, &by.caller.actor())
         .await?;
-    let mut response = Redirect::to("/account?done=password").into_response();
-    // The store may have ended this session with the others: the person goes on in a new one.
-    let agent = "after a change of password";
-    let address = by.caller.address;
-    let (_, secret) = app
-        .store
-        .open_session(principal.user, SessionKind::Console, None, address, agent)
-        .await?;
-    response
-        .headers_mut()
-        .insert(header::SET_COOKIE, set_cookie(&secret));
-    Ok(response)
+    // Whoever took this session's cookie before has nothing any more.
+    by.renew(&app).await?;
+    Ok(Redirect::to("/account?done=password").into_response())
 }
 
 async fn refuse(app: &App, by: &SignedIn, why: String) -> Result<Response, PageError> {

@@ -77,6 +77,8 @@ pub(super) enum Asked {
     /// `half_way`: after a right password; none: a passkey alone, which must verify its owner.
     SignIn(AuthenticationState, Option<HalfWay>),
     Touch(AuthenticationState, TouchStatement),
+    /// Before something dangerous, of somebody signed in.
+    Proof(AuthenticationState),
 }
 
 #[derive(Debug, Serialize, Deserialize)]
