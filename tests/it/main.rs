@@ -6,6 +6,7 @@
 )]
 
 mod accessibility;
+mod authority;
 mod browser;
 mod certificates;
 mod check;
@@ -17,6 +18,7 @@ mod enormous;
 mod export;
 mod flows;
 mod history;
+mod hsts;
 mod inside;
 mod instances;
 mod interrupted;
@@ -29,6 +31,7 @@ mod passkeys;
 mod rehearsal;
 mod review;
 mod secrets;
+mod staple;
 mod starting;
 mod verbs;
 mod walls;

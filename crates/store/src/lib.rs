@@ -11,6 +11,7 @@ mod baselines;
 mod deployments;
 mod entry;
 mod error;
+mod hsts;
 mod instances;
 mod json;
 mod logs;
