@@ -23,7 +23,7 @@ async fn a_node_cannot_read_redkeeps_data_and_keys() {
         "keys",
         "keys/master",
         "tls",
-        "tls/ca.key",
+        "tls/authority.json",
         "run",
         "run/control.sock",
         "redkeep.lock",

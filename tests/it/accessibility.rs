@@ -17,6 +17,10 @@ async fn the_pages_meet_wcag_aa() {
     browser.goto(redkeep.enrolment()).await;
     look(&browser, &axe, "enrol", &mut found).await;
     a_fault_would_be_found(&browser, &axe).await;
+    browser
+        .goto(&format!("{}/install", redkeep.console()))
+        .await;
+    look(&browser, &axe, "install", &mut found).await;
     let ada = redkeep.person("ada", "administrator").await;
     let steps = something_to_review(&redkeep).await;
     something_that_rules(&redkeep).await;

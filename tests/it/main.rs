@@ -7,6 +7,7 @@
 
 mod access;
 mod accessibility;
+mod authority;
 mod browser;
 mod certificates;
 mod check;
@@ -18,6 +19,7 @@ mod enormous;
 mod export;
 mod flows;
 mod history;
+mod hsts;
 mod inside;
 mod instances;
 mod interrupted;
@@ -30,6 +32,7 @@ mod passkeys;
 mod rehearsal;
 mod review;
 mod secrets;
+mod staple;
 mod starting;
 mod verbs;
 mod walls;

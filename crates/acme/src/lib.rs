@@ -19,6 +19,7 @@ mod record;
 mod renewal;
 mod schedule;
 mod settings;
+mod staple;
 mod transport;
 
 pub use check::{Certificate, Facts, facts};
@@ -27,3 +28,4 @@ pub use failure::Trouble;
 pub use keep::{Folder, Keep};
 pub use proof::{Boxed, Proof, Show, alpn_certificate};
 pub use settings::{Authority, ExternalAccount, Method, Name, Settings, SettingsError};
+pub use staple::{Responder, Staple, again, fetch, responder};

@@ -44,6 +44,9 @@ macro_rules! api {
 api! {
     get "/status" => service::status,
     get "/ca" => service::ca,
+    post "/ca/rotate" => certificates::rotate,
+    post "/ca/cancel" => certificates::cancel,
+    post "/ca/revoke" => certificates::revoke,
     get "/openapi.json" => service::openapi,
     get "/certificates" => certificates::list,
     post "/certificates/renew" => certificates::renew,

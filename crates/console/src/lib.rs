@@ -7,6 +7,7 @@
 
 mod api;
 mod assets;
+mod authority;
 mod carried;
 pub mod compare;
 mod compress;
@@ -42,7 +43,9 @@ use store::Store;
 pub use api::{ROUTES as API_ROUTES, openapi};
 pub use doorman::{Asked, Doorman};
 pub use gate_pages::{GATE_STYLE, GatePages};
-pub use issuing::{CertificateState, Issuing};
+pub use issuing::{
+    AuthorityStatus, CertificateState, IssuedStatus, Issuing, RootStatus, StrictTransport,
+};
 pub use mailing::{MailState, Post, Posting};
 pub use pages::ROUTES as PAGE_ROUTES;
 pub use step_up::{CALLS as PROVEN_CALLS, PAGES as PROVEN_PAGES};
@@ -95,7 +98,7 @@ pub struct Context {
     pub workshop: Option<Arc<Workshop>>,
     /// Where the doors are.
     pub addresses: Addresses,
-    /// The root certificate to import into browsers, as PEM.
+    /// The root certificate to import into browsers, as PEM, where `issuing` knows none.
     pub ca_pem: String,
     /// What keeps others from the process that holds the keys; empty when there is none (the command
     /// line, tests).

@@ -6,6 +6,7 @@ pub(crate) mod components;
 pub(crate) mod deployments;
 pub(crate) mod enrol;
 pub(crate) mod history;
+pub(crate) mod install;
 pub(crate) mod logs;
 pub(crate) mod overview;
 pub(crate) mod record;
@@ -113,6 +114,12 @@ pages! {
     post "/settings/routes" => settings::routes::submit,
     post "/settings/restart" => settings::restart::submit,
     get "/settings/ca.pem" => settings::ca::download,
+    post "/settings/ca" => settings::ca::submit,
+    get "/install" => install::page,
+    get "/install/redkeep-root.pem" => install::pem,
+    get "/install/redkeep-root.crt" => install::der,
+    get "/install/redkeep-root.mobileconfig" => install::profile,
+    get "/install/authority.crl" => install::list,
     get "/logs" => logs::show::page,
     get "/components" => components::page,
 }

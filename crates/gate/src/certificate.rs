@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
-use keys::{Handshakes, KeysError, Presented};
+use arc_swap::{ArcSwap, ArcSwapOption};
+use keys::{AuthorityState, Handshakes, KeysError, Presented};
 use rustls::{
     ServerConfig, SignatureAlgorithm, SignatureScheme,
     pki_types::CertificateDer,
@@ -31,8 +31,11 @@ pub struct Certificates {
     handshakes: Arc<Handshakes>,
     current: Arc<Current>,
     root: Arc<ArcSwap<Option<String>>>,
+    authority: Arc<ArcSwapOption<AuthorityState>>,
     issued: Arc<Issued>,
     tls: Arc<ServerConfig>,
+    /// What the authority says of a leaf, shown in handshakes with it.
+    staple: Arc<Mutex<Option<(CertificateDer<'static>, Vec<u8>)>>>,
     /// Why the last renewal or reading failed.
     trouble: Arc<Mutex<Option<String>>>,
 }
@@ -50,14 +53,18 @@ impl Certificates {
             issued: Arc::clone(&issued),
         };
         let tls = tls::server_config(Arc::new(choice)).map_err(made)?;
-        Ok(Self {
+        let made = Self {
             handshakes: Arc::new(handshakes),
             current,
             root: Arc::new(ArcSwap::from_pointee(root)),
+            authority: Arc::default(),
             issued,
             tls,
+            staple: Arc::default(),
             trouble: Arc::default(),
-        })
+        };
+        made.look_at_authority()?;
+        Ok(made)
     }
 
     /// For [`crate::listen::serve`].
@@ -75,16 +82,50 @@ impl Certificates {
         (**self.root.load()).clone()
     }
 
+    /// How our own authority stood when the certificate was last looked at; none with the
+    /// operator's own files.
+    pub fn authority(&self) -> Option<Arc<AuthorityState>> {
+        self.authority.load_full()
+    }
+
+    /// Has a new root made; for so many days the old one is good beside it. Connections made from
+    /// then on get leafs of the new one; those that are open notice nothing.
+    pub fn rotate(&self, days: u16) -> Result<(), KeysError> {
+        self.handshakes.rotate(days)?;
+        self.renew_if_due()
+    }
+
+    /// Takes that back.
+    pub fn cancel_rotation(&self) -> Result<(), KeysError> {
+        self.handshakes.cancel_rotation()?;
+        self.renew_if_due()
+    }
+
+    /// Puts a leaf of ours on the revocation list; the one that is presented is replaced at once.
+    pub fn revoke(&self, serial: &[u8]) -> Result<(), KeysError> {
+        self.handshakes.revoke(serial)?;
+        self.renew_if_due()
+    }
+
+    fn look_at_authority(&self) -> Result<(), KeysError> {
+        let state = self.handshakes.authority()?.map(Arc::new);
+        let list = state.as_ref().map(|state| state.crl.clone());
+        self.issued.show_list(list);
+        self.authority.store(state);
+        Ok(())
+    }
+
     /// Has the leaf renewed when a third of its life is left, or the operator's files read anew.
     /// Connections made from then on get it. Waits for files and for a process: not for a thread
     /// that serves.
     pub fn renew_if_due(&self) -> Result<(), KeysError> {
         let presented = self.handshakes.present();
+        let presented = presented.and_then(|it| self.look_at_authority().map(|()| it));
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         match presented {
             Ok(presented) => {
                 self.root.store(Arc::new(presented.chain.root.clone()));
-                self.current.replace(Arc::new(certified(presented)));
+                self.show(certified(presented));
                 *trouble = None;
                 Ok(())
             }
@@ -95,6 +136,27 @@ impl Certificates {
                 Err(error)
             }
         }
+    }
+
+    /// From now on this answer of its authority (OCSP, DER) is shown with this leaf; none: nothing is.
+    pub fn staple(&self, leaf: &CertificateDer<'static>, answer: Option<Vec<u8>>) {
+        let staple = answer.map(|answer| (leaf.clone(), answer));
+        *self.staple.lock().unwrap_or_else(PoisonError::into_inner) = staple;
+        self.show(CertifiedKey::clone(&self.current.get()));
+    }
+
+    /// Has the doors present it, with what its authority says of it.
+    fn show(&self, mut key: CertifiedKey) {
+        let staple = self.staple.lock().unwrap_or_else(PoisonError::into_inner);
+        let staple = staple.as_ref();
+        let ours = staple.filter(|(leaf, _)| key.cert.first() == Some(leaf));
+        key.ocsp = ours.map(|(_, answer)| answer.clone());
+        self.current.replace(Arc::new(key));
+    }
+
+    /// The chain in use, leaf first (DER).
+    pub fn chain(&self) -> Vec<CertificateDer<'static>> {
+        self.current.get().cert.clone()
     }
 
     /// The leaf in use (DER).

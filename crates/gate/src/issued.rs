@@ -8,6 +8,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use rustls::{
+    pki_types::CertificateDer,
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
@@ -16,6 +17,9 @@ use rustls::{
 pub(crate) const VALIDATION: &[u8] = b"acme-tls/1";
 /// Where validators look for a file (RFC 8555, 8.3).
 const FILES: &str = "/.well-known/acme-challenge/";
+/// Where clients find the revocation list of our own authority, over plain HTTP: it is signed, and
+/// a certificate that must be checked cannot be what secures the check (RFC 5280, 8).
+pub const LIST: &str = "/.redkeep/authority.crl";
 /// Proofs shown at a time: one a name, and a certificate has a hundred names at most.
 const PROOFS_MAX: usize = 256;
 
@@ -26,6 +30,7 @@ pub struct Issued {
     certificate: ArcSwapOption<Named>,
     files: RwLock<HashMap<String, String>>,
     proofs: RwLock<HashMap<String, Arc<CertifiedKey>>>,
+    list: ArcSwapOption<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -40,6 +45,20 @@ impl Issued {
     pub fn replace(&self, certificate: Option<(Vec<String>, Arc<CertifiedKey>)>) {
         let named = certificate.map(|(names, key)| Arc::new(Named { names, key }));
         self.certificate.store(named);
+    }
+
+    /// From now on this answer of its authority (OCSP, DER) is shown with the certificate of this
+    /// leaf, if that is in use; none: nothing is.
+    pub fn staple(&self, leaf: &CertificateDer<'_>, answer: Option<Vec<u8>>) {
+        let Some(named) = self.certificate.load_full() else {
+            return;
+        };
+        if named.key.cert.first() == Some(leaf) {
+            let mut key = CertifiedKey::clone(&named.key);
+            key.ocsp = answer;
+            let names = named.names.clone();
+            self.replace(Some((names, Arc::new(key))));
+        }
     }
 
     /// Answers `GET /.well-known/acme-challenge/<token>` over plain HTTP with `answer`.
@@ -70,6 +89,20 @@ impl Issued {
         proofs.remove(&server_name.to_ascii_lowercase());
     }
 
+    /// From now on this is the revocation list of our own authority (DER); none: there is none.
+    pub fn show_list(&self, list: Option<Vec<u8>>) {
+        self.list.store(list.map(Arc::new));
+    }
+
+    /// What a plain request for this target is answered, if it asks for the list.
+    pub(crate) fn list(&self, target: &str) -> Option<Arc<Vec<u8>>> {
+        if target == LIST {
+            self.list.load_full()
+        } else {
+            None
+        }
+    }
+
     /// What a plain request for this target is answered, if it is a validator's.
     pub(crate) fn file(&self, target: &str) -> Option<String> {
         let token = target.strip_prefix(FILES)?;
@@ -93,7 +126,7 @@ impl Issued {
     }
 }
 
-fn covers(name: &str, wanted: &str) -> bool {
+pub(crate) fn covers(name: &str, wanted: &str) -> bool {
     match name.strip_prefix("*.") {
         Some(base) => wanted
             .split_once('.')

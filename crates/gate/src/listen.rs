@@ -28,6 +28,7 @@ use crate::{
     body::{self, Body, Failure},
     issued::{Issued, VALIDATION},
     limit::{Limits, Place, Places, network},
+    promise::Promise,
 };
 
 /// How long to wait when the system has no more file descriptors.
@@ -138,6 +139,25 @@ impl ConnectionService {
             proxies: Arc::new(proxies),
             ..self
         }
+    }
+
+    /// Every answer tells browsers what is promised about HTTPS.
+    #[must_use]
+    pub fn promising(mut self, promise: Arc<Promise>) -> Self {
+        let call = Arc::clone(&self.call);
+        self.call = Arc::new(move |request: Request<Incoming>, peer: Peer| -> Answer {
+            let value = promise.value(request.uri(), request.headers());
+            let answer = call(request, peer);
+            Box::pin(async move {
+                let mut answer = answer.await;
+                if let Some(value) = value {
+                    let headers = answer.headers_mut();
+                    headers.insert(http::header::STRICT_TRANSPORT_SECURITY, value);
+                }
+                answer
+            })
+        });
+        self
     }
 
     /// Validators of a certificate authority find their files here, over plain HTTP.

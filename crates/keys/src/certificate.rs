@@ -1,7 +1,5 @@
-//! Certificates of our own making: a root that may only vouch for the names it was made for, and a
-//! leaf that is renewed by itself. Or the operator's own files.
-
-mod issue;
+//! The certificate that is presented: a leaf of our own authority, which is renewed by itself, or
+//! the operator's own files.
 
 use std::{
     fs, io,
@@ -20,14 +18,19 @@ use sandbox::folder::Folder;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::Refusal;
+use crate::{
+    AuthorityState, Refusal,
+    authority::{self, Authority},
+};
 
 /// Files of the folder `tls`, in the order in which they are handed over: the leaf last.
-pub(crate) const FILES: [&str; 4] = ["ca.key", "ca.pem", "ca.pem.old", "leaf.pem"];
+pub(crate) const FILES: [&str; 4] = ["authority.json", "ca.pem", "ca.pem.old", LEAF];
+/// The file that holds the leaf, what is above it, and the leaf's key.
+const LEAF: &str = "leaf.pem";
 /// Bytes a file of the operator's may have.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Bytes one of our own may have.
-const OWN_BYTES_MAX: usize = 64 << 10;
+const OWN_BYTES_MAX: usize = 256 << 10;
 
 /// Where certificates come from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -37,6 +40,8 @@ pub enum Source {
     Own {
         /// The names.
         names: Vec<String>,
+        /// Where clients find the revocation list; none: our leafs name none.
+        crl: Option<String>,
     },
     /// The operator's chain and key (PEM).
     Files {
@@ -53,7 +58,16 @@ impl Source {
         let mut names: Vec<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
         names.sort();
         names.dedup();
-        Self::Own { names }
+        Self::Own { names, crl: None }
+    }
+
+    /// The same, with a revocation list at this address (`http://…`).
+    #[must_use]
+    pub fn listing_at(mut self, address: &str) -> Self {
+        if let Self::Own { crl, .. } = &mut self {
+            *crl = Some(address.to_owned());
+        }
+        self
     }
 }
 
@@ -87,6 +101,15 @@ pub(crate) enum CertificateError {
     /// The cryptography failed.
     #[error("no certificate could be made: {0}")]
     Made(String),
+    /// The root's key was taken away.
+    #[error(
+        "the root's key is kept away from this machine: stop Redkeep, bring it back with `redkeep \
+         ca import FILE`, and start it again"
+    )]
+    KeyAway,
+    /// It is not done, with the reason.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// A certificate with its key.
@@ -107,8 +130,17 @@ pub(crate) struct Certificates {
 
 #[derive(Debug)]
 enum Place {
-    Own { folder: Folder, names: Vec<String> },
+    Own(Own),
     Files,
+}
+
+/// Our own authority, and what its leaf is for.
+#[derive(Debug)]
+struct Own {
+    folder: Folder,
+    authority: Authority,
+    names: Vec<String>,
+    crl: Option<String>,
 }
 
 /// The operator's files, read while that is still allowed.
@@ -131,17 +163,24 @@ impl Read {
 }
 
 impl Certificates {
-    /// Our own root and leaf in `folder` (files 0600), for these host names and addresses. A root
-    /// that was made for other names is replaced, and the old one kept as `ca.pem.old`: it must be
-    /// imported anew.
+    /// Our own in `folder` (files 0600), for these host names and addresses. A root that was made
+    /// for other names is replaced, and the old one kept as `ca.pem.old`: it must be imported anew.
     pub(crate) fn own(
         folder: Folder,
         names: Vec<String>,
+        crl: Option<String>,
         now: Timestamp,
     ) -> Result<Self, CertificateError> {
-        let present = own(&folder, &names, now)?;
+        let authority = Authority::open(&folder, &names, now)?;
+        let mut own = Own {
+            folder,
+            authority,
+            names,
+            crl,
+        };
+        let present = own.present(now)?;
         Ok(Self {
-            source: Place::Own { folder, names },
+            source: Place::Own(own),
             present,
             before: None,
         })
@@ -158,15 +197,56 @@ impl Certificates {
         })
     }
 
-    /// The present certificate; a leaf of our own is renewed first when a third of its life is left.
+    /// The present certificate; a leaf of our own is renewed first when a third of its life is left,
+    /// or it was revoked, or what is above it is another.
     pub(crate) fn present(&mut self, now: Timestamp) -> Result<&Chain, CertificateError> {
-        if let Place::Own { folder, names } = &self.source {
-            let fresh = own(folder, names, now)?;
+        if let Place::Own(own) = &mut self.source {
+            let fresh = own.present(now)?;
             if fresh.chain.id != self.present.chain.id {
                 self.before = Some(std::mem::replace(&mut self.present, fresh));
             }
         }
         Ok(&self.present.chain)
+    }
+
+    /// How our own authority stands; none with the operator's files.
+    pub(crate) fn authority(
+        &mut self,
+        now: Timestamp,
+    ) -> Result<Option<AuthorityState>, CertificateError> {
+        let Place::Own(own) = &mut self.source else {
+            return Ok(None);
+        };
+        own.authority.keep_good(&own.folder, now)?;
+        own.authority.state(now).map(Some)
+    }
+
+    /// Makes a new root, good together with the old one for some days.
+    pub(crate) fn rotate(&mut self, days: u16, now: Timestamp) -> Result<(), CertificateError> {
+        let own = self.own_mut()?;
+        own.authority.rotate(&own.folder, days, now)
+    }
+
+    /// Takes that back.
+    pub(crate) fn cancel_rotation(&mut self, now: Timestamp) -> Result<(), CertificateError> {
+        let own = self.own_mut()?;
+        own.authority.cancel_rotation(&own.folder, now)
+    }
+
+    /// Puts a leaf on the revocation list.
+    pub(crate) fn revoke(&mut self, serial: &[u8], now: Timestamp) -> Result<(), CertificateError> {
+        let own = self.own_mut()?;
+        own.authority.revoke(&own.folder, serial, now)
+    }
+
+    fn own_mut(&mut self) -> Result<&mut Own, CertificateError> {
+        match &mut self.source {
+            Place::Own(own) => Ok(own),
+            Place::Files => Err(CertificateError::Refused(
+                "the certificate comes from your own files ([tls]): whoever issued it revokes it"
+                    .to_owned(),
+            )),
+        }
     }
 
     /// Signs a handshake with the key of the certificate `id`.
@@ -185,12 +265,36 @@ impl Certificates {
     }
 }
 
-fn own(folder: &Folder, names: &[String], now: Timestamp) -> Result<Held, CertificateError> {
-    issue::leaf(folder, names, now)?;
-    let (path, text) = own_file(folder, issue::LEAF)?;
-    let (_, root) = own_file(folder, "ca.pem")?;
-    let root = String::from_utf8_lossy(&root).into_owned();
-    Held::from_pem((&path, &text), (&path, &text), Some(root))
+impl Own {
+    /// The leaf there is, or a new one.
+    fn present(&mut self, now: Timestamp) -> Result<Held, CertificateError> {
+        self.authority.keep_good(&self.folder, now)?;
+        let leaf = authority::Leaf {
+            names: &self.names,
+            crl: self.crl.as_deref(),
+        };
+        if !self.is_good(&leaf, now) {
+            let text = self.authority.issue(&self.folder, &leaf, now)?;
+            // One file: a leaf and a key that do not belong together cannot come to be.
+            authority::write(&self.folder, LEAF, text.as_bytes())?;
+        }
+        let (path, text) = own_file(&self.folder, LEAF)?;
+        let root = self.authority.root().to_owned();
+        Held::from_pem((&path, &text), (&path, &text), Some(root))
+    }
+
+    fn is_good(&self, wanted: &authority::Leaf<'_>, now: Timestamp) -> bool {
+        let check = || {
+            let (_, text) = own_file(&self.folder, LEAF).ok()?;
+            let leaf = authority::find_leaf(&text)?;
+            let text = std::str::from_utf8(&text).ok()?;
+            // The key follows: a chain that is longer or shorter is of another authority.
+            let above = [&self.authority.chain(), "-----BEGIN PRIVATE KEY"].concat();
+            let is_ours = text.contains(&above) && !self.authority.has_revoked(&leaf.serial);
+            Some(is_ours && leaf.serves(wanted, now))
+        };
+        check().unwrap_or(false)
+    }
 }
 
 impl Held {
@@ -279,7 +383,7 @@ fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
 }
 
 /// One of our own files, with where it lies.
-fn own_file(
+pub(crate) fn own_file(
     folder: &Folder,
     name: &str,
 ) -> Result<(PathBuf, Zeroizing<Vec<u8>>), CertificateError> {
@@ -292,4 +396,4 @@ fn own_file(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -10,7 +10,7 @@ use rustls::SignatureScheme;
 use sandbox::folder::Folder;
 
 use crate::{
-    Chain, Keeper, KeysError,
+    AuthorityState, Chain, Keeper, KeysError,
     certificate::{CertificateError, Certificates, Read, Source},
     line::Link,
     wire::{self, Lane, Request},
@@ -59,10 +59,10 @@ impl Handshakes {
             path: dir.to_owned(),
             why: error.to_string(),
         })?;
-        let Source::Own { names } = Source::own(names) else {
+        let Source::Own { names, crl } = Source::own(names) else {
             return Err(KeysError::Certificate("there are no names".to_owned()));
         };
-        let held = Certificates::own(folder, names, clock.now())?;
+        let held = Certificates::own(folder, names, crl, clock.now())?;
         let held = Arc::new(Mutex::new(held));
         Ok(Self(Holder::Here { held, clock }))
     }
@@ -110,6 +110,62 @@ impl Handshakes {
             }
         }
     }
+}
+
+/// Our own authority. With the operator's files there is none, and nothing can be asked of it.
+impl Handshakes {
+    /// How it stands. Errors: nobody answers.
+    pub fn authority(&self) -> Result<Option<AuthorityState>, KeysError> {
+        match &self.0 {
+            Holder::Here { held, clock } => Ok(lock(held).authority(clock.now())?),
+            Holder::Files { .. } => Ok(None),
+            Holder::There(keeper) => {
+                let answer = keeper.ask(Lane::Handshakes, &Request::Authority)?;
+                serde_json::from_slice(&answer)
+                    .map_err(|error| KeysError::Unavailable(error.to_string()))
+            }
+        }
+    }
+
+    /// Has a new root made; for `days` (1 to 366) what trusts the old one or the new one trusts the
+    /// leafs issued from now on, then the old one is gone.
+    pub fn rotate(&self, days: u16) -> Result<(), KeysError> {
+        match &self.0 {
+            Holder::Here { held, clock } => Ok(lock(held).rotate(days, clock.now())?),
+            Holder::Files { .. } => Err(not_ours()),
+            Holder::There(keeper) => keeper
+                .ask(Lane::Handshakes, &Request::Rotate { days })
+                .map(drop),
+        }
+    }
+
+    /// Takes that back: the old root stays, the new one is gone.
+    pub fn cancel_rotation(&self) -> Result<(), KeysError> {
+        match &self.0 {
+            Holder::Here { held, clock } => Ok(lock(held).cancel_rotation(clock.now())?),
+            Holder::Files { .. } => Err(not_ours()),
+            Holder::There(keeper) => keeper
+                .ask(Lane::Handshakes, &Request::CancelRotation)
+                .map(drop),
+        }
+    }
+
+    /// Puts the leaf with this serial number (at most 20 bytes) on the revocation list. Whoever
+    /// presents it should ask for another at once.
+    pub fn revoke(&self, serial: &[u8]) -> Result<(), KeysError> {
+        match &self.0 {
+            Holder::Here { held, clock } => Ok(lock(held).revoke(serial, clock.now())?),
+            Holder::Files { .. } => Err(not_ours()),
+            Holder::There(keeper) => keeper
+                .ask(Lane::Handshakes, &Request::Revoke { serial })
+                .map(drop),
+        }
+    }
+}
+
+fn not_ours() -> KeysError {
+    let why = "the certificate comes from your own files ([tls]): whoever issued it revokes it";
+    KeysError::Certificate(why.to_owned())
 }
 
 impl Presented {

@@ -15,6 +15,7 @@
 
 pub mod process;
 
+mod authority;
 mod certificate;
 mod error;
 mod handshake;
@@ -28,6 +29,10 @@ mod service;
 mod vault;
 mod wire;
 
+pub use authority::{
+    AuthorityState, IssuedState, RootState, RotationState,
+    away::{export_root_key, forget_root_key, import_root_key},
+};
 pub use certificate::{Chain, Source};
 pub use error::{KeysError, Refusal};
 pub use handshakes::{Handshakes, Presented};

@@ -109,8 +109,8 @@ fn prepare(setup: &Setup, clock: Arc<dyn Clock>) -> Result<(Held, Enforcement), 
     })?;
     let vault = Vault::open(&keys)?;
     let certificates = match (&setup.source, tls, read) {
-        (Source::Own { names }, Some(tls), _) => {
-            Certificates::own(tls, names.clone(), clock.now())?
+        (Source::Own { names, crl }, Some(tls), _) => {
+            Certificates::own(tls, names.clone(), crl.clone(), clock.now())?
         }
         (_, _, Some(read)) => Certificates::files(&read)?,
         _ => return Err(KeysError::Certificate("there is no certificate".to_owned())),

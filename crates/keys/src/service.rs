@@ -70,6 +70,25 @@ impl Held {
                 scheme,
                 message,
             } => self.certificates().sign(id, scheme, message)?.into(),
+            Request::Authority => {
+                let state = self.certificates().authority(self.clock.now())?;
+                let state = serde_json::to_vec(&state);
+                state
+                    .map_err(|error| KeysError::Certificate(error.to_string()))?
+                    .into()
+            }
+            Request::Rotate { days } => {
+                self.certificates().rotate(days, self.clock.now())?;
+                Zeroizing::default()
+            }
+            Request::CancelRotation => {
+                self.certificates().cancel_rotation(self.clock.now())?;
+                Zeroizing::default()
+            }
+            Request::Revoke { serial } => {
+                self.certificates().revoke(serial, self.clock.now())?;
+                Zeroizing::default()
+            }
         })
     }
 

@@ -9,7 +9,7 @@ use model::id::Hash;
 use rustls::{SignatureAlgorithm, SignatureScheme, pki_types::CertificateDer};
 use zeroize::Zeroizing;
 
-use crate::{Chain, KeysError, Refusal, handshake};
+use crate::{Chain, KeysError, Refusal, authority::SERIAL_BYTES_MAX, handshake};
 
 /// The version of what is said. Both ends are the same program, so there is one.
 const VERSION: u8 = 1;
@@ -63,6 +63,17 @@ pub(crate) enum Request<'a> {
         scheme: SignatureScheme,
         message: &'a [u8],
     },
+    /// How our own authority stands.
+    Authority,
+    /// Another root, with so many days in which both are good.
+    Rotate {
+        days: u16,
+    },
+    CancelRotation,
+    /// A leaf onto the revocation list.
+    Revoke {
+        serial: &'a [u8],
+    },
 }
 
 const SEAL: u8 = 1;
@@ -72,13 +83,19 @@ const SIGN: u8 = 4;
 const PUBLIC_KEY: u8 = 5;
 const CERTIFICATE: u8 = 6;
 const HANDSHAKE: u8 = 7;
+const AUTHORITY: u8 = 8;
+const ROTATE: u8 = 9;
+const CANCEL_ROTATION: u8 = 10;
+const REVOKE: u8 = 11;
 
 /// Bytes a request of this kind may have on this lane; none when it does not take it.
 pub(crate) fn bytes_max(lane: Lane, kind: u8) -> Option<usize> {
     match (lane, kind) {
         (Lane::Secrets, SEAL | UNSEAL | DIGEST) => Some(SECRET_BYTES_MAX),
         (Lane::Secrets, SIGN) => Some(SIGNED_BYTES_MAX),
-        (Lane::Secrets, PUBLIC_KEY) | (Lane::Handshakes, CERTIFICATE) => Some(16),
+        (Lane::Secrets, PUBLIC_KEY)
+        | (Lane::Handshakes, CERTIFICATE | AUTHORITY | ROTATE | CANCEL_ROTATION) => Some(16),
+        (Lane::Handshakes, REVOKE) => Some(2 + SERIAL_BYTES_MAX),
         (Lane::Handshakes, HANDSHAKE) => Some(2 + 32 + 2 + handshake::MESSAGE_BYTES_MAX),
         _ => None,
     }
@@ -113,6 +130,10 @@ impl Request<'_> {
                 &u16::from(*scheme).to_be_bytes(),
                 message,
             ],
+            Self::Authority => [&[AUTHORITY], &[], &[], &[]],
+            Self::Rotate { days } => [&[ROTATE], &days.to_be_bytes(), &[], &[]],
+            Self::CancelRotation => [&[CANCEL_ROTATION], &[], &[], &[]],
+            Self::Revoke { serial } => [&[REVOKE], serial, &[], &[]],
         };
         frame(&parts)
     }
@@ -215,7 +236,16 @@ pub(crate) fn decode(kind: u8, body: &[u8]) -> Result<Request<'_>, Refusal> {
                 message,
             })
         }
-        CERTIFICATE => Err(Refusal::Unreadable),
+        AUTHORITY if body.is_empty() => Ok(Request::Authority),
+        ROTATE => match body {
+            &[high, low] => Ok(Request::Rotate {
+                days: u16::from_be_bytes([high, low]),
+            }),
+            _ => Err(Refusal::Unreadable),
+        },
+        CANCEL_ROTATION if body.is_empty() => Ok(Request::CancelRotation),
+        REVOKE if !body.is_empty() => Ok(Request::Revoke { serial: body }),
+        CERTIFICATE | AUTHORITY | CANCEL_ROTATION | REVOKE => Err(Refusal::Unreadable),
         _ => Err(Refusal::UnknownRequest),
     }
 }

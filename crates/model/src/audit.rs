@@ -119,6 +119,11 @@ pub enum EventKind {
     CertificateIssued,
     /// The doors' certificate cannot be renewed, and its end comes near.
     CertificateFailing,
+    /// Our own authority got another root, or that was taken back; or the root's key was taken away
+    /// or brought back.
+    AuthorityChanged,
+    /// A certificate of our own authority was revoked.
+    CertificateRevoked,
     /// Policy or allowed routes changed.
     PolicyChanged,
     /// The rules who may come from where changed, were confirmed, or undid themselves.

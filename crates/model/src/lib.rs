@@ -11,6 +11,7 @@ pub mod baseline;
 pub mod clock;
 pub mod deployment;
 pub mod flow;
+pub mod hsts;
 pub mod id;
 pub mod instance;
 pub mod letter;

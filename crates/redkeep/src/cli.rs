@@ -2,6 +2,7 @@
 //! while `redkeep up` runs, and in this process otherwise.
 
 mod access;
+mod ca;
 mod certificates;
 mod check;
 mod client;
@@ -115,7 +116,7 @@ enum Verb {
     Certificates(certificates::CertificateVerb),
     /// Redkeep's own certificate authority
     #[command(subcommand)]
-    Ca(CaVerb),
+    Ca(ca::CaVerb),
     /// Look at this installation and say what to mend
     #[command(subcommand)]
     Check(CheckVerb),
@@ -310,12 +311,6 @@ enum CheckVerb {
     },
 }
 
-#[derive(Debug, Subcommand)]
-enum CaVerb {
-    /// Print the root certificate (PEM), for import into browsers and clients
-    Show,
-}
-
 /// Reads the command line and does as it says.
 pub(crate) fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -387,6 +382,11 @@ fn start(cli: Cli) -> Result<Exit, Failure> {
         if let Verb::Verify { file, key, full } = cli.verb {
             return export::verify(&file, key.as_deref(), full, json);
         }
+        if let Verb::Ca(verb) = &cli.verb
+            && verb.is_for_a_stopped_one()
+        {
+            return ca::offline::run(&data_dir, verb).await;
+        }
         let client = Client::connect(data_dir.clone()).await?;
         if let Verb::Check(CheckVerb::Gate { config }) = cli.verb {
             let over = Overrides {
@@ -418,6 +418,6 @@ async fn act(client: &Client, verb: Verb, json: bool) -> Result<Exit, Failure> {
         Verb::Deployments(verb) => deployments::run(client, json, verb).await,
         Verb::Audit(verb) => record::audit(client, json, verb).await,
         Verb::Certificates(verb) => certificates::run(client, json, &verb).await,
-        Verb::Ca(CaVerb::Show) => record::ca(client, json).await,
+        Verb::Ca(verb) => ca::run(client, json, &verb).await,
     }
 }

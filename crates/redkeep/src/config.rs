@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use model::{access::Role, id::InstanceId, instance::NodeRedMajor};
+use model::{access::Role, hsts::Wish, id::InstanceId, instance::NodeRedMajor};
 use serde::Deserialize;
 
 /// The file, `redkeep.toml` in the data directory unless named. Every key may be left out.
@@ -34,6 +34,8 @@ pub(crate) struct File {
     pub(crate) tls: Option<Tls>,
     /// How people sign in to the console.
     pub(crate) login: Login,
+    /// Whether browsers are told to come by HTTPS alone (HSTS).
+    pub(crate) hsts: Wish,
     /// A certificate authority to ask for certificates.
     pub(crate) acme: Option<acme::Section>,
     /// What is looked at while it runs, and how often.
@@ -211,6 +213,7 @@ pub(crate) struct Config {
     pub(crate) tls: Option<Tls>,
     pub(crate) passkey_required: Vec<Role>,
     pub(crate) terms: console::Terms,
+    pub(crate) hsts: Wish,
     pub(crate) acme: Option<acme::Acme>,
     pub(crate) watch: Watch,
     pub(crate) keep: Keep,
@@ -270,6 +273,7 @@ impl Config {
             tls: file.tls,
             passkey_required,
             terms,
+            hsts: file.hsts,
             acme,
             watch: file.watch,
             keep: file.keep,

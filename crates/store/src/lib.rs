@@ -12,6 +12,7 @@ mod deployments;
 mod elsewhere;
 mod entry;
 mod error;
+mod hsts;
 mod instances;
 mod json;
 mod kiosks;

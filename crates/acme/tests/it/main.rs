@@ -11,3 +11,4 @@ mod issue;
 mod pebble;
 mod proxy;
 mod shown;
+mod staple;

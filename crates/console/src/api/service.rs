@@ -10,7 +10,7 @@ use model::access::Permission;
 use serde_json::{Value, json};
 
 use super::instances::describe;
-use crate::{App, problem::ApiError, session::Authenticated};
+use crate::{App, authority, problem::ApiError, session::Authenticated};
 
 /// `GET /status`: version, addresses, every instance's status, open deployments.
 pub(super) async fn status(
@@ -40,13 +40,20 @@ pub(super) async fn status(
         "keys": app.keys,
         "queue": { "open": open },
         "mail": mail,
+        "strict_transport": app.issuing.as_ref().and_then(|it| it.strict_transport()),
         "certificates": app.issuing.as_ref().map(|issuing| issuing.certificates()),
     })))
 }
 
-/// `GET /ca`: the root certificate as PEM.
+/// `GET /ca`: the root certificate as PEM, and how our own authority stands.
 pub(super) async fn ca(State(app): State<App>, _by: Authenticated) -> Json<Value> {
-    Json(json!({ "pem": app.ca_pem }))
+    let state = app.issuing.as_ref().and_then(|issuing| issuing.authority());
+    let readable = state.as_ref().map(|state| state.root.readable());
+    Json(json!({
+        "pem": authority::root_pem(&app),
+        "fingerprint": readable,
+        "authority": state,
+    }))
 }
 
 /// `GET /openapi.json`. Says nothing about this installation, so nobody needs to sign in for it.

@@ -54,7 +54,7 @@ pub(super) async fn serve(
     connections.wait().await;
 }
 
-/// Answers one plain request: with a validator's file, or with a redirect to the same host and path
+/// Answers one plain request: with a validator's file, with the revocation list, or with a redirect to the same host and path
 /// over HTTPS; and closes.
 pub(super) async fn redirect(
     mut stream: TcpStream,
@@ -69,7 +69,7 @@ pub(super) async fn redirect(
             }
         }
         let answer = answer(&head, services);
-        stream.write_all(answer.as_bytes()).await?;
+        stream.write_all(&answer).await?;
         stream.shutdown().await
     };
     match tokio::time::timeout(time, answer).await {
@@ -79,21 +79,23 @@ pub(super) async fn redirect(
     }
 }
 
-fn answer(head: &[u8], services: &[&ConnectionService]) -> String {
-    let mut issued = services.iter().filter_map(|it| it.issued.as_ref());
-    if let Some(file) = target(head).and_then(|at| issued.find_map(|it| it.file(at))) {
-        return format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n{file}",
-            file.len()
-        );
+fn answer(head: &[u8], services: &[&ConnectionService]) -> Vec<u8> {
+    let issued = || services.iter().filter_map(|it| it.issued.as_ref());
+    let target = target(head).unwrap_or_default();
+    if let Some(file) = issued().find_map(|it| it.file(target)) {
+        return found("application/octet-stream", file.as_bytes());
+    }
+    if let Some(list) = issued().find_map(|it| it.list(target)) {
+        // RFC 2585, 4.2.
+        return found("application/pkix-crl", &list);
     }
     let mut hosts = services.iter().map(|it| &*it.hosts);
     if let Some(location) = hosts.find_map(|hosts| location(head, hosts)) {
         return format!(
             "HTTP/1.1 308 Permanent Redirect\r\nLocation: {location}\r\nContent-Length: 0\r\n\
              Connection: close\r\n\r\n"
-        );
+        )
+        .into_bytes();
     }
     let text = "This address speaks HTTPS only.\n";
     format!(
@@ -101,6 +103,16 @@ fn answer(head: &[u8], services: &[&ConnectionService]) -> String {
          Content-Length: {}\r\nConnection: close\r\n\r\n{text}",
         text.len()
     )
+    .into_bytes()
+}
+
+fn found(kind: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
 }
 
 /// What a plain `GET` asks for.

@@ -8,31 +8,35 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use super::*;
 use crate::{Handshakes, KeysError, handshake::tests::certificate_verify};
 
-const NOW: Timestamp = Timestamp(1_800_000_000_000);
+pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const DAY: i64 = 24 * 3600;
 
-fn names() -> Vec<String> {
+pub(crate) fn names() -> Vec<String> {
     ["localhost", "keep.localhost", "127.0.0.1", "::1"]
         .map(str::to_owned)
         .to_vec()
 }
 
-fn open(dir: &Path, names: &[String], clock: Arc<dyn Clock>) -> Result<Handshakes, KeysError> {
+pub(crate) fn open(
+    dir: &Path,
+    names: &[String],
+    clock: Arc<dyn Clock>,
+) -> Result<Handshakes, KeysError> {
     Handshakes::own(dir, names, clock)
 }
 
-fn root(held: &Handshakes) -> String {
+pub(crate) fn root(held: &Handshakes) -> String {
     held.present().unwrap().chain.root.unwrap()
 }
 
-fn leaf(dir: &Path) -> Vec<CertificateDer<'static>> {
+pub(crate) fn leaf(dir: &Path) -> Vec<CertificateDer<'static>> {
     CertificateDer::pem_slice_iter(&fs::read(dir.join("leaf.pem")).unwrap())
         .collect::<Result<_, _>>()
         .unwrap()
 }
 
 /// As a client that imported the root would check it.
-fn check(
+pub(crate) fn check(
     ca: &str,
     chain: &[CertificateDer<'static>],
     name: &str,
@@ -67,7 +71,7 @@ fn a_client_with_the_root_trusts_every_name_and_no_other() {
         check(&ca, &chain, &name, NOW).unwrap();
     }
     assert!(check(&ca, &chain, "example.com", NOW).is_err());
-    assert!(check(&ca, &chain, "localhost", NOW.plus_seconds(91 * DAY)).is_err());
+    assert!(check(&ca, &chain, "localhost", NOW.plus_seconds(8 * DAY)).is_err());
 }
 
 #[test]
@@ -75,16 +79,23 @@ fn the_root_cannot_vouch_for_other_names() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(FixedClock::new(NOW));
     let certificates = open(dir.path(), &names(), clock).unwrap();
-    let key =
-        rcgen::KeyPair::from_pem(&fs::read_to_string(dir.path().join("ca.key")).unwrap()).unwrap();
+    let kept = fs::read(dir.path().join("authority.json")).unwrap();
+    let kept: serde_json::Value = serde_json::from_slice(&kept).unwrap();
     let ca = root(&certificates);
-    let issuer = rcgen::Issuer::from_ca_cert_pem(&ca, key).unwrap();
     let params = rcgen::CertificateParams::new(vec!["bank.example".to_owned()]).unwrap();
-    let stolen = params
-        .signed_by(&rcgen::KeyPair::generate().unwrap(), &issuer)
-        .unwrap();
-    let refused = check(&ca, &[stolen.der().clone()], "bank.example", NOW).unwrap_err();
-    assert!(refused.contains("NameConstraint"), "{refused}");
+    // Whichever key is stolen: the root's, or that of the certificate that issues.
+    for stolen in ["root", "issuing"] {
+        let text = |what: &str| kept[stolen][what].as_str().unwrap();
+        let key = rcgen::KeyPair::from_pem(text("key")).unwrap();
+        let issuer = rcgen::Issuer::from_ca_cert_pem(text("pem"), key).unwrap();
+        let forged = params
+            .signed_by(&rcgen::KeyPair::generate().unwrap(), &issuer)
+            .unwrap();
+        let above = CertificateDer::from_pem_slice(text("pem").as_bytes()).unwrap();
+        let chain = [forged.der().clone(), above];
+        let refused = check(&ca, &chain, "bank.example", NOW).unwrap_err();
+        assert!(refused.contains("NameConstraint"), "{stolen}: {refused}");
+    }
 }
 
 #[test]
@@ -110,10 +121,10 @@ fn the_leaf_is_renewed_when_a_third_is_left_and_the_root_stays() {
     let certificates = open(dir.path(), &names(), Arc::clone(&clock) as _).unwrap();
     let (ca, first) = (root(&certificates), leaf(dir.path()));
     let old = certificates.present().unwrap();
-    clock.advance(59 * DAY);
+    clock.advance(4 * DAY);
     certificates.present().unwrap();
     assert_eq!(leaf(dir.path()), first, "not before it is due");
-    clock.advance(2 * DAY);
+    clock.advance(DAY);
     certificates.present().unwrap();
     let second = leaf(dir.path());
     assert_ne!(second[0], first[0]);
@@ -124,7 +135,7 @@ fn the_leaf_is_renewed_when_a_third_is_left_and_the_root_stays() {
     let (_, parsed) = X509Certificate::from_der(&second[0]).unwrap();
     assert_eq!(
         parsed.validity().not_after.timestamp(),
-        clock.now().unix_seconds() + 90 * DAY
+        clock.now().unix_seconds() + 7 * DAY
     );
     let again = open(dir.path(), &names(), clock).unwrap();
     assert_eq!(root(&again), ca);
@@ -157,8 +168,8 @@ fn own_files_are_taken_and_wrong_ones_are_explained() {
         let refused = Handshakes::files(certificate, key).present();
         refused.unwrap_err().to_string()
     };
-    let wrong = refused(&leaf, &dir.path().join("ca.key"));
-    assert!(wrong.contains("ca.key"), "another's key: {wrong}");
+    let wrong = refused(&leaf, &dir.path().join("authority.json"));
+    assert!(wrong.contains("authority.json"), "no key: {wrong}");
     let shared = dir.path().join("open.pem");
     fs::copy(&leaf, &shared).unwrap();
     fs::set_permissions(&shared, fs::Permissions::from_mode(0o644)).unwrap();

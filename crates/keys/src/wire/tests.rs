@@ -39,6 +39,10 @@ fn every_request_reads_back_on_its_lane_and_is_unknown_on_the_other() {
         ),
         (Lane::Secrets, Request::PublicKey { purpose: 2 }),
         (Lane::Handshakes, Request::Certificate),
+        (Lane::Handshakes, Request::Authority),
+        (Lane::Handshakes, Request::Rotate { days: 30 }),
+        (Lane::Handshakes, Request::CancelRotation),
+        (Lane::Handshakes, Request::Revoke { serial: &[7; 20] }),
         (
             Lane::Handshakes,
             Request::Handshake {

@@ -27,7 +27,7 @@ fn before() -> (tempfile::TempDir, Vec<u8>, [u8; 32]) {
 const STEPS: [&str; 6] = [
     "keys/master.key",
     "keys",
-    "tls/ca.key",
+    "tls/authority.json",
     "tls/ca.pem",
     "tls/leaf.pem",
     "tls",

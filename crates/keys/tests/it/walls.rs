@@ -79,7 +79,7 @@ fn as_root_files_and_memory_are_its_users_alone() {
         ("keys", 0o700),
         ("keys/master.key", 0o600),
         ("tls", 0o700),
-        ("tls/ca.key", 0o600),
+        ("tls/authority.json", 0o600),
         ("tls/ca.pem", 0o600),
         ("tls/leaf.pem", 0o600),
     ] {
@@ -125,7 +125,7 @@ fn no_other_user_opens_its_files_or_its_memory_and_its_own_only_the_files() {
     let pid = house.pid();
     let files = [
         "keys/master.key",
-        "tls/ca.key",
+        "tls/authority.json",
         "tls/leaf.pem",
         "tls/ca.pem",
     ]

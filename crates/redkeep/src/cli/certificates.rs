@@ -59,7 +59,11 @@ fn show(certificate: &Value) {
         issuer => printable(issuer),
     };
     terminal::line(&format!("  issuer  {issuer}"));
-    for (what, pointer) in [("until", "/not_after"), ("next try", "/next")] {
+    for (what, pointer) in [
+        ("until", "/not_after"),
+        ("next try", "/next"),
+        ("authority's word (OCSP) until", "/stapled_until"),
+    ] {
         let at = time(certificate, pointer);
         if !at.is_empty() {
             terminal::line(&format!("  {what}  {at}"));

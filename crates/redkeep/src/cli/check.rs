@@ -25,7 +25,7 @@ use crate::{
     terminal, up,
 };
 use handshake::Roots;
-use points::{Door, Level, Open, Person, Point, Seen};
+use points::{Door, Level, Open, Person, Point, Seen, Strict};
 
 /// Looks, and says what was found. Exit: 0 nothing to mend, 1 something, as documented in README.md.
 pub(super) async fn gate(
@@ -105,6 +105,11 @@ async fn look(client: &Client, config: &Config) -> Result<Seen, Failure> {
         node_users: up::jail_users(),
         own_user: sandbox::process::own_uid(),
         renewals: renewals(&status),
+        strict: Strict {
+            setting: config.hsts,
+            max_age_seconds: status["strict_transport"]["max_age_seconds"].as_u64(),
+            is_trial: status["strict_transport"]["good_since"].is_i64(),
+        },
         has_own_files: config.tls.is_some(),
         has_authority: config.acme.is_some(),
         believed: config.proxies.trusted.clone(),

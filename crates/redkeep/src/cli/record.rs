@@ -85,24 +85,3 @@ fn check_word(word: &str) -> Result<(), Failure> {
         format!("{word:?} is not a word that can be looked for"),
     ))
 }
-
-pub(crate) async fn ca(client: &Client, json: bool) -> Result<Exit, Failure> {
-    let found = client.get("/ca").await?;
-    let pem = found
-        .as_str()
-        .map_or_else(|| text_of(&found), str::to_owned);
-    if json {
-        terminal::line(&serde_json::json!({ "pem": pem }).to_string());
-    } else {
-        terminal::line(pem.trim_end());
-    }
-    Ok(Exit::Done)
-}
-
-fn text_of(found: &Value) -> String {
-    found
-        .pointer("/pem")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned()
-}

@@ -1,21 +1,30 @@
 //! The doors' certificates from an authority: shown proofs, told news, and what people see of it.
 
+mod authority;
+mod ends;
 mod hook;
+mod promise;
+mod staple;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use acme::{Boxed, Engine, Folder, News, Proof, Show, Tell, alpn_certificate};
 use anyhow::Context as _;
-use console::{CertificateState, Issuing};
-use gate::{Certificates, Issued};
-use model::{audit::EventKind, clock::Clock, principal::Actor};
+use console::{AuthorityStatus, CertificateState, Issuing, StrictTransport};
+use gate::{Certificates, Issued, Promise};
+use model::{
+    audit::EventKind,
+    clock::Clock,
+    hsts::{Kept, Wish},
+    principal::Actor,
+};
 use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::House;
 use crate::config::{Config, acme::Acme};
 
-/// How often the end of the operator's certificate is looked at.
+/// How often it is looked when certificates end.
 const END_LOOK: Duration = Duration::from_mins(1);
 /// News that wait to be recorded; there are some a month.
 const NEWS_MAX: usize = 64;
@@ -26,6 +35,12 @@ pub(super) struct Desk {
     served: Arc<Certificates>,
     is_files: bool,
     engine: Option<Arc<Engine>>,
+    /// Whether the authority's server is a private one: nobody knows who trusts what it issues.
+    has_private_roots: bool,
+    wish: Wish,
+    promise: Arc<Promise>,
+    strict: std::sync::Mutex<(Kept, Option<u64>)>,
+    staples: staple::Staples,
     news: std::sync::Mutex<Option<mpsc::Receiver<News>>>,
     tell: mpsc::Sender<News>,
     clock: Arc<dyn Clock>,
@@ -60,68 +75,61 @@ impl Desk {
             served: Arc::clone(served),
             is_files: config.tls.is_some(),
             engine,
+            has_private_roots: config.acme.as_ref().is_some_and(|acme| {
+                acme.settings
+                    .authorities
+                    .iter()
+                    .any(|it| it.roots.is_some())
+            }),
+            wish: config.hsts,
+            promise: Arc::default(),
+            strict: std::sync::Mutex::default(),
+            staples: staple::Staples::default(),
             news: std::sync::Mutex::new(Some(news)),
             tell,
             clock,
         })
     }
 
+    /// What every answer of the doors tells browsers about HTTPS.
+    pub(super) fn promise(&self) -> Arc<Promise> {
+        Arc::clone(&self.promise)
+    }
+
     /// Keeps the authority's certificate good and in use, and watches the end of the operator's own,
     /// until Redkeep stops.
     pub(super) fn spawn(self: &Arc<Self>, house: &House) {
         self.record_news(house);
-        let stop = house.stop.clone();
         if let Some(engine) = self.engine.clone() {
+            let stop = house.stop.clone();
             let (issued, mut certificate) = (self.served.issued(), engine.certificate());
             put(&issued, &mut certificate);
-            let ends = stop.clone();
+            let (desk, ends) = (Arc::clone(self), stop.clone());
             house.tasks.spawn(async move {
                 while let Some(Ok(())) = ends.run_until_cancelled(certificate.changed()).await {
+                    let fresh = certificate.borrow().clone();
+                    if let Some(fresh) = &fresh {
+                        desk.ask_before(fresh).await;
+                    }
                     put(&issued, &mut certificate);
+                    desk.show_again();
                 }
             });
             house.tasks.spawn(async move { engine.run(stop).await });
-        } else if self.is_files {
-            let desk = Arc::clone(self);
-            house.tasks.spawn(async move {
-                let mut alarmed = (None, 0);
-                loop {
-                    desk.look_at_end(&mut alarmed);
-                    let pause = tokio::time::sleep(END_LOOK);
-                    if stop.run_until_cancelled(pause).await.is_none() {
-                        return;
-                    }
+        }
+        let (desk, store, stop) = (Arc::clone(self), house.store.clone(), house.stop.clone());
+        house.tasks.spawn(async move {
+            let mut alarmed = ends::Alarmed::default();
+            desk.begin_promise(&store).await;
+            loop {
+                desk.look_at_ends(&mut alarmed);
+                desk.look_at_promise(&store).await;
+                desk.look_at_staples().await;
+                let pause = tokio::time::sleep(END_LOOK);
+                if stop.run_until_cancelled(pause).await.is_none() {
+                    return;
                 }
-            });
-        }
-    }
-
-    /// Alarms once when a third, and once when a tenth of the life of the operator's certificate is
-    /// left. `alarmed`: for which leaf, and how often.
-    fn look_at_end(&self, alarmed: &mut (Option<Vec<u8>>, u8)) {
-        let Some(leaf) = self.served.leaf() else {
-            return;
-        };
-        let Ok(facts) = acme::facts(&leaf) else {
-            return;
-        };
-        if alarmed.0.as_deref() != Some(&*leaf) {
-            *alarmed = (Some(leaf.to_vec()), 0);
-        }
-        let left = facts.left(self.clock.now());
-        let urgency = u8::from(left < 1.0 / 3.0) + u8::from(left < 0.1);
-        if urgency <= alarmed.1 {
-            return;
-        }
-        alarmed.1 = urgency;
-        let trouble = self.served.trouble();
-        Teller(self.tell.clone()).tell(News::Failing {
-            not_after: Some(facts.not_after),
-            is_urgent: urgency > 1,
-            error: trouble.unwrap_or_else(|| {
-                "the files of [tls] hold a certificate that ends soon: put a new one in their place"
-                    .to_owned()
-            }),
+            }
         });
     }
 
@@ -249,6 +257,7 @@ impl Issuing for Desk {
                 error: status.error,
                 error_at: status.error_at,
                 is_ordering: status.is_ordering,
+                stapled_until: self.stapled_until(staple::Whose::Authority),
             }
         });
         let facts = self.served.leaf().and_then(|leaf| acme::facts(&leaf).ok());
@@ -261,6 +270,7 @@ impl Issuing for Desk {
             error: self.served.trouble(),
             error_at: None,
             is_ordering: false,
+            stapled_until: self.stapled_until(staple::Whose::Files),
         });
         asked.into_iter().chain(served).collect()
     }
@@ -280,5 +290,33 @@ impl Issuing for Desk {
                     .to_owned(),
             ),
         }
+    }
+
+    fn strict_transport(&self) -> Option<StrictTransport> {
+        Some(Self::strict_transport(self))
+    }
+
+    fn authority(&self) -> Option<AuthorityStatus> {
+        self.served
+            .authority()
+            .map(|state| authority::status(&state))
+    }
+
+    fn rotate(&self, days: u16) -> Result<(), String> {
+        let done = self.served.rotate(days);
+        done.map_err(|error| error.to_string())
+    }
+
+    fn cancel_rotation(&self) -> Result<(), String> {
+        let done = self.served.cancel_rotation();
+        done.map_err(|error| error.to_string())
+    }
+
+    fn revoke(&self, serial: &str) -> Result<(), String> {
+        let bytes = authority::serial(serial).ok_or_else(|| {
+            format!("{serial:?} is no serial number: `redkeep ca show` lists them")
+        })?;
+        let done = self.served.revoke(&bytes);
+        done.map_err(|error| error.to_string())
     }
 }

@@ -84,6 +84,7 @@ impl Doors {
         for (instance, listener) in std::mem::take(&mut self.gates) {
             let gate = self.gate(house, &instance, &listener)?;
             let service = gate.service().with_issued(issued.clone());
+            let service = service.promising(self.desk.promise());
             let service = service.behind(house.config.proxies.clone());
             services.push(service.clone());
             let (stop, tls) = (house.stop.clone(), tls.clone());
@@ -118,6 +119,7 @@ impl Doors {
             .trim_start_matches("https://")
             .to_owned();
         let service = service(host, console::router(context())).with_issued(issued);
+        let service = service.promising(self.desk.promise());
         let service = service.behind(house.config.proxies.clone());
         services.push(service.clone());
         let stop = house.stop.clone();
@@ -212,6 +214,12 @@ pub(super) fn names(config: &Config) -> Vec<String> {
             .map(|ip| ip.to_string()),
     );
     names
+}
+
+/// Where clients find the revocation list of our own authority: at the first gate, by plain HTTP.
+pub(super) fn list_address(config: &Config) -> String {
+    let port = config.instances.first().map_or(0, |it| it.listen.port());
+    format!("http://{}:{port}{}", config.name, gate::LIST)
 }
 
 /// The console behind the same listener as the gate.

@@ -17,7 +17,7 @@ pub(super) fn start(config: &Config) -> Result<Arc<Keeper>, KeysError> {
             certificate: tls.certificate.clone(),
             key: tls.key.clone(),
         },
-        None => Source::own(&doors::names(config)),
+        None => Source::own(&doors::names(config)).listing_at(&doors::list_address(config)),
     };
     let setup = Setup {
         data_dir: config.data_dir.clone(),

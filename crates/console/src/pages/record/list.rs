@@ -107,6 +107,8 @@ fn tone(kind: EventKind) -> &'static str {
         | E::EmergencyApplied
         | E::MailDropped
         | E::CertificateFailing
+        | E::AuthorityChanged
+        | E::CertificateRevoked
         | E::DeploymentStale => "warn",
         E::ApplyFailed | E::InstanceCrashed | E::InstanceCrashLoop | E::CanaryFailed => "bad",
         E::Applied | E::InstanceReady | E::DeploymentApproved => "good",

@@ -15,7 +15,7 @@ use model::{
 };
 
 use crate::{
-    App, CertificateState,
+    App, AuthorityStatus, CertificateState,
     pages::{Asked, instance_id},
     problem::PageError,
     session::SignedIn,
@@ -29,6 +29,7 @@ pub(super) struct SettingsPage {
     shell: Shell,
     instances: Vec<Rules>,
     certificates: Vec<Served>,
+    authority: Option<Own>,
     origin: String,
 }
 
@@ -53,6 +54,49 @@ impl Served {
             until: at(state.not_after),
             next: at(state.next),
             why: state.error.as_deref().map(shown).unwrap_or_default(),
+        }
+    }
+}
+
+/// Our own authority.
+struct Own {
+    fingerprint: String,
+    may_change: bool,
+    until: String,
+    is_key_here: bool,
+    issuing_until: String,
+    /// The fingerprint of the root before, and until when it is good.
+    old: Option<(String, String)>,
+    issued: Vec<OwnLeaf>,
+}
+
+struct OwnLeaf {
+    serial: String,
+    short: String,
+    until: String,
+    is_revoked: bool,
+}
+
+impl Own {
+    fn new(state: &AuthorityStatus, by: &SignedIn, now: Timestamp) -> Self {
+        let at = |at: Timestamp| Moment::new(at, now).exact().to_owned();
+        let old = state.old_root.as_ref().zip(state.both_until);
+        let may_change = by.may(Permission::Administer);
+        let issued = state.issued.iter().filter(|_| may_change);
+        let issued = issued.map(|leaf| OwnLeaf {
+            serial: leaf.serial.clone(),
+            short: leaf.serial.chars().take(8).collect(),
+            until: at(leaf.until),
+            is_revoked: leaf.revoked.is_some(),
+        });
+        Self {
+            fingerprint: state.root.readable(),
+            may_change,
+            until: at(state.root.until),
+            is_key_here: state.is_root_key_here,
+            issuing_until: at(state.issuing_until),
+            old: old.map(|(root, until)| (root.readable(), at(until))),
+            issued: issued.collect(),
         }
     }
 }
@@ -159,6 +203,7 @@ pub(super) struct Again {
 
 fn notice(done: Option<&String>) -> Option<&'static str> {
     match done.map(String::as_str) {
+        Some("authority") => Some("Done: the authority says below how it stands."),
         Some("policy") => Some(
             "Saved. Rules of the gate and the queue hold at once; network, commands, memory and processor time from the next start of Node-RED.",
         ),
@@ -239,7 +284,10 @@ pub(super) async fn build(
     let states = issuing.map(|issuing| issuing.certificates());
     let states = states.unwrap_or_default();
     let certificates = states.iter().map(|it| Served::new(it, shell.now));
+    let authority = app.issuing.as_ref().and_then(|it| it.authority());
+    let authority = authority.map(|state| Own::new(&state, by, shell.now));
     Ok(SettingsPage {
+        authority,
         certificates: certificates.collect(),
         shell,
         instances,

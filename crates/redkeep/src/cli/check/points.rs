@@ -4,7 +4,7 @@ mod certificates;
 mod doors;
 mod logins;
 
-use model::{access::Role, clock::Timestamp};
+use model::{access::Role, clock::Timestamp, hsts::Wish};
 use serde::Serialize;
 
 use super::listeners::Listener;
@@ -139,6 +139,15 @@ pub(super) struct Person {
     pub(super) has_passkey: bool,
 }
 
+/// What browsers are told about HTTPS (HSTS).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Strict {
+    pub(super) setting: Wish,
+    pub(super) max_age_seconds: Option<u64>,
+    /// A certificate that clients trust serves, not yet for a day.
+    pub(super) is_trial: bool,
+}
+
 /// Everything that was seen.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
@@ -153,6 +162,7 @@ pub(super) struct Seen {
     pub(super) own_user: u32,
     /// Certificates an authority was asked for and why it did not give them.
     pub(super) renewals: Vec<(String, String)>,
+    pub(super) strict: Strict,
     /// The certificate is the operator's own, from files.
     pub(super) has_own_files: bool,
     /// A certificate authority is asked for certificates.

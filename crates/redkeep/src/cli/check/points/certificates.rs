@@ -1,6 +1,8 @@
 //! What the doors show to whoever connects.
 
-use super::{About, Point, Seen, Shown, Trust};
+use model::hsts::Wish;
+
+use super::{About, Point, Seen, Shown, Strict, Trust};
 
 /// With less of its life left than this something keeps it from being renewed: that begins at a third.
 const SOON: f64 = 1.0 / 6.0;
@@ -42,6 +44,9 @@ pub(super) fn certificates(seen: &Seen) -> Vec<Point> {
             }
         }
     }
+    if seen.is_running {
+        points.push(strict(&seen.strict));
+    }
     points.extend(seen.renewals.iter().map(|(names, error)| {
         let text = format!("the authority gave no certificate for {names}: {error}");
         let way = "mend what it says, then `redkeep certificates renew`";
@@ -76,6 +81,36 @@ fn age(seen: &Seen, shown: &Shown) -> Point {
         return Point::mend(ABOUT, format!("{text}, and should have been renewed"), way);
     }
     Point::good(ABOUT, text)
+}
+
+/// Whether browsers come by HTTPS alone.
+fn strict(strict: &Strict) -> Point {
+    match (strict.max_age_seconds, strict.setting) {
+        (Some(0), _) => Point::look(
+            ABOUT,
+            "browsers are told to forget that they should come by HTTPS alone (HSTS)",
+            Some("leave `hsts` as it is until everybody was here once"),
+        ),
+        (Some(seconds), _) => {
+            let days = seconds / DAY_SECONDS.unsigned_abs();
+            let text = format!("browsers are told to come by HTTPS alone (HSTS; days: {days})");
+            Point::good(ABOUT, text)
+        }
+        (None, Wish::Off) => Point::look(
+            ABOUT,
+            "browsers are not told to come by HTTPS alone: `hsts` is off",
+            Some("leave `hsts` out, unless something else on this host needs plain HTTP"),
+        ),
+        (None, _) if strict.is_trial => Point::good(
+            ABOUT,
+            "browsers are told to come by HTTPS alone (HSTS) after a day without fault",
+        ),
+        (None, _) => Point::look(
+            ABOUT,
+            "browsers are not told to come by HTTPS alone (HSTS): the certificate is a private one",
+            Some("when its root is on every device, set hsts = \"own-too\""),
+        ),
+    }
 }
 
 fn trust(shown: &Shown) -> Point {

@@ -44,6 +44,11 @@ fn good() -> Seen {
         node_users: vec![65_520],
         own_user: 0,
         renewals: Vec::new(),
+        strict: Strict {
+            setting: Wish::Auto,
+            max_age_seconds: Some(365 * 86_400),
+            is_trial: true,
+        },
         has_own_files: false,
         has_authority: true,
         believed: Vec::new(),
@@ -236,4 +241,37 @@ fn a_door_nobody_opened_and_a_redkeep_that_is_not_running_are_told() {
     seen.listeners.clear();
     look(&seen, "Redkeep is not running");
     look(&seen, "gate of main: nothing listens on port 443");
+}
+
+#[test]
+fn whether_browsers_come_by_https_alone_is_told_with_what_to_do() {
+    let said = |setting, max_age_seconds, is_trial| {
+        let mut seen = good();
+        seen.strict = Strict {
+            setting,
+            max_age_seconds,
+            is_trial,
+        };
+        let said = points(&seen).into_iter();
+        let said = said.filter(|it| it.text.contains("by HTTPS alone"));
+        let said: Vec<_> = said.map(|it| (it.level, it.text, it.way)).collect();
+        assert_eq!(said.len(), 1, "{said:?}");
+        said.into_iter().next().unwrap()
+    };
+    let (level, text, _) = said(Wish::Auto, Some(30 * 86_400), true);
+    assert!(level == Level::Good && text.contains("days: 30"), "{text}");
+    let (level, text, _) = said(Wish::Auto, None, true);
+    assert!(
+        level == Level::Good && text.contains("after a day"),
+        "{text}"
+    );
+    for (setting, seconds, word) in [
+        (Wish::Auto, None, "own-too"),
+        (Wish::Off, Some(0), "until everybody"),
+        (Wish::Off, None, "leave `hsts` out"),
+    ] {
+        let (level, text, way) = said(setting, seconds, false);
+        assert_eq!(level, Level::Look, "{text}");
+        assert!(way.as_ref().unwrap().contains(word), "{way:?}");
+    }
 }
