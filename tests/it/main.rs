@@ -24,6 +24,7 @@ mod journey;
 mod keys;
 mod kill;
 mod mail;
+mod openid;
 mod ordinary_user;
 mod passkeys;
 mod rehearsal;

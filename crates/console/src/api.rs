@@ -80,6 +80,7 @@ api! {
     post "/users" => access::users::add,
     put "/users/{id}/mail" => mail::set,
     put "/users/{id}/role" => access::users::set_role,
+    put "/users/{id}/break-glass" => access::users::set_break_glass,
     put "/users/{id}/password" => access::users::set_password,
     post "/users/{id}/reset" => access::users::reset,
     delete "/users/{id}" => access::users::remove,

@@ -21,6 +21,7 @@ mod mailing;
 mod pages;
 pub mod picture;
 mod problem;
+mod providers;
 mod qr;
 mod rules;
 mod session;
@@ -42,6 +43,7 @@ pub use gate_pages::{GATE_STYLE, GatePages};
 pub use issuing::{CertificateState, Issuing};
 pub use mailing::{MailState, Post, Posting};
 pub use pages::ROUTES as PAGE_ROUTES;
+pub use providers::{Asking, Coming, Leaving, Offered, Providers};
 pub use wording::{name_of, shown};
 
 /// Where the doors are, as browsers reach them.
@@ -84,6 +86,8 @@ pub struct Context {
     pub passkey_required: Vec<Role>,
     /// What sends mails; none: no mail server is configured, or nothing runs.
     pub post: Option<Arc<dyn Post>>,
+    /// By whom people can sign in beside local accounts; none: by nobody, or nothing runs.
+    pub providers: Option<Arc<dyn Providers>>,
     /// Who knows what the gates would do; none: no gate is run by this process.
     pub doorman: Option<Arc<dyn Doorman>>,
     /// What keeps the certificates good; none: nothing runs.

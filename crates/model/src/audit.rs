@@ -24,6 +24,8 @@ pub enum EventKind {
     LoginLimited,
     /// Logins for many different names failed from one network.
     LoginSprayed,
+    /// Somebody came in with the local account for the day no provider answers.
+    BreakGlassUsed,
     /// A session ended by its owner.
     LoggedOut,
     /// A session was revoked.

@@ -159,6 +159,13 @@ enum UserVerb {
     List,
     /// Lock a user out and print a one-time link to choose password and second factor anew
     Reset { name: UserName },
+    /// Keep a local account for the day no provider answers: it works always, and its use alarms
+    BreakGlass {
+        name: UserName,
+        /// An account like any other again
+        #[arg(long)]
+        off: bool,
+    },
     /// Say where a user gets mails, and which
     Mail(people::MailArgs),
     /// Remove a user

@@ -4,6 +4,7 @@
 
 pub(crate) mod acme;
 pub(crate) mod mail;
+pub(crate) mod oidc;
 pub(crate) mod upstream;
 
 use std::{
@@ -34,6 +35,8 @@ pub(crate) struct File {
     pub(crate) tls: Option<Tls>,
     /// How people sign in to the console.
     pub(crate) login: Login,
+    /// Providers people can sign in by, beside local accounts.
+    pub(crate) oidc: Vec<oidc::Section>,
     /// A certificate authority to ask for certificates.
     pub(crate) acme: Option<acme::Section>,
     /// What is looked at while it runs, and how often.
@@ -183,6 +186,7 @@ pub(crate) struct Config {
     pub(crate) npm_registry: Option<String>,
     pub(crate) tls: Option<Tls>,
     pub(crate) passkey_required: Vec<Role>,
+    pub(crate) oidc: Vec<oidc::OpenId>,
     pub(crate) acme: Option<acme::Acme>,
     pub(crate) watch: Watch,
     pub(crate) keep: Keep,
@@ -240,6 +244,7 @@ impl Config {
             npm_registry: over.npm_registry.or(file.npm_registry),
             tls: file.tls,
             passkey_required,
+            oidc: oidc::decide(file.oidc)?,
             acme,
             watch: file.watch,
             keep: file.keep,

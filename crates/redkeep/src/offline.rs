@@ -58,6 +58,7 @@ pub(crate) async fn router(data_dir: &Path) -> Result<Router, Failure> {
         passkey_required: Vec::new(),
         post: None,
         doorman: None,
+        providers: None,
         issuing: None,
     };
     Ok(console::control_router(context))

@@ -1,6 +1,7 @@
 //! People: users, passwords, second factors, enrolment links, failed logins.
 
 mod enrolment;
+mod external;
 mod factor;
 mod limits;
 mod login;
@@ -25,6 +26,7 @@ pub(crate) use self::mail::with_mail;
 pub(crate) use self::passkey::Ceremonies;
 pub use self::{
     enrolment::Enrolment,
+    external::{Due, External, ExternalSignIn, Says},
     factor::SecondFactor,
     login::{HalfWay, LoginAttempt},
     passkey::{
@@ -40,7 +42,8 @@ const RECOVERY_CODES: usize = 10;
 /// What a [`User`] is read from.
 const SELECT: &str = "SELECT id, name, role, password, factor, created_at, last_login_at, \
      mail, mail_wishes, (SELECT COUNT(*) FROM recovery_codes WHERE user_id = users.id) AS codes, \
-     (SELECT COUNT(*) FROM passkeys WHERE user_id = users.id) AS passkeys FROM users";
+     (SELECT COUNT(*) FROM passkeys WHERE user_id = users.id) AS passkeys, break_glass, \
+     (SELECT provider FROM external_accounts WHERE user_id = users.id) AS provider FROM users";
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -67,6 +70,10 @@ pub struct User {
     pub mail: Option<MailAddress>,
     /// Which mails.
     pub mail_wishes: MailWishes,
+    /// The provider that stands for them, by its short name; none: a local account.
+    pub provider: Option<String>,
+    /// A local account for the day no provider answers: its use is an alarm.
+    pub is_break_glass: bool,
 }
 
 /// A user to be made.
@@ -82,6 +89,19 @@ pub struct NewUser {
     pub second_factor: Option<SecondFactor>,
     /// A passkey, checked already: beside the second factor, or instead of it.
     pub passkey: Option<NewPasskey>,
+}
+
+impl User {
+    /// What a provider stands for has no password here that could be set or reset.
+    pub(crate) fn refuse_external(&self) -> Result<(), StoreError> {
+        match &self.provider {
+            None => Ok(()),
+            Some(provider) => Err(StoreError::Conflict(format!(
+                "{} signs in by {provider}; password and second factor are kept there",
+                self.name
+            ))),
+        }
+    }
 }
 
 impl NewUser {
@@ -133,6 +153,8 @@ fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
             .map(|text| json::read("user", &text))
             .transpose()?
             .unwrap_or_default(),
+        provider: row.try_get("provider")?,
+        is_break_glass: row.try_get::<i64, _>("break_glass")? != 0,
     })
 }
 
@@ -249,20 +271,22 @@ impl Change<'_> {
         .await
     }
 
-    /// Somebody has to be left who can make administrators.
+    /// Somebody has to be left who can make administrators, and who does not need a provider for it.
     async fn refuse_last_administrator(&mut self, user: &User) -> Result<(), StoreError> {
-        if user.role != Role::Administrator {
+        if user.role != Role::Administrator || user.provider.is_some() {
             return Ok(());
         }
-        let others: i64 =
-            sqlx::query_scalar("SELECT COUNT(*) FROM users WHERE role = ? AND id <> ?")
-                .bind(Role::Administrator.as_str())
-                .bind(user.id.0)
-                .fetch_one(self.db())
-                .await?;
+        let others: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM users WHERE role = ? AND id <> ? \
+                 AND id NOT IN (SELECT user_id FROM external_accounts)",
+        )
+        .bind(Role::Administrator.as_str())
+        .bind(user.id.0)
+        .fetch_one(self.db())
+        .await?;
         if others == 0 {
             let message = format!(
-                "{} is the last administrator; make another first",
+                "{} is the last local administrator; make another first",
                 user.name
             );
             return Err(StoreError::Conflict(message));
@@ -345,7 +369,9 @@ impl Store {
         password: &Secret,
         by: &Actor,
     ) -> Result<(), StoreError> {
-        let name = self.user(user).await?.name;
+        let user_now = self.user(user).await?;
+        user_now.refuse_external()?;
+        let name = user_now.name;
         let hashed = self.check_and_hash(&name, password).await?;
         let mut change = self.begin().await?;
         let before = user_in(change.db(), user).await?;

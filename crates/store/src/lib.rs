@@ -24,8 +24,9 @@ mod sessions;
 mod tokens;
 
 pub use accounts::{
-    Bound, Ceremony, CheckedTouch, Enrolment, HalfWay, LoginAttempt, NewPasskey, NewUser, Passkey,
-    PasskeyError, PasswordError, RelyingParty, SecondFactor, User, is_touched,
+    Bound, Ceremony, CheckedTouch, Due, Enrolment, External, ExternalSignIn, HalfWay, LoginAttempt,
+    NewPasskey, NewUser, Passkey, PasskeyError, PasswordError, RelyingParty, Says, SecondFactor,
+    User, is_touched,
 };
 pub use audit::{AuditFilter, AuditProblem};
 pub use baselines::{BaselineContent, Snapshot};

@@ -149,6 +149,73 @@ impl Change<'_> {
             .map(Timestamp)
             .ok_or_else(|| StoreError::NotFound("console session to enter with".to_owned()))
     }
+
+    /// Opens a session: [`Store::open_session`].
+    pub(crate) async fn insert_session(
+        &mut self,
+        user: UserId,
+        kind: SessionKind,
+        parent: Option<SessionId>,
+        address: Option<IpAddr>,
+        agent: &str,
+    ) -> Result<(Session, SessionSecret), StoreError> {
+        let secret = BASE64URL_NOPAD.encode(&Keyring::random::<32>());
+        let agent: String = agent
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(AGENT_CHARS)
+            .collect();
+        let now = self.now;
+        self.prune_sessions().await?;
+        let mut expires_at = now.plus_seconds(Store::SESSION_MAX_SECONDS);
+        if let Some(parent) = parent {
+            expires_at = expires_at.min(self.parent_expiry(parent, user).await?);
+        }
+        let known: Option<String> = sqlx::query_scalar("SELECT name FROM users WHERE id = ?")
+            .bind(user.0)
+            .fetch_optional(self.db())
+            .await?;
+        let user_name = known.ok_or_else(|| StoreError::NotFound(format!("user {user}")))?;
+        let row = sqlx::query(
+            "INSERT INTO sessions (digest, user_id, kind, parent, created_at, last_seen_at, \
+             expires_at, address, agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+        )
+        .bind(secret_digest(&secret).to_string())
+        .bind(user.0)
+        .bind(kind.as_str())
+        .bind(parent.map(|parent| parent.0))
+        .bind(now.0)
+        .bind(now.0)
+        .bind(expires_at.0)
+        .bind(address.map(|address| address.to_string()))
+        .bind(&agent)
+        .fetch_one(self.db())
+        .await?;
+        let id = SessionId(row.try_get("id")?);
+        let too_many = sqlx::query(
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE user_id = ? \
+             ORDER BY id DESC LIMIT 1000 OFFSET ?) AND id <> ?",
+        )
+        .bind(user.0)
+        .bind(SESSIONS_MAX)
+        .bind(parent.map_or(0, |parent| parent.0))
+        .execute(self.db())
+        .await?
+        .rows_affected();
+        self.revokes |= too_many > 0;
+        let user_name = read_word("user", &user_name)?;
+        let session = Session {
+            id,
+            user,
+            user_name,
+            kind,
+            created_at: now,
+            last_seen_at: now,
+            address,
+            agent,
+        };
+        Ok((session, SessionSecret(secret)))
+    }
 }
 
 impl Store {
@@ -167,64 +234,12 @@ impl Store {
         address: Option<IpAddr>,
         agent: &str,
     ) -> Result<(Session, SessionSecret), StoreError> {
-        let secret = BASE64URL_NOPAD.encode(&Keyring::random::<32>());
-        let agent: String = agent
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(AGENT_CHARS)
-            .collect();
         let mut change = self.begin().await?;
-        let now = change.now;
-        change.prune_sessions().await?;
-        let mut expires_at = now.plus_seconds(Self::SESSION_MAX_SECONDS);
-        if let Some(parent) = parent {
-            expires_at = expires_at.min(change.parent_expiry(parent, user).await?);
-        }
-        let known: Option<String> = sqlx::query_scalar("SELECT name FROM users WHERE id = ?")
-            .bind(user.0)
-            .fetch_optional(change.db())
+        let opened = change
+            .insert_session(user, kind, parent, address, agent)
             .await?;
-        let user_name = known.ok_or_else(|| StoreError::NotFound(format!("user {user}")))?;
-        let row = sqlx::query(
-            "INSERT INTO sessions (digest, user_id, kind, parent, created_at, last_seen_at, \
-             expires_at, address, agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-        )
-        .bind(secret_digest(&secret).to_string())
-        .bind(user.0)
-        .bind(kind.as_str())
-        .bind(parent.map(|parent| parent.0))
-        .bind(now.0)
-        .bind(now.0)
-        .bind(expires_at.0)
-        .bind(address.map(|address| address.to_string()))
-        .bind(&agent)
-        .fetch_one(change.db())
-        .await?;
-        let id = SessionId(row.try_get("id")?);
-        let too_many = sqlx::query(
-            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE user_id = ? \
-             ORDER BY id DESC LIMIT 1000 OFFSET ?) AND id <> ?",
-        )
-        .bind(user.0)
-        .bind(SESSIONS_MAX)
-        .bind(parent.map_or(0, |parent| parent.0))
-        .execute(change.db())
-        .await?
-        .rows_affected();
-        change.revokes = too_many > 0;
         change.commit().await?;
-        let user_name = read_word("user", &user_name)?;
-        let session = Session {
-            id,
-            user,
-            user_name,
-            kind,
-            created_at: now,
-            last_seen_at: now,
-            address,
-            agent,
-        };
-        Ok((session, SessionSecret(secret)))
+        Ok(opened)
     }
 
     /// Who a cookie's secret stands for, with the user's role of this moment; none when unknown,

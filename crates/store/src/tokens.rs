@@ -174,10 +174,16 @@ impl Store {
         if let Some(principal) = self.inner.session_cache.get(key, revocations, now) {
             return Ok(Some(principal));
         }
-        let query = sqlx::AssertSqlSafe(format!("{SELECT} WHERE digest = ? AND expires_at > ?"));
+        // Whom their provider stands for no more, or has not been asked about for long.
+        let query = sqlx::AssertSqlSafe(format!(
+            "{SELECT} WHERE digest = ? AND expires_at > ? AND NOT EXISTS (\
+             SELECT 1 FROM external_accounts AS who WHERE who.user_id = tokens.user_id \
+             AND (who.is_out = 1 OR who.vouched_at <= ?))"
+        ));
         let row = sqlx::query(query)
             .bind(key.0.to_string())
             .bind(now.0)
+            .bind(now.plus_seconds(-Self::SESSION_MAX_SECONDS).0)
             .fetch_optional(self.read())
             .await?;
         let Some(row) = row else { return Ok(None) };

@@ -1,5 +1,6 @@
 //! Who may come in, and as what.
 
+pub(crate) mod break_glass;
 pub(crate) mod enrol;
 pub(crate) mod remove;
 pub(crate) mod reset;

@@ -130,6 +130,7 @@ impl House {
             passkey_required: Vec::new(),
             post: None,
             doorman: None,
+            providers: None,
             issuing: None,
         }
     }

@@ -153,6 +153,18 @@ pub(crate) async fn user(client: &Client, as_json: bool, verb: UserVerb) -> Resu
         }
         UserVerb::Reset { name } => reset(client, as_json, &name).await?,
         UserVerb::Mail(args) => mail(client, as_json, args).await?,
+        UserVerb::BreakGlass { name, off } => {
+            let id = user_id(client, &name).await?;
+            let body = json!({ "is_break_glass": !off });
+            let set = client
+                .put(&format!("/users/{id}/break-glass"), body)
+                .await?;
+            terminal::line(&match (as_json, off) {
+                (true, _) => set.to_string(),
+                (false, false) => format!("{name} is the break-glass account; its use alarms"),
+                (false, true) => format!("{name} is an account like any other"),
+            });
+        }
         UserVerb::Remove { name } => {
             let id = user_id(client, &name).await?;
             client.delete(&format!("/users/{id}")).await?;

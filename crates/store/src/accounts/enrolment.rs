@@ -55,7 +55,7 @@ pub(super) fn gone() -> StoreError {
     )
 }
 
-async fn find(
+pub(super) async fn find(
     db: &mut SqliteConnection,
     secret: &str,
     now: Timestamp,
@@ -77,6 +77,15 @@ async fn find(
         expires_at: Timestamp(row.try_get("expires_at")?),
         renews: row.try_get::<Option<i64>, _>("user_id")?.map(UserId),
     }))
+}
+
+/// An enrolment is good once.
+pub(super) async fn use_up(db: &mut SqliteConnection, secret: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM enrolments WHERE digest = ?")
+        .bind(Hash::of(secret.as_bytes()).to_string())
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 impl Store {
@@ -145,10 +154,7 @@ impl Store {
                 "this enrolment is for {name}"
             )));
         }
-        sqlx::query("DELETE FROM enrolments WHERE digest = ?")
-            .bind(Hash::of(secret.as_bytes()).to_string())
-            .execute(change.db())
-            .await?;
+        use_up(change.db(), secret).await?;
         if let Some(user) = enrolment.renews {
             let renewed = change.renew_account(user, &new, &hashed, address).await?;
             change.commit().await?;

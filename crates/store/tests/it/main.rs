@@ -11,6 +11,7 @@ mod authenticator;
 mod baselines;
 mod chain;
 mod deployments;
+mod external;
 mod house;
 mod instances;
 mod killed;

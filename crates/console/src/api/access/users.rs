@@ -110,6 +110,27 @@ pub(in crate::api) async fn set_role(
     Ok(Json(json!({ "user": app.store.user(UserId(id)).await? })))
 }
 
+/// The body of a mark.
+#[derive(Deserialize)]
+pub(in crate::api) struct SetBreakGlass {
+    is_break_glass: bool,
+}
+
+/// `PUT /users/{id}/break-glass`.
+pub(in crate::api) async fn set_break_glass(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<i64>,
+    Body(body): Body<SetBreakGlass>,
+) -> Result<Json<Value>, ApiError> {
+    caller.require(Permission::Administer)?;
+    let actor = caller.actor();
+    let set = app
+        .store
+        .set_break_glass(UserId(id), body.is_break_glass, &actor);
+    Ok(Json(json!({ "user": set.await? })))
+}
+
 /// The body of a password.
 #[derive(Deserialize)]
 pub(in crate::api) struct SetPassword {

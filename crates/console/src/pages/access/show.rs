@@ -31,6 +31,8 @@ pub(super) struct AccessPage {
     pub(super) enrol_error: Option<String>,
     back: &'static str,
     with_user: bool,
+    /// Providers are configured, and no local account is kept for the day they do not answer.
+    lacks_break_glass: bool,
 }
 
 struct UserLine {
@@ -38,6 +40,8 @@ struct UserLine {
     name: String,
     role: Role,
     has_second_factor: bool,
+    provider: Option<String>,
+    is_break_glass: bool,
     codes_left: u32,
     created: Moment,
     last_login: Option<Moment>,
@@ -47,6 +51,8 @@ struct UserLine {
 fn notice(done: Option<&String>) -> Option<&'static str> {
     match done.map(String::as_str) {
         Some("role") => Some("The role was changed. It holds from the next request on."),
+        Some("break-glass") => Some("Noted. Its next sign-in is an alarm."),
+        Some("no-break-glass") => Some("Noted. It is an account like any other."),
         Some("removed") => Some("The user was removed, with all sessions and tokens."),
         Some("revoked") => Some("Revoked. Live connections close within a second."),
         _ => None,
@@ -73,12 +79,16 @@ pub(super) async fn build(app: &App, by: &SignedIn) -> Result<AccessPage, PageEr
         name: name_of(user.name.as_str()),
         role: user.role,
         has_second_factor: user.has_second_factor,
+        provider: user.provider,
+        is_break_glass: user.is_break_glass,
         codes_left: user.recovery_codes_left,
         created: shell.moment(user.created_at),
         last_login: user.last_login_at.map(|at| shell.moment(at)),
         is_self: user.id == by.caller.principal.user,
     });
-    let users = lines.collect();
+    let users: Vec<UserLine> = lines.collect();
+    let lacks_break_glass = !super::super::sign_in::show::offered(app).is_empty()
+        && !users.iter().any(|it| it.is_break_glass);
     let sessions = app.store.sessions(None).await?;
     let tokens = app.store.tokens(None).await?;
     Ok(AccessPage {
@@ -96,6 +106,7 @@ pub(super) async fn build(app: &App, by: &SignedIn) -> Result<AccessPage, PageEr
         enrol_error: None,
         back: "/access",
         with_user: true,
+        lacks_break_glass,
         shell,
     })
 }

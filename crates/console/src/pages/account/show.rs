@@ -25,6 +25,8 @@ use crate::{
 pub(super) struct AccountPage {
     shell: Shell,
     has_second_factor: bool,
+    /// The provider that stands for them; none: a local account.
+    provider: Option<String>,
     codes_left: u32,
     passkeys: u32,
     sessions: Vec<SessionLine>,
@@ -148,6 +150,7 @@ pub(super) async fn build(app: &App, by: &SignedIn) -> Result<AccountPage, PageE
     let tokens = app.store.tokens(own).await?;
     Ok(AccountPage {
         has_second_factor: user.has_second_factor,
+        provider: user.provider.clone(),
         codes_left: user.recovery_codes_left,
         passkeys: user.passkeys,
         sessions: sessions
