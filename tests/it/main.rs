@@ -29,6 +29,7 @@ mod ordinary_user;
 mod passkeys;
 mod rehearsal;
 mod review;
+mod roles;
 mod secrets;
 mod starting;
 mod verbs;

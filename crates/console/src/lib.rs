@@ -14,6 +14,7 @@ mod csrf;
 mod doorman;
 mod frame;
 mod gate_pages;
+mod grants;
 mod headers;
 mod issuing;
 pub mod letter;

@@ -179,7 +179,7 @@ fn leads_to_a_passkey(path: &str) -> bool {
 /// Whether this person's role signs in with a passkey here, and they have none yet.
 pub(crate) async fn lacks_passkey(app: &App, principal: &Principal) -> Result<bool, Problem> {
     let is_session = matches!(principal.via, Via::ConsoleSession { .. });
-    if !is_session || !app.passkey_required.contains(&principal.role) {
+    if !is_session || !app.passkey_required.iter().any(|it| it.is(&principal.role)) {
         return Ok(false);
     }
     let user = app.store.user(principal.user).await?;

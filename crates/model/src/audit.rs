@@ -40,6 +40,10 @@ pub enum EventKind {
     FactorRenewed,
     /// An administrator reset a user's account: sessions ended, a link renews it.
     AccountReset,
+    /// A role was made, or its permissions changed.
+    RoleChanged,
+    /// A role was removed.
+    RoleRemoved,
     /// A user was removed.
     UserRemoved,
     /// An enrolment link was made.

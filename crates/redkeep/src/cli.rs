@@ -19,7 +19,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 use model::{
-    access::{Role, Scope},
+    access::{Permission, Role, RoleName, Scope},
     id::{DeploymentId, Hash, InstanceId, UserName},
     instance::NodeRedMajor,
     mail::MailAddress,
@@ -81,6 +81,9 @@ enum Verb {
     /// Tokens for scripts and command-line clients
     #[command(subcommand)]
     Token(TokenVerb),
+    /// Roles: sets of permissions
+    #[command(subcommand)]
+    Role(RoleVerb),
     /// Check an exported deployment; needs nothing but the file
     Verify {
         file: PathBuf,
@@ -145,7 +148,7 @@ enum UserVerb {
     /// Add a user
     Add {
         name: UserName,
-        /// viewer, editor, reviewer, administrator or auditor
+        /// viewer, editor, reviewer, administrator, auditor, or a role made here
         #[arg(long, value_parser = Role::from_str)]
         role: Role,
         /// Read the password from standard input (one line); without it, print an enrolment link
@@ -170,6 +173,22 @@ enum UserVerb {
     Mail(people::MailArgs),
     /// Remove a user
     Remove { name: UserName },
+}
+
+#[derive(Debug, Subcommand)]
+enum RoleVerb {
+    /// List roles, and what each permits
+    List,
+    /// Make a role, or change what it permits: for whoever has it, at once
+    Set {
+        name: RoleName,
+        /// use-endpoints, read-runtime, trigger, propose, read-queue, decide, apply, read-record,
+        /// read-logs, administer
+        #[arg(required = true, value_parser = Permission::from_str)]
+        permissions: Vec<Permission>,
+    },
+    /// Remove a role nobody has
+    Remove { name: RoleName },
 }
 
 #[derive(Debug, Subcommand)]
@@ -407,6 +426,7 @@ async fn act(client: &Client, verb: Verb, json: bool) -> Result<Exit, Failure> {
         Verb::User(verb) => people::user(client, json, verb).await,
         Verb::Mail(MailVerb::Test { address }) => people::try_mail(client, json, &address).await,
         Verb::Token(verb) => people::token(client, json, verb).await,
+        Verb::Role(verb) => people::role(client, json, verb).await,
         Verb::Access(verb) => access::run(client, json, verb).await,
         Verb::Deployments(verb) => deployments::run(client, json, verb).await,
         Verb::Audit(verb) => record::audit(client, json, verb).await,

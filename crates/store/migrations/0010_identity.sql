@@ -21,3 +21,10 @@ CREATE INDEX external_sessions_by_due ON external_sessions (due_at);
 
 -- A local account for the day no provider answers: its use is told to everybody who administers.
 ALTER TABLE users ADD COLUMN break_glass INTEGER NOT NULL DEFAULT 0;
+
+-- Roles an administrator made: their permissions as a JSON array of words. The built-in ones are code.
+CREATE TABLE roles (
+    name        TEXT PRIMARY KEY,
+    permissions TEXT NOT NULL,
+    at          INTEGER NOT NULL
+) STRICT;

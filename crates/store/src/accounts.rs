@@ -34,7 +34,11 @@ pub use self::{
     },
     password::PasswordError,
 };
-use crate::{Keyring, Secret, Store, StoreError, json, json::read_word, open::Change};
+use crate::{
+    Keyring, Secret, Store, StoreError, json,
+    open::Change,
+    roles::{self, read_role},
+};
 
 /// Recovery codes a user gets.
 const RECOVERY_CODES: usize = 10;
@@ -43,7 +47,8 @@ const RECOVERY_CODES: usize = 10;
 const SELECT: &str = "SELECT id, name, role, password, factor, created_at, last_login_at, \
      mail, mail_wishes, (SELECT COUNT(*) FROM recovery_codes WHERE user_id = users.id) AS codes, \
      (SELECT COUNT(*) FROM passkeys WHERE user_id = users.id) AS passkeys, break_glass, \
-     (SELECT provider FROM external_accounts WHERE user_id = users.id) AS provider FROM users";
+     (SELECT provider FROM external_accounts WHERE user_id = users.id) AS provider, \
+     (SELECT permissions FROM roles WHERE roles.name = users.role) AS role_permissions FROM users";
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -125,7 +130,6 @@ fn factor_purpose(folded_name: &str) -> String {
 
 fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
     let name: String = row.try_get("name")?;
-    let role: String = row.try_get("role")?;
     let factor: Option<Vec<u8>> = row.try_get("factor")?;
     let codes: i64 = row.try_get("codes")?;
     let passkeys: i64 = row.try_get("passkeys")?;
@@ -136,7 +140,7 @@ fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
         name: name
             .parse()
             .map_err(|error| StoreError::damaged("user", error))?,
-        role: read_word("user", &role)?,
+        role: read_role("user", row)?,
         has_second_factor: factor.is_some() || passkeys > 0,
         has_codes: factor.is_some(),
         passkeys: u32::try_from(passkeys).unwrap_or(u32::MAX),
@@ -212,6 +216,7 @@ impl Change<'_> {
         if known.is_some() {
             return Err(StoreError::Exists(format!("a user {}", new.name)));
         }
+        roles::find(self.db(), role).await?;
         let factor = new.second_factor.as_ref().map(|factor| {
             self.store
                 .keyring
@@ -347,6 +352,7 @@ impl Store {
     pub async fn set_role(&self, user: UserId, role: Role, by: &Actor) -> Result<(), StoreError> {
         let mut change = self.begin().await?;
         let before = user_in(change.db(), user).await?;
+        let role = roles::find(change.db(), role).await?;
         if before.role == role {
             return Ok(());
         }

@@ -18,6 +18,7 @@ mod mails;
 mod open;
 mod rehearsals;
 mod risks;
+mod roles;
 mod rules;
 mod session_cache;
 mod sessions;

@@ -12,7 +12,7 @@ use model::{
 use serde_json::json;
 use sqlx::{Row as _, sqlite::SqliteRow};
 
-use crate::{Keyring, Store, StoreError, json::read_word, open::Change};
+use crate::{Keyring, Store, StoreError, json::read_word, open::Change, roles::read_role};
 
 /// Sessions a user may have open; the oldest beyond go.
 const SESSIONS_MAX: i64 = 100;
@@ -22,7 +22,8 @@ const SEEN_EVERY_SECONDS: i64 = 60;
 const AGENT_CHARS: usize = 200;
 
 /// What a [`Session`] is read from.
-const SELECT: &str = "SELECT sessions.id, user_id, users.name, users.role, kind, \
+const SELECT: &str = "SELECT sessions.id, user_id, users.name, users.role, (SELECT permissions FROM roles WHERE roles.name = users.role) \
+     AS role_permissions, kind, \
      sessions.created_at, last_seen_at, expires_at, address, agent \
      FROM sessions JOIN users ON users.id = sessions.user_id";
 
@@ -268,7 +269,6 @@ impl Store {
             .await?;
         let Some(row) = row else { return Ok(None) };
         let session = read_session(&row)?;
-        let role: String = row.try_get("role")?;
         let via = match kind {
             SessionKind::Gate => Via::GateSession {
                 session: session.id,
@@ -277,7 +277,7 @@ impl Store {
                 session: session.id,
             },
         };
-        let role = read_word("user", &role)?;
+        let role = read_role("user", &row)?;
         let principal = Principal {
             user: session.user,
             name: session.user_name,

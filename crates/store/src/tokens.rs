@@ -14,6 +14,7 @@ use sqlx::{Row as _, sqlite::SqliteRow};
 use crate::{
     Keyring, Store, StoreError,
     json::{self, read_word},
+    roles::read_role,
     sessions::secret_digest,
 };
 
@@ -27,7 +28,8 @@ const LABEL_CHARS: usize = 100;
 const SEEN_EVERY_SECONDS: i64 = 60;
 
 /// What an [`AccessToken`] is read from.
-const SELECT: &str = "SELECT tokens.id, user_id, users.name, users.role, label, scopes, \
+const SELECT: &str = "SELECT tokens.id, user_id, users.name, users.role, (SELECT permissions FROM roles WHERE roles.name = users.role) \
+     AS role_permissions, label, scopes, \
      tokens.created_at, expires_at, last_used_at \
      FROM tokens JOIN users ON users.id = tokens.user_id";
 
@@ -188,11 +190,10 @@ impl Store {
             .await?;
         let Some(row) = row else { return Ok(None) };
         let token = read_token(&row)?;
-        let role: String = row.try_get("role")?;
         let principal = Principal {
             user: token.user,
             name: token.user_name,
-            role: read_word("user", &role)?,
+            role: read_role("user", &row)?,
             via: Via::Token {
                 token: token.id,
                 scopes: token.scopes,

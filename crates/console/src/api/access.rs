@@ -1,5 +1,6 @@
 //! People: users, enrolment links, tokens, sessions.
 
+pub(super) mod roles;
 pub(super) mod tokens;
 pub(super) mod users;
 
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 
 use super::Body;
 use crate::{
-    App,
+    App, grants,
     pages::access::enrol::LINK_SECONDS,
     problem::{ApiError, Problem},
     session::Authenticated,
@@ -40,9 +41,10 @@ pub(super) async fn enrol(
     Body(body): Body<Enrol>,
 ) -> Result<Json<Value>, ApiError> {
     caller.require(Permission::Administer)?;
+    let role = grants::role(&app, &caller, body.role).await?;
     let made = app
         .store
-        .make_enrolment(body.role, body.name, LINK_SECONDS, &caller.actor())
+        .make_enrolment(role, body.name, LINK_SECONDS, &caller.actor())
         .await?;
     Ok(Json(json!({
         "url": format!("{}/enrol?token={}", app.addresses.console_origin, made.secret),

@@ -6,5 +6,6 @@ pub(crate) mod remove;
 pub(crate) mod reset;
 pub(crate) mod revoke;
 pub(crate) mod role;
+pub(crate) mod roles;
 pub(crate) mod rules;
 pub(crate) mod show;

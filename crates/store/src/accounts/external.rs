@@ -203,7 +203,7 @@ impl Store {
             Err(StoreError::NotFound(_)) => return Ok(()),
             Err(error) => return Err(error),
         };
-        if says == Says::NoRole {
+        if change.is_none(says).await? {
             let why = "no group of theirs has a role any more";
             change.leave(&user, &due.provider, why).await?;
             return change.commit().await;

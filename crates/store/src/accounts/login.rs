@@ -244,7 +244,12 @@ impl Change<'_> {
                 }
             }
         }
-        if passkeys > 0 && attempt.passkey_roles.contains(&account.user.role) {
+        if passkeys > 0
+            && attempt
+                .passkey_roles
+                .iter()
+                .any(|it| it.is(&account.user.role))
+        {
             // No guess, and no login either.
             self.forgive_attempt(&attempt.counted, attempt.at).await?;
             self.note_attempt(EventKind::LoginFailed, attempt, "a passkey is needed")

@@ -20,5 +20,6 @@ mod opening;
 mod passkeys;
 mod rehearsals;
 mod renewal;
+mod roles;
 mod rules;
 mod sessions;

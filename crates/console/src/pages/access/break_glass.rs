@@ -6,7 +6,7 @@ use axum::{
 };
 use model::{access::Permission, id::UserId};
 
-use crate::{App, csrf::Posted, problem::PageError};
+use crate::{App, csrf::Posted, grants, problem::PageError};
 
 /// `POST /access/users/{id}/break-glass`: `is` (`yes` or `no`).
 pub(crate) async fn submit(
@@ -15,6 +15,7 @@ pub(crate) async fn submit(
     Posted { by, fields }: Posted,
 ) -> Result<Redirect, PageError> {
     by.caller.require(Permission::Administer)?;
+    grants::user(&app, &by.caller, UserId(id)).await?;
     let is_marked = fields.get("is") == "yes";
     let actor = by.caller.actor();
     app.store

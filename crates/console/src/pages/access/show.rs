@@ -8,7 +8,7 @@ use axum::{
 use model::access::{Permission, Role};
 
 use crate::{
-    App,
+    App, grants,
     pages::{
         Asked,
         account::show::{SessionLine, TokenLine},
@@ -26,7 +26,7 @@ pub(super) struct AccessPage {
     users: Vec<UserLine>,
     sessions: Vec<SessionLine>,
     tokens: Vec<TokenLine>,
-    roles: [Role; 5],
+    roles: Vec<Role>,
     pub(super) link: Option<String>,
     pub(super) enrol_error: Option<String>,
     back: &'static str,
@@ -101,7 +101,7 @@ pub(super) async fn build(app: &App, by: &SignedIn) -> Result<AccessPage, PageEr
             .iter()
             .map(|token| TokenLine::new(token, &shell))
             .collect(),
-        roles: Role::ALL,
+        roles: grants::all(app).await?,
         link: None,
         enrol_error: None,
         back: "/access",

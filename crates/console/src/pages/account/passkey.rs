@@ -97,7 +97,7 @@ async fn build(app: &App, by: &SignedIn, error: Option<String>) -> Result<KeysPa
     let not_offered = RelyingParty::of(&app.addresses.console_origin).err();
     let is_required = keys.is_empty()
         && user.provider.is_none()
-        && app.passkey_required.contains(&principal.role);
+        && app.passkey_required.iter().any(|it| it.is(&principal.role));
     Ok(KeysPage {
         has_keys: !keys.is_empty(),
         keys: keys.iter().map(|key| KeyLine::new(key, &shell)).collect(),
@@ -203,7 +203,7 @@ pub(crate) async fn remove(
 /// Why a passkey may not be removed by this request.
 async fn refused(app: &App, by: &SignedIn, fields: &Fields) -> Result<Option<String>, PageError> {
     let principal = &by.caller.principal;
-    let is_required = app.passkey_required.contains(&principal.role);
+    let is_required = app.passkey_required.iter().any(|it| it.is(&principal.role));
     if is_required && app.store.passkeys(principal.user).await?.len() <= 1 {
         let why = "your role signs in with a passkey here, and this is your last one; add another \
                    first";

@@ -20,6 +20,7 @@ use crate::{
         subject, user_in,
     },
     open::Change,
+    roles,
 };
 
 /// Names tried before a number is put behind one.
@@ -174,6 +175,19 @@ impl Change<'_> {
         Ok((session, secret))
     }
 
+    /// Whether it comes to no role: none of the groups has one, or one that is not there (any more).
+    pub(super) async fn is_none(&mut self, says: Says) -> Result<bool, StoreError> {
+        match says {
+            Says::Nothing => Ok(false),
+            Says::NoRole => Ok(true),
+            Says::Is(role) => match roles::find(self.db(), role).await {
+                Ok(_) => Ok(false),
+                Err(StoreError::NotFound(_)) => Ok(true),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
     pub(super) async fn note_vouched(&mut self, user: UserId) -> Result<(), StoreError> {
         let now = self.now;
         sqlx::query("UPDATE external_accounts SET vouched_at = ?, is_out = 0 WHERE user_id = ?")
@@ -192,7 +206,8 @@ impl Change<'_> {
         provider: &str,
     ) -> Result<(), StoreError> {
         let Says::Is(role) = says else { return Ok(()) };
-        if role == user.role {
+        let role = roles::find(self.db(), role).await?;
+        if role.is(&user.role) {
             return Ok(());
         }
         sqlx::query("UPDATE users SET role = ? WHERE id = ?")
