@@ -233,6 +233,7 @@ impl House {
             post: None,
             issuing: None,
             doorman: None,
+            providers: None,
             addresses: Addresses {
                 console_origin: "https://keep.localhost:8443".to_owned(),
                 gates: Vec::new(),

@@ -41,6 +41,7 @@ async fn the_pages_meet_wcag_aa() {
         "/history",
         "/access",
         "/access/rules",
+        "/access/roles",
         "/record",
         "/settings?instance=main",
         "/logs?instance=main",

@@ -16,6 +16,7 @@ mod device;
 mod doorman;
 mod frame;
 mod gate_pages;
+mod grants;
 mod headers;
 mod issuing;
 pub mod letter;
@@ -23,6 +24,7 @@ mod mailing;
 mod pages;
 pub mod picture;
 mod problem;
+mod providers;
 mod qr;
 mod rotation;
 mod rules;
@@ -48,6 +50,7 @@ pub use issuing::{
 };
 pub use mailing::{MailState, Post, Posting};
 pub use pages::ROUTES as PAGE_ROUTES;
+pub use providers::{Asking, Coming, Leaving, Offered, Providers};
 pub use step_up::{CALLS as PROVEN_CALLS, PAGES as PROVEN_PAGES};
 pub use wording::{name_of, shown};
 
@@ -111,6 +114,8 @@ pub struct Context {
     pub terms: Terms,
     /// What sends mails; none: no mail server is configured, or nothing runs.
     pub post: Option<Arc<dyn Post>>,
+    /// By whom people can sign in beside local accounts; none: by nobody, or nothing runs.
+    pub providers: Option<Arc<dyn Providers>>,
     /// Who knows what the gates would do; none: no gate is run by this process.
     pub doorman: Option<Arc<dyn Doorman>>,
     /// What keeps the certificates good; none: nothing runs.

@@ -125,6 +125,10 @@ pub(crate) async fn simulate(
     question: Question,
 ) -> Result<Answer, Problem> {
     caller.require(Permission::Administer)?;
+    let mut question = question;
+    if let Some(visitor) = &mut question.who {
+        visitor.role = app.store.role(visitor.role).await?;
+    }
     if question.instance.is_none() {
         return at_console(app, &question).await;
     }

@@ -87,12 +87,17 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn cookie(parts: &Parts) -> Option<&str> {
+    cookie_named(parts, COOKIE)
+}
+
+/// The value of a cookie of ours.
+pub(crate) fn cookie_named<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
     let headers = parts.headers.get_all(header::COOKIE).iter();
     headers
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE)
+        .find(|(found, _)| *found == name)
         .map(|(_, secret)| secret)
 }
 
@@ -200,10 +205,12 @@ fn leads_to_a_passkey(path: &str) -> bool {
 /// Whether this person's role signs in with a passkey here, and they have none yet.
 pub(crate) async fn lacks_passkey(app: &App, principal: &Principal) -> Result<bool, Problem> {
     let is_session = matches!(principal.via, Via::ConsoleSession { .. });
-    if !is_session || !app.passkey_required.contains(&principal.role) {
+    if !is_session || !app.passkey_required.iter().any(|it| it.is(&principal.role)) {
         return Ok(false);
     }
-    Ok(app.store.user(principal.user).await?.passkeys == 0)
+    let user = app.store.user(principal.user).await?;
+    // Who signs in by a provider has their second factor there.
+    Ok(user.passkeys == 0 && user.provider.is_none())
 }
 
 impl<S> FromRequestParts<S> for SignedIn

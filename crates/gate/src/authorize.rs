@@ -134,7 +134,7 @@ fn holds(class: &Class, principal: &Principal) -> bool {
             // Memory, environment and paths of the machine. By role: no session of the editor's
             // origin holds `Administer`.
             View::Diagnostics => {
-                may(Permission::ReadRuntime) && principal.role == Role::Administrator
+                may(Permission::ReadRuntime) && principal.role.permits(Permission::Administer)
             }
         },
         Class::Change(_) | Class::UnknownRead | Class::Allowed => may(Permission::Propose),

@@ -53,13 +53,15 @@ enum Of {
 }
 
 /// What secrets are sealed for.
-const SEALING: [(&str, Of); 6] = [
+const SEALING: [(&str, Of); 8] = [
     ("credentials ", Of::Digest),
     ("credential-changes ", Of::Digest),
     ("second-factor of ", Of::User),
     ("console-factor", Of::All),
     ("console-enrolment", Of::All),
     ("passkey-question ", Of::Digest),
+    ("provider-sign-in", Of::All),
+    ("provider-grant", Of::All),
 ];
 
 /// What keyed digests are made for.
@@ -108,6 +110,8 @@ mod tests {
             "console-factor".to_owned(),
             "console-enrolment".to_owned(),
             format!("passkey-question {digest}"),
+            "provider-sign-in".to_owned(),
+            "provider-grant".to_owned(),
         ] {
             assert_eq!(check_sealing(&known), Ok(()), "{known}");
         }

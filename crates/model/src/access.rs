@@ -1,12 +1,16 @@
 //! Roles, permissions and scopes: who may do what. Decided here, enforced at the doors.
 
+mod custom;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::custom::{CustomRole, Permissions, RoleName};
 use crate::principal::{Principal, Via};
 
-/// A user's role. Each is a fixed set of permissions, see [`Role::permits`].
+/// A user's role: a named set of permissions, see [`Role::permits`]. The built-in ones are fixed; a
+/// custom one is what an administrator made it, looked up with the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(try_from = "String", into = "String")]
 pub enum Role {
     /// Sees the editor and the dashboards; changes nothing.
     Viewer,
@@ -18,10 +22,12 @@ pub enum Role {
     Administrator,
     /// Reads the record and the queue; changes nothing.
     Auditor,
+    /// One made here. Read from a text alone it permits nothing.
+    Custom(CustomRole),
 }
 
 impl Role {
-    /// Every role, in the order people list them.
+    /// Every built-in role, in the order people list them.
     pub const ALL: [Self; 5] = [
         Self::Viewer,
         Self::Editor,
@@ -31,49 +37,60 @@ impl Role {
     ];
 
     /// The word for it, as in the configuration and on the command line.
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Viewer => "viewer",
             Self::Editor => "editor",
             Self::Reviewer => "reviewer",
             Self::Administrator => "administrator",
             Self::Auditor => "auditor",
+            Self::Custom(custom) => custom.name.as_str(),
         }
+    }
+
+    /// Whether it is the same role by name, whatever it permits at the moment.
+    pub fn is(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
     }
 
     /// Whether this role holds `permission`.
     pub fn permits(self, permission: Permission) -> bool {
+        self.permissions().contains(permission)
+    }
+
+    /// All it holds.
+    pub fn permissions(self) -> Permissions {
         use Permission as P;
         match self {
-            Self::Viewer => matches!(permission, P::UseEndpoints | P::ReadRuntime),
-            Self::Editor => matches!(
-                permission,
-                P::UseEndpoints
-                    | P::ReadRuntime
-                    | P::Trigger
-                    | P::Propose
-                    | P::ReadQueue
-                    | P::ReadLogs
-            ),
-            Self::Reviewer => matches!(
-                permission,
-                P::UseEndpoints
-                    | P::ReadRuntime
-                    | P::Trigger
-                    | P::Propose
-                    | P::ReadQueue
-                    | P::Decide
-                    | P::Apply
-                    | P::ReadRecord
-                    | P::ReadLogs
-            ),
-            Self::Administrator => true,
-            Self::Auditor => {
-                matches!(
-                    permission,
-                    P::ReadRuntime | P::ReadQueue | P::ReadRecord | P::ReadLogs
-                )
-            }
+            Self::Viewer => [P::UseEndpoints, P::ReadRuntime].into_iter().collect(),
+            Self::Editor => [
+                P::UseEndpoints,
+                P::ReadRuntime,
+                P::Trigger,
+                P::Propose,
+                P::ReadQueue,
+                P::ReadLogs,
+            ]
+            .into_iter()
+            .collect(),
+            Self::Reviewer => [
+                P::UseEndpoints,
+                P::ReadRuntime,
+                P::Trigger,
+                P::Propose,
+                P::ReadQueue,
+                P::Decide,
+                P::Apply,
+                P::ReadRecord,
+                P::ReadLogs,
+            ]
+            .into_iter()
+            .collect(),
+            Self::Administrator => Permission::ALL.into_iter().collect(),
+            Self::Auditor => [P::ReadRuntime, P::ReadQueue, P::ReadRecord, P::ReadLogs]
+                .into_iter()
+                .collect(),
+            Self::Custom(custom) => custom.permissions,
         }
     }
 }
@@ -84,17 +101,33 @@ impl std::fmt::Display for Role {
     }
 }
 
+/// A built-in role, or the name of a custom one: what that permits is not known by its name.
 impl std::str::FromStr for Role {
     type Err = UnknownWord;
 
     fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        Self::ALL
-            .into_iter()
-            .find(|role| role.as_str() == text)
-            .ok_or_else(|| UnknownWord {
-                text: text.chars().take(64).collect(),
-                expected: "viewer, editor, reviewer, administrator or auditor",
-            })
+        let known = Self::ALL.into_iter().find(|role| role.as_str() == text);
+        match known {
+            Some(role) => Ok(role),
+            None => Ok(Self::Custom(CustomRole {
+                name: text.parse()?,
+                permissions: Permissions::default(),
+            })),
+        }
+    }
+}
+
+impl TryFrom<String> for Role {
+    type Error = UnknownWord;
+
+    fn try_from(text: String) -> Result<Self, UnknownWord> {
+        text.parse()
+    }
+}
+
+impl From<Role> for String {
+    fn from(role: Role) -> Self {
+        role.as_str().to_owned()
     }
 }
 
@@ -132,6 +165,73 @@ pub enum Permission {
     ReadLogs,
     /// Users, tokens, sessions of others, policy, allowed routes.
     Administer,
+}
+
+impl Permission {
+    /// Every permission, in the order people list them.
+    pub const ALL: [Self; 10] = [
+        Self::UseEndpoints,
+        Self::ReadRuntime,
+        Self::Trigger,
+        Self::Propose,
+        Self::ReadQueue,
+        Self::Decide,
+        Self::Apply,
+        Self::ReadRecord,
+        Self::ReadLogs,
+        Self::Administer,
+    ];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UseEndpoints => "use-endpoints",
+            Self::ReadRuntime => "read-runtime",
+            Self::Trigger => "trigger",
+            Self::Propose => "propose",
+            Self::ReadQueue => "read-queue",
+            Self::Decide => "decide",
+            Self::Apply => "apply",
+            Self::ReadRecord => "read-record",
+            Self::ReadLogs => "read-logs",
+            Self::Administer => "administer",
+        }
+    }
+
+    /// What it lets somebody do, for people.
+    pub fn explained(self) -> &'static str {
+        match self {
+            Self::UseEndpoints => "reach dashboards and endpoints that ask for a login",
+            Self::ReadRuntime => "open the editor, read flows and status",
+            Self::Trigger => "inject, switch debug nodes, read and delete context",
+            Self::Propose => "send deployments to the queue",
+            Self::ReadQueue => "see the queue and the history",
+            Self::Decide => "approve and reject changes",
+            Self::Apply => "apply what is approved, roll back, declare an emergency",
+            Self::ReadRecord => "read the record",
+            Self::ReadLogs => "read Node-RED's log",
+            Self::Administer => "people, roles, tokens, sessions, rules and policy",
+        }
+    }
+}
+
+impl std::fmt::Display for Permission {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Permission {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        let known = Self::ALL.into_iter().find(|it| it.as_str() == text);
+        known.ok_or_else(|| UnknownWord {
+            text: text.chars().take(64).collect(),
+            expected: "use-endpoints, read-runtime, trigger, propose, read-queue, decide, apply, \
+                       read-record, read-logs or administer",
+        })
+    }
 }
 
 /// What a bearer token is limited to. A token never exceeds its user's role.
@@ -241,6 +341,20 @@ pub fn may(principal: &Principal, permission: Permission) -> bool {
     by_role && by_means
 }
 
+/// Whether `principal` may make somebody `role`, or act on somebody who is: nobody gives what they do
+/// not hold, by whatever they act. Else the first permission they lack.
+pub fn may_grant(principal: &Principal, role: Role) -> Result<(), Permission> {
+    may_grant_all(principal, role.permissions())
+}
+
+/// The same for permissions a role is to have.
+pub fn may_grant_all(principal: &Principal, permissions: Permissions) -> Result<(), Permission> {
+    match permissions.iter().find(|it| !may(principal, *it)) {
+        None => Ok(()),
+        Some(lacking) => Err(lacking),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -330,5 +444,55 @@ mod tests {
             let expected = matches!(role, Role::Reviewer | Role::Administrator);
             assert_eq!(role.permits(Permission::Decide), expected, "{role}");
         }
+    }
+
+    fn custom(name: &str, permissions: &[Permission]) -> Role {
+        Role::Custom(CustomRole {
+            name: name.parse().unwrap(),
+            permissions: permissions.iter().copied().collect(),
+        })
+    }
+
+    #[test]
+    fn a_custom_role_is_its_permissions_and_no_more() {
+        let shift = custom("shift", &[Permission::ReadRuntime, Permission::Trigger]);
+        for permission in Permission::ALL {
+            let expected = matches!(permission, Permission::ReadRuntime | Permission::Trigger);
+            assert_eq!(shift.permits(permission), expected, "{permission}");
+        }
+        // By its name alone, as it stands in a file or an old record, it permits nothing.
+        let by_name: Role = "shift".parse().unwrap();
+        assert!(by_name.is(&shift) && by_name != shift);
+        assert!(Permission::ALL.into_iter().all(|it| !by_name.permits(it)));
+        assert_eq!(serde_json::to_string(&shift).unwrap(), "\"shift\"");
+        for bad in ["", "Shift", "a b", "-x", "../x", &"a".repeat(33)] {
+            assert!(bad.parse::<Role>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_gives_what_they_do_not_hold() {
+        let session = SessionId(1);
+        let keeper = custom("keeper", &[Permission::Administer, Permission::ReadRecord]);
+        let keeper = principal(keeper, Via::ConsoleSession { session });
+        let reader = custom("reader", &[Permission::ReadRecord]);
+        assert_eq!(may_grant(&keeper, reader), Ok(()));
+        assert_eq!(
+            may_grant(&keeper, Role::Viewer),
+            Err(Permission::UseEndpoints)
+        );
+        assert!(may_grant(&keeper, Role::Administrator).is_err());
+        let ada = principal(Role::Administrator, Via::ConsoleSession { session });
+        assert_eq!(may_grant(&ada, Role::Administrator), Ok(()));
+        // A token gives no more than its scopes cover.
+        let scopes = vec![Scope::Audit];
+        let token = principal(
+            Role::Administrator,
+            Via::Token {
+                token: TokenId(1),
+                scopes,
+            },
+        );
+        assert!(may_grant(&token, Role::Viewer).is_err());
     }
 }

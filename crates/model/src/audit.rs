@@ -24,6 +24,8 @@ pub enum EventKind {
     LoginLimited,
     /// Logins for many different names failed from one network.
     LoginSprayed,
+    /// Somebody came in with the local account for the day no provider answers.
+    BreakGlassUsed,
     /// A session ended by its owner.
     LoggedOut,
     /// A session was revoked.
@@ -44,6 +46,10 @@ pub enum EventKind {
     FactorRenewed,
     /// An administrator reset a user's account: sessions ended, a link renews it.
     AccountReset,
+    /// A role was made, or its permissions changed.
+    RoleChanged,
+    /// A role was removed.
+    RoleRemoved,
     /// A user was removed.
     UserRemoved,
     /// An enrolment link was made.

@@ -133,10 +133,12 @@ pub enum Alert {
     Certificate,
     /// Somebody tries passwords with many names.
     Spraying,
+    /// The local account for the day no provider answers was used.
+    BreakGlass,
 }
 
 impl Alert {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Emergency,
         Self::Memory,
         Self::Disk,
@@ -145,6 +147,7 @@ impl Alert {
         Self::Inside,
         Self::Certificate,
         Self::Spraying,
+        Self::BreakGlass,
     ];
 
     fn word(self) -> &'static str {
@@ -157,6 +160,7 @@ impl Alert {
             Self::Inside => "inside",
             Self::Certificate => "certificate",
             Self::Spraying => "spraying",
+            Self::BreakGlass => "break-glass",
         }
     }
 }
@@ -235,7 +239,7 @@ pub enum Told {
 }
 
 /// The kinds of events somebody may be told of: the others need not be read.
-pub const KINDS: [EventKind; 16] = [
+pub const KINDS: [EventKind; 17] = [
     EventKind::DeploymentQueued,
     EventKind::DeploymentRebased,
     EventKind::DeploymentApproved,
@@ -252,6 +256,7 @@ pub const KINDS: [EventKind; 16] = [
     EventKind::RuntimeRefused,
     EventKind::CertificateFailing,
     EventKind::LoginSprayed,
+    EventKind::BreakGlassUsed,
 ];
 
 /// Who is to be told of it; none: nobody.
@@ -286,6 +291,7 @@ pub fn told(event: &Event) -> Option<Told> {
         EventKind::RuntimeRefused => Some(Told::Alerted(Alert::Inside)),
         EventKind::CertificateFailing => Some(Told::Alerted(Alert::Certificate)),
         EventKind::LoginSprayed => Some(Told::Alerted(Alert::Spraying)),
+        EventKind::BreakGlassUsed => Some(Told::Alerted(Alert::BreakGlass)),
         _ => None,
     }
 }

@@ -21,7 +21,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 use model::{
-    access::{Role, Scope},
+    access::{Permission, Role, RoleName, Scope},
     id::{DeploymentId, Hash, InstanceId, UserName},
     instance::NodeRedMajor,
     mail::MailAddress,
@@ -90,6 +90,9 @@ enum Verb {
     /// Wall displays: sessions that last and only look
     #[command(subcommand)]
     Kiosk(sessions::KioskVerb),
+    /// Roles: sets of permissions
+    #[command(subcommand)]
+    Role(RoleVerb),
     /// Check an exported deployment; needs nothing but the file
     Verify {
         file: PathBuf,
@@ -154,7 +157,7 @@ enum UserVerb {
     /// Add a user
     Add {
         name: UserName,
-        /// viewer, editor, reviewer, administrator or auditor
+        /// viewer, editor, reviewer, administrator, auditor, or a role made here
         #[arg(long, value_parser = Role::from_str)]
         role: Role,
         /// Read the password from standard input (one line); without it, print an enrolment link
@@ -168,10 +171,33 @@ enum UserVerb {
     List,
     /// Lock a user out and print a one-time link to choose password and second factor anew
     Reset { name: UserName },
+    /// Keep a local account for the day no provider answers: it works always, and its use alarms
+    BreakGlass {
+        name: UserName,
+        /// An account like any other again
+        #[arg(long)]
+        off: bool,
+    },
     /// Say where a user gets mails, and which
     Mail(people::MailArgs),
     /// Remove a user
     Remove { name: UserName },
+}
+
+#[derive(Debug, Subcommand)]
+enum RoleVerb {
+    /// List roles, and what each permits
+    List,
+    /// Make a role, or change what it permits: for whoever has it, at once
+    Set {
+        name: RoleName,
+        /// use-endpoints, read-runtime, trigger, propose, read-queue, decide, apply, read-record,
+        /// read-logs, administer
+        #[arg(required = true, value_parser = Permission::from_str)]
+        permissions: Vec<Permission>,
+    },
+    /// Remove a role nobody has
+    Remove { name: RoleName },
 }
 
 #[derive(Debug, Subcommand)]
@@ -414,6 +440,7 @@ async fn act(client: &Client, verb: Verb, json: bool) -> Result<Exit, Failure> {
         Verb::Token(verb) => people::token(client, json, verb).await,
         Verb::Session(verb) => sessions::session(client, json, verb).await,
         Verb::Kiosk(verb) => sessions::kiosk(client, json, verb).await,
+        Verb::Role(verb) => people::role(client, json, verb).await,
         Verb::Access(verb) => access::run(client, json, verb).await,
         Verb::Deployments(verb) => deployments::run(client, json, verb).await,
         Verb::Audit(verb) => record::audit(client, json, verb).await,

@@ -4,6 +4,7 @@
 
 pub(crate) mod acme;
 pub(crate) mod mail;
+pub(crate) mod oidc;
 pub(crate) mod upstream;
 
 use std::{
@@ -36,6 +37,8 @@ pub(crate) struct File {
     pub(crate) login: Login,
     /// Whether browsers are told to come by HTTPS alone (HSTS).
     pub(crate) hsts: Wish,
+    /// Providers people can sign in by, beside local accounts.
+    pub(crate) oidc: Vec<oidc::Section>,
     /// A certificate authority to ask for certificates.
     pub(crate) acme: Option<acme::Section>,
     /// What is looked at while it runs, and how often.
@@ -214,6 +217,7 @@ pub(crate) struct Config {
     pub(crate) passkey_required: Vec<Role>,
     pub(crate) terms: console::Terms,
     pub(crate) hsts: Wish,
+    pub(crate) oidc: Vec<oidc::OpenId>,
     pub(crate) acme: Option<acme::Acme>,
     pub(crate) watch: Watch,
     pub(crate) keep: Keep,
@@ -274,6 +278,7 @@ impl Config {
             passkey_required,
             terms,
             hsts: file.hsts,
+            oidc: oidc::decide(file.oidc)?,
             acme,
             watch: file.watch,
             keep: file.keep,

@@ -59,6 +59,7 @@ pub(crate) async fn router(data_dir: &Path) -> Result<Router, Failure> {
         terms: console::Terms::default(),
         post: None,
         doorman: None,
+        providers: None,
         issuing: None,
     };
     Ok(console::control_router(context))

@@ -12,6 +12,7 @@ mod events;
 mod install;
 mod mail;
 mod memory;
+mod providers;
 mod rehearsals;
 mod secrets;
 mod shelves;
@@ -138,13 +139,17 @@ impl House {
         let origin = addresses.console_origin.clone();
         let mail = self.config.mail.clone();
         let post = mail.map(|mail| mail::Sender::new(mail, self, origin));
-        let context = doors.open(self, post.as_ref())?;
+        let providers = providers::Desk::open(&self.config.oidc, &addresses.console_origin)?;
+        let context = doors.open(self, post.as_ref(), providers.as_ref())?;
         let router = console::control_router(context);
         let served = control::serve(control, router, self.stop.clone(), self.tasks.clone());
         self.tasks.spawn(served);
         events::spawn(self, events);
         if let Some(post) = post {
             post.spawn(self);
+        }
+        if let Some(providers) = providers {
+            providers.spawn(self);
         }
         for plan in &plans {
             self.workshop.start(plan.clone()).await?;

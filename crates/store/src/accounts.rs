@@ -1,6 +1,7 @@
 //! People: users, passwords, second factors, enrolment links, failed logins.
 
 mod enrolment;
+mod external;
 mod factor;
 mod limits;
 mod login;
@@ -25,6 +26,7 @@ pub(crate) use self::mail::with_mail;
 pub(crate) use self::passkey::Ceremonies;
 pub use self::{
     enrolment::Enrolment,
+    external::{Due, External, ExternalSignIn, Says},
     factor::SecondFactor,
     login::{HalfWay, LoginAttempt},
     passkey::{
@@ -32,7 +34,11 @@ pub use self::{
     },
     password::PasswordError,
 };
-use crate::{Keyring, Secret, Store, StoreError, json, json::read_word, open::Change};
+use crate::{
+    Keyring, Secret, Store, StoreError, json,
+    open::Change,
+    roles::{self, read_role},
+};
 
 /// Recovery codes a user gets.
 const RECOVERY_CODES: usize = 10;
@@ -40,7 +46,9 @@ const RECOVERY_CODES: usize = 10;
 /// What a [`User`] is read from.
 const SELECT: &str = "SELECT id, name, role, password, factor, created_at, last_login_at, \
      mail, mail_wishes, password_used_at, codes_used_at, recovery_used_at, (SELECT COUNT(*) FROM recovery_codes WHERE user_id = users.id) AS codes, \
-     (SELECT COUNT(*) FROM passkeys WHERE user_id = users.id) AS passkeys FROM users";
+     (SELECT COUNT(*) FROM passkeys WHERE user_id = users.id) AS passkeys, break_glass, \
+     (SELECT provider FROM external_accounts WHERE user_id = users.id) AS provider, \
+     (SELECT permissions FROM roles WHERE roles.name = users.role) AS role_permissions FROM users";
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -73,6 +81,10 @@ pub struct User {
     pub codes_used_at: Option<Timestamp>,
     /// When a recovery code last did.
     pub recovery_used_at: Option<Timestamp>,
+    /// The provider that stands for them, by its short name; none: a local account.
+    pub provider: Option<String>,
+    /// A local account for the day no provider answers: its use is an alarm.
+    pub is_break_glass: bool,
 }
 
 /// A user to be made.
@@ -88,6 +100,19 @@ pub struct NewUser {
     pub second_factor: Option<SecondFactor>,
     /// A passkey, checked already: beside the second factor, or instead of it.
     pub passkey: Option<NewPasskey>,
+}
+
+impl User {
+    /// What a provider stands for has no password here that could be set or reset.
+    pub(crate) fn refuse_external(&self) -> Result<(), StoreError> {
+        match &self.provider {
+            None => Ok(()),
+            Some(provider) => Err(StoreError::Conflict(format!(
+                "{} signs in by {provider}; password and second factor are kept there",
+                self.name
+            ))),
+        }
+    }
 }
 
 impl NewUser {
@@ -111,7 +136,6 @@ fn factor_purpose(folded_name: &str) -> String {
 
 fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
     let name: String = row.try_get("name")?;
-    let role: String = row.try_get("role")?;
     let factor: Option<Vec<u8>> = row.try_get("factor")?;
     let codes: i64 = row.try_get("codes")?;
     let passkeys: i64 = row.try_get("passkeys")?;
@@ -126,7 +150,7 @@ fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
         name: name
             .parse()
             .map_err(|error| StoreError::damaged("user", error))?,
-        role: read_word("user", &role)?,
+        role: read_role("user", row)?,
         has_second_factor: factor.is_some() || passkeys > 0,
         has_codes: factor.is_some(),
         passkeys: u32::try_from(passkeys).unwrap_or(u32::MAX),
@@ -144,6 +168,8 @@ fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
             .map(|text| json::read("user", &text))
             .transpose()?
             .unwrap_or_default(),
+        provider: row.try_get("provider")?,
+        is_break_glass: row.try_get::<i64, _>("break_glass")? != 0,
     })
 }
 
@@ -201,6 +227,7 @@ impl Change<'_> {
         if known.is_some() {
             return Err(StoreError::Exists(format!("a user {}", new.name)));
         }
+        roles::find(self.db(), role).await?;
         let factor = new.second_factor.as_ref().map(|factor| {
             self.store
                 .keyring
@@ -260,20 +287,22 @@ impl Change<'_> {
         .await
     }
 
-    /// Somebody has to be left who can make administrators.
+    /// Somebody has to be left who can make administrators, and who does not need a provider for it.
     async fn refuse_last_administrator(&mut self, user: &User) -> Result<(), StoreError> {
-        if user.role != Role::Administrator {
+        if user.role != Role::Administrator || user.provider.is_some() {
             return Ok(());
         }
-        let others: i64 =
-            sqlx::query_scalar("SELECT COUNT(*) FROM users WHERE role = ? AND id <> ?")
-                .bind(Role::Administrator.as_str())
-                .bind(user.id.0)
-                .fetch_one(self.db())
-                .await?;
+        let others: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM users WHERE role = ? AND id <> ? \
+                 AND id NOT IN (SELECT user_id FROM external_accounts)",
+        )
+        .bind(Role::Administrator.as_str())
+        .bind(user.id.0)
+        .fetch_one(self.db())
+        .await?;
         if others == 0 {
             let message = format!(
-                "{} is the last administrator; make another first",
+                "{} is the last local administrator; make another first",
                 user.name
             );
             return Err(StoreError::Conflict(message));
@@ -335,6 +364,7 @@ impl Store {
     pub async fn set_role(&self, user: UserId, role: Role, by: &Actor) -> Result<(), StoreError> {
         let mut change = self.begin().await?;
         let before = user_in(change.db(), user).await?;
+        let role = roles::find(change.db(), role).await?;
         if before.role == role {
             return Ok(());
         }
@@ -358,7 +388,9 @@ impl Store {
         password: &Secret,
         by: &Actor,
     ) -> Result<(), StoreError> {
-        let name = self.user(user).await?.name;
+        let user_now = self.user(user).await?;
+        user_now.refuse_external()?;
+        let name = user_now.name;
         let hashed = self.check_and_hash(&name, password).await?;
         let mut change = self.begin().await?;
         let before = user_in(change.db(), user).await?;

@@ -22,14 +22,16 @@ mod open;
 mod proof;
 mod rehearsals;
 mod risks;
+mod roles;
 mod rules;
 mod session_cache;
 mod sessions;
 mod tokens;
 
 pub use accounts::{
-    Bound, Ceremony, CheckedTouch, Enrolment, HalfWay, LoginAttempt, NewPasskey, NewUser, Passkey,
-    PasskeyError, PasswordError, RelyingParty, SecondFactor, User, is_touched,
+    Bound, Ceremony, CheckedTouch, Due, Enrolment, External, ExternalSignIn, HalfWay, LoginAttempt,
+    NewPasskey, NewUser, Passkey, PasskeyError, PasswordError, RelyingParty, Says, SecondFactor,
+    User, is_touched,
 };
 pub use audit::{AuditFilter, AuditProblem};
 pub use baselines::{BaselineContent, Snapshot};

@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_passkeys.sql"),
     include_str!("../migrations/0008_rules.sql"),
     include_str!("../migrations/0009_login_targets.sql"),
+    include_str!("../migrations/0010_identity.sql"),
     include_str!("../migrations/0011_sessions.sql"),
     include_str!("../migrations/0012_transport.sql"),
 ];

@@ -13,7 +13,7 @@ use serde_json::json;
 use sqlx::{Row as _, sqlite::SqliteRow};
 
 use crate::{
-    Keyring, Store, StoreError, accounts::user_in, json::read_word, open::Change,
+    Keyring, Store, StoreError, accounts::user_in, json::read_word, open::Change, roles::read_role,
     session_cache::Found,
 };
 
@@ -25,7 +25,8 @@ const SEEN_EVERY_SECONDS: i64 = 60;
 const AGENT_CHARS: usize = 200;
 
 /// What a [`Session`] is read from.
-pub(crate) const SELECT: &str = "SELECT sessions.id, user_id, users.name, users.role, kind, \
+pub(crate) const SELECT: &str = "SELECT sessions.id, user_id, users.name, users.role, (SELECT permissions FROM roles WHERE roles.name = users.role) \
+     AS role_permissions, kind, \
      sessions.created_at, last_seen_at, expires_at, proven_at, address, agent \
      FROM sessions JOIN users ON users.id = sessions.user_id";
 
@@ -163,6 +164,71 @@ impl Change<'_> {
             .map(Timestamp)
             .ok_or_else(|| StoreError::NotFound("console session to enter with".to_owned()))
     }
+
+    /// Opens a session: [`Store::open_session`].
+    pub(crate) async fn insert_session(
+        &mut self,
+        user: UserId,
+        kind: SessionKind,
+        parent: Option<SessionId>,
+        address: Option<IpAddr>,
+        agent: &str,
+    ) -> Result<(Session, SessionSecret), StoreError> {
+        let secret = BASE64URL_NOPAD.encode(&Keyring::random::<32>());
+        let agent = agent_of(agent);
+        let now = self.now;
+        self.prune_sessions().await?;
+        let mut expires_at = now.plus_seconds(Store::SESSION_MAX_SECONDS);
+        if let Some(parent) = parent {
+            expires_at = expires_at.min(self.parent_expiry(parent, user).await?);
+        }
+        let known: Option<String> = sqlx::query_scalar("SELECT name FROM users WHERE id = ?")
+            .bind(user.0)
+            .fetch_optional(self.db())
+            .await?;
+        let user_name = known.ok_or_else(|| StoreError::NotFound(format!("user {user}")))?;
+        let row = sqlx::query(
+            "INSERT INTO sessions (digest, user_id, kind, parent, created_at, last_seen_at, \
+             proven_at, expires_at, address, agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+             RETURNING id",
+        )
+        .bind(secret_digest(&secret).to_string())
+        .bind(user.0)
+        .bind(kind.as_str())
+        .bind(parent.map(|parent| parent.0))
+        .bind(now.0)
+        .bind(now.0)
+        .bind(now.0)
+        .bind(expires_at.0)
+        .bind(address.map(|address| address.to_string()))
+        .bind(&agent)
+        .fetch_one(self.db())
+        .await?;
+        let id = SessionId(row.try_get("id")?);
+        let too_many = sqlx::query(
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE user_id = ? \
+             AND kind <> 'kiosk' ORDER BY id DESC LIMIT 1000 OFFSET ?) AND id <> ?",
+        )
+        .bind(user.0)
+        .bind(SESSIONS_MAX)
+        .bind(parent.map_or(0, |parent| parent.0))
+        .execute(self.db())
+        .await?
+        .rows_affected();
+        self.revokes |= too_many > 0;
+        let user_name = read_word("user", &user_name)?;
+        let session = Session {
+            id,
+            user,
+            user_name,
+            kind,
+            created_at: now,
+            last_seen_at: now,
+            address,
+            agent,
+        };
+        Ok((session, SessionSecret(secret)))
+    }
 }
 
 impl Store {
@@ -181,62 +247,12 @@ impl Store {
         address: Option<IpAddr>,
         agent: &str,
     ) -> Result<(Session, SessionSecret), StoreError> {
-        let secret = BASE64URL_NOPAD.encode(&Keyring::random::<32>());
-        let agent = agent_of(agent);
         let mut change = self.begin().await?;
-        let now = change.now;
-        change.prune_sessions().await?;
-        let mut expires_at = now.plus_seconds(Self::SESSION_MAX_SECONDS);
-        if let Some(parent) = parent {
-            expires_at = expires_at.min(change.parent_expiry(parent, user).await?);
-        }
-        let known: Option<String> = sqlx::query_scalar("SELECT name FROM users WHERE id = ?")
-            .bind(user.0)
-            .fetch_optional(change.db())
+        let opened = change
+            .insert_session(user, kind, parent, address, agent)
             .await?;
-        let user_name = known.ok_or_else(|| StoreError::NotFound(format!("user {user}")))?;
-        let row = sqlx::query(
-            "INSERT INTO sessions (digest, user_id, kind, parent, created_at, last_seen_at, \
-             proven_at, expires_at, address, agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-             RETURNING id",
-        )
-        .bind(secret_digest(&secret).to_string())
-        .bind(user.0)
-        .bind(kind.as_str())
-        .bind(parent.map(|parent| parent.0))
-        .bind(now.0)
-        .bind(now.0)
-        .bind(now.0)
-        .bind(expires_at.0)
-        .bind(address.map(|address| address.to_string()))
-        .bind(&agent)
-        .fetch_one(change.db())
-        .await?;
-        let id = SessionId(row.try_get("id")?);
-        let too_many = sqlx::query(
-            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE user_id = ? \
-             AND kind <> 'kiosk' ORDER BY id DESC LIMIT 1000 OFFSET ?) AND id <> ?",
-        )
-        .bind(user.0)
-        .bind(SESSIONS_MAX)
-        .bind(parent.map_or(0, |parent| parent.0))
-        .execute(change.db())
-        .await?
-        .rows_affected();
-        change.revokes = too_many > 0;
         change.commit().await?;
-        let user_name = read_word("user", &user_name)?;
-        let session = Session {
-            id,
-            user,
-            user_name,
-            kind,
-            created_at: now,
-            last_seen_at: now,
-            address,
-            agent,
-        };
-        Ok((session, SessionSecret(secret)))
+        Ok(opened)
     }
 
     /// Who a cookie's secret stands for, with the user's role of this moment; none when unknown,
@@ -288,7 +304,6 @@ impl Store {
             .await?;
         let Some(row) = row else { return Ok(None) };
         let session = read_session(&row)?;
-        let role: String = row.try_get("role")?;
         let via = match kind {
             SessionKind::Gate => Via::GateSession {
                 session: session.id,
@@ -298,7 +313,7 @@ impl Store {
             },
             SessionKind::Kiosk => return Ok(None),
         };
-        let role = read_word("user", &role)?;
+        let role = read_role("user", &row)?;
         let principal = Principal {
             user: session.user,
             name: session.user_name,

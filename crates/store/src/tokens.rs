@@ -18,6 +18,7 @@ use crate::{
     Keyring, Store, StoreError,
     elsewhere::check_networks,
     json::{self, read_word},
+    roles::read_role,
     session_cache::Found,
     sessions::secret_digest,
 };
@@ -32,7 +33,8 @@ const LABEL_CHARS: usize = 100;
 const SEEN_EVERY_SECONDS: i64 = 60;
 
 /// What an [`AccessToken`] is read from.
-const SELECT: &str = "SELECT tokens.id, user_id, users.name, users.role, label, scopes, \
+const SELECT: &str = "SELECT tokens.id, user_id, users.name, users.role, (SELECT permissions FROM roles WHERE roles.name = users.role) \
+     AS role_permissions, label, scopes, \
      tokens.created_at, expires_at, last_used_at, networks \
      FROM tokens JOIN users ON users.id = tokens.user_id";
 
@@ -206,19 +208,24 @@ impl Store {
         if let Some(found) = self.inner.session_cache.get(key, revocations, now) {
             return Ok(Some(found));
         }
-        let query = sqlx::AssertSqlSafe(format!("{SELECT} WHERE digest = ? AND expires_at > ?"));
+        // Whom their provider stands for no more, or has not been asked about for long.
+        let query = sqlx::AssertSqlSafe(format!(
+            "{SELECT} WHERE digest = ? AND expires_at > ? AND NOT EXISTS (\
+             SELECT 1 FROM external_accounts AS who WHERE who.user_id = tokens.user_id \
+             AND (who.is_out = 1 OR who.vouched_at <= ?))"
+        ));
         let row = sqlx::query(query)
             .bind(key.0.to_string())
             .bind(now.0)
+            .bind(now.plus_seconds(-Self::SESSION_MAX_SECONDS).0)
             .fetch_optional(self.read())
             .await?;
         let Some(row) = row else { return Ok(None) };
         let token = read_token(&row)?;
-        let role: String = row.try_get("role")?;
         let principal = Principal {
             user: token.user,
             name: token.user_name,
-            role: read_word("user", &role)?,
+            role: read_role("user", &row)?,
             via: Via::Token {
                 token: token.id,
                 scopes: token.scopes,

@@ -23,6 +23,7 @@ pub mod http;
 mod http2;
 pub mod mail;
 pub mod npm;
+pub mod openid;
 pub mod pebble;
 pub mod person;
 mod process;

@@ -50,6 +50,39 @@ pub const SMTP_SERVER: [Package; 4] = [
     },
 ];
 
+/// Packages with all they need, as `tests/data/<name>/package-lock.json` names them with their hashes:
+/// installed once, no script of theirs run. Gives the folder `node_modules`.
+pub fn installed(name: &str) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("data")
+        .join(name);
+    let lock = fs::read(source.join("package-lock.json")).expect("a lock file");
+    let folder = target_dir().join("test-data");
+    fs::create_dir_all(&folder).expect("target/test-data");
+    let place = folder.join(format!("{name}-{}", Hash::of(&lock).short()));
+    if !place.exists() {
+        let partial = tempfile::tempdir_in(&folder).expect("a folder");
+        for file in ["package.json", "package-lock.json"] {
+            fs::copy(source.join(file), partial.path().join(file)).expect("a file");
+        }
+        let done = Command::new("npm")
+            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+            .current_dir(partial.path())
+            .output()
+            .expect("npm is not installed: install Debian's package npm");
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(
+            done.status.success(),
+            "{name} could not be installed: {said}"
+        );
+        // Another test may have been first: what it installed is the same.
+        if fs::rename(partial.path(), &place).is_ok() {
+            let _moved = partial.keep();
+        }
+    }
+    place.join("node_modules")
+}
+
 impl Package {
     /// Puts it where Node.js finds it by its name.
     pub fn unpack(&self, modules: &Path) {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Problem;
 
 /// Each crate of the house with what it may depend on, tests left out.
-const MAY: [(&str, &[&str]); 16] = [
+const MAY: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("script", &["model"]),
     ("inspect", &["model", "script"]),
@@ -21,6 +21,7 @@ const MAY: [(&str, &[&str]); 16] = [
     ("integrity", &["model"]),
     ("history", &["model", "store"]),
     ("acme", &["model"]),
+    ("oidc", &["model"]),
     ("gate", &["model", "store", "keys", "deploy", "runtime"]),
     (
         "console",
@@ -39,6 +40,7 @@ const MAY: [(&str, &[&str]); 16] = [
             "integrity",
             "history",
             "acme",
+            "oidc",
             "gate",
             "console",
             "inspect",

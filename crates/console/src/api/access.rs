@@ -1,6 +1,7 @@
 //! People: users, enrolment links, tokens, sessions.
 
 pub(super) mod kiosks;
+pub(super) mod roles;
 pub(super) mod tokens;
 pub(super) mod users;
 
@@ -22,6 +23,7 @@ use super::Body;
 use crate::{
     App,
     device::device,
+    grants,
     pages::access::enrol::LINK_SECONDS,
     problem::{ApiError, Problem},
     session::Authenticated,
@@ -42,9 +44,10 @@ pub(super) async fn enrol(
     Body(body): Body<Enrol>,
 ) -> Result<Json<Value>, ApiError> {
     caller.require(Permission::Administer)?;
+    let role = grants::role(&app, &caller, body.role).await?;
     let made = app
         .store
-        .make_enrolment(body.role, body.name, LINK_SECONDS, &caller.actor())
+        .make_enrolment(role, body.name, LINK_SECONDS, &caller.actor())
         .await?;
     Ok(Json(json!({
         "url": format!("{}/enrol?token={}", app.addresses.console_origin, made.secret),

@@ -88,6 +88,10 @@ fn words(alert: Alert) -> (&'static str, &'static str) {
             "Somebody tries passwords with many names",
             "The network is slowed down. A rule that shuts it out keeps it from the login: the console, under Access.",
         ),
+        Alert::BreakGlass => (
+            "The break-glass account was used",
+            "Somebody came in with the local account that is kept for the day no provider answers. If nobody knows why, revoke its sessions: the console, under Access.",
+        ),
         Alert::Certificate => (
             "The certificate cannot be renewed, and its end comes near",
             "What stands in the way is below. `redkeep certificates renew` tries again at once.",

@@ -2,5 +2,6 @@
 
 pub(crate) mod out;
 pub(crate) mod passkey;
+pub(crate) mod provider;
 pub(crate) mod show;
 pub(crate) mod submit;

@@ -60,7 +60,12 @@ async fn a_form_without_its_token_is_refused() {
     let guarded = posts().into_iter().filter(|path| {
         !matches!(
             path.as_str(),
-            "/sign-in" | "/sign-in/passkey" | "/enrol" | "/enrol/confirm" | "/enrol/passkey"
+            "/sign-in"
+                | "/sign-in/passkey"
+                | "/sign-in/with"
+                | "/enrol"
+                | "/enrol/confirm"
+                | "/enrol/passkey"
         )
     });
     for path in guarded {

@@ -131,6 +131,7 @@ impl House {
             terms: console::Terms::default(),
             post: None,
             doorman: None,
+            providers: None,
             issuing: None,
         }
     }

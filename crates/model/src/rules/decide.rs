@@ -116,7 +116,7 @@ fn verdict(who: &Who, facts: &Facts<'_>) -> Verdict {
         Who::Public if facts.area.can_be_public() => Verdict::Open,
         // Whatever a rule says, flows are read and changed by people who are known.
         Who::Public | Who::Login => known(&|_| true),
-        Who::Roles(roles) => known(&|principal| roles.contains(&principal.role)),
+        Who::Roles(roles) => known(&|principal| roles.iter().any(|it| it.is(&principal.role))),
         Who::Token => known(&|principal| matches!(principal.via, Via::Token { .. })),
     }
 }

@@ -8,7 +8,7 @@ use model::{id::UserName, mail::MailAddress};
 use serde_json::{Value, json};
 
 use super::{
-    TokenVerb, UserVerb,
+    RoleVerb, TokenVerb, UserVerb,
     client::Client,
     output::{list, table, text, time},
 };
@@ -153,6 +153,18 @@ pub(crate) async fn user(client: &Client, as_json: bool, verb: UserVerb) -> Resu
         }
         UserVerb::Reset { name } => reset(client, as_json, &name).await?,
         UserVerb::Mail(args) => mail(client, as_json, args).await?,
+        UserVerb::BreakGlass { name, off } => {
+            let id = user_id(client, &name).await?;
+            let body = json!({ "is_break_glass": !off });
+            let set = client
+                .put(&format!("/users/{id}/break-glass"), body)
+                .await?;
+            terminal::line(&match (as_json, off) {
+                (true, _) => set.to_string(),
+                (false, false) => format!("{name} is the break-glass account; its use alarms"),
+                (false, true) => format!("{name} is an account like any other"),
+            });
+        }
         UserVerb::Remove { name } => {
             let id = user_id(client, &name).await?;
             client.delete(&format!("/users/{id}")).await?;
@@ -278,6 +290,41 @@ pub(crate) async fn token(
         TokenVerb::Revoke { id } => {
             client.delete(&format!("/tokens/{id}")).await?;
             terminal::line(&format!("revoked token {id}"));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+pub(crate) async fn role(client: &Client, as_json: bool, verb: RoleVerb) -> Result<Exit, Failure> {
+    match verb {
+        RoleVerb::List => {
+            let roles = client.get("/roles").await?;
+            if as_json {
+                terminal::line(&roles.to_string());
+                return Ok(Exit::Done);
+            }
+            let row = |role: &Value| {
+                let words = role["permissions"].as_array().cloned().unwrap_or_default();
+                let words: Vec<_> = words.iter().filter_map(Value::as_str).collect();
+                let is_built_in = role["built_in"] == true;
+                let made = if is_built_in { "built in" } else { "here" };
+                [text(role, "/name"), made.to_owned(), words.join(", ")]
+            };
+            let rows: Vec<_> = list(&roles, "/roles").iter().map(row).collect();
+            table(["ROLE", "MADE", "MAY"], &rows);
+        }
+        RoleVerb::Set { name, permissions } => {
+            let body = json!({ "permissions": permissions });
+            let set = client.put(&format!("/roles/{name}"), body).await?;
+            terminal::line(&if as_json {
+                set.to_string()
+            } else {
+                format!("{name} is as you said, for whoever has it")
+            });
+        }
+        RoleVerb::Remove { name } => {
+            client.delete(&format!("/roles/{name}")).await?;
+            terminal::line(&format!("removed the role {name}"));
         }
     }
     Ok(Exit::Done)

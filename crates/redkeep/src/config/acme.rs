@@ -157,7 +157,7 @@ fn external_key(file: &Path) -> anyhow::Result<zeroize::Zeroizing<Vec<u8>>> {
     }
 }
 
-fn roots(file: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+pub(super) fn roots(file: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     let mut text = Vec::new();
     fs::File::open(file)?
         .take(FILE_MAX)

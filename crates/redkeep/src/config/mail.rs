@@ -154,7 +154,7 @@ impl Login {
     }
 }
 
-fn secret_line(path: &Path) -> anyhow::Result<String> {
+pub(super) fn secret_line(path: &Path) -> anyhow::Result<String> {
     let file = fs::File::open(path)?;
     // Of the open file: nobody swaps it in between.
     let metadata = file.metadata()?;

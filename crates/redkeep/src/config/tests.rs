@@ -89,6 +89,10 @@ fn the_schema_names_every_key_and_no_other() {
         known("[login]\nnonsense = 1"),
         named("/properties/login/properties")
     );
+    assert_eq!(
+        known("[[oidc]]\nnonsense = 1"),
+        named("/properties/oidc/items/properties")
+    );
     let instance = "/properties/instance/additionalProperties/properties";
     assert_eq!(known("[instance.main]\nnonsense = 1"), named(instance));
 }

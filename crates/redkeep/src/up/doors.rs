@@ -4,7 +4,7 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
 use axum::Router;
-use console::{Addresses, Context, Issuing, Post};
+use console::{Addresses, Context, Issuing, Post, Providers};
 use gate::{Certificates, ConnectionService, Gate, GateConfig, Limits};
 use keys::{Handshakes, Keeper};
 use model::{access::Role, id::InstanceId};
@@ -75,6 +75,7 @@ impl Doors {
         mut self,
         house: &House,
         post: Option<&Arc<Sender>>,
+        providers: Option<&Arc<super::providers::Desk>>,
     ) -> Result<Context, Failure> {
         let ca_pem = self.ca_pem();
         let tls = self.certificates.server_config();
@@ -112,6 +113,7 @@ impl Doors {
             issuing: Some(self.desk.clone() as Arc<dyn Issuing>),
             post: post.map(|post| post.clone() as Arc<dyn Post>),
             doorman: Some(doorman.clone()),
+            providers: providers.map(|it| it.clone() as Arc<dyn Providers>),
         };
         let host = self
             .addresses

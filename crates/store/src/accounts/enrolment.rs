@@ -14,7 +14,11 @@ use serde_json::json;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::{NewUser, User, folded};
-use crate::{Keyring, Store, StoreError, json::read_word};
+use crate::{
+    Keyring, Store, StoreError,
+    json::read_word,
+    roles::{self, read_role},
+};
 
 /// A one-time enrolment link's content.
 #[derive(Clone)]
@@ -55,28 +59,37 @@ pub(super) fn gone() -> StoreError {
     )
 }
 
-async fn find(
+pub(super) async fn find(
     db: &mut SqliteConnection,
     secret: &str,
     now: Timestamp,
 ) -> Result<Option<Enrolment>, StoreError> {
     let row = sqlx::query(
-        "SELECT role, name, expires_at, user_id FROM enrolments WHERE digest = ? AND expires_at > ?",
+        "SELECT role, name, expires_at, user_id, (SELECT permissions FROM roles WHERE roles.name = \
+         enrolments.role) AS role_permissions FROM enrolments WHERE digest = ? AND expires_at > ?",
     )
     .bind(Hash::of(secret.as_bytes()).to_string())
     .bind(now.0)
     .fetch_optional(db)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let role: String = row.try_get("role")?;
     let name: Option<String> = row.try_get("name")?;
     Ok(Some(Enrolment {
         secret: secret.to_owned(),
-        role: read_word("enrolment", &role)?,
+        role: read_role("enrolment", &row)?,
         name: name.map(|name| read_word("enrolment", &name)).transpose()?,
         expires_at: Timestamp(row.try_get("expires_at")?),
         renews: row.try_get::<Option<i64>, _>("user_id")?.map(UserId),
     }))
+}
+
+/// An enrolment is good once.
+pub(super) async fn use_up(db: &mut SqliteConnection, secret: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM enrolments WHERE digest = ?")
+        .bind(Hash::of(secret.as_bytes()).to_string())
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 impl Store {
@@ -90,6 +103,7 @@ impl Store {
     ) -> Result<Enrolment, StoreError> {
         let secret = BASE64URL_NOPAD.encode(&Keyring::random::<32>());
         let mut change = self.begin().await?;
+        let role = roles::find(change.db(), role).await?;
         let now = change.now;
         let expires_at = now.plus_seconds(valid_seconds);
         sqlx::query("DELETE FROM enrolments WHERE expires_at <= ?")
@@ -145,10 +159,7 @@ impl Store {
                 "this enrolment is for {name}"
             )));
         }
-        sqlx::query("DELETE FROM enrolments WHERE digest = ?")
-            .bind(Hash::of(secret.as_bytes()).to_string())
-            .execute(change.db())
-            .await?;
+        use_up(change.db(), secret).await?;
         if let Some(user) = enrolment.renews {
             let renewed = change.renew_account(user, &new, &hashed, address).await?;
             change.commit().await?;

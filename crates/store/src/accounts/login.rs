@@ -252,7 +252,12 @@ impl Change<'_> {
                 }
             }
         }
-        if passkeys > 0 && attempt.passkey_roles.contains(&account.user.role) {
+        if passkeys > 0
+            && attempt
+                .passkey_roles
+                .iter()
+                .any(|it| it.is(&account.user.role))
+        {
             // No guess, and no login either.
             self.forgive_attempt(&attempt.counted, attempt.at).await?;
             self.note_attempt(EventKind::LoginFailed, attempt, "a passkey is needed")
@@ -345,7 +350,23 @@ impl Change<'_> {
         let detail = json!({ "user": user.name, "second_factor": user.has_second_factor });
         self.append(EventKind::LoggedIn, &by, None, &subject(&user.name), detail)
             .await?;
+        self.note_break_glass(&user, &by).await?;
         Ok(LoginAttempt::Accepted(user))
+    }
+
+    /// Says that the account for the day no provider answers was used: in the record, and by mail.
+    pub(super) async fn note_break_glass(
+        &mut self,
+        user: &User,
+        by: &Actor,
+    ) -> Result<(), StoreError> {
+        if !user.is_break_glass {
+            return Ok(());
+        }
+        let detail = json!({ "user": user.name });
+        let about = subject(&user.name);
+        self.append(EventKind::BreakGlassUsed, by, None, &about, detail)
+            .await
     }
 
     async fn note_failure(&mut self, attempt: &Attempt, wrong: &str) -> Result<(), StoreError> {

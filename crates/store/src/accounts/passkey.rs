@@ -218,7 +218,7 @@ impl Store {
         let mut change = self.begin().await?;
         let before = user_in(change.db(), user).await?;
         change.insert_passkey(user, new).await?;
-        let codes = if before.has_second_factor {
+        let codes = if before.has_second_factor || before.provider.is_some() {
             Vec::new()
         } else {
             change.replace_recovery_codes(user).await?
@@ -266,7 +266,7 @@ impl Store {
         let mut change = self.begin().await?;
         let owner = user_in(change.db(), user).await?;
         let kept = own(change.db(), user, id).await?;
-        if owner.passkeys <= 1 && !owner.has_codes {
+        if owner.passkeys <= 1 && !owner.has_codes && owner.provider.is_none() {
             let why = "this is your last second factor; add another passkey or an authenticator \
                        app first, then remove it";
             return Err(StoreError::Conflict(why.to_owned()));

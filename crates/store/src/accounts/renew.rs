@@ -32,6 +32,7 @@ impl Store {
             return Ok(None);
         };
         let before = user_in(change.db(), user).await?;
+        before.refuse_external()?;
         change.set_factor(&before, Some(factor), step).await?;
         let codes = change.replace_recovery_codes(user).await?;
         change.end_other_sessions(user, by).await?;
@@ -73,6 +74,7 @@ impl Store {
         let secret = BASE64URL_NOPAD.encode(&Keyring::random::<32>());
         let mut change = self.begin().await?;
         let before = user_in(change.db(), user).await?;
+        before.refuse_external()?;
         let expires_at = change.now.plus_seconds(valid_seconds);
         for query in [
             "DELETE FROM enrolments WHERE user_id = ?",

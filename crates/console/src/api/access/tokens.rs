@@ -18,6 +18,7 @@ use super::{own_or_admin, whose};
 use crate::{
     App,
     api::Body,
+    grants,
     pages::account::token::known_networks,
     problem::{ApiError, Problem},
     session::Authenticated,
@@ -68,7 +69,9 @@ pub(in crate::api) async fn make(
         Some(name) if *name != caller.principal.name => {
             caller.require(Permission::Administer)?;
             let user = app.store.user_by_name(name).await?;
-            user.ok_or_else(|| Problem::not_found("such user"))?.id
+            let id = user.ok_or_else(|| Problem::not_found("such user"))?.id;
+            grants::user(&app, &caller, id).await?;
+            id
         }
         _ => caller.principal.user,
     };

@@ -19,6 +19,7 @@ use store::{LoginAttempt, NewUser, SecondFactor, Secret, Store};
 use crate::{
     App,
     api::Body,
+    grants,
     pages::access::enrol::LINK_SECONDS,
     problem::{ApiError, Problem},
     session::Authenticated,
@@ -69,6 +70,7 @@ pub(in crate::api) async fn add(
     Body(body): Body<Add>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     caller.require(Permission::Administer)?;
+    let role = grants::role(&app, &caller, body.role).await?;
     let password = body.password.checked(&body.name)?;
     let factor = body.second_factor.then(SecondFactor::generate);
     let uri = factor
@@ -76,7 +78,7 @@ pub(in crate::api) async fn add(
         .map(|factor| factor.uri(&body.name, "Redkeep"));
     let new = NewUser {
         name: body.name,
-        role: body.role,
+        role,
         password,
         second_factor: factor,
         passkey: None,
@@ -104,10 +106,34 @@ pub(in crate::api) async fn set_role(
     Body(body): Body<SetRole>,
 ) -> Result<Json<Value>, ApiError> {
     caller.require(Permission::Administer)?;
+    let role = grants::role(&app, &caller, body.role).await?;
+    grants::user(&app, &caller, UserId(id)).await?;
     app.store
-        .set_role(UserId(id), body.role, &caller.actor())
+        .set_role(UserId(id), role, &caller.actor())
         .await?;
     Ok(Json(json!({ "user": app.store.user(UserId(id)).await? })))
+}
+
+/// The body of a mark.
+#[derive(Deserialize)]
+pub(in crate::api) struct SetBreakGlass {
+    is_break_glass: bool,
+}
+
+/// `PUT /users/{id}/break-glass`.
+pub(in crate::api) async fn set_break_glass(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(id): Path<i64>,
+    Body(body): Body<SetBreakGlass>,
+) -> Result<Json<Value>, ApiError> {
+    caller.require(Permission::Administer)?;
+    grants::user(&app, &caller, UserId(id)).await?;
+    let actor = caller.actor();
+    let set = app
+        .store
+        .set_break_glass(UserId(id), body.is_break_glass, &actor);
+    Ok(Json(json!({ "user": set.await? })))
 }
 
 /// The body of a password.
@@ -127,6 +153,7 @@ pub(in crate::api) async fn set_password(
     Body(body): Body<SetPassword>,
 ) -> Result<StatusCode, ApiError> {
     caller.require(Permission::Administer)?;
+    grants::user(&app, &caller, UserId(id)).await?;
     let user = app.store.user(UserId(id)).await?;
     let password = body.password.checked(&user.name)?;
     if caller.principal.user == user.id {
@@ -174,6 +201,7 @@ pub(in crate::api) async fn reset(
     Path(id): Path<i64>,
 ) -> Result<Json<Value>, ApiError> {
     caller.require(Permission::Administer)?;
+    grants::user(&app, &caller, UserId(id)).await?;
     if caller.principal.user == UserId(id) {
         // Whoever finds an open browser must not get the account by it.
         let why = "you renew your own account under Account, with your password and a code";
@@ -198,6 +226,7 @@ pub(in crate::api) async fn remove(
     Path(id): Path<i64>,
 ) -> Result<StatusCode, ApiError> {
     caller.require(Permission::Administer)?;
+    grants::user(&app, &caller, UserId(id)).await?;
     app.store.remove_user(UserId(id), &caller.actor()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

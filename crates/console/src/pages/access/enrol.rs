@@ -14,6 +14,7 @@ use super::show::build;
 use crate::{
     App,
     csrf::Posted,
+    grants,
     problem::{PageError, Problem},
     shell::page as render,
 };
@@ -31,6 +32,7 @@ pub(crate) async fn submit(
         .get("role")
         .parse()
         .map_err(|error: model::access::UnknownWord| Problem::bad_form(error.to_string()))?;
+    let role = grants::role(&app, &by.caller, role).await?;
     let name = match fields.get("name") {
         "" => Ok(None),
         text => text.parse::<UserName>().map(Some),

@@ -9,6 +9,7 @@ use model::{access::Permission, id::UserId};
 use crate::{
     App,
     csrf::Posted,
+    grants,
     problem::{PageError, Problem},
 };
 
@@ -19,6 +20,7 @@ pub(crate) async fn submit(
     Posted { by, fields }: Posted,
 ) -> Result<Redirect, PageError> {
     by.caller.require(Permission::Administer)?;
+    grants::user(&app, &by.caller, UserId(id)).await?;
     let user = app.store.user(UserId(id)).await?;
     if fields.get("name") != user.name.as_str() {
         let why = format!("type the name of the user, {}, to remove it", user.name);

@@ -10,6 +10,7 @@ use super::{enrol::LINK_SECONDS, show::build};
 use crate::{
     App,
     csrf::Posted,
+    grants,
     problem::{PageError, Problem},
     shell::page as render,
 };
@@ -21,6 +22,7 @@ pub(crate) async fn submit(
     Posted { by, fields }: Posted,
 ) -> Result<Html<String>, PageError> {
     by.caller.require(Permission::Administer)?;
+    grants::user(&app, &by.caller, UserId(id)).await?;
     let user = app.store.user(UserId(id)).await?;
     if fields.get("name") != user.name.as_str() {
         let why = format!("type the name of the user, {}, to reset it", user.name);

@@ -12,6 +12,7 @@ use model::{
 use crate::{
     App,
     csrf::Posted,
+    grants,
     problem::{PageError, Problem},
 };
 
@@ -26,6 +27,8 @@ pub(crate) async fn submit(
         .get("role")
         .parse()
         .map_err(|error: model::access::UnknownWord| Problem::bad_form(error.to_string()))?;
+    let role = grants::role(&app, &by.caller, role).await?;
+    grants::user(&app, &by.caller, UserId(id)).await?;
     app.store
         .set_role(UserId(id), role, &by.caller.actor())
         .await?;

@@ -18,7 +18,7 @@ use store::KeptRules;
 use self::form::RuleForm;
 pub(crate) use self::submit::{confirm, submit, undo};
 use crate::{
-    App,
+    App, grants,
     pages::Asked,
     problem::{PageError, Problem},
     rules,
@@ -42,7 +42,7 @@ pub(super) struct RulesPage {
     instances: Vec<String>,
     areas: [Area; 8],
     methods: [Method; 6],
-    roles: [Role; 5],
+    roles: Vec<Role>,
     ask: AskForm,
 }
 
@@ -227,7 +227,7 @@ async fn build(app: &App, by: &SignedIn) -> Result<RulesPage, PageError> {
         network_error: None,
         areas: Area::ALL,
         methods: Method::ALL,
-        roles: Role::ALL,
+        roles: grants::all(app).await?,
         ask: AskForm {
             from: here.unwrap_or_default(),
             method: "GET".to_owned(),

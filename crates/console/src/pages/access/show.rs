@@ -14,6 +14,7 @@ use store::{Kiosk, SessionKind};
 use crate::{
     App,
     device::device,
+    grants,
     pages::{
         Asked,
         account::show::{SessionLine, TokenLine, in_words},
@@ -31,13 +32,15 @@ pub(super) struct AccessPage {
     users: Vec<UserLine>,
     sessions: Vec<SessionLine>,
     tokens: Vec<TokenLine>,
-    roles: [Role; 5],
+    roles: Vec<Role>,
     kiosks: Vec<KioskLine>,
     pub(super) kiosk: KioskForm,
     pub(super) link: Option<String>,
     pub(super) enrol_error: Option<String>,
     back: &'static str,
     with_user: bool,
+    /// Providers are configured, and no local account is kept for the day they do not answer.
+    lacks_break_glass: bool,
 }
 
 struct UserLine {
@@ -45,6 +48,8 @@ struct UserLine {
     name: String,
     role: Role,
     has_second_factor: bool,
+    provider: Option<String>,
+    is_break_glass: bool,
     codes_left: u32,
     created: Moment,
     last_login: Option<Moment>,
@@ -104,6 +109,8 @@ fn notice(done: Option<&String>) -> Option<&'static str> {
         Some("role") => {
             Some("The role was changed. The sessions of before have ended; they sign in anew.")
         }
+        Some("break-glass") => Some("Noted. Its next sign-in is an alarm."),
+        Some("no-break-glass") => Some("Noted. It is an account like any other."),
         Some("removed") => Some("The user was removed, with all sessions and tokens."),
         Some("revoked") => Some("Revoked. Live connections close within a second."),
         _ => None,
@@ -130,12 +137,16 @@ pub(super) async fn build(app: &App, by: &SignedIn) -> Result<AccessPage, PageEr
         name: name_of(user.name.as_str()),
         role: user.role,
         has_second_factor: user.has_second_factor,
+        provider: user.provider,
+        is_break_glass: user.is_break_glass,
         codes_left: user.recovery_codes_left,
         created: shell.moment(user.created_at),
         last_login: user.last_login_at.map(|at| shell.moment(at)),
         is_self: user.id == by.caller.principal.user,
     });
-    let users = lines.collect();
+    let users: Vec<UserLine> = lines.collect();
+    let lacks_break_glass = !super::super::sign_in::show::offered(app).is_empty()
+        && !users.iter().any(|it| it.is_break_glass);
     let rules = app.store.access_rules().await?.rules;
     let kiosks = app.store.kiosks().await?;
     let sessions = app.store.sessions(None).await?;
@@ -151,7 +162,7 @@ pub(super) async fn build(app: &App, by: &SignedIn) -> Result<AccessPage, PageEr
             .iter()
             .map(|token| TokenLine::new(token, &shell))
             .collect(),
-        roles: Role::ALL,
+        roles: grants::all(app).await?,
         kiosks: kiosks
             .iter()
             .map(|it| KioskLine::new(it, &shell, &rules))
@@ -168,6 +179,7 @@ pub(super) async fn build(app: &App, by: &SignedIn) -> Result<AccessPage, PageEr
         enrol_error: None,
         back: "/access",
         with_user: true,
+        lacks_break_glass,
         shell,
     })
 }

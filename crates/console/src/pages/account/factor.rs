@@ -174,6 +174,9 @@ pub(super) async fn not_confirmed(
     by: &SignedIn,
     fields: &Fields,
 ) -> Result<Option<String>, PageError> {
+    if let Some(provider) = app.store.user(by.caller.principal.user).await?.provider {
+        return Ok(not_fresh(app, by, &provider));
+    }
     let present = Secret::new(fields.raw("present").as_bytes().to_vec());
     let code = Some(fields.get("code")).filter(|code| !code.is_empty());
     let (name, address) = (&by.caller.principal.name, by.caller.address);
@@ -195,4 +198,11 @@ pub(super) async fn not_confirmed(
         } => format!("Too many attempts. Try again in {retry_after_seconds} seconds."),
     };
     Ok(Some(why))
+}
+
+/// Who has no password here has signed in by their provider a moment ago, or does it again.
+pub(super) fn not_fresh(app: &App, by: &SignedIn, provider: &str) -> Option<String> {
+    (!app.store.is_fresh(by.session)).then(|| {
+        format!("Sign out, sign in again with {provider}, and do this within five minutes.")
+    })
 }

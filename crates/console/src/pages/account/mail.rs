@@ -8,7 +8,7 @@ use axum::{
 use model::mail::{MailAddress, MailWishes};
 use store::{LoginAttempt, Secret};
 
-use super::show::build;
+use super::{factor::not_fresh, show::build};
 use crate::{
     App,
     csrf::Posted,
@@ -41,8 +41,13 @@ pub(crate) async fn submit(
             }
         },
     };
-    let before = app.store.user(principal.user).await?.mail;
-    if wrong.is_none() && before != address {
+    let user = app.store.user(principal.user).await?;
+    if wrong.is_none()
+        && user.mail != address
+        && let Some(provider) = &user.provider
+    {
+        wrong = not_fresh(&app, &by, provider);
+    } else if wrong.is_none() && user.mail != address {
         let present = Secret::new(fields.raw("present").as_bytes().to_vec());
         let confirmed = app
             .store

@@ -27,6 +27,8 @@ struct KeysPage {
     shell: Shell,
     keys: Vec<KeyLine>,
     has_keys: bool,
+    /// A password is asked for: they do not sign in by a provider.
+    is_local: bool,
     /// A code is asked for: there is a second factor, and no passkey signed in a moment ago.
     asks_code: bool,
     error: Option<String>,
@@ -93,11 +95,16 @@ async fn build(app: &App, by: &SignedIn, error: Option<String>) -> Result<KeysPa
     let keys = app.store.passkeys(principal.user).await?;
     let shell = Shell::new(app, by, "account", "Passkeys").await?;
     let not_offered = RelyingParty::of(&app.addresses.console_origin).err();
-    let is_required = keys.is_empty() && app.passkey_required.contains(&principal.role);
+    let is_required = keys.is_empty()
+        && user.provider.is_none()
+        && app.passkey_required.iter().any(|it| it.is(&principal.role));
     Ok(KeysPage {
         has_keys: !keys.is_empty(),
         keys: keys.iter().map(|key| KeyLine::new(key, &shell)).collect(),
-        asks_code: user.has_second_factor && !app.store.is_fresh(by.session),
+        asks_code: user.has_second_factor
+            && user.provider.is_none()
+            && !app.store.is_fresh(by.session),
+        is_local: user.provider.is_none(),
         error,
         not_offered: not_offered.map(|why| sentence(&why.to_string())),
         required: is_required.then(|| {
@@ -200,7 +207,7 @@ pub(crate) async fn remove(
 /// Why a passkey may not be removed by this request.
 async fn refused(app: &App, by: &SignedIn, fields: &Fields) -> Result<Option<String>, PageError> {
     let principal = &by.caller.principal;
-    let is_required = app.passkey_required.contains(&principal.role);
+    let is_required = app.passkey_required.iter().any(|it| it.is(&principal.role));
     if is_required && app.store.passkeys(principal.user).await?.len() <= 1 {
         let why = "your role signs in with a passkey here, and this is your last one; add another \
                    first";

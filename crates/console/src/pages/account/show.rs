@@ -29,6 +29,8 @@ pub(super) struct AccountPage {
     shell: Shell,
     has_second_factor: bool,
     factors: Vec<FactorLine>,
+    /// The provider that stands for them; none: a local account.
+    provider: Option<String>,
     sessions: Vec<SessionLine>,
     tokens: Vec<TokenLine>,
     scopes: [Scope; 5],
@@ -155,7 +157,7 @@ fn factors(user: &User, passkeys: &[Passkey], shell: &Shell) -> Vec<FactorLine> 
         || Pill::new("quiet", "dot", "none"),
     );
     let codes_left = user.recovery_codes_left;
-    let mut lines = vec![
+    let own = vec![
         FactorLine {
             what: "Password".to_owned(),
             state: on(),
@@ -185,6 +187,12 @@ fn factors(user: &User, passkeys: &[Passkey], shell: &Shell) -> Vec<FactorLine> 
             way_words: "Renew",
         },
     ];
+    // A provider keeps these for whoever signs in by it.
+    let mut lines = if user.provider.is_none() {
+        own
+    } else {
+        Vec::new()
+    };
     lines.extend(passkeys.iter().map(|key| FactorLine {
         what: format!("Passkey “{}”", name_of(&key.name)),
         state: on(),
@@ -236,6 +244,7 @@ pub(super) async fn build(app: &App, by: &SignedIn) -> Result<AccountPage, PageE
     Ok(AccountPage {
         has_second_factor: user.has_second_factor,
         factors: factors(&user, &passkeys, &shell),
+        provider: user.provider.clone(),
         sessions: sessions
             .iter()
             .map(|s| SessionLine::new(s, by, &shell, &rules))

@@ -24,6 +24,8 @@ pub(super) struct FormPage {
     pub(super) name: String,
     pub(super) name_error: Option<String>,
     pub(super) password_error: Option<String>,
+    /// By whom the invitation can be taken instead.
+    pub(super) providers: Vec<crate::Offered>,
 }
 
 impl FormPage {
@@ -37,6 +39,7 @@ impl FormPage {
             name: String::new(),
             name_error: None,
             password_error: None,
+            providers: Vec::new(),
         }
     }
 }
@@ -48,6 +51,11 @@ pub(crate) async fn page(
 ) -> Result<Response, PageError> {
     let token = asked.get("token").map(String::as_str).unwrap_or_default();
     let enrolment = enrolment(&app, token).await?;
-    let Html(page) = render(&FormPage::new(token, &enrolment))?;
+    let mut page = FormPage::new(token, &enrolment);
+    // The first account is a local one, and a local one is renewed as such.
+    if enrolment.renews.is_none() && !app.store.users().await?.is_empty() {
+        page.providers = crate::pages::sign_in::show::offered(&app);
+    }
+    let Html(page) = render(&page)?;
     Ok(Html(page).into_response())
 }

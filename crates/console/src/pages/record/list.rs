@@ -99,6 +99,7 @@ fn tone(kind: EventKind) -> &'static str {
         E::LoginFailed
         | E::LoginLimited
         | E::LoginSprayed
+        | E::BreakGlassUsed
         | E::RequestRefused
         | E::ProposalRefused
         | E::RuntimeRefused

@@ -11,7 +11,7 @@ use model::id::InstanceId;
 use store::{Ceremony, RelyingParty};
 
 use crate::{
-    App, assets,
+    App, Offered, assets,
     csrf::Fields,
     pages::Asked,
     problem::{PageError, Problem},
@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Where somebody was going when they were asked to sign in.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Destination {
     /// A gate: its instance's name or its origin.
     pub(crate) gate: String,
@@ -137,6 +137,8 @@ pub(crate) struct FormPage {
     pub(crate) is_half_way: bool,
     /// Why no passkey is asked for.
     pub(crate) not_offered: Option<String>,
+    /// By whom one can sign in beside.
+    pub(crate) providers: Vec<Offered>,
 }
 
 impl FormPage {
@@ -154,6 +156,7 @@ impl FormPage {
             asked,
             is_half_way: false,
             not_offered,
+            providers: offered(app),
             style,
             to,
             name: String::new(),
@@ -163,14 +166,22 @@ impl FormPage {
     }
 }
 
+/// By whom one can sign in.
+pub(crate) fn offered(app: &App) -> Vec<Offered> {
+    app.providers
+        .as_ref()
+        .map(|it| it.offered())
+        .unwrap_or_default()
+}
+
 /// A page that leads on by itself.
 #[derive(Template)]
 #[template(path = "sign_in/onward.html")]
-struct OnwardPage<'a> {
-    style: &'static str,
-    title: &'a str,
-    address: String,
-    words: &'a str,
+pub(super) struct OnwardPage<'a> {
+    pub(super) style: &'static str,
+    pub(super) title: &'a str,
+    pub(super) address: String,
+    pub(super) words: &'a str,
 }
 
 /// `GET /sign-in`.

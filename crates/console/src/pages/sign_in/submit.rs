@@ -112,7 +112,8 @@ pub(super) async fn accepted(
     if by_passkey {
         app.store.mark_fresh(session.id);
     }
-    let needs_passkey = user.passkeys == 0 && app.passkey_required.contains(&user.role);
+    let needs_passkey =
+        user.passkeys == 0 && app.passkey_required.iter().any(|it| it.is(&user.role));
     let mut response = if needs_passkey {
         PageError::NeedsPasskey.into_response()
     } else if to.gate.is_empty() {

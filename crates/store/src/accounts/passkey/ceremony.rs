@@ -256,6 +256,12 @@ impl Store {
         };
         let (kept, result) = check(rp, state, &answer, &allowed)?;
         let user = user_in(change.db(), kept.user).await?;
+        if user.provider.is_some() {
+            // Whoever was removed there must not come in here by what they still hold.
+            return Err(PasskeyError::Refused(
+                "its owner signs in by a provider; the passkey is for approvals",
+            ));
+        }
         let handle = handle(&self.keyring, &user.name)?;
         let is_theirs = |it: &Vec<u8>| it.as_slice() == handle.as_bytes();
         let named = answer.response.user_handle.as_ref();
@@ -284,6 +290,7 @@ impl Store {
         change
             .append(EventKind::LoggedIn, &by, None, &subject(&user.name), detail)
             .await?;
+        change.note_break_glass(&user, &by).await?;
         change.commit().await?;
         Ok(user)
     }

@@ -9,7 +9,8 @@ pub(super) fn logins(seen: &Seen) -> Vec<Point> {
         let way = "open the one-time link that `redkeep up` prints";
         return vec![Point::look(ABOUT, "nobody can log in yet", Some(way))];
     }
-    let asked_for_passkey = |person: &&Person| seen.passkey_required.contains(&person.role);
+    let asked_for_passkey =
+        |person: &&Person| seen.passkey_required.iter().any(|it| it.is(&person.role));
     let mut points = Vec::new();
     let people = seen.people.iter();
     let weak = names(

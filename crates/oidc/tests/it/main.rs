@@ -1,0 +1,5 @@
+//! A provider that says what it should not: everything a hostile or broken one can answer.
+
+mod again;
+mod fake;
+mod hostile;
