@@ -16,6 +16,7 @@ mod doors;
 mod enormous;
 mod export;
 mod flows;
+mod handover;
 mod history;
 mod inside;
 mod instances;

@@ -138,6 +138,10 @@ struct UpArgs {
     /// The configuration file [default: redkeep.toml in the data directory]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Take the listening sockets over from the Redkeep that runs with this data directory; it ends
+    /// once this one is ready, and goes on if it does not become so
+    #[arg(long)]
+    take_over: bool,
 }
 
 fn node_red_major(text: &str) -> Result<NodeRedMajor, String> {
@@ -374,6 +378,7 @@ fn start(cli: Cli) -> Result<Exit, Failure> {
                 node_red,
                 npm_registry,
                 config,
+                take_over,
             } = args;
             let over = Overrides {
                 config,
@@ -382,7 +387,7 @@ fn start(cli: Cli) -> Result<Exit, Failure> {
                 node_red,
                 npm_registry,
             };
-            return up::run(data_dir, over, json).await;
+            return up::run(data_dir, over, take_over, json).await;
         }
         if let Verb::Verify { file, key, full } = cli.verb {
             return export::verify(&file, key.as_deref(), full, json);

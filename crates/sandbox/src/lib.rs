@@ -22,6 +22,7 @@ pub mod folder;
 pub mod jailer;
 pub mod observed;
 pub mod process;
+pub mod sockets;
 pub mod spec;
 
 mod cgroup;
