@@ -10,6 +10,7 @@ mod browser;
 mod certificates;
 mod check;
 mod command_line_client;
+mod comms;
 mod damage;
 mod decisions;
 mod doors;

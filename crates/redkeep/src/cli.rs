@@ -171,6 +171,13 @@ enum UserVerb {
     List,
     /// Lock a user out and print a one-time link to choose password and second factor anew
     Reset { name: UserName },
+    /// Give a user another role; their sessions end, and they sign in anew
+    Role {
+        name: UserName,
+        /// viewer, editor, reviewer, administrator or auditor
+        #[arg(value_parser = Role::from_str)]
+        role: Role,
+    },
     /// Say where a user gets mails, and which
     Mail(people::MailArgs),
     /// Remove a user
