@@ -69,6 +69,7 @@ struct StepUpPage {
     minutes: String,
     /// What the form carried.
     fields: Vec<(String, String)>,
+    asks_password: bool,
     asks_code: bool,
     asked: Option<Ceremony>,
     error: Option<String>,
@@ -162,6 +163,11 @@ async fn proven(
     if password.is_empty() {
         return Ok(Err(None));
     }
+    if !takes_password(app, by) {
+        // Else a password and a recovery code would go round what the role signs in with.
+        let why = "Your role proves itself with a passkey here: touch yours.";
+        return Ok(Err(Some(why.to_owned())));
+    }
     let password = Secret::new(password.as_bytes().to_vec());
     let code = Some(proof.get("proof-code")).filter(|code| !code.is_empty());
     let (name, address) = (&by.caller.principal.name, by.caller.address);
@@ -181,6 +187,11 @@ async fn proven(
             retry_after_seconds,
         } => format!("Too many attempts. Try again in {retry_after_seconds} seconds."),
     })))
+}
+
+/// Whether a password is something this person signs in with here.
+fn takes_password(app: &App, by: &SignedIn) -> bool {
+    !app.passkey_required.contains(&by.caller.principal.role)
 }
 
 async fn ask(
@@ -212,6 +223,7 @@ async fn ask(
             let fields = fields.all_but("csrf").into_iter();
             fields.filter(|(name, _)| name != "username").collect()
         },
+        asks_password: takes_password(app, by),
         asks_code: user.has_second_factor,
         asked,
         error,

@@ -184,7 +184,7 @@ async fn talk<S>(
             asked = client.next() => match asked {
                 Some(Ok(Message::Text(text))) => match filter::ask(&text) {
                     Some(Ask::Auth) => send(client, r#"{"auth":"ok"}"#.into()).await,
-                    Some(Ask::Subscribe(topic)) => {
+                    Some(Ask::Subscribe(topic)) if hearing.may_subscribe(&topic) => {
                         let mut sent = send(server, filter::subscription(&topic)).await;
                         for frame in gate.notices.replay(&topic, principal.user, reads_queue) {
                             sent = sent.and(send(client, frame).await);
@@ -192,7 +192,7 @@ async fn talk<S>(
                         sent
                     }
                     // Topics of the page's own choice become events inside Node-RED.
-                    None => Ok(()),
+                    Some(Ask::Subscribe(_)) | None => Ok(()),
                 },
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
                 Some(Ok(_)) => Ok(()),

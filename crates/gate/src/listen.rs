@@ -295,10 +295,10 @@ impl Door {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "the connection is gone");
         }
-        let accepted = tokio::select! {
-            accepted = tokio::time::timeout(handshake, self.tls.accept(stall::Moving::new(stream, self.limits.stall))) => accepted,
-            () = self.shutdown.cancelled() => return,
-        };
+        // Also when it ends: whoever was let in comes to their first request, where another process takes
+        // over as anywhere.
+        let stream = stall::Moving::new(stream, self.limits.stall);
+        let accepted = tokio::time::timeout(handshake, self.tls.accept(stream)).await;
         match accepted {
             // The handshake was all there is to see (RFC 8737, 3).
             Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(VALIDATION) => {}

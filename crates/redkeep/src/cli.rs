@@ -142,6 +142,10 @@ struct UpArgs {
     /// The configuration file [default: redkeep.toml in the data directory]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Take the listening sockets over from the Redkeep that runs with this data directory; it ends
+    /// once this one is ready, and goes on if it does not become so
+    #[arg(long)]
+    take_over: bool,
 }
 
 fn node_red_major(text: &str) -> Result<NodeRedMajor, String> {
@@ -177,6 +181,13 @@ enum UserVerb {
         /// An account like any other again
         #[arg(long)]
         off: bool,
+    },
+    /// Give a user another role; their sessions end, and they sign in anew
+    Role {
+        name: UserName,
+        /// viewer, editor, reviewer, administrator, auditor, or one made here
+        #[arg(value_parser = Role::from_str)]
+        role: Role,
     },
     /// Say where a user gets mails, and which
     Mail(people::MailArgs),
@@ -395,6 +406,7 @@ fn start(cli: Cli) -> Result<Exit, Failure> {
                 node_red,
                 npm_registry,
                 config,
+                take_over,
             } = args;
             let over = Overrides {
                 config,
@@ -403,7 +415,7 @@ fn start(cli: Cli) -> Result<Exit, Failure> {
                 node_red,
                 npm_registry,
             };
-            return up::run(data_dir, over, json).await;
+            return up::run(data_dir, over, take_over, json).await;
         }
         if let Verb::Verify { file, key, full } = cli.verb {
             return export::verify(&file, key.as_deref(), full, json);

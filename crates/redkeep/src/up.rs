@@ -9,6 +9,7 @@ mod certificates;
 mod chronicle;
 mod doors;
 mod events;
+mod handover;
 mod install;
 mod mail;
 mod memory;
@@ -16,6 +17,7 @@ mod providers;
 mod rehearsals;
 mod secrets;
 mod shelves;
+mod sockets;
 mod watch;
 
 use std::{path::PathBuf, sync::Arc};
@@ -42,20 +44,73 @@ use crate::{
     exit::{self, Exit, Failure},
     terminal, wire,
 };
+use handover::{Offer, Predecessor, Successor};
+use sockets::Sockets;
 
-/// Runs until SIGTERM or SIGINT.
-pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Result<Exit, Failure> {
+/// Runs until SIGTERM or SIGINT, or until another takes over. `take_over`: the sockets come from the
+/// Redkeep that runs, which ends then.
+pub(crate) async fn run(
+    data_dir: PathBuf,
+    over: Overrides,
+    take_over: bool,
+    json: bool,
+) -> Result<Exit, Failure> {
     announce::log_to_stderr(json);
     let config = Config::load(data_dir, over)
         .map_err(|error| Failure::new(Exit::Usage, exit::told(&error)))?;
-    let _lock = lock(&config)?;
+    let asked = if take_over {
+        Predecessor::ask(&config.data_dir).await?
+    } else {
+        None
+    };
+    let (mut before, sockets) = match asked {
+        Some((before, sockets)) => (Some(before), sockets),
+        None => (None, Sockets::inherited()?),
+    };
+    let sockets = Arc::new(sockets);
+    if let Some(before) = &before {
+        // What fails here changes nothing.
+        doors::listen(&config, &sockets).await?;
+        install::prepare(&config).await?;
+        before.go().await?;
+    }
+    loop {
+        let (outcome, successor) = once(&config, &sockets, before.take(), json).await?;
+        let Some(successor) = successor else {
+            return Ok(outcome);
+        };
+        let mut signals = announce::Signals::catch()?;
+        let followed = tokio::select! {
+            followed = successor.follows() => followed,
+            () = signals.wait() => return Ok(Exit::Done),
+        };
+        if followed {
+            terminal::say("handed over to the new Redkeep");
+            return Ok(Exit::Done);
+        }
+        terminal::say("the new Redkeep did not become ready; this one goes on");
+    }
+}
+
+/// Serves once: until it is to stop, or another says that it takes over. `before`: the one that waits to
+/// hear that this one is ready.
+async fn once(
+    config: &Config,
+    sockets: &Arc<Sockets>,
+    before: Option<Predecessor>,
+    json: bool,
+) -> Result<(Exit, Option<Successor>), Failure> {
+    let config = config.clone();
+    let _lock = lock(&config).await?;
     sandbox::process::disable_core_dumps_and_tracing()
         .context("this process could not be made unreadable to others")?;
     let keeper = secrets::start(&config)?;
     let keyring = Keyring::kept(keeper.clone())?;
     let store = Store::open_with(&config.data_dir, Arc::new(SystemClock), keyring).await?;
-    let doors = doors::Doors::bind(&config, keeper).await?;
+    let doors = doors::Doors::bind(&config, keeper, sockets).await?;
+    sockets.settle()?;
     let control = control::bind(&config.data_dir)?;
+    let offer = Offer::open(&config.data_dir, sockets.clone())?;
 
     let node_red = Arc::new(wire::NodeRed::default());
     let deployments = Deployments::new(store.clone(), node_red.clone());
@@ -72,7 +127,7 @@ pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Resul
         plans = plan(&config, &store, &trees, &workshop) => plans?,
         () = signals.wait() => {
             terminal::say("stopped before it was started; the next start goes on from here");
-            return Ok(Exit::Done);
+            return Ok((Exit::Done, None));
         }
     };
     let recovered = deployments.recover().await?;
@@ -100,14 +155,19 @@ pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Resul
         stop,
         tasks,
     };
+    let live = house.live(doors, control, plans, events, before, json);
     let outcome = tokio::select! {
-        outcome = house.live(doors, control, plans, events, json) => outcome,
+        outcome = live => outcome.map(|exit| (exit, None)),
+        successor = offer.taken() => {
+            terminal::say("a new Redkeep takes over");
+            Ok((Exit::Done, Some(successor)))
+        }
         () = signals.wait() => {
             terminal::say("stopping");
-            Ok(Exit::Done)
+            Ok((Exit::Done, None))
         }
     };
-    house.close().await;
+    house.close(matches!(outcome, Ok((_, Some(_))))).await;
     outcome
 }
 
@@ -132,6 +192,7 @@ impl House {
         control: tokio::net::UnixListener,
         plans: Vec<InstancePlan>,
         events: mpsc::Receiver<RuntimeEvent>,
+        before: Option<Predecessor>,
         json: bool,
     ) -> Result<Exit, Failure> {
         let addresses = doors.addresses.clone();
@@ -164,22 +225,26 @@ impl House {
             announce::instance(&status);
         }
         rehearsals::spawn(self, plans);
+        if let Some(before) = before {
+            before.ready()?;
+        }
         announce::ready(self, &addresses, &ca_pem, json).await?;
         self.shelves.spawn_filling(self)?;
         memory::spawn(self);
         std::future::pending().await
     }
 
-    /// Stops in order: no new requests, then Node-RED, then the rest.
-    async fn close(&self) {
+    /// Stops in order: no new requests, then Node-RED, then the rest. Where another `follows`, Node-RED
+    /// goes last, so that requests under way get their answer.
+    async fn close(&self, follows: bool) {
         self.stop.cancel();
-        self.workshop.stop_all().await;
         self.tasks.close();
-        if tokio::time::timeout(CLOSE_TIME, self.tasks.wait())
-            .await
-            .is_err()
-        {
-            tracing::warn!("some connections were still open and are cut");
+        if follows {
+            self.end_tasks().await;
+            self.workshop.stop_all().await;
+        } else {
+            self.workshop.stop_all().await;
+            self.end_tasks().await;
         }
         let detail = json!({});
         let stopped =
@@ -187,6 +252,17 @@ impl House {
                 .record(EventKind::Stopped, &Actor::System, None, "redkeep", detail);
         if let Err(error) = stopped.await {
             tracing::error!(%error, "the stop could not be recorded");
+        }
+        if follows {
+            // The next one opens the same files.
+            self.store.close().await;
+        }
+    }
+
+    async fn end_tasks(&self) {
+        let ended = tokio::time::timeout(CLOSE_TIME, self.tasks.wait()).await;
+        if ended.is_err() {
+            tracing::warn!("some connections were still open and are cut");
         }
     }
 }
@@ -197,20 +273,30 @@ const SETTLE_SECONDS: u64 = 90;
 /// How long open connections are given at the end.
 const CLOSE_TIME: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// How often, a tenth of a second each, the lock is tried: a process that just ended, or failed to take
+/// over, lets go of it in a moment.
+const LOCK_TRIES: u32 = 20;
+
 /// One Redkeep a data directory.
-fn lock(config: &Config) -> Result<sandbox::process::FileLock, Failure> {
+async fn lock(config: &Config) -> Result<sandbox::process::FileLock, Failure> {
     let dir = &config.data_dir;
     sandbox::process::create_private_dir(dir, None)
         .with_context(|| format!("the data directory {} cannot be made", dir.display()))?;
     let path = dir.join("redkeep.lock");
-    let lock = sandbox::process::lock_file(&path).with_context(|| path.display().to_string())?;
-    lock.ok_or_else(|| {
-        let text = format!(
-            "another Redkeep runs with {}: stop it, or choose another --data-dir",
-            dir.display()
-        );
-        Failure::new(Exit::Failed, text)
-    })
+    for _ in 0..LOCK_TRIES {
+        let lock =
+            sandbox::process::lock_file(&path).with_context(|| path.display().to_string())?;
+        if let Some(lock) = lock {
+            return Ok(lock);
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let text = format!(
+        "another Redkeep runs with {}: stop it, take over from it with --take-over, or choose another \
+         --data-dir",
+        dir.display()
+    );
+    Err(Failure::new(Exit::Failed, text))
 }
 
 /// Installs what the instances need and makes the first baseline of new ones.

@@ -74,6 +74,17 @@ pub(crate) fn close_all_on_exec() -> io::Result<()> {
     checked(unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, flag) }).map(drop)
 }
 
+/// A descriptor that was left open for this process by whoever started it. Called once for each.
+pub(crate) fn inherited(fd: i32) -> io::Result<OwnedFd> {
+    // SAFETY: takes integers, and answers whether the descriptor is open.
+    checked(libc::c_long::from(unsafe {
+        libc::fcntl(fd, libc::F_GETFD)
+    }))?;
+    // SAFETY: it is open, and nobody else in this process owns it: `sockets::inherited` asks once, for
+    // numbers its starter chose.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
 /// Attributes of a mount that can only be added here, never taken away. Every mount is nosuid.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(

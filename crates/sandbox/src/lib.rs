@@ -23,6 +23,7 @@ pub mod jailer;
 pub mod memory;
 pub mod observed;
 pub mod process;
+pub mod sockets;
 pub mod spec;
 
 mod cgroup;

@@ -239,6 +239,41 @@ impl Redkeep {
         Self::start_with(data, options).await
     }
 
+    fn to_take_over(&self, arguments: &[&str]) -> Options {
+        let mut options = self.options.clone();
+        // The file is there; what is written anew is what the test says.
+        options.config = None;
+        let more = ["--take-over"].iter().chain(arguments);
+        options.arguments.extend(more.map(|it| (*it).to_owned()));
+        options
+    }
+
+    /// Starts another that takes over from this one; returns it when it is ready and this one has ended
+    /// in order.
+    pub async fn succeeded_by(mut self, arguments: &[&str]) -> Self {
+        let options = self.to_take_over(arguments);
+        let data = self.data.take().expect("it is there while Redkeep runs");
+        let place = self._place.take();
+        let next = Self::begin(data, options, place, START).await;
+        let ended = self.process.ended().await;
+        let said = self.process.said();
+        assert!(ended.success(), "it did not end in order: {ended}\n{said}");
+        next
+    }
+
+    /// Starts another that is to take over and fails; what it said.
+    pub async fn not_succeeded_by(&self, arguments: &[&str]) -> String {
+        let options = self.to_take_over(arguments);
+        let (mut process, line) = Process::spawn(&self.path(), &options);
+        let line = tokio::time::timeout(START, line).await;
+        let line = line.expect("it ends, or becomes ready").unwrap_or_default();
+        assert!(!line.contains("\"ready\""), "it became ready: {line}");
+        let ended = process.ended().await;
+        let said = process.said();
+        assert!(!ended.success(), "it ended well:\n{said}");
+        said
+    }
+
     /// The options it was started with.
     pub fn options(&self) -> Options {
         self.options.clone()

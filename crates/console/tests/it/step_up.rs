@@ -292,6 +292,35 @@ async fn a_touch_proves_too_and_in_its_session_alone() {
 }
 
 #[tokio::test]
+async fn a_role_that_signs_in_with_a_passkey_proves_itself_with_no_less() {
+    let mut console = Console::new().await;
+    let mut ada = console.person("ada", Role::Administrator).await;
+    let mut key = add(&console, &mut ada).await;
+    console.router = console::router(console::Context {
+        passkey_required: vec![Role::Administrator],
+        ..console.house.context()
+    });
+    console.clock.advance(3_600);
+    let path = "/account/tokens";
+    let asked = console.post(&ada, path, &token_fields()).await.expect(403);
+    assert!(
+        !asked.text.contains("name=\"proof-password\""),
+        "{}",
+        asked.text
+    );
+    let mut fields = carried(&asked);
+    fields.retain(|(name, _)| !["ceremony", "answer"].contains(&name.as_str()));
+    let less = [("proof-password", PASSWORD), ("proof-code", "whatever")];
+    let refused = send(&console, &ada, path, &fields, &less).await.expect(403);
+    assert!(refused.text.contains("proves itself with a passkey"));
+    let (ceremony, answer) = (asked.field("ceremony"), key.sign(&options(&asked)));
+    let touch = [("ceremony", &*ceremony), ("answer", &*answer)];
+    send(&console, &ada, path, &fields, &touch)
+        .await
+        .expect(200);
+}
+
+#[tokio::test]
 async fn the_api_asks_sessions_and_not_tokens() {
     let console = Console::new().await;
     let ada = console.person("ada", Role::Administrator).await;

@@ -46,9 +46,12 @@ pub(super) fn tells_of_nodes(text: &str) -> bool {
 /// What somebody may hear.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hearing {
-    /// Debug messages: payloads in clear.
+    /// Debug messages, and whatever nodes publish under topics of their own: payloads in clear.
     pub(super) debug: bool,
 }
+
+/// What everybody hears who may look: how nodes stand, what the editor tells, the heartbeat.
+const FOR_ALL: [&str; 3] = ["status/", "notification/", "hb"];
 
 impl Hearing {
     /// What of a frame may be heard; none when nothing is left.
@@ -71,10 +74,20 @@ impl Hearing {
         }
     }
 
-    fn hears(self, message: &Value) -> bool {
-        let topic = message.get("topic").and_then(Value::as_str).unwrap_or("");
-        (self.debug || !topic.starts_with("debug")) && !is_ours(topic)
+    /// Whether a topic may be asked for: Node-RED answers with what it keeps of it.
+    pub(super) fn may_subscribe(self, topic: &str) -> bool {
+        self.debug || is_for_all(topic)
     }
+
+    fn hears(self, message: &Value) -> bool {
+        // None: `{"auth":"ok"}`.
+        let topic = message.get("topic").and_then(Value::as_str).unwrap_or("");
+        (self.debug || topic.is_empty() || is_for_all(topic)) && !is_ours(topic)
+    }
+}
+
+fn is_for_all(topic: &str) -> bool {
+    FOR_ALL.iter().any(|known| topic.starts_with(known))
 }
 
 /// Topics only Redkeep speaks under: something inside Node-RED must not say "approved" there.
@@ -123,6 +136,39 @@ mod tests {
         assert!(!heard.as_str().contains("secret") && heard.as_str().contains("status/1"));
         let only = Utf8Bytes::from_static(r#"[{"topic":"debug","data":1}]"#);
         assert_eq!(Hearing { debug: false }.of(only), None);
+    }
+
+    #[test]
+    fn who_may_look_hears_how_things_stand_and_no_payloads() {
+        let (all, viewer) = (Hearing { debug: true }, Hearing { debug: false });
+        for topic in [
+            "status/#",
+            "notification/#",
+            "notification/runtime-state",
+            "hb",
+        ] {
+            assert!(
+                viewer.may_subscribe(topic) && all.may_subscribe(topic),
+                "{topic}"
+            );
+        }
+        // A pattern that covers debug too, and what a node calls its own, are not asked for.
+        for topic in [
+            "debug",
+            "debug/#",
+            "#",
+            "+",
+            "image-output",
+            "event-log/#",
+            "multiplayer/#",
+        ] {
+            assert!(
+                !viewer.may_subscribe(topic) && all.may_subscribe(topic),
+                "{topic}"
+            );
+            let frame = format!(r#"[{{"topic":"{topic}","data":"secret"}}]"#);
+            assert_eq!(viewer.of(frame.into()), None, "{topic}");
+        }
     }
 
     #[test]

@@ -278,6 +278,9 @@ where
     }
 }
 
+/// How long a connection that is to end waits for a request that may be on its way.
+const SAYING: Duration = Duration::from_secs(1);
+
 async fn watch(connection: impl Drains, door: &Door, activity: &Activity) {
     let mut connection = std::pin::pin!(connection);
     let idle = door.limits.idle;
@@ -287,7 +290,7 @@ async fn watch(connection: impl Drains, door: &Door, activity: &Activity) {
         taken: 0,
         since: Instant::now(),
     };
-    let mut until: Option<Instant> = None;
+    let (mut going, mut until): (Option<Instant>, Option<Instant>) = (None, None);
     loop {
         tokio::select! {
             ended = connection.as_mut() => {
@@ -296,7 +299,16 @@ async fn watch(connection: impl Drains, door: &Door, activity: &Activity) {
                 }
                 return;
             }
-            () = door.shutdown.cancelled(), if until.is_none() => {
+            () = door.shutdown.cancelled(), if until.is_none() && going.is_none() => {
+                // Whoever came, or got their answer, a moment ago may be about to ask: their request
+                // would meet a closed door, and nobody says whether it was done.
+                going = Some(if activity.is_idle() {
+                    activity.idle_since() + SAYING
+                } else {
+                    Instant::now()
+                });
+            }
+            () = at(going), if going.is_some() && until.is_none() => {
                 connection.as_mut().drain();
                 until = Some(Instant::now() + door.limits.drain);
             }

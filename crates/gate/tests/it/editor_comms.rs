@@ -64,14 +64,16 @@ async fn viewers_hear_no_debug_messages() {
     let mut socket = open(&house, "/comms", &cookie, &house.origin)
         .await
         .unwrap();
-    socket
-        .send(Message::text(r#"{"subscribe":"status/#"}"#))
-        .await
-        .unwrap();
+    for topic in ["debug", "#", "image-output", "status/#"] {
+        let ask = json!({ "subscribe": topic }).to_string();
+        socket.send(Message::text(ask)).await.unwrap();
+    }
     assert_eq!(
         heard(&mut socket).await,
         json!([{"topic":"status/1","data":"fine"}])
     );
+    // What may not be heard is not asked for either.
+    assert_eq!(house.node_red.frames(), [r#"{"subscribe":"status/#"}"#]);
 }
 
 #[tokio::test]

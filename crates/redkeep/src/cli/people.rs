@@ -152,6 +152,16 @@ pub(crate) async fn user(client: &Client, as_json: bool, verb: UserVerb) -> Resu
             table(["NAME", "ROLE", "SECOND FACTOR", "LAST LOGIN"], &rows);
         }
         UserVerb::Reset { name } => reset(client, as_json, &name).await?,
+        UserVerb::Role { name, role } => {
+            let id = user_id(client, &name).await?;
+            let body = json!({ "role": role });
+            let answer = client.put(&format!("/users/{id}/role"), body).await?;
+            if as_json {
+                terminal::line(&answer.to_string());
+            } else {
+                terminal::line(&format!("{name} is {role} now, and signs in anew"));
+            }
+        }
         UserVerb::Mail(args) => mail(client, as_json, args).await?,
         UserVerb::BreakGlass { name, off } => {
             let id = user_id(client, &name).await?;

@@ -11,6 +11,7 @@ use model::{access::Role, id::InstanceId};
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
+use super::sockets::Sockets;
 use super::{House, certificates::Desk, mail::Sender};
 use crate::{clock::SystemClock, config::Config, exit::Failure, wire};
 
@@ -32,20 +33,30 @@ pub(super) struct Doors {
 impl Doors {
     /// Binds every listener and finds or makes the certificate. A port that is taken is said
     /// before anything else is done.
-    pub(super) async fn bind(config: &Config, keeper: Arc<Keeper>) -> Result<Self, Failure> {
+    pub(super) async fn bind(
+        config: &Config,
+        keeper: Arc<Keeper>,
+        sockets: &Sockets,
+    ) -> Result<Self, Failure> {
         let mut gates = Vec::new();
         let mut origins = Vec::new();
         for instance in &config.instances {
-            let listener = bind(instance.listen, "--listen").await?;
+            let listener = bind(
+                sockets,
+                &gate_role(&instance.id),
+                instance.listen,
+                "--listen",
+            )
+            .await?;
             origins.push((instance.id.clone(), origin(&config.name, &listener)?));
             gates.push((instance.id.clone(), listener));
         }
-        let console = bind(config.console_listen, "--console-listen").await?;
+        let console = bind(sockets, CONSOLE, config.console_listen, "--console-listen").await?;
         let console_origin = origin(&config.console_name, &console)?;
         let certificates = Arc::new(Certificates::new(Handshakes::kept(keeper.clone()))?);
         let desk = Desk::open(config, &certificates, Arc::new(SystemClock))?;
         let plain = match config.acme.as_ref().and_then(|acme| acme.http_listen) {
-            Some(address) => Some(bind_plain(address).await?),
+            Some(address) => Some(bind_plain(sockets, address).await?),
             None => None,
         };
         let addresses = Addresses {
@@ -175,15 +186,46 @@ impl Doors {
     }
 }
 
-async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {
-    let bound = TcpListener::bind(address).await;
+/// The doors, as their sockets are known when they are handed over.
+const CONSOLE: &str = "console";
+const PLAIN: &str = "plain";
+
+fn gate_role(instance: &InstanceId) -> String {
+    format!("gate {instance}")
+}
+
+/// Sees to it that there is a socket for every door, before anything is stopped for it.
+pub(super) async fn listen(config: &Config, sockets: &Sockets) -> Result<(), Failure> {
+    for instance in &config.instances {
+        bind(
+            sockets,
+            &gate_role(&instance.id),
+            instance.listen,
+            "--listen",
+        )
+        .await?;
+    }
+    bind(sockets, CONSOLE, config.console_listen, "--console-listen").await?;
+    if let Some(address) = config.acme.as_ref().and_then(|acme| acme.http_listen) {
+        bind_plain(sockets, address).await?;
+    }
+    Ok(())
+}
+
+async fn bind(
+    sockets: &Sockets,
+    role: &str,
+    address: SocketAddr,
+    flag: &str,
+) -> Result<TcpListener, Failure> {
+    let bound = sockets.listen(role, address).await;
     Ok(bound.with_context(|| {
         format!("cannot listen on {address}: another program may have it; choose with {flag} ADDR")
     })?)
 }
 
-async fn bind_plain(address: SocketAddr) -> Result<TcpListener, Failure> {
-    let bound = TcpListener::bind(address).await;
+async fn bind_plain(sockets: &Sockets, address: SocketAddr) -> Result<TcpListener, Failure> {
+    let bound = sockets.listen(PLAIN, address).await;
     Ok(bound.with_context(|| {
         format!(
             "cannot listen on {address} for http-01: another program may have it, or it needs \

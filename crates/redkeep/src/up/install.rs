@@ -71,6 +71,26 @@ pub(crate) async fn tree(
     Ok(installed.tree)
 }
 
+/// Fetches what a new Redkeep lacks while the one before still serves, so that nobody waits for it then.
+/// What is there is left as it is: the other one runs from it.
+pub(super) async fn prepare(config: &Config) -> Result<(), Failure> {
+    let trees = Trees::open(&config.data_dir)?;
+    for section in &config.instances {
+        let lock = Lock::of(section.node_red.unwrap_or_default(), Platform::here()?);
+        if trees.has(&lock) {
+            continue;
+        }
+        let upstream = upstream::find(config.npm_registry.as_deref())?;
+        let line = Arc::new(ProgressLine::new());
+        let shown = line.clone();
+        let progress: Arc<dyn Progress> = Arc::new(move |step: Step| show(&shown, step));
+        let fetched = trees.ensure(&lock, None, Some(&upstream), progress).await;
+        line.end();
+        fetched?;
+    }
+    Ok(())
+}
+
 /// The tree's digest as the baseline has it, if it is of the same versions.
 pub(super) async fn remembered(
     store: &Store,
