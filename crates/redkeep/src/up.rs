@@ -54,6 +54,9 @@ pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Resul
     let keyring = Keyring::kept(keeper.clone())?;
     let store = Store::open_with(&config.data_dir, Arc::new(SystemClock), keyring).await?;
     let doors = doors::Doors::bind(&config, keeper).await?;
+    let instances = config.instances.iter().map(|it| it.id.to_string());
+    let hosts = [config.name.clone(), config.console_name.clone()];
+    store.set_site_words(instances.chain(hosts).collect());
     let control = control::bind(&config.data_dir)?;
 
     let node_red = Arc::new(wire::NodeRed::default());

@@ -306,9 +306,17 @@ impl Change<'_> {
 }
 
 impl Store {
-    /// Length (12 to 256 characters) and a list of common passwords; `name` must not be part of it.
-    pub fn check_password(name: &UserName, password: &str) -> Result<(), PasswordError> {
-        password::check(name, password)
+    /// Length (12 to 256 characters), common passwords, what is soon guessed, and words of this site;
+    /// `name` must not be part of it.
+    pub fn check_password(&self, name: &UserName, password: &str) -> Result<(), PasswordError> {
+        let site = self.inner.site_words.get().map(Vec::as_slice);
+        password::check(name, password, site.unwrap_or_default())
+    }
+
+    /// Says by which words this site goes: hosts and instances. Said once, at the start.
+    pub fn set_site_words(&self, words: Vec<String>) {
+        // A second time would be the same words.
+        let _already = self.inner.site_words.set(words).is_err();
     }
 
     /// Adds a user; returns it with its recovery codes (10, shown once; none without a second

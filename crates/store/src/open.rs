@@ -66,6 +66,8 @@ pub(crate) struct Inner {
     pub(crate) entry_codes: EntryCodes,
     pub(crate) session_cache: SessionCache,
     pub(crate) ceremonies: Ceremonies,
+    /// Words nobody is to take for a password.
+    pub(crate) site_words: std::sync::OnceLock<Vec<String>>,
 }
 
 impl Store {
@@ -123,6 +125,7 @@ impl Store {
             entry_codes: EntryCodes::default(),
             session_cache: SessionCache::default(),
             ceremonies: Ceremonies::new(),
+            site_words: std::sync::OnceLock::new(),
         };
         let store = Self {
             keyring,
