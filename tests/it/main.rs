@@ -23,6 +23,7 @@ mod handover;
 mod held;
 mod history;
 mod hsts;
+mod import;
 mod inside;
 mod instances;
 mod interrupted;

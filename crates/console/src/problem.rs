@@ -185,6 +185,8 @@ pub(crate) enum PageError {
     NeedsPasskey,
     /// Something else is asked first: this page.
     Answered(Box<Response>),
+    /// The password was brought along and is too weak: the way is to choose another.
+    NeedsPassword,
     /// Anything else, as a page.
     Problem(Problem),
 }
@@ -212,6 +214,7 @@ impl IntoResponse for PageError {
                 return Redirect::to(&format!("/sign-in?next={next}")).into_response();
             }
             Self::Answered(response) => return *response,
+            Self::NeedsPassword => return Redirect::to("/account?done=weak").into_response(),
             Self::NeedsPasskey => return Redirect::to("/account/passkeys").into_response(),
             Self::Problem(problem) => problem,
         };

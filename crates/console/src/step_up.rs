@@ -28,6 +28,12 @@ pub const PAGES: &[(&str, &str)] = &[
     ("/access/users/*/role", "change a role"),
     ("/access/users/*/reset", "reset an account"),
     ("/access/users/*/remove", "remove a user"),
+    (
+        "/access/users/*/break-glass",
+        "say which account works without a provider",
+    ),
+    ("/access/roles", "define a role"),
+    ("/access/roles/*/remove", "remove a role"),
     ("/access/rules", "change who may come from where"),
     ("/access/rules/confirm", "let the rules stand"),
     ("/account/tokens", "make a token"),
@@ -44,6 +50,13 @@ pub const CALLS: &[(&str, &str)] = &[
     ("PUT", "/users/*/mail"),
     ("POST", "/users/*/reset"),
     ("DELETE", "/users/*"),
+    ("POST", "/users/import"),
+    ("PUT", "/users/*/break-glass"),
+    ("PUT", "/roles/*"),
+    ("DELETE", "/roles/*"),
+    ("POST", "/ca/rotate"),
+    ("POST", "/ca/cancel"),
+    ("POST", "/ca/revoke"),
     ("POST", "/enrolments"),
     ("POST", "/tokens"),
     ("POST", "/kiosks"),
@@ -71,6 +84,8 @@ struct StepUpPage {
     fields: Vec<(String, String)>,
     asks_password: bool,
     asks_code: bool,
+    /// Who else knows who they are; none for a local account.
+    provider: Option<String>,
     asked: Option<Ceremony>,
     error: Option<String>,
 }
@@ -163,9 +178,9 @@ async fn proven(
     if password.is_empty() {
         return Ok(Err(None));
     }
-    if !takes_password(app, by) {
+    if !takes_password(app, by).await? {
         // Else a password and a recovery code would go round what the role signs in with.
-        let why = "Your role proves itself with a passkey here: touch yours.";
+        let why = "A password proves nothing here for you: touch your passkey.";
         return Ok(Err(Some(why.to_owned())));
     }
     let password = Secret::new(password.as_bytes().to_vec());
@@ -190,8 +205,10 @@ async fn proven(
 }
 
 /// Whether a password is something this person signs in with here.
-fn takes_password(app: &App, by: &SignedIn) -> bool {
-    !app.passkey_required.contains(&by.caller.principal.role)
+async fn takes_password(app: &App, by: &SignedIn) -> Result<bool, PageError> {
+    let principal = &by.caller.principal;
+    let user = app.store.user(principal.user).await?;
+    Ok(user.provider.is_none() && !app.passkey_required.contains(&principal.role))
 }
 
 async fn ask(
@@ -223,7 +240,8 @@ async fn ask(
             let fields = fields.all_but("csrf").into_iter();
             fields.filter(|(name, _)| name != "username").collect()
         },
-        asks_password: takes_password(app, by),
+        asks_password: takes_password(app, by).await?,
+        provider: user.provider,
         asks_code: user.has_second_factor,
         asked,
         error,

@@ -109,6 +109,9 @@ async fn once(
     let store = Store::open_with(&config.data_dir, Arc::new(SystemClock), keyring).await?;
     let doors = doors::Doors::bind(&config, keeper, sockets).await?;
     sockets.settle()?;
+    let instances = config.instances.iter().map(|it| it.id.to_string());
+    let hosts = [config.name.clone(), config.console_name.clone()];
+    store.set_site_words(instances.chain(hosts).collect());
     let control = control::bind(&config.data_dir)?;
     let offer = Offer::open(&config.data_dir, sockets.clone())?;
 

@@ -3,6 +3,7 @@
 mod enrolment;
 mod external;
 mod factor;
+mod import;
 mod limits;
 mod login;
 mod mail;
@@ -28,6 +29,7 @@ pub use self::{
     enrolment::Enrolment,
     external::{Due, External, ExternalSignIn, Says},
     factor::SecondFactor,
+    import::ImportedHash,
     login::{HalfWay, LoginAttempt},
     passkey::{
         Bound, Ceremony, CheckedTouch, NewPasskey, Passkey, PasskeyError, RelyingParty, is_touched,
@@ -46,7 +48,7 @@ const RECOVERY_CODES: usize = 10;
 /// What a [`User`] is read from.
 const SELECT: &str = "SELECT id, name, role, password, factor, created_at, last_login_at, \
      mail, mail_wishes, password_used_at, codes_used_at, recovery_used_at, (SELECT COUNT(*) FROM recovery_codes WHERE user_id = users.id) AS codes, \
-     (SELECT COUNT(*) FROM passkeys WHERE user_id = users.id) AS passkeys, break_glass, \
+     (SELECT COUNT(*) FROM passkeys WHERE user_id = users.id) AS passkeys, break_glass, must_change, \
      (SELECT provider FROM external_accounts WHERE user_id = users.id) AS provider, \
      (SELECT permissions FROM roles WHERE roles.name = users.role) AS role_permissions FROM users";
 
@@ -85,6 +87,8 @@ pub struct User {
     pub provider: Option<String>,
     /// A local account for the day no provider answers: its use is an alarm.
     pub is_break_glass: bool,
+    /// They choose another password before anything else: theirs was brought along, and is too weak.
+    pub must_change_password: bool,
 }
 
 /// A user to be made.
@@ -170,6 +174,7 @@ fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
             .unwrap_or_default(),
         provider: row.try_get("provider")?,
         is_break_glass: row.try_get::<i64, _>("break_glass")? != 0,
+        must_change_password: row.try_get::<i64, _>("must_change")? != 0,
     })
 }
 
@@ -312,9 +317,17 @@ impl Change<'_> {
 }
 
 impl Store {
-    /// Length (12 to 256 characters) and a list of common passwords; `name` must not be part of it.
-    pub fn check_password(name: &UserName, password: &str) -> Result<(), PasswordError> {
-        password::check(name, password)
+    /// Length (12 to 256 characters), common passwords, what is soon guessed, and words of this site;
+    /// `name` must not be part of it.
+    pub fn check_password(&self, name: &UserName, password: &str) -> Result<(), PasswordError> {
+        let site = self.inner.site_words.get().map(Vec::as_slice);
+        password::check(name, password, site.unwrap_or_default())
+    }
+
+    /// Says by which words this site goes: hosts and instances. Said once, at the start.
+    pub fn set_site_words(&self, words: Vec<String>) {
+        // A second time would be the same words.
+        let _already = self.inner.site_words.set(words).is_err();
     }
 
     /// Adds a user; returns it with its recovery codes (10, shown once; none without a second
@@ -394,7 +407,7 @@ impl Store {
         let hashed = self.check_and_hash(&name, password).await?;
         let mut change = self.begin().await?;
         let before = user_in(change.db(), user).await?;
-        sqlx::query("UPDATE users SET password = ? WHERE id = ?")
+        sqlx::query("UPDATE users SET password = ?, must_change = 0 WHERE id = ?")
             .bind(hashed)
             .bind(user.0)
             .execute(change.db())

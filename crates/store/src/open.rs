@@ -69,6 +69,8 @@ pub(crate) struct Inner {
     pub(crate) session_cache: SessionCache,
     pub(crate) ceremonies: Ceremonies,
     pub(crate) elsewhere: Elsewhere,
+    /// Words nobody is to take for a password.
+    pub(crate) site_words: std::sync::OnceLock<Vec<String>>,
 }
 
 impl Store {
@@ -127,6 +129,7 @@ impl Store {
             session_cache: SessionCache::default(),
             ceremonies: Ceremonies::new(),
             elsewhere: Elsewhere::default(),
+            site_words: std::sync::OnceLock::new(),
         };
         let store = Self {
             keyring,

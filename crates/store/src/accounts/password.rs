@@ -7,11 +7,20 @@ use argon2::{
 use model::id::UserName;
 use zeroize::Zeroizing;
 
+use super::import;
 use crate::{Keyring, Secret, Store, StoreError};
 
 /// Characters a password needs, and may have.
 const LENGTH_MIN: usize = 12;
 const LENGTH_MAX: usize = 256;
+
+/// Characters that are looked at: the work grows faster than the length.
+const LOOKED_AT: usize = 64;
+
+/// Words of every such site.
+const SITE: &[&str] = &[
+    "redkeep", "nodered", "node-red", "scada", "plc", "modbus", "flowfuse",
+];
 
 /// Well known passwords, one a line, lower case.
 static COMMON: &str = include_str!("../../data/common-passwords.txt");
@@ -37,11 +46,22 @@ pub enum PasswordError {
         max: usize,
     },
     /// On the list of common passwords, or the user name in another dress.
-    #[error("this password is one of the first an attacker tries; choose another")]
+    #[error(
+        "this password is one of the first an attacker tries; take four or five words that have \
+         nothing to do with each other or with this place, or let a password manager make one"
+    )]
     Common,
+    /// Soon guessed: made of common words, names, dates, rows of keys, or words of this site.
+    #[error(
+        "this password is soon guessed: common words, names, dates, rows of keys and words of this \
+         site are tried first; take four or five words that have nothing to do with each other or \
+         with this place, or let a password manager make one"
+    )]
+    Guessable,
 }
 
-pub(super) fn check(name: &UserName, password: &str) -> Result<(), PasswordError> {
+/// Checks a password; `site`: words anybody knows who wants to come in here (hosts, instances).
+pub(super) fn check(name: &UserName, password: &str, site: &[String]) -> Result<(), PasswordError> {
     let length = password.chars().count();
     if length < LENGTH_MIN {
         return Err(PasswordError::TooShort { min: LENGTH_MIN });
@@ -56,7 +76,27 @@ pub(super) fn check(name: &UserName, password: &str) -> Result<(), PasswordError
     if is_named || is_common(&password) || is_repetition(&password) {
         return Err(PasswordError::Common);
     }
+    if is_guessable(&password, &name, site) {
+        return Err(PasswordError::Guessable);
+    }
     Ok(())
+}
+
+/// Whether it is guessed within 10^8 tries by one who knows the common passwords, words and names
+/// (30,000 of each, in the crate `zxcvbn`), dates, rows of keys, and this site's words.
+fn is_guessable(password: &str, name: &str, site: &[String]) -> bool {
+    let mut known: Vec<&str> = SITE.to_vec();
+    known.push(name);
+    // A host or an address is tried in its parts, too.
+    for word in site {
+        known.push(word);
+        known.extend(
+            word.split(|c: char| !c.is_alphanumeric())
+                .filter(|it| it.len() >= 3),
+        );
+    }
+    let start: String = password.chars().take(LOOKED_AT).collect();
+    zxcvbn::zxcvbn(&start, &known).score() < zxcvbn::Score::Three
 }
 
 /// On the list, as it is or without the digits and signs people put at the end to please a rule.
@@ -91,6 +131,27 @@ fn hash(password: &[u8]) -> Result<String, StoreError> {
         .map_err(|error| StoreError::damaged("password", error))
 }
 
+/// Whether it is right, under our hash or under one that was brought along. Whatever is stored, the work
+/// is one argon2id and one bcrypt of each of `costs`.
+fn verify_any(password: &[u8], stored: &str, costs: &[u32]) -> bool {
+    let imported = import::cost_of(stored);
+    let mut is_right = match imported {
+        None => verify(password, stored),
+        Some(_) => {
+            let _the_same_work = verify(password, DUMMY);
+            false
+        }
+    };
+    for cost in costs {
+        if imported == Some(*cost) && !password.contains(&0) {
+            is_right = bcrypt::verify(password, stored).unwrap_or(false);
+        } else {
+            let _the_same_work = bcrypt::hash_with_salt(password, *cost, [0; 16]).is_ok();
+        }
+    }
+    is_right
+}
+
 fn verify(password: &[u8], stored: &str) -> bool {
     PasswordHash::new(stored)
         .is_ok_and(|stored| Argon2::default().verify_password(password, &stored).is_ok())
@@ -105,9 +166,27 @@ impl Store {
     ) -> Result<String, StoreError> {
         let text = std::str::from_utf8(password.expose())
             .map_err(|_| StoreError::Conflict("a password must be UTF-8 text".to_owned()))?;
-        check(name, text)?;
+        self.check_password(name, text)?;
         let password = password.clone();
         self.hashing(move || hash(password.expose())).await?
+    }
+
+    /// What a right password is kept as from now on, where its hash was brought along; with whether it
+    /// would be taken as a new one. None: the hash is ours.
+    pub(super) async fn rehashed(
+        &self,
+        name: &UserName,
+        password: &Secret,
+        stored: &str,
+    ) -> Result<Option<(String, bool)>, StoreError> {
+        if import::cost_of(stored).is_none() {
+            return Ok(None);
+        }
+        let text = std::str::from_utf8(password.expose()).unwrap_or_default();
+        let is_good = self.check_password(name, text).is_ok();
+        let password = password.clone();
+        let fresh = self.hashing(move || hash(password.expose())).await??;
+        Ok(Some((fresh, is_good)))
     }
 
     /// Hashes what is no person's password, unchecked.
@@ -126,8 +205,10 @@ impl Store {
         let length = password.expose().len().min(LENGTH_MAX * 4);
         let is_possible = length == password.expose().len();
         let password = Secret::new(password.expose()[..length].to_vec());
+        let costs = self.imported_costs().await?;
         self.hashing(move || {
-            let is_right = verify(password.expose(), stored.as_deref().unwrap_or(DUMMY));
+            let stored_or_dummy = stored.as_deref().unwrap_or(DUMMY);
+            let is_right = verify_any(password.expose(), stored_or_dummy, &costs);
             is_right && is_possible && stored.is_some()
         })
         .await
@@ -156,7 +237,7 @@ mod tests {
     use super::*;
 
     fn check_for_ann(password: &str) -> Result<(), PasswordError> {
-        check(&"annika".parse().unwrap(), password)
+        check(&"annika".parse().unwrap(), password, &[])
     }
 
     #[test]
@@ -180,6 +261,43 @@ mod tests {
             );
         }
         assert_eq!(check_for_ann("tram oyster dial"), Ok(()));
+    }
+
+    #[test]
+    fn words_of_the_site_and_rows_of_keys_are_soon_guessed() {
+        let site = [
+            "keep.pump-house.example".to_owned(),
+            "mixing-line".to_owned(),
+        ];
+        let of = |password: &str| check(&"annika".parse().unwrap(), password, &site);
+        for password in [
+            "pump-house-2024",
+            "Pump.House.Example",
+            "mixing-line-1",
+            "redkeepnodered",
+            "zxcvbnm,./asdf",
+            "michaeljennifer",
+            "12.12.1984-1985",
+            "p@ssw0rdp@ssw0rd1",
+        ] {
+            let refused = of(password);
+            let is_refused = matches!(
+                refused,
+                Err(PasswordError::Guessable | PasswordError::Common)
+            );
+            assert!(is_refused, "{password}: {refused:?}");
+        }
+        let words = of("pump-house-2024").unwrap_err().to_string();
+        assert!(words.contains("four or five words"), "{words}");
+        for good in [
+            "tram oyster dial",
+            "seven green miles to walk",
+            "vK9-qLr2_xTz81",
+        ] {
+            assert_eq!(of(good), Ok(()), "{good}");
+        }
+        // A word of the site within a good password spoils nothing.
+        assert_eq!(of("pump tram oyster dial"), Ok(()));
     }
 
     #[test]

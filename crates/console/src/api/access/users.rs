@@ -14,7 +14,7 @@ use model::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{LoginAttempt, NewUser, SecondFactor, Secret, Store};
+use store::{LoginAttempt, NewUser, SecondFactor, Secret};
 
 use crate::{
     App,
@@ -56,9 +56,9 @@ impl fmt::Debug for Password {
 }
 
 impl Password {
-    fn checked(self, name: &UserName) -> Result<Secret, Problem> {
-        Store::check_password(name, &self.0)
-            .map_err(|error| Problem::bad_form(error.to_string()))?;
+    fn checked(self, app: &App, name: &UserName) -> Result<Secret, Problem> {
+        let checked = app.store.check_password(name, &self.0);
+        checked.map_err(|error| Problem::bad_form(error.to_string()))?;
         Ok(Secret::new(self.0.into_bytes()))
     }
 }
@@ -71,7 +71,7 @@ pub(in crate::api) async fn add(
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     caller.require(Permission::Administer)?;
     let role = grants::role(&app, &caller, body.role).await?;
-    let password = body.password.checked(&body.name)?;
+    let password = body.password.checked(&app, &body.name)?;
     let factor = body.second_factor.then(SecondFactor::generate);
     let uri = factor
         .as_ref()
@@ -155,7 +155,7 @@ pub(in crate::api) async fn set_password(
     caller.require(Permission::Administer)?;
     grants::user(&app, &caller, UserId(id)).await?;
     let user = app.store.user(UserId(id)).await?;
-    let password = body.password.checked(&user.name)?;
+    let password = body.password.checked(&app, &user.name)?;
     if caller.principal.user == user.id {
         confirm_own(&app, &caller, body.present).await?;
     }

@@ -5,7 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use store::{LoginAttempt, Secret, Store};
+use store::{LoginAttempt, Secret};
 
 use super::show::build;
 use crate::{
@@ -20,7 +20,7 @@ pub(crate) async fn submit(
 ) -> Result<Response, PageError> {
     let principal = &by.caller.principal;
     let (password, again) = (fields.raw("password"), fields.raw("again"));
-    if let Err(error) = Store::check_password(&principal.name, password) {
+    if let Err(error) = app.store.check_password(&principal.name, password) {
         return refuse(&app, &by, sentence(&error.to_string())).await;
     }
     if password != again {

@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use model::id::{Hash, UserName};
-use store::{Bound, Ceremony, RelyingParty, SecondFactor, Store};
+use store::{Bound, Ceremony, RelyingParty, SecondFactor};
 
 use super::{Begun, enrolment, show::FormPage};
 use crate::{
@@ -106,7 +106,9 @@ pub(crate) async fn submit(
         Err(error) => Err(format!("A name is {}.", error.rule)),
     };
     let password_error = match &name {
-        Ok(name) => Store::check_password(name, password)
+        Ok(name) => app
+            .store
+            .check_password(name, password)
             .err()
             .map(|e| sentence(&e.to_string())),
         Err(_) => None,
