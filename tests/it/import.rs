@@ -43,7 +43,9 @@ fn settings(redkeep: &Redkeep, users: &str) -> String {
 async fn stored(redkeep: &Redkeep, name: &str) -> String {
     let path = redkeep.path().join("redkeep.db");
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
-    let mut db: sqlx::SqliteConnection = sqlx::Connection::connect_with(&options).await.unwrap();
+    let mut db = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options)
+        .await
+        .unwrap();
     let found = sqlx::query_scalar("SELECT password FROM users WHERE name = ?").bind(name);
     found.fetch_one(&mut db).await.unwrap()
 }
