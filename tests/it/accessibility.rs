@@ -39,6 +39,7 @@ async fn the_pages_meet_wcag_aa() {
         "/deployments/2/confirm",
         "/history",
         "/access",
+        "/access/rules",
         "/record",
         "/settings?instance=main",
         "/logs?instance=main",

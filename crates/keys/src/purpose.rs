@@ -53,13 +53,15 @@ enum Of {
 }
 
 /// What secrets are sealed for.
-const SEALING: [(&str, Of); 6] = [
+const SEALING: [(&str, Of); 7] = [
     ("credentials ", Of::Digest),
     ("credential-changes ", Of::Digest),
     ("second-factor of ", Of::User),
     ("console-factor", Of::All),
     ("console-enrolment", Of::All),
     ("passkey-question ", Of::Digest),
+    // Of the secret's name: what was sealed for one webhook opens for no other.
+    ("webhook-secret ", Of::Digest),
 ];
 
 /// What keyed digests are made for.
@@ -108,6 +110,7 @@ mod tests {
             "console-factor".to_owned(),
             "console-enrolment".to_owned(),
             format!("passkey-question {digest}"),
+            format!("webhook-secret {digest}"),
         ] {
             assert_eq!(check_sealing(&known), Ok(()), "{known}");
         }

@@ -23,6 +23,7 @@ mod rules;
 mod session_cache;
 mod sessions;
 mod tokens;
+mod webhooks;
 
 pub use accounts::{
     Bound, Ceremony, CheckedTouch, Enrolment, HalfWay, LoginAttempt, NewPasskey, NewUser, Passkey,
@@ -41,3 +42,4 @@ pub use risks::NewRisk;
 pub use rules::{KeptRules, Trial};
 pub use sessions::{Session, SessionKind, SessionSecret};
 pub use tokens::{AccessToken, NewToken};
+pub use webhooks::WebhookSecret;

@@ -5,13 +5,13 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 use anyhow::Context as _;
 use axum::Router;
 use console::{Addresses, Context, Issuing, Post};
-use gate::{Certificates, ConnectionService, Gate, GateConfig, Limits};
+use gate::{Certificates, Clients, ConnectionService, Gate, GateConfig, Limits};
 use keys::{Handshakes, Keeper};
 use model::{access::Role, id::InstanceId};
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
-use super::{House, certificates::Desk, mail::Sender};
+use super::{House, certificates::Desk, clients, mail::Sender};
 use crate::{clock::SystemClock, config::Config, exit::Failure, wire};
 
 /// Bound, but not yet open.
@@ -21,6 +21,8 @@ pub(super) struct Doors {
     certificates: Arc<Certificates>,
     keeper: Arc<Keeper>,
     desk: Arc<Desk>,
+    /// Whose client certificates are believed.
+    clients: Option<Arc<Clients>>,
     /// For validators that come by plain HTTP.
     plain: Option<TcpListener>,
     console: TcpListener,
@@ -56,6 +58,7 @@ impl Doors {
             certificates,
             keeper,
             desk: Arc::new(desk),
+            clients: clients::open(config)?,
             plain,
             console,
             gates,
@@ -133,6 +136,9 @@ impl Doors {
             house.tasks.spawn(served);
         }
         self.desk.spawn(house);
+        if let Some(clients) = self.clients {
+            clients::spawn(house, clients);
+        }
         let certificates = self.certificates.clone();
         house
             .tasks
@@ -163,8 +169,12 @@ impl Doors {
             Arc::new(wire::GatePages),
             Arc::new(wire::Histories(house.history.clone())),
         )?;
-        Ok(match house.shelves.of(instance) {
+        let gate = match house.shelves.of(instance) {
             Some(shelf) => gate.with_shelf(shelf),
+            None => gate,
+        };
+        Ok(match &self.clients {
+            Some(clients) => gate.with_clients(clients.clone(), self.certificates.asking_config()),
             None => gate,
         })
     }
