@@ -107,6 +107,9 @@ api! {
     post "/access/rules/confirm" => rules::confirm,
     post "/access/rules/undo" => rules::undo,
     post "/access/simulate" => rules::simulate,
+    get "/access/secrets" => rules::secrets,
+    put "/access/secrets/{name}" => rules::keep_secret,
+    delete "/access/secrets/{name}" => rules::remove_secret,
     get "/audit" => audit::list,
     get "/audit/verify" => audit::verify,
 }

@@ -102,6 +102,7 @@ pages! {
     post "/access/rules" => access::rules::submit,
     post "/access/rules/confirm" => access::rules::confirm,
     post "/access/rules/undo" => access::rules::undo,
+    post "/access/secrets" => access::rules::secrets::submit,
     get "/account" => account::show::page,
     post "/account/password" => account::password::submit,
     post "/account/mail" => account::mail::submit,

@@ -58,10 +58,11 @@ pub(crate) fn check(
         segments: &[],
         method: "GET",
         principal,
+        shown: &[],
     };
     match rules.decide(&facts, &[]).verdict {
         Verdict::Open | Verdict::Known | Verdict::LogIn => Ok(()),
-        Verdict::Refused => Err(Problem::new(
+        Verdict::Refused | Verdict::NoCertificate => Err(Problem::new(
             StatusCode::FORBIDDEN,
             "not-from-here",
             "the console is not open to you from where you are; on the machine itself `redkeep \
@@ -163,13 +164,16 @@ async fn at_console(app: &App, question: &Question) -> Result<Answer, Problem> {
             segments: &[],
             method: &question.method,
             principal: who.as_ref(),
+            shown: &[],
         },
         &[],
     );
     let (outcome, why) = match decision.verdict {
         Verdict::Open | Verdict::Known => (Outcome::Allowed, "within what their role covers"),
         Verdict::LogIn => (Outcome::LogIn, "nobody is logged in"),
-        Verdict::Refused => (Outcome::Refused, "they may not come to the console"),
+        Verdict::Refused | Verdict::NoCertificate => {
+            (Outcome::Refused, "they may not come to the console")
+        }
     };
     Ok(Answer {
         outcome,

@@ -4,7 +4,7 @@ use http::{HeaderMap, Method, header};
 use model::{
     access::{Permission, Role, may},
     principal::{Principal, Via},
-    rules::{Bounds, By, Decision, Verdict},
+    rules::{Bounds, By, Decision, SignedBy, Verdict},
 };
 
 use crate::route::{Class, Effect, View};
@@ -15,6 +15,7 @@ pub struct Permit {
     class: Class,
     principal: Option<Principal>,
     bounds: Bounds,
+    signed_by: Option<SignedBy>,
     rule: Option<usize>,
     _made_here: (),
 }
@@ -28,6 +29,11 @@ impl Permit {
     /// How much the rule that let it in gives one asker.
     pub fn bounds(&self) -> &Bounds {
         &self.bounds
+    }
+
+    /// How the request must be signed besides.
+    pub(crate) fn signed_by(&self) -> Option<&SignedBy> {
+        self.signed_by.as_ref()
     }
 
     /// What was asked for.
@@ -61,6 +67,11 @@ pub enum Refusal {
     /// The rules who may come from where do not let it in.
     #[error("{}; an administrator can change who may come from where in the console", by_rule(.0))]
     ByRule(By),
+    /// A rule lets in devices by their certificate, and none that fits was shown.
+    #[error(
+        "{}", no_certificate(.0)
+    )]
+    NoCertificate(By),
     /// A route of a node that nobody allowed yet.
     #[error(
         "no rule knows this address; an administrator can allow it for this instance in the console"
@@ -69,6 +80,13 @@ pub enum Refusal {
     /// Another site's page sent it.
     #[error("the request came from another site's page")]
     CrossSite,
+}
+
+fn no_certificate(by: &By) -> String {
+    format!(
+        "{by} lets in only what shows a client certificate that fits, and this connection showed \
+         none; give the client its certificate and key, or look whether it ran out or was revoked"
+    )
 }
 
 fn by_rule(by: &By) -> String {
@@ -90,6 +108,9 @@ pub fn authorize(
     if decision.verdict == Verdict::Refused {
         return Err(Refusal::ByRule(decision.by.clone()));
     }
+    if decision.verdict == Verdict::NoCertificate {
+        return Err(Refusal::NoCertificate(decision.by.clone()));
+    }
     let is_public = decision.verdict == Verdict::Open;
     let is_open =
         matches!(class, Class::Own(_) | Class::Login(_)) || (is_public && class == Class::Endpoint);
@@ -97,6 +118,7 @@ pub fn authorize(
         class,
         principal: principal.cloned(),
         bounds: decision.bounds,
+        signed_by: decision.signed_by.clone(),
         rule: match decision.by {
             By::Rule(place) => Some(place),
             By::PublicPath(_) | By::Default => None,
@@ -289,6 +311,7 @@ mod tests {
         Decision {
             verdict,
             by: By::Default,
+            signed_by: None,
             bounds: Bounds::default(),
         }
     }

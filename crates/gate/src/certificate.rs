@@ -11,6 +11,7 @@ use keys::{AuthorityState, Handshakes, KeysError, Presented};
 use rustls::{
     ServerConfig, SignatureAlgorithm, SignatureScheme,
     pki_types::CertificateDer,
+    server::ResolvesServerCert,
     sign::{CertifiedKey, Signer, SigningKey},
 };
 use tokio_util::sync::CancellationToken;
@@ -34,11 +35,16 @@ pub struct Certificates {
     authority: Arc<ArcSwapOption<AuthorityState>>,
     issued: Arc<Issued>,
     tls: Arc<ServerConfig>,
+    /// The same, asking clients for a certificate.
+    asking: Arc<ServerConfig>,
     /// What the authority says of a leaf, shown in handshakes with it.
-    staple: Arc<Mutex<Option<(CertificateDer<'static>, Vec<u8>)>>>,
+    staple: Arc<Mutex<Option<Stapled>>>,
     /// Why the last renewal or reading failed.
     trouble: Arc<Mutex<Option<String>>>,
 }
+
+/// A leaf, and what its authority says of it (OCSP, DER).
+type Stapled = (CertificateDer<'static>, Vec<u8>);
 
 impl Certificates {
     /// What `handshakes` presents. Errors: it has no certificate, with the reason.
@@ -48,11 +54,12 @@ impl Certificates {
         let current = Arc::new(Current::new(Arc::new(certified(presented))));
         let made = |error: rustls::Error| KeysError::Certificate(error.to_string());
         let issued = Arc::new(Issued::default());
-        let choice = Choice {
+        let choice: Arc<dyn ResolvesServerCert> = Arc::new(Choice {
             own: Arc::clone(&current) as _,
             issued: Arc::clone(&issued),
-        };
-        let tls = tls::server_config(Arc::new(choice)).map_err(made)?;
+        });
+        let tls = tls::server_config(Arc::clone(&choice), false).map_err(made)?;
+        let asking = tls::server_config(choice, true).map_err(made)?;
         let made = Self {
             handshakes: Arc::new(handshakes),
             current,
@@ -60,6 +67,7 @@ impl Certificates {
             authority: Arc::default(),
             issued,
             tls,
+            asking,
             staple: Arc::default(),
             trouble: Arc::default(),
         };
@@ -70,6 +78,12 @@ impl Certificates {
     /// For [`crate::listen::serve`].
     pub fn server_config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.tls)
+    }
+
+    /// The same, which asks clients for a certificate and takes what they show, for
+    /// [`crate::Gate::with_clients`].
+    pub fn asking_config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.asking)
     }
 
     /// Where a certificate authority's certificate is put beside ours, and its proofs are shown.

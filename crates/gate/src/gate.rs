@@ -17,12 +17,14 @@ use model::{
     id::{InstanceId, UserId},
     rules::Verdict,
 };
+use rustls::ServerConfig;
 use store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     authorize::{self, Refusal},
     body::{self, Body, Failure},
+    clients::{Asking, Clients},
     comms::Notices,
     forward::{ForwardError, Forwarder, Upstream},
     headers::{Client, Sort},
@@ -36,6 +38,7 @@ use crate::{
     respond::Pages,
     route::{Class, Target},
     shelf::Shelf,
+    signature::Taken,
 };
 use identity::Identities;
 pub(crate) use judge::Standing;
@@ -87,12 +90,15 @@ pub(crate) struct Inner {
     pub(crate) notices: Notices,
     /// The editor's own files; none: Node-RED serves them.
     pub(crate) shelf: OnceLock<Arc<Shelf>>,
+    /// How clients are asked for certificates; none: no authority is configured.
+    pub(crate) asking: OnceLock<Arc<Asking>>,
     pub(crate) recall: Recall,
     pub(crate) holds: Arc<Holds>,
     requests: Places<Asker>,
     /// What rules bound, by the rule's place and who asks.
     ruled: Places<(usize, Asker)>,
     rates: Rates<(usize, Asker)>,
+    pub(crate) taken: Taken,
     pub(crate) sockets: Places<Asker>,
     /// Cancelled when the gate closes: live connections end.
     pub(crate) closing: CancellationToken,
@@ -159,6 +165,9 @@ pub(crate) enum Denial {
         code: &'static str,
         message: String,
     },
+    /// A rule asks for a signature, and there is none that fits.
+    #[error("this address takes signed requests alone: {0}")]
+    Unsigned(String),
     /// Too much at a time.
     #[error("too many requests at a time; try again")]
     TooMany,
@@ -213,11 +222,13 @@ impl Gate {
             record: Record::new(store.clone(), instance.clone()),
             notices: Notices::new(store.clone(), instance, config.console_origin.clone()),
             shelf: OnceLock::new(),
+            asking: OnceLock::new(),
             recall: Recall::new(),
             holds: Arc::default(),
             requests: Places::default(),
             ruled: Places::default(),
             rates: Rates::default(),
+            taken: Taken::default(),
             sockets: Places::default(),
             closing: CancellationToken::new(),
             store,
@@ -234,14 +245,24 @@ impl Gate {
         self
     }
 
+    /// The same, asking clients for a certificate where a rule names one; `tls` is
+    /// [`crate::Certificates::asking_config`]. To be called before [`Gate::service`].
+    #[must_use]
+    pub fn with_clients(self, clients: Arc<Clients>, tls: Arc<ServerConfig>) -> Self {
+        let asking = || Arc::new(Asking::new(clients, tls));
+        self.0.asking.get_or_init(asking);
+        self
+    }
+
     /// For [`crate::serve`].
     pub fn service(&self) -> ConnectionService {
         let gate = self.clone();
         let hosts = std::iter::once(self.0.host.clone()).chain(self.0.config.hosts.clone());
-        ConnectionService::new(hosts, move |request, peer| {
+        let service = ConnectionService::new(hosts, move |request, peer| {
             let gate = gate.clone();
             async move { gate.answer(request, peer).await }
-        })
+        });
+        service.asking(self.0.asking.get().cloned())
     }
 
     /// Tells editors what becomes of deployments, and ends trials of rules, until `shutdown`. To be
@@ -250,6 +271,7 @@ impl Gate {
         tokio::select! {
             () = self.0.notices.watch() => {}
             () = judge::end_trials(&self.0.store) => {}
+            () = self.0.watch_certificates() => {}
             () = shutdown.cancelled() => {}
         }
         self.0.closing.cancel();
@@ -324,7 +346,16 @@ impl Inner {
             }
         };
         let place = self.take_place(&visit).ok_or(Denial::TooMany)?;
-        let body = self.bound(&mut visit, &permit, body)?;
+        let mut body = self.bound(&mut visit, &permit, body)?;
+        if let Some(signed_by) = permit.signed_by() {
+            let bound = permit.bounds().body_bytes.map(std::num::NonZeroU64::get);
+            let checked = self.check_signature(&visit, signed_by, bound, body).await;
+            if let Err(Denial::Unsigned(why)) = &checked {
+                let (address, subject) = (visit.peer.address().ip(), visit.subject());
+                self.record.refused(None, address, &subject, why).await;
+            }
+            body = checked?;
+        }
         let ruled = visit.ruled.clone();
         let sort = match permit.class() {
             Class::Endpoint => Sort::Endpoint,

@@ -7,6 +7,7 @@
 pub mod authorize;
 pub mod body;
 pub mod certificate;
+mod clients;
 mod comms;
 mod conditional;
 mod editor;
@@ -30,10 +31,12 @@ mod record;
 mod respond;
 pub mod route;
 mod shelf;
+mod signature;
 mod tls;
 mod upgrade;
 
 pub use certificate::Certificates;
+pub use clients::{ClientAuthority, Clients};
 pub use forward::{Connected, Reloaded, Upstream};
 pub use gate::{ConfigError, File, Gate, GateConfig, History};
 pub use issued::{Issued, LIST};

@@ -14,6 +14,7 @@ use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
+use model::rules::Shown;
 use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -26,6 +27,7 @@ pub use proxies::{Proxies, Speaks};
 
 use crate::{
     body::{self, Body, Failure},
+    clients::Asking,
     issued::{Issued, VALIDATION},
     limit::{Limits, Place, Places, network},
     promise::Promise,
@@ -44,6 +46,7 @@ type Call = dyn Fn(Request<Incoming>, Peer) -> Answer + Send + Sync;
 pub struct Peer {
     address: SocketAddr,
     ambiguous: Ambiguous,
+    shown: Arc<[Shown]>,
     _places: Arc<Option<Taken>>,
     _running: Option<Arc<connection::Running>>,
 }
@@ -61,6 +64,7 @@ impl Peer {
         Self {
             address,
             ambiguous: Ambiguous::default(),
+            shown: Arc::default(),
             _places: Arc::new(None),
             _running: None,
         }
@@ -87,6 +91,11 @@ impl Peer {
         }
     }
 
+    /// The client certificate its connection showed, by each authority that vouches for it.
+    pub fn shown(&self) -> &Arc<[Shown]> {
+        &self.shown
+    }
+
     /// Whether a head on this connection could be read in two ways.
     pub fn is_ambiguous(&self) -> bool {
         self.ambiguous.is_set()
@@ -99,6 +108,7 @@ pub struct ConnectionService {
     hosts: Arc<[String]>,
     issued: Option<Arc<Issued>>,
     call: Arc<Call>,
+    asking: Option<Arc<Asking>>,
     proxies: Arc<Proxies>,
 }
 
@@ -128,6 +138,7 @@ impl ConnectionService {
             hosts: hosts.into_iter().collect(),
             issued: None,
             call: Arc::new(call),
+            asking: None,
             proxies: Arc::default(),
         }
     }
@@ -139,6 +150,13 @@ impl ConnectionService {
             proxies: Arc::new(proxies),
             ..self
         }
+    }
+
+    /// Clients are asked for a certificate where a rule names one.
+    #[must_use]
+    pub(crate) fn asking(mut self, asking: Option<Arc<Asking>>) -> Self {
+        self.asking = asking;
+        self
     }
 
     /// Every answer tells browsers what is promised about HTTPS.
@@ -276,9 +294,10 @@ impl Door {
         let Some((address, taken)) = introduced else {
             return;
         };
-        let peer = Peer {
+        let mut peer = Peer {
             address,
             ambiguous: Ambiguous::default(),
+            shown: Arc::default(),
             _places: Arc::new(Some(taken)),
             _running: None,
         };
@@ -295,14 +314,22 @@ impl Door {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "the connection is gone");
         }
+        let asking = self.service.asking.as_ref();
+        let tls = asking.and_then(|it| it.tls());
+        let tls = tls.map_or_else(|| self.tls.clone(), Into::into);
         // Also when it ends: whoever was let in comes to their first request, where another process takes
         // over as anywhere.
         let stream = stall::Moving::new(stream, self.limits.stall);
-        let accepted = tokio::time::timeout(handshake, self.tls.accept(stream)).await;
+        let accepted = tokio::time::timeout(handshake, tls.accept(stream)).await;
         match accepted {
             // The handshake was all there is to see (RFC 8737, 3).
             Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(VALIDATION) => {}
-            Ok(Ok(stream)) => connection::serve(stream, &self, peer).await,
+            Ok(Ok(stream)) => {
+                if let Some(asking) = asking {
+                    peer.shown = asking.judge(stream.get_ref().1.peer_certificates());
+                }
+                connection::serve(stream, &self, peer).await;
+            }
             Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => tracing::debug!("a TLS handshake took too long"),
         }

@@ -9,6 +9,8 @@ use rustls::{
     sign::CertifiedKey,
 };
 
+use crate::clients::Anybody;
+
 /// The certificate in use. Replacing it touches no open connection.
 #[derive(Debug)]
 pub(crate) struct Current(ArcSwap<CertifiedKey>);
@@ -41,12 +43,18 @@ impl ResolvesServerCert for Current {
 /// Errors: the cryptography lacks what these versions need.
 pub(crate) fn server_config(
     certificate: Arc<dyn ResolvesServerCert>,
+    asks_clients: bool,
 ) -> Result<Arc<ServerConfig>, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-        .with_no_client_auth()
-        .with_cert_resolver(certificate);
+    let anybody = Anybody(Arc::clone(&provider));
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?;
+    let config = if asks_clients {
+        config.with_client_cert_verifier(Arc::new(anybody))
+    } else {
+        config.with_no_client_auth()
+    };
+    let mut config = config.with_cert_resolver(certificate);
     config.alpn_protocols = vec![
         b"h2".to_vec(),
         b"http/1.1".to_vec(),

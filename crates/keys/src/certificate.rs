@@ -130,7 +130,7 @@ pub(crate) struct Certificates {
 
 #[derive(Debug)]
 enum Place {
-    Own(Own),
+    Own(Box<Own>),
     Files,
 }
 
@@ -180,7 +180,7 @@ impl Certificates {
         };
         let present = own.present(now)?;
         Ok(Self {
-            source: Place::Own(own),
+            source: Place::Own(Box::new(own)),
             present,
             before: None,
         })

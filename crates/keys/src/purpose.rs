@@ -53,7 +53,7 @@ enum Of {
 }
 
 /// What secrets are sealed for.
-const SEALING: [(&str, Of); 8] = [
+const SEALING: [(&str, Of); 9] = [
     ("credentials ", Of::Digest),
     ("credential-changes ", Of::Digest),
     ("second-factor of ", Of::User),
@@ -62,6 +62,8 @@ const SEALING: [(&str, Of); 8] = [
     ("passkey-question ", Of::Digest),
     ("provider-sign-in", Of::All),
     ("provider-grant", Of::All),
+    // Of the secret's name: what was sealed for one webhook opens for no other.
+    ("webhook-secret ", Of::Digest),
 ];
 
 /// What keyed digests are made for.
@@ -112,6 +114,7 @@ mod tests {
             format!("passkey-question {digest}"),
             "provider-sign-in".to_owned(),
             "provider-grant".to_owned(),
+            format!("webhook-secret {digest}"),
         ] {
             assert_eq!(check_sealing(&known), Ok(()), "{known}");
         }

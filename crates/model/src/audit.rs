@@ -130,6 +130,8 @@ pub enum EventKind {
     AuthorityChanged,
     /// A certificate of our own authority was revoked.
     CertificateRevoked,
+    /// A secret by which a sender signs was kept or removed.
+    WebhookSecretChanged,
     /// Policy or allowed routes changed.
     PolicyChanged,
     /// The rules who may come from where changed, were confirmed, or undid themselves.

@@ -4,12 +4,14 @@
 //! holds is the default: whoever is logged in, within their role. A rule says who may come at all.
 //! It never gives a right: roles, scopes and the queue stand behind it as they do without rules.
 
+mod certificate;
 mod decide;
 mod lockout;
 mod network;
 mod path;
 mod place;
 mod question;
+mod signature;
 mod words;
 
 use std::{
@@ -23,10 +25,12 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    certificate::{Bearer, Shown, is_authority},
     decide::{By, Decision, Facts, Verdict},
     network::{NetworkName, Source, SourceError, canonical, read_network},
     path::{PathPrefix, PathPrefixError},
     question::{Answer, Outcome, Question, Visitor},
+    signature::{Claim, Form, SignedBy, is_secret},
 };
 use crate::{
     access::{Role, UnknownWord},
@@ -76,6 +80,9 @@ pub struct Rule {
     pub methods: BTreeSet<Method>,
     /// Who may.
     pub who: Who,
+    /// How requests must be signed besides; only for endpoints.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<SignedBy>,
     /// How much.
     #[serde(default, skip_serializing_if = "Bounds::is_empty")]
     pub bounds: Bounds,
@@ -227,6 +234,9 @@ pub enum Who {
     Roles(BTreeSet<Role>),
     /// Whoever sends an access token, within its scopes: programs, no browser.
     Token,
+    /// Whatever shows such a client certificate, without a login: devices. Only where
+    /// [`Area::can_be_public`].
+    Certificate(Bearer),
     /// Everybody, without a login. Only where [`Area::can_be_public`]; elsewhere it is `Login`.
     Public,
 }
@@ -241,6 +251,7 @@ impl fmt::Display for Who {
                 write!(f, "whoever is {}", roles.join(" or "))
             }
             Self::Token => f.write_str("whoever has an access token"),
+            Self::Certificate(bearer) => write!(f, "whatever shows {bearer}"),
             Self::Public => f.write_str("everybody, without a login"),
         }
     }
@@ -301,7 +312,7 @@ pub enum RulesError {
     ConsoleAmongOthers(usize),
     /// What cannot be opened to everybody was.
     #[error(
-        "rule {rule} opens {area} to everybody; only endpoints and dashboards can be public, so \
+        "rule {rule} opens {area} without a login; only endpoints and dashboards can be opened so, \
          name those it is for"
     )]
     NotPublic {
@@ -310,12 +321,31 @@ pub enum RulesError {
         /// What it opens.
         area: &'static str,
     },
+    /// A signature that cannot be asked for.
+    #[error(
+        "rule {0} asks for a signature that cannot be: it is for endpoints alone, with a header and a \
+         secret by their names (lower-case letters, digits and hyphens)"
+    )]
+    Signature(usize),
+    /// An authority or a name that cannot be one.
+    #[error(
+        "rule {0} asks for a certificate that cannot be: an authority's name has lower-case \
+         letters, digits and hyphens, as in the configuration, and a certificate's is not empty"
+    )]
+    Certificate(usize),
     /// A rule for roles names none.
     #[error("rule {0} is for roles and names none; name one, or write nobody")]
     NoRole(usize),
 }
 
 impl AccessRules {
+    /// Whether a rule that can hold at this instance asks for a client certificate.
+    pub fn asks_for_certificates(&self, instance: &InstanceId) -> bool {
+        let here = |rule: &&Rule| rule.instance.as_ref().is_none_or(|it| it == instance);
+        let mut rules = self.rules.iter().filter(here);
+        rules.any(|rule| matches!(rule.who, Who::Certificate(_)))
+    }
+
     /// Whether these rules can be kept: everything named is there, and nothing is opened that
     /// must not be.
     pub fn check(&self) -> Result<(), RulesError> {
@@ -361,13 +391,27 @@ impl AccessRules {
         if rule.areas.contains(&Area::Console) && (rule.areas.len() > 1 || is_narrowed) {
             return Err(RulesError::ConsoleAmongOthers(place));
         }
-        if rule.who == Who::Public {
+        if let Some(signed_by) = &rule.signed_by {
+            let is_for_endpoints = rule.areas.iter().eq([&Area::Endpoints]);
+            if !is_for_endpoints || !signed_by.is_readable() {
+                return Err(RulesError::Signature(place));
+            }
+        }
+        if matches!(rule.who, Who::Public | Who::Certificate(_)) {
             let closed = rule.areas.iter().find(|area| !area.can_be_public());
             let area = match closed {
                 Some(area) => area.as_str(),
                 None if rule.areas.is_empty() => "everything",
-                None => return Ok(()),
+                None => "",
             };
+            if area.is_empty() {
+                return match &rule.who {
+                    Who::Certificate(bearer) if !bearer.is_readable() => {
+                        Err(RulesError::Certificate(place))
+                    }
+                    _ => Ok(()),
+                };
+            }
             return Err(RulesError::NotPublic { rule: place, area });
         }
         match &rule.who {

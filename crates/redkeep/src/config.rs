@@ -3,6 +3,7 @@
 //! The only code that reads the environment and configuration files.
 
 pub(crate) mod acme;
+pub(crate) mod clients;
 pub(crate) mod mail;
 pub(crate) mod oidc;
 pub(crate) mod upstream;
@@ -41,6 +42,8 @@ pub(crate) struct File {
     pub(crate) oidc: Vec<oidc::Section>,
     /// A certificate authority to ask for certificates.
     pub(crate) acme: Option<acme::Section>,
+    /// Whose client certificates rules can name.
+    pub(crate) client_authorities: clients::Sections,
     /// What is looked at while it runs, and how often.
     pub(crate) watch: Watch,
     /// What is kept of what nothing runs from any more.
@@ -219,6 +222,7 @@ pub(crate) struct Config {
     pub(crate) hsts: Wish,
     pub(crate) oidc: Vec<oidc::OpenId>,
     pub(crate) acme: Option<acme::Acme>,
+    pub(crate) client_authorities: clients::Sections,
     pub(crate) watch: Watch,
     pub(crate) keep: Keep,
     pub(crate) proxies: gate::Proxies,
@@ -280,6 +284,7 @@ impl Config {
             hsts: file.hsts,
             oidc: oidc::decide(file.oidc)?,
             acme,
+            client_authorities: clients::check(file.client_authorities)?,
             watch: file.watch,
             keep: file.keep,
             proxies: file.proxies.decide()?,

@@ -7,6 +7,7 @@
 mod announce;
 mod certificates;
 mod chronicle;
+mod clients;
 mod doors;
 mod events;
 mod handover;

@@ -5,3 +5,10 @@ CREATE TABLE hsts (
     good_since   INTEGER,
     was_promised INTEGER NOT NULL
 ) STRICT;
+
+-- Secrets by which senders sign their webhooks, sealed.
+CREATE TABLE webhook_secrets (
+    name   TEXT PRIMARY KEY,
+    sealed BLOB NOT NULL,
+    at     INTEGER NOT NULL
+) STRICT;

@@ -27,6 +27,7 @@ mod rules;
 mod session_cache;
 mod sessions;
 mod tokens;
+mod webhooks;
 
 pub use accounts::{
     Bound, Ceremony, CheckedTouch, Due, Enrolment, External, ExternalSignIn, HalfWay, ImportedHash,
@@ -47,3 +48,4 @@ pub use risks::NewRisk;
 pub use rules::{KeptRules, Trial};
 pub use sessions::{Session, SessionKind, SessionSecret};
 pub use tokens::{AccessToken, NewToken};
+pub use webhooks::WebhookSecret;

@@ -1,4 +1,8 @@
 //! Questions and answers of RFC 6960, and what an answer must be to be believed.
+#![expect(
+    clippy::unnested_or_patterns,
+    reason = "it is how the derive of a choice is written"
+)]
 
 use der::{
     Any, AnyRef, Choice, Decode as _, Encode as _, Enumerated, Sequence,

@@ -1,12 +1,16 @@
 //! Who may come from where.
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::{Path, State},
+};
 use model::{
     access::Permission,
     rules::{AccessRules, Question},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use store::Secret;
 
 use super::Body;
 use crate::{App, problem::ApiError, rules, session::Authenticated};
@@ -64,6 +68,51 @@ pub(super) async fn undo(State(app): State<App>, Authenticated(caller): Authenti
     caller.require(Permission::Administer)?;
     let by = caller.actor();
     Ok(Json(json!(app.store.undo_access_rules(&by).await?)))
+}
+
+/// `GET /access/secrets`: the names of secrets of webhooks.
+pub(super) async fn secrets(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+) -> Answer {
+    caller.require(Permission::Administer)?;
+    Ok(Json(
+        json!({ "secrets": app.store.webhook_secrets().await? }),
+    ))
+}
+
+/// The body of `PUT /access/secrets/{name}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Keep {
+    secret: String,
+}
+
+/// `PUT /access/secrets/{name}`.
+pub(super) async fn keep_secret(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(name): Path<String>,
+    Body(Keep { secret }): Body<Keep>,
+) -> Answer {
+    caller.require(Permission::Administer)?;
+    let secret = Secret::new(secret.into_bytes());
+    let by = caller.actor();
+    app.store.set_webhook_secret(&name, &secret, &by).await?;
+    Ok(Json(json!({ "name": name })))
+}
+
+/// `DELETE /access/secrets/{name}`.
+pub(super) async fn remove_secret(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Path(name): Path<String>,
+) -> Answer {
+    caller.require(Permission::Administer)?;
+    app.store
+        .remove_webhook_secret(&name, &caller.actor())
+        .await?;
+    Ok(Json(json!({ "removed": true })))
 }
 
 /// `POST /access/simulate`.

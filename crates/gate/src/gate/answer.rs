@@ -339,6 +339,13 @@ impl Inner {
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }
+        if matches!(denial, Denial::Unsigned(_)) {
+            // RFC 9110, 15.5.2 asks for one; no registered scheme is meant.
+            let challenge = HeaderValue::from_static("Signature realm=\"redkeep\"");
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, challenge);
+        }
         if matches!(denial, Denial::Malformed(_)) {
             // Whoever sends this may mean something else by the rest of it.
             response
@@ -382,6 +389,7 @@ fn kind(denial: &Denial) -> (StatusCode, &'static str) {
         Denial::Refused(Refusal::CrossSite) => (StatusCode::FORBIDDEN, "cross_site"),
         Denial::Refused(Refusal::Unknown) => (StatusCode::FORBIDDEN, "route_not_allowed"),
         Denial::Refused(_) => (StatusCode::FORBIDDEN, "forbidden"),
+        Denial::Unsigned(_) => (StatusCode::UNAUTHORIZED, "not_signed"),
         Denial::Answered { status, code, .. } => (*status, code),
         Denial::TooMany | Denial::TooFast => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"),
         Denial::TooLarge { .. } | Denial::Forward(ForwardError::BodyTooLong) => {

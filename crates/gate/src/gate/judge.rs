@@ -2,7 +2,7 @@
 //! it. Asked by every request, again by live connections when the rules change, and by the
 //! simulator, so that what it answers is what would happen.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use http::{Method, header};
 use http_body_util::Limited;
@@ -10,7 +10,7 @@ use model::{
     access::Scope,
     id::{SessionId, TokenId, UserId},
     principal::{Principal, Via},
-    rules::{Answer, Area, Decision, Facts, Outcome, Question, Verdict, Visitor},
+    rules::{Answer, Area, Decision, Facts, Outcome, Question, Shown, Verdict, Visitor},
 };
 use store::{Store, StoreError};
 
@@ -35,6 +35,7 @@ pub(crate) struct Standing {
     method: Method,
     is_upgrade: bool,
     pub(crate) address: IpAddr,
+    shown: Arc<[Shown]>,
 }
 
 /// What is asked of the judgement.
@@ -44,6 +45,7 @@ pub(crate) struct Asking<'a> {
     method: &'a Method,
     is_upgrade: bool,
     address: IpAddr,
+    shown: &'a [Shown],
 }
 
 /// The judgement.
@@ -62,6 +64,7 @@ impl Visit {
             method: self.request.method().clone(),
             is_upgrade: self.is_upgrade,
             address: self.peer.address().ip(),
+            shown: Arc::clone(self.peer.shown()),
         }
     }
 }
@@ -74,6 +77,7 @@ impl Standing {
             method: &self.method,
             is_upgrade: self.is_upgrade,
             address: self.address,
+            shown: &self.shown,
         }
     }
 }
@@ -104,6 +108,7 @@ impl Inner {
             segments: target.segments(),
             method: method.as_str(),
             principal: asking.principal,
+            shown: asking.shown,
         };
         let decision = rules.decide(&facts, &policy.public_paths);
         let permit = authorize::authorize(class, asking.principal, &decision);
@@ -148,6 +153,35 @@ impl Inner {
     }
 }
 
+impl Inner {
+    /// Has clients asked for certificates as long as a rule names one here. Never ends.
+    pub(super) async fn watch_certificates(&self) {
+        let mut changes = self.store.rules_changes();
+        loop {
+            changes.mark_unchanged();
+            let wait = match self.outline.rules().await {
+                Ok(rules) => {
+                    let is_wanted = rules.asks_for_certificates(&self.config.instance);
+                    if let Some(asking) = self.asking.get() {
+                        asking.want(is_wanted);
+                    }
+                    WAIT
+                }
+                Err(error) => {
+                    tracing::error!(%error, "whether rules name certificates could not be read");
+                    AGAIN
+                }
+            };
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() {
+                    return std::future::pending().await;
+                },
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+}
+
 fn area(class: &Class, endpoints: &Endpoints, target: &Target) -> Area {
     match class {
         Class::Page | Class::Comms | Class::Login(_) => Area::Editor,
@@ -186,19 +220,29 @@ impl Gate {
             Ok(Err(error)) => return Ok(before(error.to_string())),
             Err(()) => return Ok(before("this is no address".to_owned())),
         };
+        let shown = question.shown();
         let asking = Asking {
             principal: principal.as_ref(),
             target: &target,
             method: &method,
             is_upgrade: question.websocket,
             address: question.from,
+            shown: &shown,
         };
         let judged = self.0.judge(&asking).await?;
         let (outcome, why) = match &judged.permit {
             Ok(_) if judged.decision.verdict == Verdict::Open => {
-                (Outcome::Allowed, "it is open to everybody".to_owned())
+                let why = if question.certificate.is_some() {
+                    "it is open to everybody, or to this certificate"
+                } else {
+                    "it is open to everybody"
+                };
+                (Outcome::Allowed, signed(why, &judged.decision))
             }
-            Ok(_) => (Outcome::Allowed, "their role covers it".to_owned()),
+            Ok(_) => {
+                let why = signed("their role covers it", &judged.decision);
+                (Outcome::Allowed, why)
+            }
             Err(Refusal::NotIdentified) => (Outcome::LogIn, "nobody is logged in".to_owned()),
             Err(refusal) => (Outcome::Refused, refusal.to_string()),
         };
@@ -209,6 +253,14 @@ impl Gate {
             why,
             bounds: judged.decision.bounds,
         })
+    }
+}
+
+/// What is asked for besides.
+fn signed(why: &str, decision: &Decision) -> String {
+    match &decision.signed_by {
+        Some(signed_by) => format!("{why}, if it is {signed_by}"),
+        None => why.to_owned(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Making root, issuing certificate and leaf.
 
-use std::{net::IpAddr, time::Duration};
+use std::{fmt::Write as _, net::IpAddr, time::Duration};
 
 use model::clock::Timestamp;
 use pkcs8::{LineEnding, der::pem::encode_string};
@@ -119,7 +119,12 @@ pub(super) fn serial() -> [u8; 16] {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        write!(text, "{byte:02x}").ok();
+    }
+    text
 }
 
 pub(super) fn pem(label: &'static str, der: &[u8]) -> String {

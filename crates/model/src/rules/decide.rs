@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccessRules, Area, Bounds, PathPrefix, Rule, Who};
+use super::{AccessRules, Area, Bounds, PathPrefix, Rule, Shown, SignedBy, Who};
 use crate::{
     id::InstanceId,
     principal::{Principal, Via},
@@ -25,6 +25,8 @@ pub struct Facts<'a> {
     pub method: &'a str,
     /// Who sent it, where that is known.
     pub principal: Option<&'a Principal>,
+    /// The client certificate its connection showed, by each authority that vouches for it.
+    pub shown: &'a [Shown],
 }
 
 /// Whether somebody may come at all. What they may do then is their role's.
@@ -36,6 +38,8 @@ pub enum Verdict {
     Known,
     /// Nobody known sent it, and somebody known might.
     LogIn,
+    /// Only with a client certificate, and none that fits was shown.
+    NoCertificate,
     /// Not at all.
     Refused,
 }
@@ -61,6 +65,8 @@ pub struct Decision {
     pub by: By,
     /// How much.
     pub bounds: Bounds,
+    /// How the request must be signed besides.
+    pub signed_by: Option<SignedBy>,
 }
 
 impl AccessRules {
@@ -73,6 +79,7 @@ impl AccessRules {
                 verdict: verdict(&rule.who, facts),
                 by: By::Rule(place),
                 bounds: rule.bounds,
+                signed_by: rule.signed_by.clone(),
             };
         }
         let public = public_paths
@@ -86,6 +93,7 @@ impl AccessRules {
             verdict,
             by,
             bounds: Bounds::default(),
+            signed_by: None,
         }
     }
 
@@ -112,8 +120,16 @@ fn verdict(who: &Who, facts: &Facts<'_>) -> Verdict {
         Some(_) => Verdict::Refused,
     };
     match who {
-        Who::Nobody => Verdict::Refused,
         Who::Public if facts.area.can_be_public() => Verdict::Open,
+        Who::Certificate(bearer) if facts.area.can_be_public() => {
+            if bearer.is(facts.shown) {
+                Verdict::Open
+            } else {
+                Verdict::NoCertificate
+            }
+        }
+        // Elsewhere a certificate opens nothing.
+        Who::Nobody | Who::Certificate(_) => Verdict::Refused,
         // Whatever a rule says, flows are read and changed by people who are known.
         Who::Public | Who::Login => known(&|_| true),
         Who::Roles(roles) => known(&|principal| roles.iter().any(|it| it.is(&principal.role))),

@@ -63,6 +63,7 @@ impl AccessRules {
             segments,
             method: "GET",
             principal: Some(who),
+            shown: &[],
         };
         let decided = self.decide(&facts, &[]).verdict;
         decided == Verdict::Known || decided == Verdict::Open

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Area, Bounds, By};
+use super::{Area, Bearer, Bounds, By, Shown};
 use crate::{access::Role, id::InstanceId};
 
 /// The question.
@@ -19,6 +19,9 @@ pub struct Question {
     /// Who; none: nobody who is logged in.
     #[serde(default)]
     pub who: Option<Visitor>,
+    /// Showing this client certificate; none: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Bearer>,
     /// With which method.
     #[serde(default = "get")]
     pub method: String,
@@ -28,6 +31,17 @@ pub struct Question {
     /// Whether it opens a `WebSocket`.
     #[serde(default)]
     pub websocket: bool,
+}
+
+impl Question {
+    /// What its connection would have shown.
+    pub fn shown(&self) -> Vec<Shown> {
+        let shown = self.certificate.iter().map(|it| Shown {
+            authority: it.authority.clone(),
+            names: it.name.iter().cloned().collect(),
+        });
+        shown.collect()
+    }
 }
 
 fn get() -> String {

@@ -65,6 +65,7 @@ impl Asked {
             segments: &self.segments,
             method: self.method,
             principal: self.who.as_ref(),
+            shown: &[],
         };
         rules.decide(&facts, &["/open".to_owned()])
     }
@@ -331,7 +332,7 @@ fn rules_that_shut_out_their_author_are_known_before() {
 /// How far a verdict lets somebody in.
 fn width(verdict: Verdict) -> u8 {
     match verdict {
-        Verdict::Refused => 0,
+        Verdict::Refused | Verdict::NoCertificate => 0,
         Verdict::LogIn | Verdict::Known => 1,
         Verdict::Open => 2,
     }
@@ -378,6 +379,7 @@ fn any_rule() -> impl Strategy<Value = Rule> {
         any_who(),
     )
         .prop_map(|(from, areas, paths, methods, who)| Rule {
+            signed_by: None,
             note: String::new(),
             instance: None,
             from,
@@ -455,5 +457,90 @@ proptest! {
         let rules = AccessRules { rules: some, ..AccessRules::default() };
         let text = serde_json::to_string(&rules).unwrap();
         prop_assert_eq!(serde_json::from_str::<AccessRules>(&text).unwrap(), rules);
+    }
+}
+
+#[test]
+fn a_device_comes_in_by_its_certificate_and_nobody_else_does() {
+    let rules: AccessRules = serde_json::from_str(
+        r#"{"rules": [
+            {"areas": ["endpoints"], "paths": ["/pump"],
+             "who": {"certificate": {"authority": "plant", "name": "pump-3"}}},
+            {"areas": ["endpoints"], "who": {"certificate": {"authority": "plant"}}}]}"#,
+    )
+    .unwrap();
+    rules.check().unwrap();
+    let shown = |authority: &str, names: &[&str]| Shown {
+        authority: authority.to_owned(),
+        names: names.iter().map(|it| (*it).to_owned()).collect(),
+    };
+    let verdict = |path: &str, area, shown: &[Shown]| {
+        let facts = Facts {
+            instance: None,
+            address: "10.0.0.1".parse().unwrap(),
+            area,
+            segments: &[path.to_owned()],
+            method: "GET",
+            principal: None,
+            shown,
+        };
+        rules.decide(&facts, &[]).verdict
+    };
+    let pump = [shown("plant", &["Pump 3", "pump-3"])];
+    assert_eq!(verdict("pump", Area::Endpoints, &pump), Verdict::Open);
+    assert_eq!(verdict("valve", Area::Endpoints, &pump), Verdict::Open);
+    for other in [
+        vec![],
+        vec![shown("plant", &["pump-33"])],
+        vec![shown("office", &["pump-3"])],
+    ] {
+        assert_eq!(
+            verdict("pump", Area::Endpoints, &other),
+            Verdict::NoCertificate
+        );
+    }
+    // It opens nothing by which flows are read or changed.
+    assert_eq!(verdict("pump", Area::AdminApi, &pump), Verdict::LogIn);
+    let refused = |text: &str| {
+        let rule: Rule = serde_json::from_str(text).unwrap();
+        let rules = AccessRules {
+            rules: vec![rule],
+            ..AccessRules::default()
+        };
+        rules.check().unwrap_err()
+    };
+    let wrong = r#"{"areas": ["editor"], "who": {"certificate": {"authority": "plant"}}}"#;
+    assert!(matches!(refused(wrong), RulesError::NotPublic { .. }));
+    let wrong = r#"{"areas": ["endpoints"], "who": {"certificate": {"authority": "Plant 1"}}}"#;
+    assert_eq!(refused(wrong), RulesError::Certificate(1));
+}
+
+#[test]
+fn a_signature_is_asked_of_endpoints_alone_and_comes_with_the_decision() {
+    let check = |text: &str| {
+        let rule: Rule = serde_json::from_str(text).unwrap();
+        let rules = AccessRules {
+            rules: vec![rule],
+            ..AccessRules::default()
+        };
+        rules.check().map(|()| rules)
+    };
+    let good = r#"{"areas": ["endpoints"], "who": "public",
+                   "signed_by": {"header": "x-signature", "secret": "shop"}}"#;
+    let rules = check(good).unwrap();
+    let decided = Asked::new("10.0.0.1", Area::Endpoints, "/hook", None).of(&rules);
+    assert_eq!(decided.verdict, Verdict::Open);
+    assert_eq!(decided.signed_by, rules.rules[0].signed_by);
+    for wrong in [
+        good.replace("endpoints", "dashboard-1"),
+        good.replace(r#"["endpoints"]"#, r#"["endpoints", "dashboard-1"]"#),
+        good.replace("x-signature", "X Signature"),
+        good.replace("shop", "Shop"),
+    ] {
+        assert_eq!(
+            check(&wrong).unwrap_err(),
+            RulesError::Signature(1),
+            "{wrong}"
+        );
     }
 }

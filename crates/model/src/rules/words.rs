@@ -39,6 +39,10 @@ impl Rule {
             words.push_str(" on ");
             words.push_str(instance.as_str());
         }
+        if let Some(signed_by) = &self.signed_by {
+            words.push_str(", ");
+            words.push_str(&signed_by.to_string());
+        }
         words
     }
 }

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use model::{
     access::Role,
     id::InstanceId,
-    rules::{AccessRules, Answer, Question, Visitor},
+    rules::{AccessRules, Answer, Bearer, Question, Visitor},
 };
 use serde_json::{Value, json};
 
@@ -38,6 +38,16 @@ pub(crate) enum AccessVerb {
     Undo,
     /// Take all rules away: whoever is logged in may come from anywhere again
     Reset,
+    /// List the secrets by which webhooks are signed; with --keep NAME keep one (one line of standard
+    /// input), with --remove NAME remove one
+    Secrets {
+        /// Keep the secret on standard input by this name
+        #[arg(long, value_name = "NAME", conflicts_with = "remove")]
+        keep: Option<String>,
+        /// Remove the one of this name
+        #[arg(long, value_name = "NAME")]
+        remove: Option<String>,
+    },
     /// Ask: may X from Y do Z? Answers with the rule that decides
     Simulate(SimulateArgs),
 }
@@ -56,6 +66,9 @@ pub(crate) struct SimulateArgs {
     /// By an access token in place of a session
     #[arg(long, requires = "role")]
     token: bool,
+    /// Showing a client certificate of this authority, for this name
+    #[arg(long, value_name = "AUTHORITY[:NAME]")]
+    certificate: Option<String>,
     /// With which method
     #[arg(long, default_value = "GET")]
     method: String,
@@ -84,6 +97,9 @@ pub(crate) async fn run(client: &Client, as_json: bool, verb: AccessVerb) -> Res
             client.post("/access/rules/confirm", body).await?
         }
         AccessVerb::Undo => client.post("/access/rules/undo", json!({})).await?,
+        AccessVerb::Secrets { keep, remove } => {
+            return secrets(client, as_json, keep.as_deref(), remove.as_deref()).await;
+        }
         AccessVerb::Simulate(args) => return simulate(client, as_json, args).await,
     };
     if as_json {
@@ -127,6 +143,46 @@ fn read(file: &std::path::Path) -> Result<Value, Failure> {
     let rules: AccessRules = serde_json::from_value(rules).map_err(|error| wrong(&error))?;
     rules.check().map_err(|error| wrong(&error))?;
     Ok(json!(rules))
+}
+
+async fn secrets(
+    client: &Client,
+    as_json: bool,
+    keep: Option<&str>,
+    remove: Option<&str>,
+) -> Result<Exit, Failure> {
+    // A name goes into a path as it is.
+    if let Some(name) = keep.or(remove)
+        && !model::rules::is_secret(name)
+    {
+        let text =
+            format!("{name:?} is no name of a secret: lower-case letters, digits and hyphens");
+        return Err(Failure::new(Exit::Usage, text));
+    }
+    if let Some(name) = keep {
+        let mut line = zeroize::Zeroizing::new(String::new());
+        let mut input = std::io::BufReader::new(std::io::stdin().lock().take(4096));
+        std::io::BufRead::read_line(&mut input, &mut line).context("the secret cannot be read")?;
+        let body = json!({ "secret": line.trim_end_matches(['\r', '\n']) });
+        client.put(&format!("/access/secrets/{name}"), body).await?;
+    }
+    if let Some(name) = remove {
+        client.delete(&format!("/access/secrets/{name}")).await?;
+    }
+    let found = client.get("/access/secrets").await?;
+    if as_json {
+        terminal::line(&found.to_string());
+        return Ok(Exit::Done);
+    }
+    for secret in super::output::list(&found, "/secrets") {
+        let name = super::output::text(secret, "/name");
+        terminal::line(&format!(
+            "{}  since {}",
+            printable(&name),
+            time(secret, "/at")
+        ));
+    }
+    Ok(Exit::Done)
 }
 
 fn show(kept: &Value) -> Result<(), Failure> {
@@ -173,6 +229,7 @@ async fn simulate(client: &Client, as_json: bool, args: SimulateArgs) -> Result<
             role,
             token: args.token,
         }),
+        certificate: args.certificate.as_deref().and_then(Bearer::read),
         method: args.method.to_ascii_uppercase(),
         path: args.path,
         websocket: args.websocket,

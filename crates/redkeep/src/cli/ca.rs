@@ -81,9 +81,9 @@ pub(super) async fn run(client: &Client, as_json: bool, verb: &CaVerb) -> Result
         terminal::line(&answer.to_string());
     } else {
         terminal::line(said);
-        tell(&answer["authority"], None)
-            .iter()
-            .for_each(|it| terminal::line(it));
+        for line in tell(&answer["authority"], None) {
+            terminal::line(&line);
+        }
     }
     Ok(Exit::Done)
 }
@@ -100,7 +100,9 @@ async fn show(client: &Client, as_json: bool) -> Result<Exit, Failure> {
     for line in tell(&found["authority"], fingerprint) {
         terminal::say(&line);
     }
-    terminal::line(text(&found, "/pem").trim_end());
+    // Not by `text`, which makes one line of what it finds.
+    let pem = found["pem"].as_str().unwrap_or_default();
+    terminal::line(pem.trim_end());
     Ok(Exit::Done)
 }
 
@@ -114,10 +116,13 @@ fn tell(authority: &Value, fingerprint: Option<&str>) -> Vec<String> {
         Some(fingerprint) => lines.push(format!("fingerprint (SHA-256)  {fingerprint}")),
         None => lines.push(format!(
             "fingerprint  {}",
-            text(authority, "/root/fingerprint")
+            text(&authority["root"], "/fingerprint")
         )),
     }
-    lines.push(format!("root until  {}", time(authority, "/root/until")));
+    lines.push(format!(
+        "root until  {}",
+        time(&authority["root"], "/until")
+    ));
     if authority["is_root_key_here"] == false {
         lines.push(format!(
             "the root's key is kept away; bring it back before {} with `redkeep ca import`",

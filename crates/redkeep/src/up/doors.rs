@@ -5,14 +5,14 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc};
 use anyhow::Context as _;
 use axum::Router;
 use console::{Addresses, Context, Issuing, Post, Providers};
-use gate::{Certificates, ConnectionService, Gate, GateConfig, Limits};
+use gate::{Certificates, Clients, ConnectionService, Gate, GateConfig, Limits};
 use keys::{Handshakes, Keeper};
 use model::{access::Role, id::InstanceId};
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
 use super::sockets::Sockets;
-use super::{House, certificates::Desk, mail::Sender};
+use super::{House, certificates::Desk, clients, mail::Sender};
 use crate::{clock::SystemClock, config::Config, exit::Failure, wire};
 
 /// Bound, but not yet open.
@@ -22,6 +22,8 @@ pub(super) struct Doors {
     certificates: Arc<Certificates>,
     keeper: Arc<Keeper>,
     desk: Arc<Desk>,
+    /// Whose client certificates are believed.
+    clients: Option<Arc<Clients>>,
     /// For validators that come by plain HTTP.
     plain: Option<TcpListener>,
     console: TcpListener,
@@ -68,6 +70,7 @@ impl Doors {
             certificates,
             keeper,
             desk: Arc::new(desk),
+            clients: clients::open(config)?,
             plain,
             console,
             gates,
@@ -149,6 +152,9 @@ impl Doors {
             house.tasks.spawn(served);
         }
         self.desk.spawn(house);
+        if let Some(clients) = self.clients {
+            clients::spawn(house, clients);
+        }
         let certificates = self.certificates.clone();
         house
             .tasks
@@ -179,8 +185,12 @@ impl Doors {
             Arc::new(wire::GatePages),
             Arc::new(wire::Histories(house.history.clone())),
         )?;
-        Ok(match house.shelves.of(instance) {
+        let gate = match house.shelves.of(instance) {
             Some(shelf) => gate.with_shelf(shelf),
+            None => gate,
+        };
+        Ok(match &self.clients {
+            Some(clients) => gate.with_clients(clients.clone(), self.certificates.asking_config()),
             None => gate,
         })
     }

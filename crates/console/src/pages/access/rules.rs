@@ -2,6 +2,7 @@
 //! question before rules shut out their own author.
 
 mod form;
+pub(crate) mod secrets;
 mod submit;
 
 use askama::Template;
@@ -11,7 +12,7 @@ use axum::{
 };
 use model::{
     access::{Permission, Role},
-    rules::{Area, Method, Outcome, Question, Visitor},
+    rules::{Area, Bearer, Form, Method, Outcome, Question, Visitor},
 };
 use store::KeptRules;
 
@@ -44,6 +45,9 @@ pub(super) struct RulesPage {
     methods: [Method; 6],
     roles: Vec<Role>,
     ask: AskForm,
+    forms: [&'static str; 3],
+    /// Names of secrets, and since when they are kept.
+    secrets: Vec<(String, Moment)>,
 }
 
 struct RuleLine {
@@ -64,6 +68,8 @@ struct AskForm {
     method: String,
     at: String,
     path: String,
+    /// `authority` or `authority:name`; empty: none.
+    certificate: String,
     websocket: bool,
     answer: Option<AskAnswer>,
     error: Option<String>,
@@ -85,13 +91,14 @@ fn notice(done: Option<&String>) -> Option<&'static str> {
         ),
         Some("trial") => Some("On trial. Confirm it below, or it undoes itself."),
         Some("confirmed") => Some("Confirmed. The rules stand."),
+        Some("secret") => Some("Done. Rules that name it know it from the next request on."),
         Some("undone") => Some("Undone. What held before holds again."),
         _ => None,
     }
 }
 
 /// `GET /access/rules?rule=&done=` and the simulator's `from`, `who`, `token`, `method`, `at`,
-/// `path`, `websocket`.
+/// `path`, `certificate`, `websocket`.
 pub(crate) async fn page(
     State(app): State<App>,
     by: SignedIn,
@@ -122,6 +129,7 @@ pub(crate) async fn page(
             method: word("method"),
             at: word("at"),
             path: word("path"),
+            certificate: word("certificate"),
             websocket: asked.contains_key("websocket"),
             ..AskForm::default()
         };
@@ -183,6 +191,7 @@ impl AskForm {
             instance,
             from,
             who,
+            certificate: Bearer::read(&self.certificate),
             method: self.method.to_ascii_uppercase(),
             path: self.path.clone(),
             websocket: self.websocket,
@@ -213,6 +222,8 @@ async fn build(app: &App, by: &SignedIn) -> Result<RulesPage, PageError> {
         bounds: rule.bounds.to_string(),
         note: shown(&rule.note),
     });
+    let secrets = app.store.webhook_secrets().await?.into_iter();
+    let secrets = secrets.map(|it| (it.name, shell.moment(it.at)));
     let here = by.caller.address.map(|it| it.to_string());
     Ok(RulesPage {
         version,
@@ -227,6 +238,8 @@ async fn build(app: &App, by: &SignedIn) -> Result<RulesPage, PageError> {
         network_error: None,
         areas: Area::ALL,
         methods: Method::ALL,
+        forms: Form::ALL.map(Form::as_str),
+        secrets: secrets.collect(),
         roles: grants::all(app).await?,
         ask: AskForm {
             from: here.unwrap_or_default(),

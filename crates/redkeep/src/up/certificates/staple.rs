@@ -93,7 +93,7 @@ impl Desk {
                 Err(why) => {
                     tracing::warn!(%why, "no authority's word (OCSP) of the certificate");
                     known.next = acme::again(now);
-                    self.tell_of_missing(&mut known, &responder, why);
+                    self.tell_of_missing(&mut known, &responder, &why);
                 }
             }
         }
@@ -130,7 +130,7 @@ impl Desk {
     }
 
     /// Clients of a certificate that demands an answer refuse it without one: somebody must know.
-    fn tell_of_missing(&self, known: &mut Known, responder: &Responder, why: String) {
+    fn tell_of_missing(&self, known: &mut Known, responder: &Responder, why: &str) {
         if !responder.is_required || known.staple.is_some() || known.is_told {
             return;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::rules::{Area, Bounds, Method, Rule, Who};
+use model::rules::{Area, Bearer, Bounds, Form, Method, Rule, SignedBy, Who};
 
 use crate::csrf::Fields;
 
@@ -19,6 +19,15 @@ pub(crate) struct RuleForm {
     pub(super) methods: BTreeSet<String>,
     pub(super) who: String,
     pub(super) roles: BTreeSet<String>,
+    /// Of which authority a certificate is asked for, and for which name.
+    pub(super) authority: String,
+    pub(super) name: String,
+    /// Empty: nothing has to be signed.
+    pub(super) signature_header: String,
+    pub(super) signature_secret: String,
+    pub(super) signature_form: String,
+    pub(super) signature_prefix: String,
+    pub(super) tolerance_seconds: String,
     pub(super) requests_a_minute: String,
     pub(super) at_once: String,
     pub(super) body_bytes: String,
@@ -52,10 +61,23 @@ impl RuleForm {
             Who::Login => ("login", BTreeSet::new()),
             Who::Token => ("token", BTreeSet::new()),
             Who::Public => ("public", BTreeSet::new()),
+            Who::Certificate(_) => ("certificate", BTreeSet::new()),
             Who::Roles(roles) => ("roles", roles.iter().map(ToString::to_string).collect()),
         };
         let bounds = rule.bounds;
+        let signed_by = rule.signed_by.as_ref();
+        let bearer = match &rule.who {
+            Who::Certificate(bearer) => Some(bearer),
+            _ => None,
+        };
         Self {
+            authority: text(bearer.map(|it| &it.authority)),
+            signature_header: text(signed_by.map(|it| &it.header)),
+            signature_secret: text(signed_by.map(|it| &it.secret)),
+            signature_form: text(signed_by.map(|it| it.form.as_str())),
+            signature_prefix: text(signed_by.map(|it| &it.prefix)),
+            tolerance_seconds: text(signed_by.and_then(|it| it.tolerance_seconds)),
+            name: text(bearer.and_then(|it| it.name.as_ref())),
             is_new: false,
             place: place.to_string(),
             note: rule.note.clone(),
@@ -92,11 +114,36 @@ impl RuleForm {
             methods: all("method"),
             who: one("who"),
             roles: all("role"),
+            authority: one("authority"),
+            name: one("certificate_name"),
+            signature_header: one("signature_header"),
+            signature_secret: one("signature_secret"),
+            signature_form: one("signature_form"),
+            signature_prefix: one("signature_prefix"),
+            tolerance_seconds: one("tolerance_seconds"),
             requests_a_minute: one("requests_a_minute"),
             at_once: one("at_once"),
             body_bytes: one("body_bytes"),
             answer_seconds: one("answer_seconds"),
         }
+    }
+
+    fn signed_by(&self) -> Result<Option<SignedBy>, String> {
+        let header = self.signature_header.trim().to_ascii_lowercase();
+        if header.is_empty() {
+            return Ok(None);
+        }
+        let form = match self.signature_form.as_str() {
+            "" => Form::default(),
+            word => each(word)?,
+        };
+        Ok(Some(SignedBy {
+            header,
+            secret: self.signature_secret.trim().to_owned(),
+            form,
+            prefix: self.signature_prefix.trim().to_owned(),
+            tolerance_seconds: number(&self.tolerance_seconds)?,
+        }))
     }
 
     /// The rule it says, or what is wrong with it.
@@ -116,6 +163,10 @@ impl RuleForm {
             "login" => Who::Login,
             "token" => Who::Token,
             "public" => Who::Public,
+            "certificate" => Who::Certificate(Bearer {
+                authority: self.authority.trim().to_owned(),
+                name: Some(self.name.trim().to_owned()).filter(|it| !it.is_empty()),
+            }),
             "roles" => Who::Roles(every(&self.roles)?),
             _ => return Err("choose who may".to_owned()),
         };
@@ -127,6 +178,7 @@ impl RuleForm {
             paths: every(words(&self.paths))?,
             methods: every::<Method, BTreeSet<_>>(&self.methods)?,
             who,
+            signed_by: self.signed_by()?,
             bounds: Bounds {
                 requests_a_minute: number(&self.requests_a_minute)?,
                 at_once: number(&self.at_once)?,
@@ -172,6 +224,13 @@ mod tests {
     fn a_rule_comes_back_from_its_form_as_it_was() {
         for text in [
             r#"{"who": "nobody"}"#,
+            r#"{"areas": ["endpoints"], "who": "public", "signed_by": {"header": "x-hub-signature-256",
+                "secret": "hub", "prefix": "sha256="}}"#,
+            r#"{"areas": ["endpoints"], "who": "public", "signed_by": {"header": "stripe-signature",
+                "secret": "shop", "form": "timestamped", "tolerance_seconds": 60}}"#,
+            r#"{"areas": ["endpoints"], "who": {"certificate": {"authority": "plant"}}}"#,
+            r#"{"areas": ["endpoints"],
+                "who": {"certificate": {"authority": "plant", "name": "pump-3"}}}"#,
             r#"{"note": "panels", "instance": "main", "from": ["office", "10.0.0.0/8", "2001:db8::/32"],
                 "areas": ["dashboard-2", "sign-in"], "paths": ["/dashboard", "/ui"],
                 "methods": ["GET", "POST"], "who": {"roles": ["viewer", "auditor"]},
