@@ -203,12 +203,19 @@ impl House {
 
     /// The process that is the gate.
     pub(crate) fn pid(&self) -> u32 {
-        self.running.pid()
+        // Started as root, the process that was started keeps root's rights, and the gate is its child.
+        let started = self.running.pid();
+        let is_gate = |pid: &u32| {
+            let said = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            said.split(|byte| *byte == 0).nth(1) == Some(b"up")
+        };
+        let found = cost::family(started).into_iter().find(is_gate);
+        found.unwrap_or(started)
     }
 
     /// Everything of Redkeep that runs, Node-RED left out.
     pub(crate) fn own_pids(&self) -> Vec<u32> {
-        let family = cost::family(self.pid());
+        let family = cost::family(self.running.pid());
         family
             .into_iter()
             .filter(|pid| !cost::is_node(*pid))
@@ -217,7 +224,7 @@ impl House {
 
     /// Moves Node-RED to its place: it was started where Redkeep was.
     pub(crate) fn put_node_red(&self, place: Place) -> Result<()> {
-        let nodes: Vec<_> = cost::family(self.pid())
+        let nodes: Vec<_> = cost::family(self.running.pid())
             .into_iter()
             .filter(|pid| cost::is_node(*pid))
             .collect();

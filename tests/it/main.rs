@@ -6,6 +6,7 @@
 )]
 
 mod accessibility;
+mod broker;
 mod browser;
 mod certificates;
 mod check;

@@ -25,6 +25,7 @@ mod line;
 mod purpose;
 mod secret;
 mod service;
+mod starter;
 mod vault;
 mod wire;
 
@@ -36,3 +37,4 @@ pub use keyring::Keyring;
 pub use process::Setup;
 pub use purpose::Signing;
 pub use secret::{Secret, is_signed_by};
+pub use starter::{Stamp, Stamps, Starter};

@@ -1,8 +1,8 @@
 //! The main job: from nothing to a guarded Node-RED.
 //!
-//! lock the data directory → start the process that holds the keys → open the ledger → bind the doors → install → recover → start every
-//! instance → open the doors → watch, until told to stop. Nothing is served before the queue is
-//! recovered, and no Node-RED starts that could be reached past the gate.
+//! lock the data directory → bind the doors → leave root's rights to the broker → start the process that holds the keys → open the
+//! ledger → install → recover → start every instance → open the doors → watch, until told to stop. Nothing is served before the
+//! queue is recovered, and no Node-RED starts that could be reached past the gate.
 
 mod announce;
 mod certificates;
@@ -12,11 +12,15 @@ mod events;
 mod install;
 mod mail;
 mod rehearsals;
-mod secrets;
+pub(crate) mod secrets;
 mod shelves;
 mod watch;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use deploy::Deployments;
@@ -27,13 +31,15 @@ use model::{
     principal::Actor,
 };
 use registry::Trees;
-use runtime::{InstancePlan, RuntimeEvent, Workshop};
+use runtime::{InstancePlan, Jailer, RuntimeEvent, Workshop};
+use sandbox::{process::FileLock, users};
 use serde_json::json;
 use store::{BaselineContent, Store};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    broker::{Rights, begin::leave_root},
     clock::SystemClock,
     config::{Config, Overrides},
     control,
@@ -41,18 +47,34 @@ use crate::{
     terminal, wire,
 };
 
-/// Runs until SIGTERM or SIGINT.
-pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Result<Exit, Failure> {
+/// Runs until SIGTERM or SIGINT. This process must have one thread.
+pub(crate) fn up(data_dir: PathBuf, over: Overrides, json: bool) -> Result<Exit, Failure> {
     announce::log_to_stderr(json);
-    let config = Config::load(data_dir, over)
+    let mut config = Config::load(data_dir, over)
         .map_err(|error| Failure::new(Exit::Usage, exit::told(&error)))?;
-    let _lock = lock(&config)?;
+    let lock = lock(&config)?;
+    // While low ports can still be had.
+    let sockets = doors::Sockets::bind(&config)?;
+    let lock = lock.let_go_last()?;
+    let rights = leave_root(&mut config, &lock)?;
     sandbox::process::disable_core_dumps_and_tracing()
         .context("this process could not be made unreadable to others")?;
-    let keeper = secrets::start(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(run(config, sockets, rights, json))
+}
+
+async fn run(
+    config: Config,
+    sockets: doors::Sockets,
+    rights: Option<Arc<Rights>>,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let keeper = secrets::start(&config, rights.as_ref())?;
     let keyring = Keyring::kept(keeper.clone())?;
     let store = Store::open_with(&config.data_dir, Arc::new(SystemClock), keyring).await?;
-    let doors = doors::Doors::bind(&config, keeper).await?;
+    let doors = doors::Doors::on(sockets, &config, keeper)?;
     let control = control::bind(&config.data_dir)?;
 
     let node_red = Arc::new(wire::NodeRed::default());
@@ -67,7 +89,7 @@ pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Resul
     // is ready may stop it in the same moment.
     let mut signals = announce::Signals::catch()?;
     let (plans, shelves) = tokio::select! {
-        plans = plan(&config, &store, &trees, &workshop) => plans?,
+        plans = plan(&config, rights.as_ref(), &store, &trees, &workshop) => plans?,
         () = signals.wait() => {
             terminal::say("stopped before it was started; the next start goes on from here");
             return Ok(Exit::Done);
@@ -89,6 +111,7 @@ pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Resul
     let tasks = TaskTracker::new();
     let house = House {
         config,
+        rights,
         store,
         deployments,
         workshop,
@@ -113,6 +136,8 @@ pub(crate) async fn run(data_dir: PathBuf, over: Overrides, json: bool) -> Resul
 #[derive(Debug)]
 struct House {
     config: Config,
+    /// Started as root: the way to the process that kept its rights.
+    rights: Option<Arc<Rights>>,
     store: Store,
     deployments: Deployments,
     workshop: Arc<Workshop>,
@@ -188,15 +213,26 @@ impl House {
 const SETTLE_SECONDS: u64 = 90;
 
 /// How long open connections are given at the end.
-const CLOSE_TIME: std::time::Duration = std::time::Duration::from_secs(10);
+const CLOSE_TIME: Duration = Duration::from_secs(10);
+
+/// How long one that was just killed may take to be gone.
+const GONE_TIME: Duration = Duration::from_secs(3);
 
 /// One Redkeep a data directory.
-fn lock(config: &Config) -> Result<sandbox::process::FileLock, Failure> {
+fn lock(config: &Config) -> Result<FileLock, Failure> {
     let dir = &config.data_dir;
     sandbox::process::create_private_dir(dir, None)
         .with_context(|| format!("the data directory {} cannot be made", dir.display()))?;
     let path = dir.join("redkeep.lock");
-    let lock = sandbox::process::lock_file(&path).with_context(|| path.display().to_string())?;
+    let until = Instant::now() + GONE_TIME;
+    let mut lock = None;
+    while lock.is_none() {
+        lock = sandbox::process::lock_file(&path).with_context(|| path.display().to_string())?;
+        if lock.is_some() || Instant::now() > until {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
     lock.ok_or_else(|| {
         let text = format!(
             "another Redkeep runs with {}: stop it, or choose another --data-dir",
@@ -209,6 +245,7 @@ fn lock(config: &Config) -> Result<sandbox::process::FileLock, Failure> {
 /// Installs what the instances need and makes the first baseline of new ones.
 async fn plan(
     config: &Config,
+    rights: Option<&Arc<Rights>>,
     store: &Store,
     trees: &Trees,
     workshop: &Workshop,
@@ -220,14 +257,7 @@ async fn plan(
         let tree = install::tree(config, store, trees, &instance).await?;
         shelves.add(&section.id, &tree);
         let dir = config.data_dir.join("instances").join(section.id.as_str());
-        let hidden = [
-            "keys",
-            "tls",
-            "acme",
-            "redkeep.db",
-            "run/control.sock",
-            "redkeep.lock",
-        ];
+        let user = rights.map(|_| users::instance(place));
         let plan = InstancePlan {
             node: tree.node_binary(),
             node_tree: tree.root().join("node"),
@@ -236,12 +266,12 @@ async fn plan(
             node_red_version: tree.node_red_version().to_owned(),
             node_version: tree.node_version().to_owned(),
             dir,
-            user: jail_user(place),
-            hidden: hidden
-                .iter()
-                .map(|name| config.data_dir.join(name))
-                .collect(),
-            jailer: PathBuf::from("/proc/self/exe"),
+            user: user.map(|it| (it.uid, it.gid)),
+            hidden: hidden(&config.data_dir),
+            jailer: rights.map_or_else(
+                || Jailer::Own(PathBuf::from("/proc/self/exe")),
+                Rights::jailer,
+            ),
             instance,
         };
         ensure_baseline(store, &plan, tree.digest(), workshop.settings_digest(&plan)).await?;
@@ -251,22 +281,35 @@ async fn plan(
     Ok((plans, shelves))
 }
 
-/// As root, a user number of the instance's own, out of the range no distribution hands out
-/// (above systemd's dynamic users, below 65,534 "nobody"): nothing else on the system runs as it.
-fn jail_user(place: usize) -> Option<(u32, u32)> {
-    let place = u32::try_from(place).unwrap_or(u32::MAX).min(10);
-    own_user(65_520 + place)
+/// What no jail may see of the data directory.
+pub(crate) fn hidden(data_dir: &Path) -> Vec<PathBuf> {
+    let names = [
+        "keys",
+        "tls",
+        "acme",
+        "redkeep.db",
+        "run/control.sock",
+        "redkeep.lock",
+    ];
+    names.iter().map(|name| data_dir.join(name)).collect()
 }
 
 /// Every user a Node-RED runs as, rehearsals too; none where all runs as the one who started it.
 pub(crate) fn jail_users() -> Vec<u32> {
-    let users = (0..=10).map(jail_user);
-    let users = users.chain([own_user(rehearsals::USER)]);
-    users.flatten().map(|(user, _)| user).collect()
+    if sandbox::process::is_root() {
+        users::jails().collect()
+    } else {
+        Vec::new()
+    }
 }
 
-fn own_user(number: u32) -> Option<(u32, u32)> {
-    sandbox::process::is_root().then_some((number, number))
+/// The user the doors belong to.
+pub(crate) fn door_user() -> u32 {
+    if sandbox::process::is_root() {
+        users::REDKEEP.uid
+    } else {
+        sandbox::process::own_uid()
+    }
 }
 
 /// The platform an instance runs on, in its baseline: made with the first flows, none, for a new

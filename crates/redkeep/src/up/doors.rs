@@ -1,6 +1,10 @@
 //! The doors: their sockets, certificates and addresses; bound early, opened late.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use std::{
+    convert::Infallible,
+    net::{SocketAddr, TcpListener as StdListener},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use axum::Router;
@@ -13,6 +17,34 @@ use tower::ServiceExt as _;
 
 use super::{House, certificates::Desk, mail::Sender};
 use crate::{clock::SystemClock, config::Config, exit::Failure, wire};
+
+/// Listeners, before there is anything that serves.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    gates: Vec<(InstanceId, StdListener)>,
+    console: StdListener,
+    /// For validators that come by plain HTTP.
+    plain: Option<StdListener>,
+}
+
+impl Sockets {
+    /// Binds every listener, which low ports need root's rights for. A port that is taken is said
+    /// before anything else is done.
+    pub(super) fn bind(config: &Config) -> Result<Self, Failure> {
+        let gates = config.instances.iter().map(|instance| {
+            let listener = bind(instance.listen, "--listen")?;
+            Ok((instance.id.clone(), listener))
+        });
+        let gates = gates.collect::<Result<_, Failure>>()?;
+        let console = bind(config.console_listen, "--console-listen")?;
+        let plain = config.acme.as_ref().and_then(|acme| acme.http_listen);
+        Ok(Self {
+            gates,
+            console,
+            plain: plain.map(bind_plain).transpose()?,
+        })
+    }
+}
 
 /// Bound, but not yet open.
 #[derive(Debug)]
@@ -29,24 +61,24 @@ pub(super) struct Doors {
 }
 
 impl Doors {
-    /// Binds every listener and finds or makes the certificate. A port that is taken is said
-    /// before anything else is done.
-    pub(super) async fn bind(config: &Config, keeper: Arc<Keeper>) -> Result<Self, Failure> {
+    /// Takes the listeners, and finds or makes the certificate.
+    pub(super) fn on(
+        sockets: Sockets,
+        config: &Config,
+        keeper: Arc<Keeper>,
+    ) -> Result<Self, Failure> {
         let mut gates = Vec::new();
         let mut origins = Vec::new();
-        for instance in &config.instances {
-            let listener = bind(instance.listen, "--listen").await?;
-            origins.push((instance.id.clone(), origin(&config.name, &listener)?));
-            gates.push((instance.id.clone(), listener));
+        for (instance, listener) in sockets.gates {
+            let listener = TcpListener::from_std(listener)?;
+            origins.push((instance.clone(), origin(&config.name, &listener)?));
+            gates.push((instance, listener));
         }
-        let console = bind(config.console_listen, "--console-listen").await?;
+        let console = TcpListener::from_std(sockets.console)?;
         let console_origin = origin(&config.console_name, &console)?;
         let certificates = Arc::new(Certificates::new(Handshakes::kept(keeper.clone()))?);
         let desk = Desk::open(config, &certificates, Arc::new(SystemClock))?;
-        let plain = match config.acme.as_ref().and_then(|acme| acme.http_listen) {
-            Some(address) => Some(bind_plain(address).await?),
-            None => None,
-        };
+        let plain = sockets.plain.map(TcpListener::from_std).transpose()?;
         let addresses = Addresses {
             console_origin,
             gates: origins,
@@ -168,21 +200,29 @@ impl Doors {
     }
 }
 
-async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, Failure> {
-    let bound = TcpListener::bind(address).await;
-    Ok(bound.with_context(|| {
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+fn bind(address: SocketAddr, flag: &str) -> Result<StdListener, Failure> {
+    Ok(listen(address).with_context(|| {
         format!("cannot listen on {address}: another program may have it; choose with {flag} ADDR")
     })?)
 }
 
-async fn bind_plain(address: SocketAddr) -> Result<TcpListener, Failure> {
-    let bound = TcpListener::bind(address).await;
-    Ok(bound.with_context(|| {
+fn bind_plain(address: SocketAddr) -> Result<StdListener, Failure> {
+    Ok(listen(address).with_context(|| {
         format!(
             "cannot listen on {address} for http-01: another program may have it, or it needs \
              rights for ports below 1024; set `http_listen` in [acme], or another `challenge`"
         )
     })?)
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<StdListener> {
+    let listener = StdListener::bind(address)?;
+    sandbox::process::set_backlog(&listener, BACKLOG)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }
 
 /// The origin a browser sees.

@@ -53,7 +53,7 @@ pub(crate) async fn tree(
         }
     }
     // Asked only when something is missing: a second start needs no network and no npm.
-    let found = upstream::find(config.npm_registry.as_deref());
+    let found = upstream::find(config.npm_registry.as_deref(), &config.npmrc);
     let upstream = match (trees.has(&lock), found) {
         (true, found) => found.ok(),
         (false, found) => Some(found?),
