@@ -233,7 +233,7 @@ impl House {
 
     /// Moves Node-RED to its place: it was started where Redkeep was.
     pub(crate) fn put_node_red(&self, place: Place) -> Result<()> {
-        let nodes: Vec<_> = cost::family(self.pid())
+        let nodes: Vec<_> = cost::family(self.running.pid())
             .into_iter()
             .filter(|pid| cost::is_node(*pid))
             .collect();

@@ -90,7 +90,7 @@ async fn no_key_is_in_the_process_that_parses_the_network_and_all_goes_on_when_t
     let secrets = secrets(&redkeep.path());
     for (what, secret) in &secrets {
         assert!(
-            !memory_holds(redkeep.pid(), secret),
+            !memory_holds(redkeep.main_pid(), secret),
             "{what} is in the memory of the process that parses the network"
         );
     }

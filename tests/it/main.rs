@@ -8,6 +8,7 @@
 mod access;
 mod accessibility;
 mod authority;
+mod broker;
 mod browser;
 mod certificates;
 mod check;

@@ -1,11 +1,8 @@
 //! Starting the process that holds the keys, and starting it again.
 
 use std::{
-    fs,
-    io::BufReader,
-    os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
-    process::Child,
+    io::{self, BufReader},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -15,10 +12,10 @@ use sandbox::{Enforcement, apart};
 use zeroize::Zeroizing;
 
 use crate::{
-    KeysError, Setup, Source,
-    line::{Line, Link, exchange},
-    process::VERB,
-    wire::{self, Lane, Request},
+    KeysError, Setup,
+    line::{Line, Link, read_answer},
+    starter::{Own, Stamps, Starter},
+    wire::{Lane, Request},
 };
 
 /// How long a process may take to be ready: an RSA key is checked, a disk may be slow.
@@ -34,8 +31,7 @@ const REFUSED: Duration = Duration::from_mins(1);
 /// that fails; whoever asks meanwhile waits for five seconds and is then told. Handshakes do not wait.
 #[derive(Debug)]
 pub struct Keeper {
-    program: PathBuf,
-    setup: Setup,
+    starter: Arc<dyn Starter>,
     line: Line,
     report: Enforcement,
     looked: Mutex<Looked>,
@@ -45,23 +41,14 @@ pub struct Keeper {
 #[derive(Debug)]
 struct Looked {
     /// When they were last taken; none: there are none.
-    taken: Option<[Stamp; 2]>,
+    taken: Option<Stamps>,
     /// When they were last refused since then, and why.
-    refused: Option<([Stamp; 2], Instant, KeysError)>,
-}
-
-/// What tells that a file is another, or was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    bytes: u64,
-    changed: (i64, i64),
+    refused: Option<(Stamps, Instant, KeysError)>,
 }
 
 /// A process that is ready.
 struct Ready {
-    child: Child,
+    process: apart::Process,
     link: Arc<Link>,
     report: Enforcement,
 }
@@ -70,14 +57,19 @@ impl Keeper {
     /// Starts `program` (normally `/proc/self/exe`), which must call
     /// [`run_if_asked`](crate::process::run_if_asked) first of all, and waits until it holds the keys.
     pub fn start(program: &Path, setup: Setup) -> Result<Arc<Self>, KeysError> {
+        let program = program.to_owned();
+        Self::start_by(Arc::new(Own { program, setup }))
+    }
+
+    /// The same where somebody else starts the process, with rights this one lacks.
+    pub fn start_by(starter: Arc<dyn Starter>) -> Result<Arc<Self>, KeysError> {
         let looked = Looked {
-            taken: setup.stamps()?,
+            taken: starter.stamps()?,
             refused: None,
         };
-        let ready = ready(program, &setup)?;
+        let ready = ready(&*starter)?;
         let keeper = Arc::new(Self {
-            program: program.to_owned(),
-            setup,
+            starter,
             line: Line::to(ready.link.clone()),
             report: ready.report.clone(),
             looked: Mutex::new(looked),
@@ -114,7 +106,7 @@ impl Keeper {
     /// said again without starting anything, for as long as they stay the same and for a minute.
     pub(crate) fn reload_if_changed(self: &Arc<Self>) -> Result<(), KeysError> {
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = self.setup.stamps()?;
+        let found = self.starter.stamps()?;
         if looked.taken == found {
             looked.refused = None;
             return Ok(());
@@ -125,7 +117,7 @@ impl Keeper {
         {
             return Err(error.clone());
         }
-        let moved = ready(&self.program, &self.setup).and_then(|ready| {
+        let moved = ready(&*self.starter).and_then(|ready| {
             self.line.move_to(ready.link.clone());
             self.watch(ready, PAUSE_MIN)
         });
@@ -150,10 +142,10 @@ impl Keeper {
         // Weak ones: when the last who asks lets go of the lanes, the process ends.
         let keeper = Arc::downgrade(self);
         let link = Arc::downgrade(&ready.link);
-        let mut child = ready.child;
+        let mut process = ready.process;
         let watch = move || {
             let begun = Instant::now();
-            let ended = child.wait();
+            let ended = process.wait();
             let (Some(keeper), Some(link)) = (keeper.upgrade(), link.upgrade()) else {
                 return;
             };
@@ -181,7 +173,7 @@ impl Keeper {
             if self.line.is_closed() {
                 return;
             }
-            let again = ready(&self.program, &self.setup).and_then(|ready| {
+            let again = ready(&*self.starter).and_then(|ready| {
                 self.line.move_to(ready.link.clone());
                 self.watch(ready, pause)
             });
@@ -195,45 +187,20 @@ impl Keeper {
     }
 }
 
-impl Setup {
-    /// Of the operator's files; none: the certificate is our own. Errors: one of them is not there.
-    fn stamps(&self) -> Result<Option<[Stamp; 2]>, KeysError> {
-        let Source::Files { certificate, key } = &self.source else {
-            return Ok(None);
-        };
-        Ok(Some([stamp(certificate)?, stamp(key)?]))
-    }
-}
-
-fn stamp(path: &Path) -> Result<Stamp, KeysError> {
-    let found = fs::metadata(path).map_err(|error| KeysError::File {
-        path: path.to_owned(),
-        why: error.to_string(),
-    })?;
-    Ok(Stamp {
-        device: found.dev(),
-        inode: found.ino(),
-        bytes: found.len(),
-        changed: (found.ctime(), found.ctime_nsec()),
-    })
-}
-
 /// Starts a process and waits until it is ready.
-fn ready(program: &Path, setup: &Setup) -> Result<Ready, KeysError> {
-    let failed = |error: std::io::Error| KeysError::Unavailable(error.to_string());
+fn ready(starter: &dyn Starter) -> Result<Ready, KeysError> {
+    let failed = |error: io::Error| KeysError::Unavailable(error.to_string());
     let apart::Apart {
-        mut child,
+        mut process,
         lanes,
         ending,
-    } = apart::start(program, VERB).map_err(failed)?;
-    let say = || {
-        let told = serde_json::to_vec(setup).map_err(std::io::Error::other)?;
+    } = starter.start().map_err(failed)?;
+    let hear = || {
         lanes[1].set_read_timeout(Some(START_TIME))?;
         let mut secrets = BufReader::with_capacity(1024, lanes[1].try_clone()?);
-        let answer = exchange(&mut secrets, &wire::frame(&[&[0], &told]));
-        answer.map_err(std::io::Error::other)
+        read_answer(&mut secrets).map_err(io::Error::other)
     };
-    let answer = say().map_err(failed).and_then(|answer| answer);
+    let answer = hear().map_err(failed).and_then(|answer| answer);
     let report = answer.and_then(|report| {
         let read = serde_json::from_slice(&report);
         read.map_err(|error| KeysError::Unavailable(error.to_string()))
@@ -244,13 +211,13 @@ fn ready(program: &Path, setup: &Setup) -> Result<Ready, KeysError> {
     });
     match linked {
         Ok((link, report)) => Ok(Ready {
-            child,
+            process,
             link,
             report,
         }),
         Err(error) => {
             ending.end();
-            child.wait().map_err(failed)?;
+            process.wait().map_err(failed)?;
             Err(error)
         }
     }

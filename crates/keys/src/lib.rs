@@ -26,6 +26,7 @@ mod line;
 mod purpose;
 mod secret;
 mod service;
+mod starter;
 mod vault;
 mod wire;
 
@@ -41,3 +42,4 @@ pub use keyring::Keyring;
 pub use process::Setup;
 pub use purpose::Signing;
 pub use secret::{Secret, is_signed_by};
+pub use starter::{Stamp, Stamps, Starter};

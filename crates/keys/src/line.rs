@@ -87,12 +87,17 @@ impl Link {
     }
 }
 
-type Answer = Result<Zeroizing<Vec<u8>>, KeysError>;
+pub(crate) type Answer = Result<Zeroizing<Vec<u8>>, KeysError>;
 
 /// Says `text` and reads the answer; or why the lane is of no more use.
-pub(crate) fn exchange(stream: &mut BufReader<UnixStream>, text: &[u8]) -> Result<Answer, String> {
+fn exchange(stream: &mut BufReader<UnixStream>, text: &[u8]) -> Result<Answer, String> {
     let sent = stream.get_mut().write_all(text);
     sent.map_err(|error| error.to_string())?;
+    read_answer(stream)
+}
+
+/// Reads the answer to what was said; or why the lane is of no more use.
+pub(crate) fn read_answer(stream: &mut BufReader<UnixStream>) -> Result<Answer, String> {
     let read = wire::read(stream, |_| Some(wire::ANSWER_BYTES_MAX));
     match read.map_err(|error| error.to_string())? {
         Frame::Said(status, body) => {

@@ -123,6 +123,19 @@ fn prepare(setup: &Setup, clock: Arc<dyn Clock>) -> Result<(Held, Enforcement), 
     Ok((held, report))
 }
 
+/// As root: gives `keys/` and `tls/`, where they are there, to the process' user while the folder above
+/// still belongs to whoever wrote them. From then on nothing of that folder's new owner is taken.
+pub fn hand_over(data_dir: &Path, (uid, gid): (u32, u32)) -> io::Result<()> {
+    let owner = UserIds { uid, gid };
+    for (name, files) in [("keys", &[MASTER][..]), ("tls", &certificate::FILES[..])] {
+        let dir = data_dir.join(name);
+        if std::fs::symlink_metadata(&dir).is_ok() {
+            Folder::open(&dir)?.hand_over(files, owner)?;
+        }
+    }
+    Ok(())
+}
+
 /// Opens a folder, made when it is missing, and gives it to the process' user: also one that an
 /// earlier version, or a verb on the stopped installation, wrote as root.
 fn take_over(dir: &Path, files: &[&str], user: Option<UserIds>) -> Result<Folder, KeysError> {

@@ -148,6 +148,26 @@ struct UpArgs {
     take_over: bool,
 }
 
+impl From<UpArgs> for Overrides {
+    fn from(args: UpArgs) -> Self {
+        let UpArgs {
+            listen,
+            console_listen,
+            node_red,
+            npm_registry,
+            config,
+            take_over: _,
+        } = args;
+        Self {
+            config,
+            listen,
+            console_listen,
+            node_red,
+            npm_registry,
+        }
+    }
+}
+
 fn node_red_major(text: &str) -> Result<NodeRedMajor, String> {
     match text {
         "5" => Ok(NodeRedMajor::V5),
@@ -396,29 +416,16 @@ fn start(cli: Cli) -> Result<Exit, Failure> {
             "the limit of open files could not be raised: {error}"
         ));
     }
+    let json = cli.common.json;
+    // Before there is a second thread: as root, it becomes two processes.
+    if let Verb::Up(args) = cli.verb {
+        let take_over = args.take_over;
+        return up::up(data_dir, args.into(), take_over, json);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let json = cli.common.json;
     runtime.block_on(async move {
-        if let Verb::Up(args) = cli.verb {
-            let UpArgs {
-                listen,
-                console_listen,
-                node_red,
-                npm_registry,
-                config,
-                take_over,
-            } = args;
-            let over = Overrides {
-                config,
-                listen,
-                console_listen,
-                node_red,
-                npm_registry,
-            };
-            return up::run(data_dir, over, take_over, json).await;
-        }
         if let Verb::Verify { file, key, full } = cli.verb {
             return export::verify(&file, key.as_deref(), full, json);
         }

@@ -216,6 +216,8 @@ pub(crate) struct Config {
     pub(crate) name: String,
     pub(crate) console_name: String,
     pub(crate) npm_registry: Option<String>,
+    /// What `.npmrc` files say of npm registries.
+    pub(crate) npmrc: registry::Npmrc,
     pub(crate) tls: Option<Tls>,
     pub(crate) passkey_required: Vec<Role>,
     pub(crate) terms: console::Terms,
@@ -278,6 +280,7 @@ impl Config {
             name,
             console_name,
             npm_registry: over.npm_registry.or(file.npm_registry),
+            npmrc: upstream::npmrc(),
             tls: file.tls,
             passkey_required,
             terms,
@@ -339,6 +342,7 @@ fn instances(
 fn read(data_dir: &Path, named: Option<&Path>) -> anyhow::Result<File> {
     let default = data_dir.join("redkeep.toml");
     let path = named.unwrap_or(&default);
+    not_written_by_us(path)?;
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
@@ -355,6 +359,24 @@ fn read(data_dir: &Path, named: Option<&Path>) -> anyhow::Result<File> {
             path.display()
         )
     })
+}
+
+/// As root, what the configuration names is opened with root's rights. The process that parses the
+/// network has none, owns the data directory, and must not get them back by what it leaves there.
+fn not_written_by_us(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let Ok(found) = std::fs::symlink_metadata(path) else {
+        return Ok(());
+    };
+    let is_ours = sandbox::users::is_ours(found.uid()) || sandbox::users::is_ours(found.gid());
+    if sandbox::process::is_root() && is_ours {
+        bail!(
+            "the configuration {} belongs to a user of Redkeep's own, so it was not written by you: \
+             look at it, then `chown root:root` it or remove it",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 /// Host names only: what stands here goes into certificates, addresses and headers.

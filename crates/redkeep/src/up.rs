@@ -1,8 +1,8 @@
 //! The main job: from nothing to a guarded Node-RED.
 //!
-//! lock the data directory → start the process that holds the keys → open the ledger → bind the doors → install → recover → start every
-//! instance → open the doors → watch, until told to stop. Nothing is served before the queue is
-//! recovered, and no Node-RED starts that could be reached past the gate.
+//! lock the data directory → bind the doors → leave root's rights to the broker → start the process that holds the keys → open the
+//! ledger → install → recover → start every instance → open the doors → watch, until told to stop. Nothing is served before the
+//! queue is recovered, and no Node-RED starts that could be reached past the gate.
 
 mod announce;
 mod certificates;
@@ -14,14 +14,19 @@ mod handover;
 mod install;
 mod mail;
 mod memory;
+mod one;
 mod providers;
 mod rehearsals;
-mod secrets;
+pub(crate) mod secrets;
 mod shelves;
 mod sockets;
 mod watch;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use deploy::Deployments;
@@ -32,13 +37,15 @@ use model::{
     principal::Actor,
 };
 use registry::Trees;
-use runtime::{InstancePlan, RuntimeEvent, Workshop};
+use runtime::{InstancePlan, Jailer, RuntimeEvent, Workshop};
+use sandbox::{process::FileLock, users};
 use serde_json::json;
 use store::{BaselineContent, Store};
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    broker::{Rights, begin::leave_root},
     clock::SystemClock,
     config::{Config, Overrides},
     control,
@@ -46,40 +53,73 @@ use crate::{
     terminal, wire,
 };
 use handover::{Offer, Predecessor, Successor};
+use one::{hold, open_lock};
 use sockets::Sockets;
 
 /// Runs until SIGTERM or SIGINT, or until another takes over. `take_over`: the sockets come from the
-/// Redkeep that runs, which ends then.
-pub(crate) async fn run(
+/// Redkeep that runs, which ends then. This process must have one thread.
+pub(crate) fn up(
     data_dir: PathBuf,
     over: Overrides,
     take_over: bool,
     json: bool,
 ) -> Result<Exit, Failure> {
     announce::log_to_stderr(json);
-    let config = Config::load(data_dir, over)
+    let mut config = Config::load(data_dir, over)
         .map_err(|error| Failure::new(Exit::Usage, exit::told(&error)))?;
+    let lock = open_lock(&config)?;
     let asked = if take_over {
-        Predecessor::ask(&config.data_dir).await?
+        Predecessor::ask(&config.data_dir)?
     } else {
         None
     };
-    let (mut before, sockets) = match asked {
+    let (before, sockets) = match asked {
         Some((before, sockets)) => (Some(before), sockets),
-        None => (None, Sockets::inherited()?),
+        None => {
+            hold(&lock, &config)?;
+            (None, Sockets::inherited()?)
+        }
     };
-    let sockets = Arc::new(sockets);
+    // While low ports can still be had.
+    doors::listen(&config, &sockets)?;
+    let lock = lock.let_go_last()?;
+    let rights = leave_root(&mut config, &lock)?;
+    sandbox::process::disable_core_dumps_and_tracing()
+        .context("this process could not be made unreadable to others")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(serve(
+        &config,
+        &Arc::new(sockets),
+        rights,
+        before,
+        &lock,
+        json,
+    ))
+}
+
+/// Serves, until it is to stop or another has taken over; again, if that one does not become ready.
+async fn serve(
+    config: &Config,
+    sockets: &Arc<Sockets>,
+    rights: Option<Arc<Rights>>,
+    mut before: Option<Predecessor>,
+    lock: &FileLock,
+    json: bool,
+) -> Result<Exit, Failure> {
     if let Some(before) = &before {
         // What fails here changes nothing.
-        doors::listen(&config, &sockets).await?;
-        install::prepare(&config).await?;
-        before.go().await?;
+        install::prepare(config).await?;
+        tokio::task::block_in_place(|| before.go())?;
+        hold(lock, config)?;
     }
     loop {
-        let (outcome, successor) = once(&config, &sockets, before.take(), json).await?;
+        let (outcome, successor) = once(config, sockets, &rights, before.take(), json).await?;
         let Some(successor) = successor else {
             return Ok(outcome);
         };
+        lock.let_go()?;
         let mut signals = announce::Signals::catch()?;
         let followed = tokio::select! {
             followed = successor.follows() => followed,
@@ -89,6 +129,7 @@ pub(crate) async fn run(
             terminal::say("handed over to the new Redkeep");
             return Ok(Exit::Done);
         }
+        hold(lock, config)?;
         terminal::say("the new Redkeep did not become ready; this one goes on");
     }
 }
@@ -98,17 +139,15 @@ pub(crate) async fn run(
 async fn once(
     config: &Config,
     sockets: &Arc<Sockets>,
+    rights: &Option<Arc<Rights>>,
     before: Option<Predecessor>,
     json: bool,
 ) -> Result<(Exit, Option<Successor>), Failure> {
-    let config = config.clone();
-    let _lock = lock(&config).await?;
-    sandbox::process::disable_core_dumps_and_tracing()
-        .context("this process could not be made unreadable to others")?;
-    let keeper = secrets::start(&config)?;
+    let (config, rights) = (config.clone(), rights.clone());
+    let keeper = secrets::start(&config, rights.as_ref())?;
     let keyring = Keyring::kept(keeper.clone())?;
     let store = Store::open_with(&config.data_dir, Arc::new(SystemClock), keyring).await?;
-    let doors = doors::Doors::bind(&config, keeper, sockets).await?;
+    let doors = doors::Doors::on(sockets, &config, keeper)?;
     sockets.settle()?;
     let instances = config.instances.iter().map(|it| it.id.to_string());
     let hosts = [config.name.clone(), config.console_name.clone()];
@@ -128,7 +167,7 @@ async fn once(
     // is ready may stop it in the same moment.
     let mut signals = announce::Signals::catch()?;
     let (plans, shelves) = tokio::select! {
-        plans = plan(&config, &store, &trees, &workshop) => plans?,
+        plans = plan(&config, rights.as_ref(), &store, &trees, &workshop) => plans?,
         () = signals.wait() => {
             terminal::say("stopped before it was started; the next start goes on from here");
             return Ok((Exit::Done, None));
@@ -150,6 +189,7 @@ async fn once(
     let tasks = TaskTracker::new();
     let house = House {
         config,
+        rights,
         store,
         deployments,
         workshop,
@@ -179,6 +219,8 @@ async fn once(
 #[derive(Debug)]
 struct House {
     config: Config,
+    /// Started as root: the way to the process that kept its rights.
+    rights: Option<Arc<Rights>>,
     store: Store,
     deployments: Deployments,
     workshop: Arc<Workshop>,
@@ -275,37 +317,12 @@ impl House {
 const SETTLE_SECONDS: u64 = 90;
 
 /// How long open connections are given at the end.
-const CLOSE_TIME: std::time::Duration = std::time::Duration::from_secs(10);
-
-/// How often, a tenth of a second each, the lock is tried: a process that just ended, or failed to take
-/// over, lets go of it in a moment.
-const LOCK_TRIES: u32 = 20;
-
-/// One Redkeep a data directory.
-async fn lock(config: &Config) -> Result<sandbox::process::FileLock, Failure> {
-    let dir = &config.data_dir;
-    sandbox::process::create_private_dir(dir, None)
-        .with_context(|| format!("the data directory {} cannot be made", dir.display()))?;
-    let path = dir.join("redkeep.lock");
-    for _ in 0..LOCK_TRIES {
-        let lock =
-            sandbox::process::lock_file(&path).with_context(|| path.display().to_string())?;
-        if let Some(lock) = lock {
-            return Ok(lock);
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
-    let text = format!(
-        "another Redkeep runs with {}: stop it, take over from it with --take-over, or choose another \
-         --data-dir",
-        dir.display()
-    );
-    Err(Failure::new(Exit::Failed, text))
-}
+const CLOSE_TIME: Duration = Duration::from_secs(10);
 
 /// Installs what the instances need and makes the first baseline of new ones.
 async fn plan(
     config: &Config,
+    rights: Option<&Arc<Rights>>,
     store: &Store,
     trees: &Trees,
     workshop: &Workshop,
@@ -317,14 +334,7 @@ async fn plan(
         let tree = install::tree(config, store, trees, &instance).await?;
         shelves.add(&section.id, &tree);
         let dir = config.data_dir.join("instances").join(section.id.as_str());
-        let hidden = [
-            "keys",
-            "tls",
-            "acme",
-            "redkeep.db",
-            "run/control.sock",
-            "redkeep.lock",
-        ];
+        let user = rights.map(|_| users::instance(place));
         let plan = InstancePlan {
             node: tree.node_binary(),
             node_tree: tree.root().join("node"),
@@ -333,12 +343,12 @@ async fn plan(
             node_red_version: tree.node_red_version().to_owned(),
             node_version: tree.node_version().to_owned(),
             dir,
-            user: jail_user(place),
-            hidden: hidden
-                .iter()
-                .map(|name| config.data_dir.join(name))
-                .collect(),
-            jailer: PathBuf::from("/proc/self/exe"),
+            user: user.map(|it| (it.uid, it.gid)),
+            hidden: hidden(&config.data_dir),
+            jailer: rights.map_or_else(
+                || Jailer::Own(PathBuf::from("/proc/self/exe")),
+                Rights::jailer,
+            ),
             instance,
         };
         ensure_baseline(store, &plan, tree.digest(), workshop.settings_digest(&plan)).await?;
@@ -348,22 +358,36 @@ async fn plan(
     Ok((plans, shelves))
 }
 
-/// As root, a user number of the instance's own, out of the range no distribution hands out
-/// (above systemd's dynamic users, below 65,534 "nobody"): nothing else on the system runs as it.
-fn jail_user(place: usize) -> Option<(u32, u32)> {
-    let place = u32::try_from(place).unwrap_or(u32::MAX).min(10);
-    own_user(65_520 + place)
+/// What no jail may see of the data directory.
+pub(crate) fn hidden(data_dir: &Path) -> Vec<PathBuf> {
+    let names = [
+        "keys",
+        "tls",
+        "acme",
+        "redkeep.db",
+        "run/control.sock",
+        "run/handover.sock",
+        "redkeep.lock",
+    ];
+    names.iter().map(|name| data_dir.join(name)).collect()
 }
 
 /// Every user a Node-RED runs as, rehearsals too; none where all runs as the one who started it.
 pub(crate) fn jail_users() -> Vec<u32> {
-    let users = (0..=10).map(jail_user);
-    let users = users.chain([own_user(rehearsals::USER)]);
-    users.flatten().map(|(user, _)| user).collect()
+    if sandbox::process::is_root() {
+        users::jails().collect()
+    } else {
+        Vec::new()
+    }
 }
 
-fn own_user(number: u32) -> Option<(u32, u32)> {
-    sandbox::process::is_root().then_some((number, number))
+/// The user the doors belong to.
+pub(crate) fn door_user() -> u32 {
+    if sandbox::process::is_root() {
+        users::REDKEEP.uid
+    } else {
+        sandbox::process::own_uid()
+    }
 }
 
 /// The platform an instance runs on, in its baseline: made with the first flows, none, for a new

@@ -32,5 +32,5 @@ pub mod upstream;
 
 pub use lock::{Lock, Platform};
 pub use progress::{Phase, Progress, Step};
-pub use tree::{Installed, Outcome, TreeError, Trees, verify::VerifiedTree};
+pub use tree::{Installed, Outcome, TreeError, Trees, verify::TreePlaces, verify::VerifiedTree};
 pub use upstream::{Upstream, UpstreamError, npmrc::Npmrc};

@@ -4,7 +4,7 @@
 //! Everything on the other side is hostile: any code in Node-RED's process can speak on this
 //! socket. What a save may become is decided by [`Baselines`]; a refused one has Node-RED reloaded.
 
-use std::{convert::Infallible, fs, os::unix::fs::PermissionsExt as _, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
@@ -101,9 +101,7 @@ impl Bridge {
         remove(&path)?;
         let listener =
             UnixListener::bind(&path).map_err(|error| failed("listen on", &path, &error))?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
-            .map_err(|error| failed("protect", &path, &error))?;
-        folder.give(&path)?;
+        folder.open_to_jail(&path)?;
         tasks.spawn(serve(self, listener, stop));
         Ok(())
     }

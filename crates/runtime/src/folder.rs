@@ -12,9 +12,16 @@ use std::{
     fs, io,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, lchown},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use crate::{InstancePlan, RuntimeError, connect::Address};
+use model::id::InstanceId;
+
+use crate::{
+    InstancePlan, RuntimeError,
+    connect::Address,
+    jailer::{Broker, Jailer},
+};
 
 mod sweep;
 
@@ -39,6 +46,16 @@ const RUN_AT_START: [&str; 8] = [
 pub(crate) struct Folder {
     root: PathBuf,
     user: Option<(u32, u32)>,
+    /// Who gives and clears what is the jail's, where this process is neither root nor the jail's user.
+    hands: Option<Hands>,
+}
+
+/// The broker, and what it is asked for.
+#[derive(Debug, Clone)]
+struct Hands {
+    broker: Arc<dyn Broker>,
+    instance: InstanceId,
+    is_rehearsal: bool,
 }
 
 impl Folder {
@@ -46,6 +63,17 @@ impl Folder {
         Self {
             root: plan.dir.clone(),
             user: plan.user,
+            hands: match &plan.jailer {
+                Jailer::Own(_) => None,
+                Jailer::Broker {
+                    broker,
+                    is_rehearsal,
+                } => Some(Hands {
+                    broker: broker.clone(),
+                    instance: plan.instance.id.clone(),
+                    is_rehearsal: *is_rehearsal,
+                }),
+            },
         }
     }
 
@@ -99,15 +127,37 @@ impl Folder {
         }
         make_dir(&self.root, 0o711)?;
         make_dir(&self.settings(), 0o755)?;
-        for path in [self.work(), self.run()] {
+        let jails = [self.work(), self.run()];
+        if let Some(hands) = &self.hands {
+            // Once given they are not ours to change.
+            let missing = jails.iter().filter(|it| fs::symlink_metadata(it).is_err());
+            missing
+                .map(|it| make_dir(it, 0o700))
+                .collect::<Result<(), _>>()?;
+            let given = hands.broker.hand_over(&hands.instance, hands.is_rehearsal);
+            return given.map_err(|error| failed("give the jail", &self.root, &error));
+        }
+        for path in jails {
             make_dir(&path, 0o700)?;
             self.give(&path)?;
         }
         Ok(())
     }
 
+    /// Lets the jail connect to the socket at `path`, in the folder of sockets.
+    pub(crate) fn open_to_jail(&self, path: &Path) -> Result<(), RuntimeError> {
+        // The folder keeps everybody else out; a socket of ours cannot be given away without rights.
+        let mode = if self.hands.is_some() { 0o666 } else { 0o600 };
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))
+            .map_err(|error| failed("protect", path, &error))?;
+        if self.hands.is_some() {
+            return Ok(());
+        }
+        self.give(path)
+    }
+
     /// Makes `path` the jail's own.
-    pub(crate) fn give(&self, path: &Path) -> Result<(), RuntimeError> {
+    fn give(&self, path: &Path) -> Result<(), RuntimeError> {
         let Some((uid, gid)) = self.user else {
             return Ok(());
         };
@@ -136,19 +186,28 @@ impl Folder {
     /// while nothing runs in the jail.
     pub(crate) fn clear(&self) -> Result<(), RuntimeError> {
         remove(&self.socket())?;
-        let (work, trash) = (self.work(), self.root.join("trash"));
-        RUN_AT_START
-            .iter()
-            .map(|name| work.join(name))
-            .try_for_each(|path| {
-                if fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
-                    sweep::remove_tree(&path, &trash)
-                        .map_err(|error| failed("remove", &path, &error))
-                } else {
-                    remove(&path)
-                }
-            })
+        match &self.hands {
+            Some(hands) => {
+                let cleared = hands.broker.clear(&hands.instance);
+                cleared.map_err(|error| failed("clear", &self.work(), &error))
+            }
+            None => clear_work(&self.work(), &self.root.join("trash")),
+        }
     }
+}
+
+/// Takes away from `work` what would run at the next start, by way of `trash`.
+pub(crate) fn clear_work(work: &Path, trash: &Path) -> Result<(), RuntimeError> {
+    RUN_AT_START
+        .iter()
+        .map(|name| work.join(name))
+        .try_for_each(|path| {
+            if fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
+                sweep::remove_tree(&path, trash).map_err(|error| failed("remove", &path, &error))
+            } else {
+                remove(&path)
+            }
+        })
 }
 
 /// What went wrong with a file, as a sentence.
@@ -194,6 +253,7 @@ mod tests {
         Folder {
             root: root.to_owned(),
             user: None,
+            hands: None,
         }
     }
 

@@ -56,6 +56,7 @@ pub(crate) fn spec(plan: &InstancePlan, own_pid: u32) -> JailSpec {
         },
         namespaces: true,
         observed: false,
+        below: None,
         hidden: plan.hidden.clone(),
         hidden_pids: vec![own_pid],
     }
@@ -98,7 +99,7 @@ pub(crate) mod tests {
             dir: "/data/instances/main".into(),
             user: Some((900, 901)),
             hidden: vec!["/data".into()],
-            jailer: "/proc/self/exe".into(),
+            jailer: PathBuf::from("/proc/self/exe").into(),
         }
     }
 

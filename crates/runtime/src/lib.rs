@@ -4,6 +4,7 @@
 //! storage bridge that Node-RED's storage module talks to, and a log reader.
 #![forbid(unsafe_code)]
 
+pub mod clearing;
 pub mod identity;
 pub mod palette;
 pub mod rehearsal;
@@ -17,12 +18,14 @@ mod comms;
 mod connect;
 mod folder;
 mod jail;
+mod jailer;
 mod log;
 mod memory;
 mod settings;
 mod supervisor;
 mod workshop;
 
+pub use jailer::{Broker, Jailer, Run, jail_spec};
 pub use workshop::{
     Baselines, Boxed, InstancePlan, RuntimeError, RuntimeEvent, Saved, Taken, Workshop,
 };

@@ -116,6 +116,7 @@ impl Workshop {
         let plan = InstancePlan {
             dir: trial.dir.clone(),
             user: trial.user,
+            jailer: trial.plan.jailer.clone().for_rehearsals(),
             ..trial.plan.clone()
         };
         let folder = Folder::new(&plan);
@@ -155,7 +156,7 @@ impl Workshop {
             waiting: Waiting::default(),
         };
         Arc::new(bridge).open(folder, stop, &TaskTracker::new())?;
-        let started = Jailed::start(&plan.jailer, &spec(plan, trial.bounds), self.clock()).await;
+        let started = Jailed::start(plan, trial.bounds, self.clock()).await;
         let (mut jailed, heard) = started.map_err(|why| failed(&why))?;
         let watched = tokio::select! {
             seen = watch(&mut jailed, heard, folder, trial.bounds) => seen,
@@ -186,7 +187,7 @@ fn failed(why: &str) -> RuntimeError {
 }
 
 /// The instance's jail with nothing let out, observed and bounded.
-fn spec(plan: &InstancePlan, bounds: Bounds) -> sandbox::JailSpec {
+pub(crate) fn spec(plan: &InstancePlan, bounds: Bounds) -> sandbox::JailSpec {
     let mut plan = plan.clone();
     // The heap that Node.js is told follows the memory, as it does for the instance itself.
     let memory = model::instance::Memory::within_bounds(bounds.memory_bytes);

@@ -11,7 +11,7 @@ use std::{
 };
 
 use model::{audit::EventKind, clock::Timestamp, id::InstanceId, principal::Actor};
-use sandbox::{CanaryReport, Enforcement, JailSpec, Layer, process::machine_memory_bytes};
+use sandbox::{CanaryReport, Enforcement, Layer, process::machine_memory_bytes};
 use store::{LogLevel, Store};
 use tokio::{
     sync::{Mutex, Notify, mpsc, oneshot},
@@ -29,7 +29,6 @@ use crate::{
     bridge::Bridge,
     comms::FlowsState,
     folder::Folder,
-    jail,
     log::{self, LastWords, StartLog},
     memory::Memory,
     status::Phase,
@@ -163,19 +162,19 @@ impl Supervisor {
             Ok(bridge) => bridge,
             Err(error) => return Ended::Hindered(error.to_string()),
         };
-        let spec = match self.spec().await {
-            Ok(spec) => spec,
+        let plan = match self.plan_of_now().await {
+            Ok(plan) => plan,
             Err(error) => return Ended::Hindered(error.to_string()),
         };
         // Before each start, not once: what the kernel grants can change while Redkeep runs.
         let checked = tokio::select! {
-            checked = self.check_jail(&spec) => checked,
+            checked = self.check_jail(&plan) => checked,
             Some(ask) = asks.recv() => return Ended::Asked(ask),
         };
         if let Err(reason) = checked {
             return Ended::Refused(reason);
         }
-        let (mut jailed, last_words) = match self.start(&spec).await {
+        let (mut jailed, last_words) = match self.start(&plan).await {
             Ok(started) => started,
             Err(reason) => return Ended::Hindered(reason),
         };
@@ -215,20 +214,20 @@ impl Supervisor {
 
     /// The jail by the policy as it is now: a rule that was changed holds from the next start of
     /// Node-RED, not of Redkeep.
-    async fn spec(&self) -> Result<JailSpec, store::StoreError> {
+    async fn plan_of_now(&self) -> Result<InstancePlan, store::StoreError> {
         let mut plan = self.plan.clone();
         plan.instance.policy = self.store.instance(self.id()).await?.policy;
         let memory = Memory::of(&plan.instance.policy, machine_memory_bytes());
         let cpu_percent = plan.instance.policy.cpu_percent.map(Into::into);
         self.board
             .set_limits(self.id(), memory.limit.to_string(), cpu_percent);
-        Ok(jail::spec(&plan, std::process::id()))
+        Ok(plan)
     }
 
     /// Has the canary try everything that must be denied. `Err` says what it could do.
-    async fn check_jail(&self, spec: &JailSpec) -> Result<(), String> {
+    async fn check_jail(&self, plan: &InstancePlan) -> Result<(), String> {
         let id = self.id();
-        let failure = match child::canary(&self.plan.jailer, spec).await {
+        let failure = match child::canary(plan).await {
             Ok((enforcement, report)) => {
                 self.board
                     .set_enforcement(id, crate::status::layers(&enforcement));
@@ -244,8 +243,8 @@ impl Supervisor {
         Err(failure)
     }
 
-    async fn start(&self, spec: &JailSpec) -> Result<(Jailed, LastWords), String> {
-        let (jailed, enforcement, output) = Jailed::start(&self.plan.jailer, spec).await?;
+    async fn start(&self, plan: &InstancePlan) -> Result<(Jailed, LastWords), String> {
+        let (jailed, enforcement, output) = Jailed::start(plan).await?;
         self.board
             .set_enforcement(self.id(), crate::status::layers(&enforcement));
         self.shared.start_log.begin();
@@ -259,7 +258,8 @@ impl Supervisor {
             move |level, text| start_log.see(level, text),
             lines.clone(),
         ));
-        let (last_words, mut hears) = LastWords::new(spec.limits.memory_bytes);
+        let memory = Memory::of(&plan.instance.policy, machine_memory_bytes());
+        let (last_words, mut hears) = LastWords::new(Some(memory.limit.bytes()));
         let errors = log::read(
             output.stderr,
             LogLevel::Error,

@@ -29,6 +29,7 @@ use crate::{
     bridge::{Bridge, Pace, Waiting},
     folder::Folder,
     identity::Signer,
+    jailer::Jailer,
     palette::Palettes,
     settings,
     status::{InstanceStatus, Phase},
@@ -83,8 +84,8 @@ pub struct InstancePlan {
     pub user: Option<(u32, u32)>,
     /// What the canary must not be able to read or connect to.
     pub hidden: Vec<PathBuf>,
-    /// The program that, called with `__jail`, becomes the jailer.
-    pub jailer: PathBuf,
+    /// Who builds the jail.
+    pub jailer: Jailer,
 }
 
 /// A boxed future.

@@ -10,7 +10,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
 use rustix::process::{
@@ -19,6 +19,7 @@ use rustix::process::{
 
 use crate::enforcement::{Enforcement, Layer, Status};
 use crate::folder::Folder;
+use crate::held::Held;
 use crate::kernel::Signals;
 use crate::spec::{Network, UserIds};
 use crate::{kernel, landlock_rules, namespace, privileges, seccomp};
@@ -30,23 +31,67 @@ const FILES_MAX: u64 = 64;
 #[derive(Debug)]
 pub struct Apart {
     /// The process, to be waited for.
-    pub child: Child,
+    pub process: Process,
     /// What is said to it.
     pub lanes: [UnixStream; 2],
     /// Ends it, from any thread.
     pub ending: Ending,
 }
 
+/// Whose child it is.
+#[derive(Debug)]
+pub enum Process {
+    /// This process's own.
+    Own(Child),
+    /// The broker's.
+    Held(Held),
+}
+
+impl Process {
+    /// Waits until it has ended.
+    ///
+    /// # Errors
+    /// When it cannot be waited for any more.
+    pub fn wait(&mut self) -> io::Result<ExitStatus> {
+        match self {
+            Self::Own(child) => child.wait(),
+            Self::Held(held) => held.wait(),
+        }
+    }
+}
+
 /// Ends a process. Holds on to it, so that its number cannot be another's by then.
 #[derive(Debug, Clone)]
-pub struct Ending(Arc<OwnedFd>);
+pub struct Ending(Arc<Handle>);
+
+#[derive(Debug)]
+enum Handle {
+    Own(OwnedFd),
+    Held(Held),
+}
 
 impl Ending {
     /// Ends it at once. One that has ended already is left alone.
     pub fn end(&self) {
-        // It can only fail because it is over.
-        pidfd_send_signal(&*self.0, Signal::KILL).ok();
+        // Either can only fail because it is over.
+        match &*self.0 {
+            Handle::Own(fd) => drop(pidfd_send_signal(fd, Signal::KILL)),
+            Handle::Held(held) => drop(held.kill()),
+        }
     }
+}
+
+/// What the broker started, as if it had been started here.
+///
+/// # Errors
+/// When these are not the two lanes.
+pub fn handed(held: Held, files: Vec<OwnedFd>) -> io::Result<Apart> {
+    let lanes: [OwnedFd; 2] = files.try_into().map_err(|_| io::ErrorKind::InvalidData)?;
+    Ok(Apart {
+        lanes: lanes.map(UnixStream::from),
+        ending: Ending(Arc::new(Handle::Held(held.again()?))),
+        process: Process::Held(held),
+    })
 }
 
 /// Starts `program` with `verb` as its only argument, no environment, and the two lanes.
@@ -66,9 +111,9 @@ pub fn start(program: &Path, verb: &str) -> io::Result<Apart> {
     let pid = Pid::from_raw(child.id().cast_signed()).ok_or(io::ErrorKind::InvalidData)?;
     match pidfd_open(pid, PidfdFlags::empty()) {
         Ok(fd) => Ok(Apart {
-            child,
+            process: Process::Own(child),
             lanes: [first, second],
-            ending: Ending(Arc::new(fd)),
+            ending: Ending(Arc::new(Handle::Own(fd))),
         }),
         Err(errno) => {
             child.kill()?;
@@ -95,6 +140,20 @@ fn take_lanes() -> io::Result<[UnixStream; 2]> {
     let first = io::stdin().as_fd().try_clone_to_owned()?;
     let second = io::stdout().as_fd().try_clone_to_owned()?;
     Ok([UnixStream::from(first), UnixStream::from(second)])
+}
+
+/// Becomes `user` in the folder that fd 0 is, with no rights left but to what is that user's: for work
+/// on what a jail left behind. The process must have one thread.
+///
+/// # Errors
+/// When rights that are there cannot be given up.
+pub fn enter_as(user: UserIds) -> io::Result<()> {
+    kernel::close_inherited()?;
+    setsid().ok();
+    rustix::process::fchdir(io::stdin())?;
+    let mut report = Enforcement::default();
+    privileges::drop_to(Some(user), namespace::Namespaces::None, &mut report)?;
+    crate::process::disable_core_dumps_and_tracing()
 }
 
 /// Gives up everything but the files in `folders`: its user (as root), every capability, the

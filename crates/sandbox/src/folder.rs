@@ -130,21 +130,30 @@ impl Folder {
     /// directory is given away, nobody else can put anything into it. Each step can be the last
     /// before the power fails; done again, the rest follows.
     ///
-    /// Only what belongs to root, to `owner` or to the owner of the directory above is taken: a
-    /// link put here by somebody who once was `owner` must not give them another's file.
+    /// Only what belongs to root, to `owner`, to the directory's owner or to that of the directory above
+    /// is taken: a link put here by somebody who once was `owner` must not give them another's file.
+    /// Nothing of another user of ours: who parses what others say must not plant a key.
     ///
     /// # Errors
     /// When something else lies in a file's place, or without root's rights.
     pub fn hand_over(&self, files: &[&str], owner: UserIds) -> io::Result<()> {
         let above = self.path.parent().unwrap_or(Path::new("/"));
-        let known = [0, owner.uid, std::fs::metadata(above)?.uid()];
+        let all = [std::fs::metadata(above)?.uid(), self.metadata()?.uid()];
+        let known =
+            |uid| uid == 0 || uid == owner.uid || all.contains(&uid) && !crate::users::is_ours(uid);
+        if !known(self.metadata()?.uid()) {
+            let what = self.path.display();
+            return Err(io::Error::other(format!(
+                "{what} belongs to another user of Redkeep; put the real folder in its place"
+            )));
+        }
         for name in files {
             let file = match self.file(name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 other => other?,
             };
             let found = file.metadata()?;
-            let is_plain = found.is_file() && found.nlink() == 1 && known.contains(&found.uid());
+            let is_plain = found.is_file() && found.nlink() == 1 && known(found.uid());
             if !is_plain {
                 let what = self.path_of(name).display().to_string();
                 return Err(io::Error::other(format!(

@@ -157,8 +157,13 @@ fn be_program(mut plan: Plan, guard_channel: OwnedFd) -> Result<u8, JailError> {
     } else {
         setsid().map_err(at("starting a session"))?;
     }
-    // Sockets and files are the jail's own; Redkeep, as root or the same user, can still connect.
-    crate::process::use_private_umask();
+    // Sockets and files are the jail's own; Redkeep, as root or the same user, can still connect. With a
+    // user of its own its group is nobody else's, and Redkeep's where the folder of sockets says so.
+    if plan.spec.become_user.is_some() {
+        crate::process::use_group_umask();
+    } else {
+        crate::process::use_private_umask();
+    }
     rlimits::apply(&plan.spec, plan.namespaces, &mut plan.report).map_err(at("setting limits"))?;
     rustix::process::chdir(&plan.spec.cwd).map_err(at("entering the working directory"))?;
     landlock_rules::restrict(

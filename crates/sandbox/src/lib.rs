@@ -15,16 +15,21 @@
 //! `execve`, because namespaces, credentials and filters are properties of a thread.
 
 pub mod apart;
+pub mod broker;
 pub mod canary;
 pub mod command;
+pub mod courier;
 pub mod enforcement;
 pub mod folder;
+pub mod handover;
+pub mod held;
 pub mod jailer;
 pub mod memory;
 pub mod observed;
 pub mod process;
 pub mod sockets;
 pub mod spec;
+pub mod users;
 
 mod cgroup;
 mod init;

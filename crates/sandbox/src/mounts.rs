@@ -50,7 +50,7 @@ pub(crate) fn build(spec: &JailSpec, libraries: &Libraries) -> Result<Status, Mo
     let mut status = Status::Enforced;
     let mut ready = Vec::new();
     for (path, entry) in layout::of(spec, libraries) {
-        match prepare(entry) {
+        match prepare(entry, spec.below.as_deref()) {
             Ok(item) => ready.push((path, item)),
             // A container that hides parts of /proc also forbids a new one. Node.js lives without.
             Err(_) if path == Path::new("/proc") => {
@@ -87,11 +87,17 @@ pub(crate) fn trial() -> io::Result<()> {
     swap_root().map(drop)
 }
 
-fn prepare(entry: Entry) -> io::Result<Ready> {
+fn prepare(entry: Entry, below: Option<&Path>) -> io::Result<Ready> {
     Ok(match entry {
-        Entry::Bind { source, limits } => Ready::Mount {
-            is_dir: source.is_dir(),
-            tree: clone_tree(&source, limits)?,
+        Entry::Bind { source, limits } => match below.and_then(|it| within(it, &source)) {
+            Some((base, rest)) => Ready::Mount {
+                is_dir: true,
+                tree: clone_folder(base, rest, limits)?,
+            },
+            None => Ready::Mount {
+                is_dir: source.is_dir(),
+                tree: clone_tree(&source, limits)?,
+            },
         },
         Entry::Memory { bytes, owner } => Ready::Mount {
             tree: memory_folder(bytes, owner)?,
@@ -126,6 +132,29 @@ fn clone_tree(source: &Path, limits: MountLimits) -> io::Result<OwnedFd> {
             ..limits
         },
     )?;
+    Ok(tree)
+}
+
+/// The folder that guards the way to `source`, and the way.
+fn within<'a>(below: &'a Path, source: &'a Path) -> Option<(&'a Path, &'a Path)> {
+    Some((below, source.strip_prefix(below).ok()?))
+}
+
+/// The same of a folder that no link leads to.
+fn clone_folder(base: &Path, rest: &Path, limits: MountLimits) -> io::Result<OwnedFd> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let base = rustix::fs::open(base, flags, Mode::empty())?;
+    let folder = crate::handover::open_below(base, rest)?;
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_EMPTY_PATH
+        | OpenTreeFlags::AT_RECURSIVE;
+    let tree = open_tree(folder, "", flags)?;
+    let recursive = MountLimits {
+        recursive: true,
+        ..limits
+    };
+    kernel::restrict_mount(tree.as_fd(), recursive)?;
     Ok(tree)
 }
 

@@ -149,10 +149,16 @@ pub fn create_private_dir(path: &Path, owner: Option<UserIds>) -> io::Result<()>
         }
         other => other?,
     }
+    // Held fast: whoever may write the folder above could put a link in its place meanwhile.
+    let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW;
+    let held = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)?;
     if let Some(ids) = owner {
-        std::os::unix::fs::lchown(path, Some(ids.uid), Some(ids.gid))?;
+        std::os::unix::fs::fchown(&held, Some(ids.uid), Some(ids.gid))?;
     }
-    set_mode(path, 0o700)
+    held.set_permissions(Permissions::from_mode(0o700))
 }
 
 /// Sets a file's or directory's permission bits.
@@ -176,6 +182,12 @@ pub fn use_private_umask() {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
 }
 
+/// From here on, new files and sockets of this process are its owner's and its group's: for a user
+/// whose group is nobody else's, in a folder that hands another group down.
+pub fn use_group_umask() {
+    rustix::process::umask(Mode::RWXO);
+}
+
 /// Keeps keys out of core dumps, and other processes of the same user from tracing this one or
 /// reading its memory.
 ///
@@ -190,6 +202,14 @@ pub fn disable_core_dumps_and_tracing() -> io::Result<()> {
             maximum: Some(0),
         },
     )?)
+}
+
+/// How many connections may wait at a listening socket to be accepted.
+///
+/// # Errors
+/// When it does not listen.
+pub fn set_backlog(listener: impl AsFd, connections: i32) -> io::Result<()> {
+    Ok(rustix::net::listen(listener, connections)?)
 }
 
 /// Raises the number of files this process may open to what it is allowed; the new number.
@@ -218,10 +238,65 @@ pub fn ask_to_stop(pid: u32) -> io::Result<()> {
     Ok(kill_process(pid, Signal::TERM)?)
 }
 
-/// A lock held as long as this value, or the process, lives.
+/// A file to lock against other processes. Held as long as this value and all that was inherited of it
+/// live, or until it is let go of.
 #[derive(Debug)]
 pub struct FileLock {
-    _file: File,
+    file: File,
+}
+
+impl FileLock {
+    /// Opens the file, making it if need be; it is not held yet.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW)
+            .open(path)?;
+        Ok(Self { file })
+    }
+
+    /// Takes the lock; whether it is held now. Held by this process, it is held by those it came from or
+    /// went to by inheritance too, and stays so until all are gone.
+    ///
+    /// # Errors
+    /// When the file system cannot lock.
+    pub fn hold(&self) -> io::Result<bool> {
+        match rustix::fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Lets go of it, for all who inherited it.
+    ///
+    /// # Errors
+    /// Never on a healthy kernel.
+    pub fn let_go(&self) -> io::Result<()> {
+        Ok(rustix::fs::flock(&self.file, FlockOperation::Unlock)?)
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// The same lock under the highest number so far: the kernel closes files in their order, so that
+    /// when this process dies, what was opened before is free by the time the lock is.
+    ///
+    /// # Errors
+    /// When this process may open no more files.
+    pub fn let_go_last(self) -> io::Result<Self> {
+        Ok(Self {
+            file: self.file.try_clone()?,
+        })
+    }
 }
 
 /// Locks a file against other processes, making it if need be. `None` when another holds it: a
@@ -230,19 +305,8 @@ pub struct FileLock {
 /// # Errors
 /// When the file cannot be opened or its file system cannot lock.
 pub fn lock_file(path: &Path) -> io::Result<Option<FileLock>> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(path)?;
-    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(FileLock { _file: file })),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-        Err(errno) => Err(errno.into()),
-    }
+    let lock = FileLock::open(path)?;
+    Ok(lock.hold()?.then_some(lock))
 }
 
 #[cfg(test)]

@@ -52,6 +52,10 @@ pub struct JailSpec {
     /// can be had.
     #[serde(default)]
     pub observed: bool,
+    /// A folder below which no link is followed on the way to what is shown: whoever may write in it
+    /// cannot have the jail shown anything else.
+    #[serde(default)]
+    pub below: Option<PathBuf>,
     /// For the canary: files, directories and sockets outside that must be unreachable from inside
     /// (data directory, keys, control sockets).
     #[serde(default)]
@@ -344,6 +348,7 @@ mod tests {
             limits: Limits::default(),
             namespaces: true,
             observed: false,
+            below: None,
             hidden: Vec::new(),
             hidden_pids: Vec::new(),
         }

@@ -5,6 +5,7 @@
 
 use std::{
     fs::{self, File},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -23,9 +24,10 @@ impl DataDir {
     /// An empty one. The path is short: a Unix socket's may have 107 bytes.
     pub fn empty() -> Self {
         let folder = tempfile::Builder::new().prefix("rk").tempdir_in("/tmp");
-        Self {
-            folder: folder.expect("a folder in /tmp"),
-        }
+        let folder = folder.expect("a folder in /tmp");
+        // As root, Redkeep becomes a user who has to pass.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).expect("its mode");
+        Self { folder }
     }
 
     /// One with the tree of this Node-RED in it.

@@ -135,6 +135,8 @@ impl MailServer {
     /// One that listens.
     pub fn start(speaks: Speaks) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        // As root, Redkeep becomes a user who has to pass.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).expect("its mode");
         for package in &SMTP_SERVER {
             package.unpack(&folder.path().join("node_modules"));
         }

@@ -185,6 +185,17 @@ impl Redkeep {
         self.process.child().id()
     }
 
+    /// The process that parses the network. Started as root, that one was started keeps root's rights
+    /// and has this one as its child.
+    pub fn main_pid(&self) -> u32 {
+        let is_main = |pid: &u32| {
+            let said = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            said.split(|byte| *byte == 0).nth(1) == Some(b"up")
+        };
+        let found = self.family().into_iter().find(is_main);
+        found.expect("a process that was told `up`")
+    }
+
     /// Every process that descends from it, itself included.
     pub fn family(&self) -> BTreeSet<u32> {
         family(self.pid())

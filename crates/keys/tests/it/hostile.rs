@@ -37,9 +37,12 @@ fn raw() -> Raw {
     let told = serde_json::to_vec(&setup(dir.path())).unwrap();
     let [_, secrets] = &lanes;
     assert_eq!(ask(secrets, &[&[0], &told[..]].concat()).0, 0);
+    let apart::Process::Own(child) = started.process else {
+        unreachable!("it is our own");
+    };
     Raw {
         lanes,
-        child: started.child,
+        child,
         _dir: dir,
     }
 }

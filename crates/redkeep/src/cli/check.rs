@@ -103,7 +103,7 @@ async fn look(client: &Client, config: &Config) -> Result<Seen, Failure> {
         console_rules: console_rules(&rules),
         listeners,
         node_users: up::jail_users(),
-        own_user: sandbox::process::own_uid(),
+        own_user: up::door_user(),
         renewals: renewals(&status),
         strict: Strict {
             setting: config.hsts,

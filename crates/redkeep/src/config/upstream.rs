@@ -15,8 +15,7 @@ use registry::{Npmrc, Upstream, upstream::Limits};
 use super::environment;
 
 /// Finds the upstream. `said` is the flag or the configuration.
-pub(crate) fn find(said: Option<&str>) -> anyhow::Result<Upstream> {
-    let npmrc = npmrc();
+pub(crate) fn find(said: Option<&str>, npmrc: &Npmrc) -> anyhow::Result<Upstream> {
     let variable =
         || environment("NPM_CONFIG_REGISTRY").or_else(|| environment("npm_config_registry"));
     let found = said
@@ -40,8 +39,9 @@ pub(crate) fn find(said: Option<&str>) -> anyhow::Result<Upstream> {
     Ok(Upstream::new(address, proxy.as_deref(), Limits::default())?)
 }
 
-/// What the user's and the system's `.npmrc` say, the user's first.
-fn npmrc() -> Npmrc {
+/// What the user's and the system's `.npmrc` say, the user's first. Read early: root's is closed to the
+/// user Redkeep becomes.
+pub(crate) fn npmrc() -> Npmrc {
     let home = environment("HOME").map(|home| Path::new(&home).join(".npmrc"));
     let user = environment("NPM_CONFIG_USERCONFIG")
         .map(PathBuf::from)

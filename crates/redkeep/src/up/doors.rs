@@ -1,6 +1,10 @@
 //! The doors: their sockets, certificates and addresses; bound early, opened late.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use std::{
+    convert::Infallible,
+    net::{SocketAddr, TcpListener as StdListener},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use axum::Router;
@@ -33,34 +37,29 @@ pub(super) struct Doors {
 }
 
 impl Doors {
-    /// Binds every listener and finds or makes the certificate. A port that is taken is said
-    /// before anything else is done.
-    pub(super) async fn bind(
+    /// Takes the listeners, and finds or makes the certificate.
+    pub(super) fn on(
+        sockets: &Sockets,
         config: &Config,
         keeper: Arc<Keeper>,
-        sockets: &Sockets,
     ) -> Result<Self, Failure> {
         let mut gates = Vec::new();
         let mut origins = Vec::new();
         for instance in &config.instances {
-            let listener = bind(
-                sockets,
-                &gate_role(&instance.id),
-                instance.listen,
-                "--listen",
-            )
-            .await?;
+            let role = gate_role(&instance.id);
+            let listener = bind(sockets, &role, instance.listen, "--listen")?;
+            let listener = TcpListener::from_std(listener)?;
             origins.push((instance.id.clone(), origin(&config.name, &listener)?));
             gates.push((instance.id.clone(), listener));
         }
-        let console = bind(sockets, CONSOLE, config.console_listen, "--console-listen").await?;
+        let console = bind(sockets, CONSOLE, config.console_listen, "--console-listen")?;
+        let console = TcpListener::from_std(console)?;
         let console_origin = origin(&config.console_name, &console)?;
         let certificates = Arc::new(Certificates::new(Handshakes::kept(keeper.clone()))?);
         let desk = Desk::open(config, &certificates, Arc::new(SystemClock))?;
-        let plain = match config.acme.as_ref().and_then(|acme| acme.http_listen) {
-            Some(address) => Some(bind_plain(sockets, address).await?),
-            None => None,
-        };
+        let plain = config.acme.as_ref().and_then(|acme| acme.http_listen);
+        let plain = plain.map(|address| bind_plain(sockets, address));
+        let plain = plain.transpose()?.map(TcpListener::from_std).transpose()?;
         let addresses = Addresses {
             console_origin,
             gates: origins,
@@ -204,38 +203,34 @@ fn gate_role(instance: &InstanceId) -> String {
     format!("gate {instance}")
 }
 
-/// Sees to it that there is a socket for every door, before anything is stopped for it.
-pub(super) async fn listen(config: &Config, sockets: &Sockets) -> Result<(), Failure> {
+/// Sees to it that there is a socket for every door, which low ports need root's rights for. A port that is
+/// taken is said before anything else is done.
+pub(super) fn listen(config: &Config, sockets: &Sockets) -> Result<(), Failure> {
     for instance in &config.instances {
-        bind(
-            sockets,
-            &gate_role(&instance.id),
-            instance.listen,
-            "--listen",
-        )
-        .await?;
+        let role = gate_role(&instance.id);
+        bind(sockets, &role, instance.listen, "--listen")?;
     }
-    bind(sockets, CONSOLE, config.console_listen, "--console-listen").await?;
+    bind(sockets, CONSOLE, config.console_listen, "--console-listen")?;
     if let Some(address) = config.acme.as_ref().and_then(|acme| acme.http_listen) {
-        bind_plain(sockets, address).await?;
+        bind_plain(sockets, address)?;
     }
     Ok(())
 }
 
-async fn bind(
+fn bind(
     sockets: &Sockets,
     role: &str,
     address: SocketAddr,
     flag: &str,
-) -> Result<TcpListener, Failure> {
-    let bound = sockets.listen(role, address).await;
+) -> Result<StdListener, Failure> {
+    let bound = sockets.listen(role, address);
     Ok(bound.with_context(|| {
         format!("cannot listen on {address}: another program may have it; choose with {flag} ADDR")
     })?)
 }
 
-async fn bind_plain(sockets: &Sockets, address: SocketAddr) -> Result<TcpListener, Failure> {
-    let bound = sockets.listen(PLAIN, address).await;
+fn bind_plain(sockets: &Sockets, address: SocketAddr) -> Result<StdListener, Failure> {
+    let bound = sockets.listen(PLAIN, address);
     Ok(bound.with_context(|| {
         format!(
             "cannot listen on {address} for http-01: another program may have it, or it needs \

@@ -10,6 +10,7 @@
 use std::{
     io,
     net::TcpListener as StdListener,
+    os::unix::net::UnixStream as StdStream,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -137,14 +138,14 @@ impl Successor {
     }
 }
 
-/// The old one, as the new one sees it.
+/// The old one, as the new one sees it: asked before there is a second thread.
 #[derive(Debug)]
-pub(super) struct Predecessor(UnixStream);
+pub(super) struct Predecessor(StdStream);
 
 impl Predecessor {
     /// Asks the Redkeep that runs for its sockets; none: none runs.
-    pub(super) async fn ask(data_dir: &Path) -> anyhow::Result<Option<(Self, Sockets)>> {
-        let stream = match UnixStream::connect(path(data_dir)).await {
+    pub(super) fn ask(data_dir: &Path) -> anyhow::Result<Option<(Self, Sockets)>> {
+        let stream = match StdStream::connect(path(data_dir)) {
             Ok(stream) => stream,
             Err(error) => match error.kind() {
                 io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => return Ok(None),
@@ -152,7 +153,7 @@ impl Predecessor {
             },
         };
         send(&stream, b"take\n", &[])?;
-        let answered = heard(&stream, LINE).await;
+        let answered = waited_for(&stream, LINE);
         let (roles, listeners) = answered.context("the Redkeep that runs does not hand over")?;
         let roles: Vec<_> = roles.split('\t').map(str::to_owned).collect();
         if roles.len() != listeners.len() {
@@ -163,17 +164,37 @@ impl Predecessor {
     }
 
     /// Has it go; returns when the data directory is free.
-    pub(super) async fn go(&self) -> anyhow::Result<()> {
+    pub(super) fn go(&self) -> anyhow::Result<()> {
         send(&self.0, b"go\n", &[])?;
-        expect(&self.0, "yours", GOING)
-            .await
-            .context("the Redkeep that runs did not let go")
+        let answered = waited_for(&self.0, GOING);
+        match answered
+            .context("the Redkeep that runs did not let go")?
+            .0
+            .as_str()
+        {
+            "yours" => Ok(()),
+            _ => bail!("the Redkeep that runs did not let go"),
+        }
     }
 
     /// Tells it that it is not needed any more.
     pub(super) fn ready(&self) -> io::Result<()> {
         send(&self.0, b"ready\n", &[])
     }
+}
+
+/// The same as [`heard`], for a thread that waits.
+fn waited_for(stream: &StdStream, wait: Duration) -> anyhow::Result<(String, Vec<StdListener>)> {
+    stream.set_read_timeout(Some(wait))?;
+    let mut received = Received::default();
+    while !received
+        .take(stream)
+        .context("the other Redkeep says nothing")?
+    {}
+    let line = String::from_utf8_lossy(&received.line)
+        .trim_end()
+        .to_owned();
+    Ok((line, received.listeners))
 }
 
 #[cfg(test)]
@@ -185,7 +206,7 @@ mod tests {
         std::fs::create_dir(dir.path().join("run")).unwrap();
         let sockets = Arc::new(Sockets::default());
         let any = "127.0.0.1:0".parse().unwrap();
-        let door = sockets.listen("gate main", any).await.unwrap();
+        let door = sockets.listen("gate main", any).unwrap();
         let address = door.local_addr().unwrap();
         let offer = Offer::open(dir.path(), sockets).unwrap();
         (dir, offer, address)
@@ -195,18 +216,20 @@ mod tests {
     async fn the_new_one_gets_the_sockets_and_the_old_one_knows_what_became_of_it() {
         for becomes_ready in [true, false] {
             let (dir, offer, address) = offered().await;
-            let new = async {
-                let (old, sockets) = Predecessor::ask(dir.path()).await.unwrap().unwrap();
+            let dir = dir.path().to_owned();
+            let new = tokio::task::spawn_blocking(move || {
+                let (old, sockets) = Predecessor::ask(&dir).unwrap().unwrap();
                 let any = "127.0.0.1:0".parse().unwrap();
-                let door = sockets.listen("gate main", any).await.unwrap();
+                let door = sockets.listen("gate main", any).unwrap();
                 assert_eq!(door.local_addr().unwrap(), address);
-                old.go().await.unwrap();
+                old.go().unwrap();
                 if becomes_ready {
                     old.ready().unwrap();
                 }
-            };
+            });
             let old = async { offer.taken().await.follows().await };
-            let ((), followed) = tokio::join!(new, old);
+            let (new, followed) = tokio::join!(new, old);
+            new.unwrap();
             assert_eq!(followed, becomes_ready);
         }
     }
@@ -214,23 +237,25 @@ mod tests {
     #[tokio::test]
     async fn one_that_breaks_off_before_it_says_go_changes_nothing() {
         let (dir, offer, address) = offered().await;
-        let new = async {
+        let path = dir.path().to_owned();
+        let new = tokio::task::spawn_blocking(move || {
             for _ in 0..3 {
-                drop(Predecessor::ask(dir.path()).await.unwrap().unwrap());
+                drop(Predecessor::ask(&path).unwrap().unwrap());
             }
-            let (old, _) = Predecessor::ask(dir.path()).await.unwrap().unwrap();
-            old.go().await.unwrap();
+            let (old, _) = Predecessor::ask(&path).unwrap().unwrap();
+            old.go().unwrap();
             old.ready().unwrap();
-        };
+        });
         let old = async { offer.taken().await.follows().await };
-        let ((), followed) = tokio::join!(new, old);
+        let (new, followed) = tokio::join!(new, old);
+        new.unwrap();
         assert!(followed);
         assert!(std::net::TcpStream::connect(address).is_ok());
     }
 
-    #[tokio::test]
-    async fn where_none_runs_there_is_nothing_to_take() {
+    #[test]
+    fn where_none_runs_there_is_nothing_to_take() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(Predecessor::ask(dir.path()).await.unwrap().is_none());
+        assert!(Predecessor::ask(dir.path()).unwrap().is_none());
     }
 }

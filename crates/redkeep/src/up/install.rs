@@ -53,7 +53,7 @@ pub(crate) async fn tree(
         }
     }
     // Asked only when something is missing: a second start needs no network and no npm.
-    let found = upstream::find(config.npm_registry.as_deref());
+    let found = upstream::find(config.npm_registry.as_deref(), &config.npmrc);
     let upstream = match (trees.has(&lock), found) {
         (true, found) => found.ok(),
         (false, found) => Some(found?),
@@ -80,7 +80,7 @@ pub(super) async fn prepare(config: &Config) -> Result<(), Failure> {
         if trees.has(&lock) {
             continue;
         }
-        let upstream = upstream::find(config.npm_registry.as_deref())?;
+        let upstream = upstream::find(config.npm_registry.as_deref(), &config.npmrc)?;
         let line = Arc::new(ProgressLine::new());
         let shown = line.clone();
         let progress: Arc<dyn Progress> = Arc::new(move |step: Step| show(&shown, step));

@@ -3,15 +3,13 @@
 use std::{path::Path, sync::Arc};
 
 use keys::{Keeper, KeysError, Setup, Source};
+use sandbox::users::KEYS;
 
-use super::{doors, own_user};
-use crate::config::Config;
+use super::doors;
+use crate::{broker::Rights, config::Config};
 
-/// Past the users of the instances and of rehearsals.
-const USER: u32 = 65_532;
-
-/// Starts it as a child of its own user (as root), and waits until it holds the keys.
-pub(super) fn start(config: &Config) -> Result<Arc<Keeper>, KeysError> {
+/// What it is started with. As root it has a user of its own.
+pub(crate) fn setup(config: &Config) -> Setup {
     let source = match &config.tls {
         Some(tls) => Source::Files {
             certificate: tls.certificate.clone(),
@@ -19,10 +17,21 @@ pub(super) fn start(config: &Config) -> Result<Arc<Keeper>, KeysError> {
         },
         None => Source::own(&doors::names(config)).listing_at(&doors::list_address(config)),
     };
-    let setup = Setup {
+    Setup {
         data_dir: config.data_dir.clone(),
-        user: own_user(USER),
+        user: sandbox::process::is_root().then_some((KEYS.uid, KEYS.gid)),
         source,
-    };
-    Keeper::start(Path::new("/proc/self/exe"), setup)
+    }
+}
+
+/// Starts it as a child, or has it started by whoever kept root's rights, and waits until it holds the
+/// keys.
+pub(super) fn start(
+    config: &Config,
+    rights: Option<&Arc<Rights>>,
+) -> Result<Arc<Keeper>, KeysError> {
+    match rights {
+        Some(rights) => Keeper::start_by(rights.clone()),
+        None => Keeper::start(Path::new("/proc/self/exe"), setup(config)),
+    }
 }

@@ -8,9 +8,11 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use tokio::net::TcpListener;
 
 use crate::config::environment;
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1024;
 
 /// One of them.
 #[derive(Debug)]
@@ -57,11 +59,13 @@ impl Sockets {
     }
 
     /// The socket of a door: one that is there, else one that is bound now, and kept.
-    pub(super) async fn listen(&self, role: &str, address: SocketAddr) -> io::Result<TcpListener> {
+    pub(super) fn listen(&self, role: &str, address: SocketAddr) -> io::Result<StdListener> {
         if let Some(listener) = self.kept(role, address)? {
-            return TcpListener::from_std(listener);
+            return Ok(listener);
         }
-        let bound = TcpListener::bind(address).await?.into_std()?;
+        let bound = StdListener::bind(address)?;
+        sandbox::process::set_backlog(&bound, BACKLOG)?;
+        bound.set_nonblocking(true)?;
         let twin = bound.try_clone()?;
         let kept = Kept {
             role: Some(role.to_owned()),
@@ -70,7 +74,7 @@ impl Sockets {
             is_used: true,
         };
         self.all().push(kept);
-        TcpListener::from_std(twin)
+        Ok(twin)
     }
 
     fn kept(&self, role: &str, address: SocketAddr) -> io::Result<Option<StdListener>> {
@@ -128,24 +132,24 @@ fn own_pid() -> String {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_door_finds_its_socket_by_name_or_address_and_what_fits_none_is_refused() {
+    #[test]
+    fn a_door_finds_its_socket_by_name_or_address_and_what_fits_none_is_refused() {
         let left = StdListener::bind("127.0.0.1:0").unwrap();
         let address = left.local_addr().unwrap();
         let sockets = Sockets::of(vec![(None, left)]).unwrap();
         assert!(sockets.settle().is_err(), "nobody took it yet");
-        let door = sockets.listen("gate main", address).await.unwrap();
+        let door = sockets.listen("gate main", address).unwrap();
         assert_eq!(door.local_addr().unwrap(), address);
         sockets.settle().unwrap();
         let other = sockets.listen("console", "127.0.0.1:0".parse().unwrap());
-        let other = other.await.unwrap().local_addr().unwrap();
+        let other = other.unwrap().local_addr().unwrap();
         assert_ne!(other, address);
         // Taken over, each goes to its own door again, whatever its port.
         let copies = sockets.copies().unwrap().into_iter();
         let taken = Sockets::of(copies.map(|(role, it)| (Some(role), it)).collect()).unwrap();
         let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
         for (role, expected) in [("console", other), ("gate main", address)] {
-            let found = taken.listen(role, any).await.unwrap();
+            let found = taken.listen(role, any).unwrap();
             assert_eq!(found.local_addr().unwrap(), expected, "{role}");
         }
         let gone = Sockets::of(vec![(
@@ -158,7 +162,7 @@ mod tests {
             gone.copies().unwrap().is_empty(),
             "nobody would answer there"
         );
-        let third = taken.listen("gate other", any).await.unwrap();
+        let third = taken.listen("gate other", any).unwrap();
         let third = third.local_addr().unwrap();
         assert!(third != address && third != other);
     }

@@ -83,6 +83,32 @@ impl Reading {
     }
 }
 
+/// What lies where in a tree, whether or not it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreePlaces {
+    /// The folder of Node.js.
+    pub node_tree: PathBuf,
+    /// The `node` program.
+    pub node: PathBuf,
+    /// Node-RED's main script.
+    pub entry: PathBuf,
+    /// The `node_modules` folder of Node-RED and its dependencies.
+    pub modules: PathBuf,
+}
+
+impl TreePlaces {
+    /// In the tree whose folder this is.
+    pub fn of(root: &Path) -> Self {
+        let (node_tree, modules) = (root.join(NODE_PATH), root.join("node_modules"));
+        Self {
+            node: node_tree.join("bin").join("node"),
+            entry: modules.join("node-red").join("red.js"),
+            node_tree,
+            modules,
+        }
+    }
+}
+
 /// A tree of which every byte was compared with its manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedTree {
@@ -100,17 +126,21 @@ impl VerifiedTree {
 
     /// The `node` program.
     pub fn node_binary(&self) -> PathBuf {
-        self.root.join(NODE_PATH).join("bin").join("node")
+        self.places().node
     }
 
     /// Node-RED's main script.
     pub fn node_red_entry(&self) -> PathBuf {
-        self.modules_dir().join("node-red").join("red.js")
+        self.places().entry
     }
 
     /// The `node_modules` folder of Node-RED and its dependencies.
     pub fn modules_dir(&self) -> PathBuf {
-        self.root.join("node_modules")
+        self.places().modules
+    }
+
+    fn places(&self) -> TreePlaces {
+        TreePlaces::of(&self.root)
     }
 
     /// SHA-256 of the manifest, and so of every path, mode and byte in the tree. The same on every

@@ -1,3 +1,4 @@
+use std::fs;
 use std::{os::unix::fs::MetadataExt as _, path::PathBuf, sync::Mutex};
 
 use model::{
@@ -134,7 +135,7 @@ fn plan(dir: PathBuf, id: InstanceId) -> InstancePlan {
         dir,
         user: None,
         hidden: Vec::new(),
-        jailer: PathBuf::new(),
+        jailer: PathBuf::new().into(),
     }
 }
 

@@ -15,6 +15,10 @@ use std::{
 /// Removes `tree`, a folder, by way of `trash`, a folder of ours on the same file system. What an
 /// interrupted removal left in `trash` goes too.
 pub(super) fn remove_tree(tree: &Path, trash: &Path) -> io::Result<()> {
+    // Where the jail could write, it may have put something else in its place.
+    if fs::symlink_metadata(trash).is_ok_and(|found| !found.is_dir()) {
+        fs::remove_file(trash)?;
+    }
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -57,8 +61,12 @@ fn empty(trash: &Path) -> io::Result<()> {
 }
 
 fn move_to(trash: &Path, folder: &Path, moved: &mut u64) -> io::Result<PathBuf> {
-    // As the same user, what was made unreadable must be made readable to be removed.
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+    // As the same user, what was made unreadable must be made readable to be removed. Of another user's
+    // folder that we may write, the mode is not ours to set; a folder that cannot be moved says so.
+    match fs::set_permissions(folder, fs::Permissions::from_mode(0o700)) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+        set => set?,
+    }
     loop {
         *moved += 1;
         let place = trash.join(moved.to_string());

@@ -1,31 +1,26 @@
 //! The observed jail as a child process: its end, its log, and what is seen from outside it.
 
-use std::{
-    os::{fd::OwnedFd, unix::net::UnixStream as StdStream},
-    path::Path,
-    process::Stdio,
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use model::clock::Clock;
 use sandbox::{
-    JailCommand, JailReport, JailSpec,
+    JailReport,
     observed::{LINE_BYTES_MAX, Sighting},
 };
 use store::LogLevel;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::{
-        UnixStream,
-        unix::{OwnedReadHalf, OwnedWriteHalf},
-    },
-    process::{Child, ChildStderr, ChildStdout, Command},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    net::unix::{OwnedReadHalf, OwnedWriteHalf, pipe},
     sync::mpsc,
     task::JoinSet,
 };
 
-use crate::log::{self, Line};
+use super::{Bounds, spec};
+use crate::{
+    InstancePlan,
+    jailer::{self, Child, Run, Started},
+    log::{self, Line},
+};
 
 /// How long a jail may take to be built.
 const BUILD_TIME: Duration = Duration::from_secs(30);
@@ -56,19 +51,19 @@ pub(super) struct Jailed {
 impl Jailed {
     /// Builds the jail and executes the program in it.
     pub(super) async fn start(
-        jailer: &Path,
-        spec: &JailSpec,
+        plan: &InstancePlan,
+        bounds: Bounds,
         clock: Arc<dyn Clock>,
     ) -> Result<(Self, mpsc::Receiver<Heard>), String> {
-        let command = JailCommand::jail(spec).map_err(|error| error.to_string())?;
-        let (mut child, stream) = spawn(jailer, &command)
-            .map_err(|error| format!("{} could not be started: {error}", jailer.display()))?;
-        let (witness, mut lifeline) = stream.into_split();
-        // A jailer that dies at once closes its end; its own report says why.
-        if let Err(error) = lifeline.write_all(&command.stdin).await {
-            tracing::debug!(%error, "the jailer did not take its orders");
-        }
-        let (stdout, stderr) = match built(&mut child).await {
+        let started = jailer::start(Run::Rehearsal, plan, || spec(plan, bounds)).await;
+        let Started {
+            mut child,
+            lifeline,
+            stdout,
+            stderr,
+        } = started.map_err(|error| error.to_string())?;
+        let (witness, lifeline) = lifeline.into_split();
+        let stdout = match built(stdout).await {
             Ok(output) => output,
             Err(why) => {
                 // Gone before its folder is removed and the next rehearsal begins.
@@ -119,8 +114,8 @@ impl Jailed {
     /// nothing of it is left.
     pub(super) async fn stop(&mut self) {
         // None when it has ended and was waited for.
-        if let Some(pid) = self.child.id() {
-            sandbox::process::ask_to_stop(pid).ok();
+        if self.child.id().is_some() {
+            self.child.ask_to_stop().await.ok();
             tokio::time::timeout(STOP_TIME, self.child.wait())
                 .await
                 .ok();
@@ -143,35 +138,17 @@ impl Drop for Jailed {
     }
 }
 
-fn spawn(jailer: &Path, command: &JailCommand) -> std::io::Result<(Child, UnixStream)> {
-    let (ours, theirs) = StdStream::pair()?;
-    ours.set_nonblocking(true)?;
-    let child = Command::new(jailer)
-        .arg(command.verb)
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()?;
-    Ok((child, UnixStream::from_std(ours)?))
-}
-
 /// Waits until the jail is built; its output from then on.
-async fn built(child: &mut Child) -> Result<(BufReader<ChildStdout>, ChildStderr), String> {
-    let stdout = child.stdout.take().ok_or("it has no output")?;
-    let stderr = child.stderr.take().ok_or("it has no output")?;
+async fn built(stdout: pipe::Receiver) -> Result<BufReader<pipe::Receiver>, String> {
     let mut stdout = BufReader::new(stdout);
     let report = tokio::time::timeout(BUILD_TIME, report(&mut stdout)).await;
     match report.map_err(|_| "the jail was not built in time".to_owned())?? {
-        JailReport::Built(_) => Ok((stdout, stderr)),
+        JailReport::Built(_) => Ok(stdout),
         JailReport::Failed(why) => Err(why),
     }
 }
 
-async fn report(stdout: &mut BufReader<ChildStdout>) -> Result<JailReport, String> {
+async fn report(stdout: &mut BufReader<pipe::Receiver>) -> Result<JailReport, String> {
     let mut line = Vec::new();
     let read = stdout
         .take(REPORT_BYTES_MAX)

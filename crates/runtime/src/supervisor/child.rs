@@ -1,12 +1,17 @@
 //! Child processes: the canary, and Node-RED in its jail.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::time::Duration;
 
-use sandbox::{CanaryReport, Enforcement, JailCommand, JailReport, JailSpec};
+use sandbox::{CanaryReport, Enforcement, JailReport};
 use serde::de::DeserializeOwned;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    net::{UnixStream, unix::pipe},
+};
+
+use crate::{
+    InstancePlan, jail,
+    jailer::{self, Child, Run, Started},
 };
 
 /// How long a jail may take to be built, and the canary to try everything.
@@ -21,31 +26,21 @@ const REPORT_BYTES_MAX: u64 = 256 * 1024;
 #[derive(Debug)]
 pub(super) struct Jailed {
     child: Child,
-    /// The write end of the jailer's stdin: when it closes, the jail is killed.
-    lifeline: Option<ChildStdin>,
+    /// The other end of the jailer's stdin: when it closes, the jail is killed.
+    lifeline: Option<UnixStream>,
 }
 
 /// What the jailed program writes.
 #[derive(Debug)]
 pub(super) struct Output {
-    pub(super) stdout: BufReader<ChildStdout>,
-    pub(super) stderr: ChildStderr,
+    pub(super) stdout: BufReader<pipe::Receiver>,
+    pub(super) stderr: pipe::Receiver,
 }
 
 impl Jailed {
     /// Builds the jail and executes the program in it.
-    pub(super) async fn start(
-        jailer: &Path,
-        spec: &JailSpec,
-    ) -> Result<(Self, Enforcement, Output), String> {
-        let command = JailCommand::jail(spec).map_err(|error| error.to_string())?;
-        let mut jailed = spawn(jailer, &command).await?;
-        let stdout = jailed.child.stdout.take().expect("it was asked for");
-        let stderr = jailed.child.stderr.take().expect("it was asked for");
-        let mut output = Output {
-            stdout: BufReader::new(stdout),
-            stderr,
-        };
+    pub(super) async fn start(plan: &InstancePlan) -> Result<(Self, Enforcement, Output), String> {
+        let (jailed, mut output) = spawn(Run::Program, plan).await?;
         let report = within_build_time(report(&mut output.stdout)).await?;
         match report {
             JailReport::Built(enforcement) => Ok((jailed, enforcement, output)),
@@ -63,9 +58,7 @@ impl Jailed {
 
     /// Asks Node-RED to stop, and after 10 seconds kills the jail.
     pub(super) async fn stop(mut self) {
-        // Not waited for yet, so the number is still its own.
-        let asked = self.child.id().map(sandbox::process::ask_to_stop);
-        if let Some(Err(error)) = asked {
+        if let Err(error) = self.child.ask_to_stop().await {
             tracing::debug!(%error, "Node-RED could not be asked to stop");
         }
         if tokio::time::timeout(SOFT_STOP_TIME, self.child.wait())
@@ -92,15 +85,10 @@ impl Jailed {
 }
 
 /// Builds the same jail and tries in it everything that must be denied.
-pub(super) async fn canary(
-    jailer: &Path,
-    spec: &JailSpec,
-) -> Result<(Enforcement, CanaryReport), String> {
-    let command = JailCommand::canary(spec).map_err(|error| error.to_string())?;
+pub(super) async fn canary(plan: &InstancePlan) -> Result<(Enforcement, CanaryReport), String> {
     within_build_time(async {
-        let mut jailed = spawn(jailer, &command).await?;
-        let mut stdout = BufReader::new(jailed.child.stdout.take().expect("it was asked for"));
-        let stderr = jailed.child.stderr.take().expect("it was asked for");
+        let (jailed, output) = spawn(Run::Canary, plan).await?;
+        let (mut stdout, stderr) = (output.stdout, output.stderr);
         let reports = async {
             let enforcement = match report(&mut stdout).await? {
                 JailReport::Built(enforcement) => enforcement,
@@ -123,32 +111,28 @@ pub(super) async fn canary(
     .await
 }
 
-async fn spawn(jailer: &Path, command: &JailCommand) -> Result<Jailed, String> {
-    let mut child = Command::new(jailer)
-        .arg(command.verb)
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        // A terminal's interrupt goes to Redkeep alone, which stops its children in order.
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| format!("{} could not be started: {error}", jailer.display()))?;
-    let mut lifeline = child.stdin.take().expect("it was asked for");
-    // A jailer that dies at once closes the pipe; its own report says why.
-    if let Err(error) = lifeline.write_all(&command.stdin).await {
-        tracing::debug!(%error, "the jailer did not take its orders");
-    }
-    Ok(Jailed {
+async fn spawn(run: Run, plan: &InstancePlan) -> Result<(Jailed, Output), String> {
+    let own = || jail::spec(plan, std::process::id());
+    let started = jailer::start(run, plan, own).await;
+    let Started {
+        child,
+        lifeline,
+        stdout,
+        stderr,
+    } = started.map_err(|error| error.to_string())?;
+    let jailed = Jailed {
         child,
         lifeline: Some(lifeline),
-    })
+    };
+    let output = Output {
+        stdout: BufReader::new(stdout),
+        stderr,
+    };
+    Ok((jailed, output))
 }
 
 /// One line of JSON.
-async fn report<T: DeserializeOwned>(stdout: &mut BufReader<ChildStdout>) -> Result<T, String> {
+async fn report<T: DeserializeOwned>(stdout: &mut BufReader<pipe::Receiver>) -> Result<T, String> {
     let mut line = Vec::new();
     let read = stdout
         .take(REPORT_BYTES_MAX)
@@ -162,7 +146,7 @@ async fn report<T: DeserializeOwned>(stdout: &mut BufReader<ChildStdout>) -> Res
         .map_err(|error| format!("the jailer's report could not be read: {error}"))
 }
 
-async fn rest(stderr: ChildStderr) -> String {
+async fn rest(stderr: pipe::Receiver) -> String {
     let mut said = Vec::new();
     // What was read until it failed is still worth showing.
     stderr.take(4096).read_to_end(&mut said).await.ok();

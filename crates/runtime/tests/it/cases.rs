@@ -570,7 +570,7 @@ exit 1
 "#;
     fs::write(&jailer, script).unwrap();
     fs::set_permissions(&jailer, fs::Permissions::from_mode(0o755)).unwrap();
-    house.plan.jailer = jailer;
+    house.plan.jailer = jailer.into();
     house.workshop.start(house.plan.clone()).await.unwrap();
     let status = house.workshop.settled(&house.id, 60).await.unwrap();
     let Phase::Refused { reason } = &status.phase else {

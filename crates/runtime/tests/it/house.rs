@@ -144,7 +144,7 @@ impl House {
             dir: dir.path().join("instances/main"),
             user: is_root.then_some(JAIL_USER),
             hidden: vec![dir.path().join("data")],
-            jailer: std::env::current_exe().unwrap(),
+            jailer: std::env::current_exe().unwrap().into(),
         };
         Self {
             dir,

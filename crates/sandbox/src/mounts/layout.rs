@@ -74,10 +74,16 @@ pub(super) fn of(spec: &JailSpec, libraries: &Libraries) -> BTreeMap<PathBuf, En
     };
     for shown in &spec.read_only {
         let limits = if shown.exec { code } else { data };
-        layout.insert(shown.inside().to_owned(), bind(&shown.host, limits));
+        layout.insert(
+            shown.inside().to_owned(),
+            spec_bind(spec, &shown.host, limits),
+        );
     }
     if spec.shown_by(spec.program()).is_none() {
-        layout.insert(spec.program().to_owned(), bind(spec.program(), code));
+        layout.insert(
+            spec.program().to_owned(),
+            spec_bind(spec, spec.program(), code),
+        );
     }
     for command in &spec.commands {
         layout.insert(command.clone(), bind(command, code));
@@ -88,7 +94,7 @@ pub(super) fn of(spec: &JailSpec, libraries: &Libraries) -> BTreeMap<PathBuf, En
         ..MountLimits::default()
     };
     for dir in spec.writable_dirs() {
-        layout.insert(dir.to_owned(), bind(dir, work));
+        layout.insert(dir.to_owned(), spec_bind(spec, dir, work));
     }
     if let Some(bytes) = spec.limits.work_bytes {
         let owner = Some(user_of(spec));
@@ -158,6 +164,17 @@ fn add_system(layout: &mut BTreeMap<PathBuf, Entry>, spec: &JailSpec, libraries:
 }
 
 /// Resolves links while the machine can still be seen.
+/// Below the folder the spec guards, a path is what it says: no link in it is looked up here, and none
+/// is followed when it is mounted.
+fn spec_bind(spec: &JailSpec, path: &Path, limits: MountLimits) -> Entry {
+    let is_guarded = spec.below.as_ref().is_some_and(|it| path.starts_with(it));
+    if is_guarded {
+        let source = path.to_owned();
+        return Entry::Bind { source, limits };
+    }
+    bind(path, limits)
+}
+
 fn bind(path: &Path, limits: MountLimits) -> Entry {
     let source = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     Entry::Bind { source, limits }

@@ -110,6 +110,7 @@ impl Scene {
             limits: Limits::default(),
             namespaces: setting.has_namespaces(),
             observed: false,
+            below: None,
             hidden: vec![dir.path().join("secret"), secret],
             hidden_pids: vec![std::process::id()],
         };
