@@ -47,7 +47,7 @@ const attempts = {
     async read_secrets({ require, process }, data) {
         const fs = require("fs"), path = require("path");
         const out = {};
-        const names = ["", "redkeep.db", "redkeep.db-wal", "keys", "keys/master", "tls", "tls/ca.pem", "tls/ca.key", "redkeep.lock", "run", "run/control.sock", "instances", "redkeep.toml"];
+        const names = ["", "redkeep.db", "redkeep.db-wal", "keys", "keys/master", "tls", "tls/ca.pem", "tls/authority.json", "redkeep.lock", "run", "run/control.sock", "instances", "redkeep.toml"];
         for (const name of names) {
             const file = path.join(data, name);
             out[name || "."] = await tell(() => { const it = fs.statSync(file); return it.isDirectory() ? fs.readdirSync(file).join() : fs.readFileSync(file).length; });
