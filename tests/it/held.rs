@@ -1,4 +1,4 @@
-//! Two hundred WebSockets held while everything round them changes: exactly those close whose session was
+//! Two hundred open sockets held while everything round them changes: exactly those close whose session was
 //! revoked or whose person has another role.
 
 use std::time::Duration;
@@ -26,6 +26,7 @@ async fn sessions(redkeep: &Redkeep, name: &str, kind: &str) -> Vec<i64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one straight sequence")]
 async fn two_hundred_websockets_outlive_all_but_what_revokes_them() {
     let mut pebble = Pebble::prepare(0, false);
     let roots = pebble.dir.path().join("roots.pem");

@@ -93,6 +93,11 @@ fn read_token(row: &SqliteRow) -> Result<AccessToken, StoreError> {
     })
 }
 
+fn label_of(text: &str) -> String {
+    let kept = text.chars().filter(|c| !c.is_control());
+    kept.take(LABEL_CHARS).collect()
+}
+
 fn subject(id: TokenId) -> String {
     format!("token {id}")
 }
@@ -132,12 +137,7 @@ impl Store {
         let mut scopes = new.scopes;
         scopes.sort_unstable();
         scopes.dedup();
-        let label: String = new
-            .label
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(LABEL_CHARS)
-            .collect();
+        let label = label_of(&new.label);
         let row = sqlx::query(
             "INSERT INTO tokens (digest, user_id, label, scopes, created_at, expires_at, networks) \
              VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",

@@ -68,7 +68,7 @@ pub struct Redkeep {
     options: Options,
     /// The line `up --json` printed when it was ready.
     pub ready: Value,
-    _place: Option<OwnedSemaphorePermit>,
+    place: Option<OwnedSemaphorePermit>,
 }
 
 /// How many run at a time: two cores, and Node.js starts are heavy.
@@ -136,7 +136,7 @@ impl Redkeep {
             data: Some(data),
             options,
             ready,
-            _place: place,
+            place,
         }
     }
 
@@ -253,7 +253,7 @@ impl Redkeep {
     pub async fn succeeded_by(mut self, arguments: &[&str]) -> Self {
         let options = self.to_take_over(arguments);
         let data = self.data.take().expect("it is there while Redkeep runs");
-        let place = self._place.take();
+        let place = self.place.take();
         let next = Self::begin(data, options, place, START).await;
         let ended = self.process.ended().await;
         let said = self.process.said();

@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use anyhow::Context as _;
 use clap::Args;
-use model::{id::UserName, mail::MailAddress};
+use model::{access::Role, id::UserName, mail::MailAddress};
 use serde_json::{Value, json};
 
 use super::{
@@ -152,16 +152,7 @@ pub(crate) async fn user(client: &Client, as_json: bool, verb: UserVerb) -> Resu
             table(["NAME", "ROLE", "SECOND FACTOR", "LAST LOGIN"], &rows);
         }
         UserVerb::Reset { name } => reset(client, as_json, &name).await?,
-        UserVerb::Role { name, role } => {
-            let id = user_id(client, &name).await?;
-            let body = json!({ "role": role });
-            let answer = client.put(&format!("/users/{id}/role"), body).await?;
-            if as_json {
-                terminal::line(&answer.to_string());
-            } else {
-                terminal::line(&format!("{name} is {role} now, and signs in anew"));
-            }
-        }
+        UserVerb::Role { name, role } => set_role(client, as_json, &name, role).await?,
         UserVerb::Mail(args) => mail(client, as_json, args).await?,
         UserVerb::Remove { name } => {
             let id = user_id(client, &name).await?;
@@ -170,6 +161,20 @@ pub(crate) async fn user(client: &Client, as_json: bool, verb: UserVerb) -> Resu
         }
     }
     Ok(Exit::Done)
+}
+
+async fn set_role(
+    client: &Client,
+    as_json: bool,
+    name: &UserName,
+    role: Role,
+) -> Result<(), Failure> {
+    let id = user_id(client, name).await?;
+    let body = json!({ "role": role });
+    let answer = client.put(&format!("/users/{id}/role"), body).await?;
+    let said = format!("{name} is {role} now, and signs in anew");
+    terminal::line(&if as_json { answer.to_string() } else { said });
+    Ok(())
 }
 
 async fn reset(client: &Client, as_json: bool, name: &UserName) -> Result<(), Failure> {

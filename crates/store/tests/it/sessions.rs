@@ -219,6 +219,7 @@ async fn a_gate_session_hangs_on_a_console_session_of_the_same_user() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one straight sequence")]
 async fn role_password_and_removal_reach_sessions_and_tokens_at_once() {
     let house = House::new().await;
     let by = Actor::System;
@@ -312,6 +313,7 @@ fn token(user: i64, seconds: i64) -> NewToken {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one straight sequence")]
 async fn a_token_is_good_until_it_expires_or_is_revoked() {
     let house = House::new().await;
     let by = Actor::System;
