@@ -16,14 +16,14 @@ mod record;
 mod review;
 mod sessions;
 mod status;
+mod up;
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, str::FromStr};
+use std::{path::PathBuf, process::ExitCode, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 use model::{
     access::{Permission, Role, RoleName, Scope},
     id::{DeploymentId, Hash, InstanceId, UserName},
-    instance::NodeRedMajor,
     mail::MailAddress,
     rules::Source,
 };
@@ -31,10 +31,11 @@ use model::{
 use crate::{
     config::{Overrides, default_data_dir},
     exit::{Exit, Failure},
-    terminal, up,
+    terminal,
 };
 
 use client::Client;
+use up::UpArgs;
 
 /// Runs Node-RED where it cannot be reached, changed or misused by anyone who shouldn't.
 #[derive(Debug, Parser)]
@@ -123,57 +124,6 @@ enum Verb {
     /// Look at this installation and say what to mend
     #[command(subcommand)]
     Check(CheckVerb),
-}
-
-#[derive(Debug, Args)]
-struct UpArgs {
-    /// Where the gate listens
-    #[arg(long, value_name = "ADDR")]
-    listen: Option<SocketAddr>,
-    /// Where the console listens
-    #[arg(long, value_name = "ADDR")]
-    console_listen: Option<SocketAddr>,
-    /// Which Node-RED: 5 or 4
-    #[arg(long, value_parser = node_red_major)]
-    node_red: Option<NodeRedMajor>,
-    /// Where npm packages come from
-    #[arg(long, value_name = "URL")]
-    npm_registry: Option<String>,
-    /// The configuration file [default: redkeep.toml in the data directory]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Take the listening sockets over from the Redkeep that runs with this data directory; it ends
-    /// once this one is ready, and goes on if it does not become so
-    #[arg(long)]
-    take_over: bool,
-}
-
-impl From<UpArgs> for Overrides {
-    fn from(args: UpArgs) -> Self {
-        let UpArgs {
-            listen,
-            console_listen,
-            node_red,
-            npm_registry,
-            config,
-            take_over: _,
-        } = args;
-        Self {
-            config,
-            listen,
-            console_listen,
-            node_red,
-            npm_registry,
-        }
-    }
-}
-
-fn node_red_major(text: &str) -> Result<NodeRedMajor, String> {
-    match text {
-        "5" => Ok(NodeRedMajor::V5),
-        "4" => Ok(NodeRedMajor::V4),
-        _ => Err("Node-RED 5 and 4 can be chosen".to_owned()),
-    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -420,7 +370,7 @@ fn start(cli: Cli) -> Result<Exit, Failure> {
     // Before there is a second thread: as root, it becomes two processes.
     if let Verb::Up(args) = cli.verb {
         let take_over = args.take_over;
-        return up::up(data_dir, args.into(), take_over, json);
+        return crate::up::up(data_dir, args.into(), take_over, json);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

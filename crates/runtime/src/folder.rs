@@ -130,10 +130,8 @@ impl Folder {
         let jails = [self.work(), self.run()];
         if let Some(hands) = &self.hands {
             // Once given they are not ours to change.
-            let missing = jails.iter().filter(|it| fs::symlink_metadata(it).is_err());
-            missing
-                .map(|it| make_dir(it, 0o700))
-                .collect::<Result<(), _>>()?;
+            let mut missing = jails.iter().filter(|it| fs::symlink_metadata(it).is_err());
+            missing.try_for_each(|it| make_dir(it, 0o700))?;
             let given = hands.broker.hand_over(&hands.instance, hands.is_rehearsal);
             return given.map_err(|error| failed("give the jail", &self.root, &error));
         }

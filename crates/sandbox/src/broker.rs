@@ -255,7 +255,7 @@ impl Serving {
             }
         }
         if stirred {
-            self.answer(duties)?;
+            self.answer(duties);
         }
         Ok(())
     }
@@ -267,10 +267,8 @@ impl Serving {
         }
     }
 
-    fn answer(&mut self, duties: &mut impl Duties) -> io::Result<()> {
-        let Some(line) = &self.line else {
-            return Ok(());
-        };
+    fn answer(&mut self, duties: &mut impl Duties) {
+        let Some(line) = &self.line else { return };
         let mut number = Number::default();
         let decision = match line.receive() {
             Ok(Message::Said(text)) => match text.split_first_chunk() {
@@ -281,14 +279,14 @@ impl Serving {
                 None => Decision::Refuse("a message without a number".to_owned()),
             },
             Ok(Message::Unfit) => Decision::Refuse("a message that cannot be one".to_owned()),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
             Ok(Message::End) | Err(_) => {
                 self.let_go();
-                return Ok(());
+                return;
             }
         };
         let started = match decision {
-            Decision::Say(text) => return Ok(client::say(line, number, &text)),
+            Decision::Say(text) => return client::say(line, number, &text),
             Decision::Refuse(why) => Err(why),
             Decision::Start(_) if self.children.len() >= CHILDREN_MAX => {
                 Err("more processes than are ever needed".to_owned())
@@ -306,7 +304,6 @@ impl Serving {
                 client::say_refused(line, number, &why);
             }
         }
-        Ok(())
     }
 
     /// Nobody asks any more: all end by themselves, or are killed.

@@ -1,5 +1,7 @@
 //! Browser sessions: opaque random secrets, stored as digests.
 
+mod kind;
+
 use std::net::IpAddr;
 
 use data_encoding::BASE64URL_NOPAD;
@@ -17,6 +19,8 @@ use crate::{
     session_cache::Found,
 };
 
+pub use kind::SessionKind;
+
 /// Sessions a user may have open; the oldest beyond go.
 const SESSIONS_MAX: i64 = 100;
 /// How often it is written down that a session is used.
@@ -29,18 +33,6 @@ pub(crate) const SELECT: &str = "SELECT sessions.id, user_id, users.name, users.
      AS role_permissions, kind, \
      sessions.created_at, last_seen_at, expires_at, proven_at, address, agent \
      FROM sessions JOIN users ON users.id = sessions.user_id";
-
-/// On which origin a session is good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SessionKind {
-    /// The gate's, where the editor's hostile page runs.
-    Gate,
-    /// The console's.
-    Console,
-    /// The gate's, of a wall display: it looks and no more.
-    Kiosk,
-}
 
 /// The secret in the cookie: 256 random bits, base64url.
 #[derive(Clone)]
@@ -73,26 +65,11 @@ pub struct Session {
     pub agent: String,
 }
 
-impl SessionKind {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Gate => "gate",
-            Self::Console => "console",
-            Self::Kiosk => "kiosk",
-        }
-    }
-}
-
 pub(crate) fn read_session(row: &SqliteRow) -> Result<Session, StoreError> {
     let name: String = row.try_get("name")?;
     let kind: String = row.try_get("kind")?;
     let address: Option<String> = row.try_get("address")?;
-    let kind = match kind.as_str() {
-        "gate" => SessionKind::Gate,
-        "console" => SessionKind::Console,
-        "kiosk" => SessionKind::Kiosk,
-        _ => return Err(StoreError::damaged("session", "its kind is unknown")),
-    };
+    let kind = SessionKind::of(&kind)?;
     let address = address
         .map(|address| {
             address

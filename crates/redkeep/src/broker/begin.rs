@@ -48,6 +48,9 @@ pub(crate) fn leave_root(
     hand_over(&dir)
         .with_context(|| format!("the data directory {} cannot be handed over", dir.display()))?;
     config.data_dir = dir;
+    if let Some(login) = config.mail.as_mut().and_then(|mail| mail.login.as_mut()) {
+        login.open_early();
+    }
     let setup = Setup::of(config, up::secrets::setup(config)).said()?;
     let client = broker::split(&setup, REDKEEP, lock)
         .context("the rights of root could not be left to a process of their own")?;

@@ -2,11 +2,11 @@
 
 use std::{
     fs,
-    io::Read as _,
     net::IpAddr,
     num::NonZeroU16,
-    os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
+    os::unix::fs::{FileExt as _, MetadataExt as _},
+    path::PathBuf,
+    sync::Arc,
 };
 
 use anyhow::{Context as _, bail};
@@ -69,11 +69,25 @@ pub(crate) struct Mail {
 pub(crate) struct Login {
     pub(crate) user: String,
     pub(crate) password_file: PathBuf,
+    /// That file, opened while root could; none: it is opened when it is needed.
+    pub(crate) opened: Option<Opened>,
 }
+
+/// An open file; another one is another.
+#[derive(Debug, Clone)]
+pub(crate) struct Opened(Arc<fs::File>);
+
+impl PartialEq for Opened {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Opened {}
 
 const MINUTES: u16 = 15;
 /// No password is longer.
-const PASSWORD_MAX: u64 = 4096;
+const PASSWORD_MAX: usize = 4096;
 
 impl Section {
     /// What it says, or what is wrong with it.
@@ -85,6 +99,7 @@ impl Section {
             (Some(user), Some(password_file)) => Some(Login {
                 user,
                 password_file,
+                opened: None,
             }),
             _ => bail!("[mail] user and password_file go together: give both or neither"),
         };
@@ -145,17 +160,29 @@ fn address(text: &str) -> anyhow::Result<(Protection, String, u16)> {
 }
 
 impl Login {
+    /// Opens the file for later, when this process may not any more. One that is not there is told of
+    /// when it is needed.
+    pub(crate) fn open_early(&mut self) {
+        let file = fs::File::open(&self.password_file).ok();
+        self.opened = file.map(|file| Opened(Arc::new(file)));
+    }
+
     /// The password: the file's first line. Refused when others than its owner could read it.
     pub(crate) fn password(&self) -> anyhow::Result<String> {
-        secret_line(&self.password_file).with_context(|| {
+        let read = match &self.opened {
+            Some(Opened(file)) => secret_line(file),
+            None => fs::File::open(&self.password_file)
+                .map_err(Into::into)
+                .and_then(|file| secret_line(&file)),
+        };
+        read.with_context(|| {
             let file = self.password_file.display();
             format!("the mail password in {file} cannot be used")
         })
     }
 }
 
-pub(super) fn secret_line(path: &Path) -> anyhow::Result<String> {
-    let file = fs::File::open(path)?;
+pub(super) fn secret_line(file: &fs::File) -> anyhow::Result<String> {
     // Of the open file: nobody swaps it in between.
     let metadata = file.metadata()?;
     if !metadata.is_file() {
@@ -164,8 +191,14 @@ pub(super) fn secret_line(path: &Path) -> anyhow::Result<String> {
     if metadata.mode() & 0o077 != 0 {
         bail!("others can read or change it: run `chmod 600` on it");
     }
-    let mut text = String::new();
-    file.take(PASSWORD_MAX).read_to_string(&mut text)?;
+    if metadata.nlink() == 0 {
+        bail!("another was put in its place: start Redkeep again, so that it is opened as root");
+    }
+    let mut text = vec![0; PASSWORD_MAX];
+    // From its beginning, however often it was read.
+    let read = file.read_at(&mut text, 0)?;
+    text.truncate(read);
+    let text = String::from_utf8(text)?;
     let line = text.lines().next().unwrap_or_default();
     if line.is_empty() {
         bail!("it is empty");
@@ -263,6 +296,7 @@ mod tests {
         let login = Login {
             user: "keep".to_owned(),
             password_file: password_file.clone(),
+            opened: None,
         };
         let mode = |mode| fs::set_permissions(&password_file, fs::Permissions::from_mode(mode));
         for open in [0o644, 0o640, 0o604, 0o620] {

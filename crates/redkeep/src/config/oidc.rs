@@ -1,6 +1,6 @@
 //! `[[oidc]]`: providers people can sign in by, and who is what by them.
 
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 use anyhow::{Context as _, bail};
 use oidc::{Accounts, GroupRole, Settings};
@@ -94,7 +94,9 @@ pub(crate) fn decide(sections: Vec<Section>) -> anyhow::Result<Vec<OpenId>> {
 impl Section {
     fn decide(self) -> anyhow::Result<OpenId> {
         let secret = self.client_secret_file.as_deref().map(|file| {
-            let read = secret_line(file);
+            let read = fs::File::open(file)
+                .map_err(Into::into)
+                .and_then(|file| secret_line(&file));
             read.with_context(|| format!("the client secret in {}", file.display()))
         });
         let roots = self.roots.as_deref().map(|file| {
