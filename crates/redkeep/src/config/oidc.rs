@@ -191,12 +191,12 @@ mod tests {
     fn a_secret_others_can_read_is_refused_and_none_is_printed() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("secret");
-        std::fs::write(&file, "lantern-pump-38\n").unwrap();
+        fs::write(&file, "lantern-pump-38\n").unwrap();
         let toml = format!(
             "{PLANT}client_secret_file = {:?}",
             file.display().to_string()
         );
-        let mode = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode));
+        let mode = |mode| fs::set_permissions(&file, fs::Permissions::from_mode(mode));
         mode(0o644).unwrap();
         assert!(format!("{:#}", decided(&toml).unwrap_err()).contains("chmod 600"));
         mode(0o600).unwrap();
