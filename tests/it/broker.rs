@@ -174,18 +174,9 @@ fn jail(change: impl FnOnce(&mut Value)) -> Vec<u8> {
     json!({"jail": wish}).to_string().into_bytes()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_on_the_list_or_names_anothers_is_refused_and_the_next_is_done() {
-    as_root();
-    let redkeep = Redkeep::up().await;
-    let author = redkeep.author().await;
-    let line = line_of(redkeep.main_pid());
-    let outside = redkeep.data().beside("outside");
-    fs::create_dir(&outside).unwrap();
-    let before: BTreeSet<u32> = redkeep.family();
-    let null = fs::File::open("/dev/null").unwrap().into();
-    let other = redkeep.path().join("keys/master.key");
-    let refused: Vec<(&str, Vec<u8>)> = vec![
+/// What whoever took the process over might say. `other` is a file of another's.
+fn refused(other: &Path) -> Vec<(&'static str, Vec<u8>)> {
+    vec![
         ("no JSON", b"\0\xff{".to_vec()),
         ("nothing asked", b"{}".to_vec()),
         (
@@ -225,7 +216,44 @@ async fn what_is_not_on_the_list_or_names_anothers_is_refused_and_the_next_is_do
         ),
         ("not configured", jail(|it| it["instance"] = "other".into())),
         ("a user of its choice", jail(|it| it["user"] = 0.into())),
-    ];
+    ]
+}
+
+/// A link, or another's folder, in the place of the instance's own.
+fn links_are_refused(redkeep: &Redkeep, line: &OwnedFd, outside: &Path) {
+    let work = redkeep.path().join("instances/main/work");
+    let aside = redkeep.path().join("instances/main/aside");
+    let hand_over = br#"{"hand-over":{"instance":"main","is_rehearsal":false}}"#;
+    let clear = br#"{"clear":{"instance":"main"}}"#;
+    fs::rename(&work, &aside).unwrap();
+    std::os::unix::fs::symlink(outside, &work).unwrap();
+    for message in [&hand_over[..], clear] {
+        assert_eq!(say(line, message, None).first(), Some(&b'-'), "a link");
+    }
+    fs::remove_file(&work).unwrap();
+    fs::create_dir(&work).unwrap();
+    assert_eq!(
+        say(line, hand_over, None).first(),
+        Some(&b'-'),
+        "root's own"
+    );
+    let owners = [outside, work.as_path()].map(|it| fs::metadata(it).unwrap().uid());
+    assert_eq!(owners, [0, 0], "nothing was given away");
+    fs::remove_dir(&work).unwrap();
+    fs::rename(&aside, &work).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_on_the_list_or_names_anothers_is_refused_and_the_next_is_done() {
+    as_root();
+    let redkeep = Redkeep::up().await;
+    let author = redkeep.author().await;
+    let line = line_of(redkeep.main_pid());
+    let outside = redkeep.data().beside("outside");
+    fs::create_dir(&outside).unwrap();
+    let before: BTreeSet<u32> = redkeep.family();
+    let null = fs::File::open("/dev/null").unwrap().into();
+    let refused = refused(&redkeep.path().join("keys/master.key"));
     for (what, text) in &refused {
         assert_eq!(say(&line, text, None).first(), Some(&b'-'), "{what}");
     }
@@ -234,27 +262,7 @@ async fn what_is_not_on_the_list_or_names_anothers_is_refused_and_the_next_is_do
     assert_eq!(with_file.first(), Some(&b'-'), "a file is brought along");
     assert_eq!(say(&line, keys, None).first(), Some(&b'='), "the control");
 
-    // A link, or another's folder, in the place of its own.
-    let work = redkeep.path().join("instances/main/work");
-    let aside = redkeep.path().join("instances/main/aside");
-    let hand_over = br#"{"hand-over":{"instance":"main","is_rehearsal":false}}"#;
-    let clear = br#"{"clear":{"instance":"main"}}"#;
-    fs::rename(&work, &aside).unwrap();
-    std::os::unix::fs::symlink(&outside, &work).unwrap();
-    for message in [&hand_over[..], clear] {
-        assert_eq!(say(&line, message, None).first(), Some(&b'-'), "a link");
-    }
-    fs::remove_file(&work).unwrap();
-    fs::create_dir(&work).unwrap();
-    assert_eq!(
-        say(&line, hand_over, None).first(),
-        Some(&b'-'),
-        "root's own"
-    );
-    let owners = [&outside, &work].map(|it| fs::metadata(it).unwrap().uid());
-    assert_eq!(owners, [0, 0], "nothing was given away");
-    fs::remove_dir(&work).unwrap();
-    fs::rename(&aside, &work).unwrap();
+    links_are_refused(&redkeep, &line, &outside);
     assert_eq!(redkeep.family(), before, "nothing was started");
     drop(line);
 
