@@ -17,6 +17,7 @@ mod enormous;
 mod export;
 mod flows;
 mod history;
+mod import;
 mod inside;
 mod instances;
 mod interrupted;

@@ -78,6 +78,7 @@ api! {
     delete "/risks/{id}" => risks::withdraw,
     get "/users" => access::users::list,
     post "/users" => access::users::add,
+    post "/users/import" => access::import::import,
     put "/users/{id}/mail" => mail::set,
     put "/users/{id}/role" => access::users::set_role,
     put "/users/{id}/break-glass" => access::users::set_break_glass,

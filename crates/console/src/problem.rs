@@ -183,6 +183,8 @@ pub(crate) enum PageError {
     SignIn { next: String },
     /// The role signs in with a passkey, and there is none yet: the way is to add one.
     NeedsPasskey,
+    /// The password was brought along and is too weak: the way is to choose another.
+    NeedsPassword,
     /// Anything else, as a page.
     Problem(Problem),
 }
@@ -209,6 +211,7 @@ impl IntoResponse for PageError {
                 let next = crate::pages::sign_in::show::percent_encoded(&next);
                 return Redirect::to(&format!("/sign-in?next={next}")).into_response();
             }
+            Self::NeedsPassword => return Redirect::to("/account?done=weak").into_response(),
             Self::NeedsPasskey => return Redirect::to("/account/passkeys").into_response(),
             Self::Problem(problem) => problem,
         };

@@ -187,6 +187,17 @@ pub(crate) async fn lacks_passkey(app: &App, principal: &Principal) -> Result<bo
     Ok(user.passkeys == 0 && user.provider.is_none())
 }
 
+/// Where somebody may go who has to choose another password first.
+fn leads_to_a_password(path: &str) -> bool {
+    matches!(path, "/account" | "/account/password" | "/sign-out")
+}
+
+/// Whether this person brought a password along that is too weak, and has not chosen another yet.
+pub(crate) async fn needs_password(app: &App, principal: &Principal) -> Result<bool, Problem> {
+    let is_session = matches!(principal.via, Via::ConsoleSession { .. });
+    Ok(is_session && app.store.user(principal.user).await?.must_change_password)
+}
+
 impl<S> FromRequestParts<S> for SignedIn
 where
     App: FromRef<S>,
@@ -200,6 +211,10 @@ where
             let is_open = leads_to_a_passkey(parts.uri.path());
             if !is_open && lacks_passkey(&app, &signed_in.caller.principal).await? {
                 return Err(PageError::NeedsPasskey);
+            }
+            let is_open = leads_to_a_password(parts.uri.path());
+            if !is_open && needs_password(&app, &signed_in.caller.principal).await? {
+                return Err(PageError::NeedsPassword);
             }
             return Ok(signed_in);
         }
@@ -231,6 +246,12 @@ where
                            on the console under Account";
                 let status = http::StatusCode::FORBIDDEN;
                 Err(ApiError(Problem::new(status, "passkey-required", why)))
+            }
+            Some(caller) if needs_password(&app, &caller.principal).await? => {
+                let why = "your password was brought along and is too weak; choose another on the \
+                           console under Account";
+                let status = http::StatusCode::FORBIDDEN;
+                Err(ApiError(Problem::new(status, "password-required", why)))
             }
             Some(caller) => Ok(Self(caller)),
             None => Err(ApiError(Problem::unauthenticated())),

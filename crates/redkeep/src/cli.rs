@@ -171,6 +171,8 @@ enum UserVerb {
     },
     /// Say where a user gets mails, and which
     Mail(people::MailArgs),
+    /// Take the users of a Node-RED's adminAuth over; their passwords stay good until they are changed
+    Import(people::ImportArgs),
     /// Remove a user
     Remove { name: UserName },
 }

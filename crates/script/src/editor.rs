@@ -9,6 +9,7 @@ mod fold;
 pub mod icon;
 mod label;
 mod scripts;
+pub mod settings;
 
 use std::collections::BTreeMap;
 
@@ -82,8 +83,9 @@ fn registered(
     let types = reader::read(script, &[Kind::Script, Kind::Module], |tree| {
         let mut calls = Calls::default();
         calls.visit_program(tree.program);
-        let Calls { found, names } = calls;
-        let scope = fold::Names::new(&names);
+        let mut bindings = Bindings::default();
+        bindings.visit_program(tree.program);
+        let (found, scope) = (calls.found, fold::Names::new(&bindings.names));
         let types = found.into_iter().filter_map(|call| {
             let mut arguments = call.arguments.iter();
             let name = scope.text(arguments.next()?.as_expression()?)?;
@@ -95,22 +97,33 @@ fn registered(
     Ok(types?)
 }
 
-/// The calls of `registerType`, and every name that is bound to a value once.
+/// The calls of `registerType`.
 #[derive(Default)]
 struct Calls<'a> {
     found: Vec<&'a CallExpression<'a>>,
+}
+
+/// Every name that is bound to a value once.
+#[derive(Default)]
+struct Bindings<'a> {
     /// None: bound more than once, so nobody knows to what.
     names: BTreeMap<&'a str, Option<&'a Expression<'a>>>,
 }
 
 impl<'a> Visit<'a> for Calls<'a> {
     fn enter_node(&mut self, kind: AstKind<'a>) {
+        if let AstKind::CallExpression(call) = kind
+            && self.found.len() < TYPES_MAX
+            && is_register_type(call)
+        {
+            self.found.push(call);
+        }
+    }
+}
+
+impl<'a> Visit<'a> for Bindings<'a> {
+    fn enter_node(&mut self, kind: AstKind<'a>) {
         match kind {
-            AstKind::CallExpression(call)
-                if self.found.len() < TYPES_MAX && is_register_type(call) =>
-            {
-                self.found.push(call);
-            }
             AstKind::VariableDeclarator(declarator) => {
                 if let (BindingPattern::BindingIdentifier(name), Some(value)) =
                     (&declarator.id, &declarator.init)

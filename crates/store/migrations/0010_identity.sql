@@ -28,3 +28,6 @@ CREATE TABLE roles (
     permissions TEXT NOT NULL,
     at          INTEGER NOT NULL
 ) STRICT;
+
+-- Whoever came from another system with a password this one would not take: they choose another first.
+ALTER TABLE users ADD COLUMN must_change INTEGER NOT NULL DEFAULT 0;

@@ -3,6 +3,7 @@
 mod enrolment;
 mod external;
 mod factor;
+mod import;
 mod limits;
 mod login;
 mod mail;
@@ -28,6 +29,7 @@ pub use self::{
     enrolment::Enrolment,
     external::{Due, External, ExternalSignIn, Says},
     factor::SecondFactor,
+    import::ImportedHash,
     login::{HalfWay, LoginAttempt},
     passkey::{
         Bound, Ceremony, CheckedTouch, NewPasskey, Passkey, PasskeyError, RelyingParty, is_touched,
@@ -46,7 +48,7 @@ const RECOVERY_CODES: usize = 10;
 /// What a [`User`] is read from.
 const SELECT: &str = "SELECT id, name, role, password, factor, created_at, last_login_at, \
      mail, mail_wishes, (SELECT COUNT(*) FROM recovery_codes WHERE user_id = users.id) AS codes, \
-     (SELECT COUNT(*) FROM passkeys WHERE user_id = users.id) AS passkeys, break_glass, \
+     (SELECT COUNT(*) FROM passkeys WHERE user_id = users.id) AS passkeys, break_glass, must_change, \
      (SELECT provider FROM external_accounts WHERE user_id = users.id) AS provider, \
      (SELECT permissions FROM roles WHERE roles.name = users.role) AS role_permissions FROM users";
 
@@ -79,6 +81,8 @@ pub struct User {
     pub provider: Option<String>,
     /// A local account for the day no provider answers: its use is an alarm.
     pub is_break_glass: bool,
+    /// They choose another password before anything else: theirs was brought along, and is too weak.
+    pub must_change_password: bool,
 }
 
 /// A user to be made.
@@ -159,6 +163,7 @@ fn read_user(row: &SqliteRow) -> Result<User, StoreError> {
             .unwrap_or_default(),
         provider: row.try_get("provider")?,
         is_break_glass: row.try_get::<i64, _>("break_glass")? != 0,
+        must_change_password: row.try_get::<i64, _>("must_change")? != 0,
     })
 }
 
@@ -381,7 +386,7 @@ impl Store {
         let hashed = self.check_and_hash(&name, password).await?;
         let mut change = self.begin().await?;
         let before = user_in(change.db(), user).await?;
-        sqlx::query("UPDATE users SET password = ? WHERE id = ?")
+        sqlx::query("UPDATE users SET password = ?, must_change = 0 WHERE id = ?")
             .bind(hashed)
             .bind(user.0)
             .execute(change.db())

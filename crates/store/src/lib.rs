@@ -25,9 +25,9 @@ mod sessions;
 mod tokens;
 
 pub use accounts::{
-    Bound, Ceremony, CheckedTouch, Due, Enrolment, External, ExternalSignIn, HalfWay, LoginAttempt,
-    NewPasskey, NewUser, Passkey, PasskeyError, PasswordError, RelyingParty, Says, SecondFactor,
-    User, is_touched,
+    Bound, Ceremony, CheckedTouch, Due, Enrolment, External, ExternalSignIn, HalfWay, ImportedHash,
+    LoginAttempt, NewPasskey, NewUser, Passkey, PasskeyError, PasswordError, RelyingParty, Says,
+    SecondFactor, User, is_touched,
 };
 pub use audit::{AuditFilter, AuditProblem};
 pub use baselines::{BaselineContent, Snapshot};

@@ -44,6 +44,7 @@ const MAY: [(&str, &[&str]); 17] = [
             "gate",
             "console",
             "inspect",
+            "script",
         ],
     ),
     ("xtask", &[]),

@@ -1,5 +1,6 @@
 //! People: users, enrolment links, tokens, sessions.
 
+pub(super) mod import;
 pub(super) mod roles;
 pub(super) mod tokens;
 pub(super) mod users;

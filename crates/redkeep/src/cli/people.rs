@@ -1,9 +1,12 @@
 //! `redkeep user …` and `redkeep token …`.
 
+mod import;
+
 use std::io::Read as _;
 
 use anyhow::Context as _;
 use clap::Args;
+pub(crate) use import::ImportArgs;
 use model::{id::UserName, mail::MailAddress};
 use serde_json::{Value, json};
 
@@ -165,6 +168,7 @@ pub(crate) async fn user(client: &Client, as_json: bool, verb: UserVerb) -> Resu
                 (false, true) => format!("{name} is an account like any other"),
             });
         }
+        UserVerb::Import(args) => return import::import(client, args).await,
         UserVerb::Remove { name } => {
             let id = user_id(client, &name).await?;
             client.delete(&format!("/users/{id}")).await?;

@@ -178,9 +178,27 @@ impl Store {
             .as_ref()
             .map(|account| account.password.clone());
         let is_right = self.verify_password(password, stored).await?;
+        let rehashed = match &attempt.account {
+            Some(account) if is_right => {
+                let (name, stored) = (&account.user.name, &account.password);
+                self.rehashed(name, password, stored).await?
+            }
+            _ => None,
+        };
         let mut change = self.begin().await?;
         let result = match &attempt.account {
-            Some(account) if is_right => change.second_step(&attempt, account, code).await?,
+            Some(account) if is_right => {
+                let mut step = change.second_step(&attempt, account, code).await?;
+                if let (LoginAttempt::Accepted(user), Some((fresh, is_good))) =
+                    (&mut step, rehashed)
+                {
+                    let stored = &account.password;
+                    *user = change
+                        .replace_imported(user, stored, &fresh, is_good)
+                        .await?;
+                }
+                step
+            }
             _ => {
                 change.note_failure(&attempt, "name or password").await?;
                 LoginAttempt::Wrong

@@ -7,6 +7,7 @@ use argon2::{
 use model::id::UserName;
 use zeroize::Zeroizing;
 
+use super::import;
 use crate::{Keyring, Secret, Store, StoreError};
 
 /// Characters a password needs, and may have.
@@ -91,6 +92,27 @@ fn hash(password: &[u8]) -> Result<String, StoreError> {
         .map_err(|error| StoreError::damaged("password", error))
 }
 
+/// Whether it is right, under our hash or under one that was brought along. Whatever is stored, the work
+/// is one argon2id and one bcrypt of each of `costs`.
+fn verify_any(password: &[u8], stored: &str, costs: &[u32]) -> bool {
+    let imported = import::cost_of(stored);
+    let mut is_right = match imported {
+        None => verify(password, stored),
+        Some(_) => {
+            let _the_same_work = verify(password, DUMMY);
+            false
+        }
+    };
+    for cost in costs {
+        if imported == Some(*cost) && !password.contains(&0) {
+            is_right = bcrypt::verify(password, stored).unwrap_or(false);
+        } else {
+            let _the_same_work = bcrypt::hash_with_salt(password, *cost, [0; 16]).is_ok();
+        }
+    }
+    is_right
+}
+
 fn verify(password: &[u8], stored: &str) -> bool {
     PasswordHash::new(stored)
         .is_ok_and(|stored| Argon2::default().verify_password(password, &stored).is_ok())
@@ -110,6 +132,24 @@ impl Store {
         self.hashing(move || hash(password.expose())).await?
     }
 
+    /// What a right password is kept as from now on, where its hash was brought along; with whether it
+    /// would be taken as a new one. None: the hash is ours.
+    pub(super) async fn rehashed(
+        &self,
+        name: &UserName,
+        password: &Secret,
+        stored: &str,
+    ) -> Result<Option<(String, bool)>, StoreError> {
+        if import::cost_of(stored).is_none() {
+            return Ok(None);
+        }
+        let text = std::str::from_utf8(password.expose()).unwrap_or_default();
+        let is_good = check(name, text).is_ok();
+        let password = password.clone();
+        let fresh = self.hashing(move || hash(password.expose())).await??;
+        Ok(Some((fresh, is_good)))
+    }
+
     /// Hashes what is no person's password, unchecked.
     pub(super) async fn hash_unknown(&self) -> Result<String, StoreError> {
         let unknown = Keyring::random::<32>();
@@ -126,8 +166,10 @@ impl Store {
         let length = password.expose().len().min(LENGTH_MAX * 4);
         let is_possible = length == password.expose().len();
         let password = Secret::new(password.expose()[..length].to_vec());
+        let costs = self.imported_costs().await?;
         self.hashing(move || {
-            let is_right = verify(password.expose(), stored.as_deref().unwrap_or(DUMMY));
+            let stored_or_dummy = stored.as_deref().unwrap_or(DUMMY);
+            let is_right = verify_any(password.expose(), stored_or_dummy, &costs);
             is_right && is_possible && stored.is_some()
         })
         .await

@@ -87,7 +87,7 @@ impl Store {
         ] {
             sqlx::query(query).bind(user.0).execute(change.db()).await?;
         }
-        sqlx::query("UPDATE users SET password = ? WHERE id = ?")
+        sqlx::query("UPDATE users SET password = ?, must_change = 0 WHERE id = ?")
             .bind(locked)
             .bind(user.0)
             .execute(change.db())
@@ -147,7 +147,7 @@ impl Change<'_> {
             let message = format!("this link is for {}", before.name);
             return Err(StoreError::Conflict(message));
         }
-        sqlx::query("UPDATE users SET password = ? WHERE id = ?")
+        sqlx::query("UPDATE users SET password = ?, must_change = 0 WHERE id = ?")
             .bind(hashed)
             .bind(user.0)
             .execute(self.db())

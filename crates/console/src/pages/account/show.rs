@@ -125,6 +125,10 @@ impl TokenLine {
 fn notice(done: Option<&String>) -> Option<&'static str> {
     match done.map(String::as_str) {
         Some("password") => Some("Your password was changed. Your other sessions have ended."),
+        Some("weak") => Some(
+            "Your password came with you from Node-RED and is too weak here. Choose another now; \
+             until then nothing else is open to you.",
+        ),
         Some("mail") => Some("Noted. Mails go where you said."),
         Some("revoked") => Some("Revoked. Live connections close within a second."),
         _ => None,

@@ -15,7 +15,7 @@ use crate::{
     csrf::Fields,
     pages::Asked,
     problem::{PageError, Problem},
-    session::{self, SignedIn, lacks_passkey},
+    session::{self, SignedIn, lacks_passkey, needs_password},
     shell::{page as render, scripted},
     wording::sentence,
 };
@@ -233,6 +233,9 @@ pub(crate) async fn proceed(
 async fn onward(app: &App, by: &SignedIn, to: &Destination) -> Result<Response, PageError> {
     if lacks_passkey(app, &by.caller.principal).await? {
         return Err(PageError::NeedsPasskey);
+    }
+    if needs_password(app, &by.caller.principal).await? {
+        return Err(PageError::NeedsPassword);
     }
     if to.gate.is_empty() {
         return Ok(Redirect::to(to.next_path()).into_response());

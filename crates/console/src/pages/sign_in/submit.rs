@@ -114,7 +114,9 @@ pub(super) async fn accepted(
     }
     let needs_passkey =
         user.passkeys == 0 && app.passkey_required.iter().any(|it| it.is(&user.role));
-    let mut response = if needs_passkey {
+    let mut response = if user.must_change_password {
+        PageError::NeedsPassword.into_response()
+    } else if needs_passkey {
         PageError::NeedsPasskey.into_response()
     } else if to.gate.is_empty() {
         Redirect::to(to.next_path()).into_response()
