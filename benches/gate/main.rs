@@ -256,7 +256,8 @@ async fn show_messages(doors: &[Door], args: &Args) -> Result<()> {
     let mut rounds = vec![Vec::new(); doors.len()];
     for _ in 0..args.rounds {
         for (door, rounds) in doors.iter().zip(&mut rounds) {
-            rounds.push(sockets::messages(door, last).await.context(door.name)?);
+            let found = Box::pin(sockets::messages(door, last)).await;
+            rounds.push(found.context(door.name)?);
         }
     }
     let found = rounds.iter().map(|rounds| load::medians(rounds)).collect();

@@ -40,7 +40,7 @@ impl Front<'_> {
     }
 
     /// A file with a certificate and its key.
-    fn certificate(&self, folder: &Path) -> Result<PathBuf> {
+    fn certificate(folder: &Path) -> Result<PathBuf> {
         let names = vec!["localhost".to_owned()];
         // rcgen's keys are P-256 unless asked otherwise, as the gate's are.
         let made = rcgen::generate_simple_self_signed(names).context("a certificate")?;

@@ -77,7 +77,7 @@ async fn ask(stream: &mut Stream, door: &Door, more: &str) -> Result<()> {
     let host = &door.host;
     let request = format!("GET /hello HTTP/1.1\r\nhost: {host}\r\n{login}{more}\r\n");
     stream.write_all(request.as_bytes()).await?;
-    let mut answer = [0; 16 * 1024];
+    let mut answer = vec![0; 16 * 1024];
     let read = stream.read(&mut answer).await?;
     ensure!(
         answer[..read].starts_with(b"HTTP/1.1 200"),

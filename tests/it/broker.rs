@@ -96,7 +96,7 @@ async fn what_holds_the_doors_has_no_rights_and_reaches_neither_keys_nor_what_gu
 
     let data = redkeep.path();
     let file = |name: &str| data.join(name).display().to_string();
-    for secret in ["keys/master.key", "tls/ca.key", "tls/leaf.pem"] {
+    for secret in ["keys/master.key", "tls/authority.json"] {
         assert!(!can(REDKEEP, &["cat", &file(secret)]), "{secret}");
         assert!(can(0, &["cat", &file(secret)]), "the control: {secret}");
     }

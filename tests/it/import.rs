@@ -54,13 +54,8 @@ async fn stored(redkeep: &Redkeep, name: &str) -> String {
 async fn passwords_of_node_red_are_good_until_they_are_changed() {
     let redkeep = Redkeep::up().await;
     redkeep.person("ada", "administrator").await;
-    let (ann, bo) = (
-        Person::named("ann"),
-        Person {
-            name: "bo".to_owned(),
-            password: "password".to_owned(),
-        },
-    );
+    let (ann, mut bo) = (Person::named("ann"), Person::named("bo"));
+    "password".clone_into(&mut bo.password);
     let users = format!(
         "{{ username: \"ann\", password: {:?}, permissions: \"*\" }},\n\
          {{ username: \"bo\", password: {:?}, permissions: [\"flows.read\", \"nodes.write\"] }},\n\

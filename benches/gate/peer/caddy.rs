@@ -10,7 +10,7 @@ use crate::process::{self, Running};
 /// No log, no authority of its own, gzip 6 of all text.
 pub(crate) fn proxy(front: &Front<'_>) -> Result<Peer> {
     let folder = front.folder("caddy")?;
-    let certificate = front.certificate(&folder)?;
+    let certificate = Front::certificate(&folder)?;
     let port = super::free_port()?;
     let text = format!(
         "{{

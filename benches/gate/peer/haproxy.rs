@@ -10,7 +10,7 @@ use crate::process::{self, Running};
 /// One thread, no log, gzip of all text, buffers of 64 KiB.
 pub(crate) fn proxy(front: &Front<'_>) -> Result<Peer> {
     let folder = front.folder("haproxy")?;
-    let certificate = front.certificate(&folder)?;
+    let certificate = Front::certificate(&folder)?;
     let port = super::free_port()?;
     let text = format!(
         "global

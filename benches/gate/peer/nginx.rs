@@ -15,7 +15,7 @@ use crate::process::{self, Place, Running};
 /// TLS 1.3, HTTP/1.1 and HTTP/2, one worker, no log, large buffers, gzip of all text.
 pub(crate) fn proxy(front: &Front<'_>) -> Result<Peer> {
     let folder = front.folder("nginx")?;
-    let certificate = front.certificate(&folder)?;
+    let certificate = Front::certificate(&folder)?;
     let port = super::free_port()?;
     let server = format!(
         "gzip on; gzip_comp_level 6; gzip_proxied any; gzip_min_length 1024; gzip_vary on;

@@ -36,7 +36,9 @@ pub const PAGES: &[(&str, &str)] = &[
     ("/access/roles/*/remove", "remove a role"),
     ("/access/rules", "change who may come from where"),
     ("/access/rules/confirm", "let the rules stand"),
+    ("/access/secrets", "keep or remove a webhook's secret"),
     ("/account/tokens", "make a token"),
+    ("/settings/ca", "replace or revoke certificates"),
     ("/settings/policy", "change an instance's rules"),
     ("/settings/routes", "allow a route"),
     ("/deployments/*/emergency", "apply without a review"),
@@ -61,6 +63,8 @@ pub const CALLS: &[(&str, &str)] = &[
     ("POST", "/tokens"),
     ("POST", "/kiosks"),
     ("PUT", "/access/rules"),
+    ("PUT", "/access/secrets/*"),
+    ("DELETE", "/access/secrets/*"),
     ("POST", "/access/rules/confirm"),
     ("PUT", "/instances/*/policy"),
     ("POST", "/instances/*/allowed-routes"),
@@ -180,7 +184,7 @@ async fn proven(
     }
     if !takes_password(app, by).await? {
         // Else a password and a recovery code would go round what the role signs in with.
-        let why = "A password proves nothing here for you: touch your passkey.";
+        let why = "Your account proves itself with a passkey here: touch yours.";
         return Ok(Err(Some(why.to_owned())));
     }
     let password = Secret::new(password.as_bytes().to_vec());

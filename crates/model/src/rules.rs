@@ -247,7 +247,7 @@ impl fmt::Display for Who {
             Self::Nobody => f.write_str("nobody"),
             Self::Login => f.write_str("whoever is logged in"),
             Self::Roles(roles) => {
-                let roles: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
+                let roles: Vec<_> = roles.iter().map(Role::as_str).collect();
                 write!(f, "whoever is {}", roles.join(" or "))
             }
             Self::Token => f.write_str("whoever has an access token"),

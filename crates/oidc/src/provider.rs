@@ -191,6 +191,15 @@ impl Provider {
 
     /// Whether the provider still stands for `subject`, and in which groups they are by now.
     pub async fn again(&self, grant: &Grant, subject: &str) -> Result<Still, Refused> {
+        let still = self.look(grant, subject).await;
+        if let Err(error @ Refused::Unreachable { .. }) = &still {
+            // What it said of itself a moment ago leads nobody there now.
+            *self.known.lock().await = Some((Err(error.clone()), self.clock.now()));
+        }
+        still
+    }
+
+    async fn look(&self, grant: &Grant, subject: &str) -> Result<Still, Refused> {
         let Some(refresh) = &grant.refresh else {
             let info = self.user_info(&grant.access, subject).await?;
             let info = info.ok_or_else(|| self.over())?;

@@ -73,12 +73,11 @@ pub(crate) fn up(
     } else {
         None
     };
-    let (before, sockets) = match asked {
-        Some((before, sockets)) => (Some(before), sockets),
-        None => {
-            hold(&lock, &config)?;
-            (None, Sockets::inherited()?)
-        }
+    let (before, sockets) = if let Some((before, sockets)) = asked {
+        (Some(before), sockets)
+    } else {
+        hold(&lock, &config)?;
+        (None, Sockets::inherited()?)
     };
     // While low ports can still be had.
     doors::listen(&config, &sockets)?;
@@ -115,7 +114,8 @@ async fn serve(
         hold(lock, config)?;
     }
     loop {
-        let (outcome, successor) = once(config, sockets, &rights, before.take(), json).await?;
+        let (outcome, successor) =
+            once(config, sockets, rights.clone(), before.take(), json).await?;
         let Some(successor) = successor else {
             return Ok(outcome);
         };
@@ -139,11 +139,11 @@ async fn serve(
 async fn once(
     config: &Config,
     sockets: &Arc<Sockets>,
-    rights: &Option<Arc<Rights>>,
+    rights: Option<Arc<Rights>>,
     before: Option<Predecessor>,
     json: bool,
 ) -> Result<(Exit, Option<Successor>), Failure> {
-    let (config, rights) = (config.clone(), rights.clone());
+    let config = config.clone();
     let keeper = secrets::start(&config, rights.as_ref())?;
     let keyring = Keyring::kept(keeper.clone())?;
     let store = Store::open_with(&config.data_dir, Arc::new(SystemClock), keyring).await?;

@@ -54,6 +54,10 @@ const SELECT: &str = "SELECT id, name, role, password, factor, created_at, last_
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, told as it is in the API"
+)]
 pub struct User {
     /// The number.
     pub id: UserId,

@@ -19,6 +19,7 @@ use crate::{
 const MILD: &[(&str, &str)] = &[
     ("/sign-in", "is one"),
     ("/sign-in/passkey", "is one"),
+    ("/sign-in/with", "leads to one"),
     ("/sign-out", "gives up"),
     ("/enrol", "is held by the link"),
     ("/enrol/confirm", "is held by the link"),

@@ -19,9 +19,12 @@ async fn a_sound_answer_says_who_it_is() {
     );
 }
 
+/// How the provider is made to say something else.
+type Lie = fn(&mut Says);
+
 #[tokio::test]
 async fn tokens_that_prove_nothing_are_refused_in_plain_words() {
-    let cases: [(&str, fn(&mut Says), &str); 9] = [
+    let cases: [(&str, Lie, &str); 9] = [
         ("alg none", |it| it.signed = Signed::Not, "signed in no way"),
         (
             "signed with our secret",

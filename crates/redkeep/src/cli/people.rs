@@ -138,36 +138,13 @@ pub(crate) async fn user(client: &Client, as_json: bool, verb: UserVerb) -> Resu
         }
         UserVerb::List => {
             let users = client.get("/users").await?;
-            if as_json {
-                terminal::line(&users.to_string());
-                return Ok(Exit::Done);
-            }
-            let row = |user: &Value| {
-                let factor = text(user, "/has_second_factor");
-                [
-                    text(user, "/name"),
-                    text(user, "/role"),
-                    factor,
-                    time(user, "/last_login_at"),
-                ]
-            };
-            let rows: Vec<_> = list(&users, "/users").iter().map(row).collect();
-            table(["NAME", "ROLE", "SECOND FACTOR", "LAST LOGIN"], &rows);
+            show_all(&users, as_json);
         }
         UserVerb::Reset { name } => reset(client, as_json, &name).await?,
         UserVerb::Role { name, role } => set_role(client, as_json, &name, role).await?,
         UserVerb::Mail(args) => mail(client, as_json, args).await?,
         UserVerb::BreakGlass { name, off } => {
-            let id = user_id(client, &name).await?;
-            let body = json!({ "is_break_glass": !off });
-            let set = client
-                .put(&format!("/users/{id}/break-glass"), body)
-                .await?;
-            terminal::line(&match (as_json, off) {
-                (true, _) => set.to_string(),
-                (false, false) => format!("{name} is the break-glass account; its use alarms"),
-                (false, true) => format!("{name} is an account like any other"),
-            });
+            set_break_glass(client, as_json, &name, off).await?;
         }
         UserVerb::Import(args) => return import::import(client, args).await,
         UserVerb::Remove { name } => {
@@ -177,6 +154,42 @@ pub(crate) async fn user(client: &Client, as_json: bool, verb: UserVerb) -> Resu
         }
     }
     Ok(Exit::Done)
+}
+
+fn show_all(users: &Value, as_json: bool) {
+    if as_json {
+        terminal::line(&users.to_string());
+        return;
+    }
+    let row = |user: &Value| {
+        let factor = text(user, "/has_second_factor");
+        [
+            text(user, "/name"),
+            text(user, "/role"),
+            factor,
+            time(user, "/last_login_at"),
+        ]
+    };
+    let rows: Vec<_> = list(users, "/users").iter().map(row).collect();
+    table(["NAME", "ROLE", "SECOND FACTOR", "LAST LOGIN"], &rows);
+}
+
+async fn set_break_glass(
+    client: &Client,
+    as_json: bool,
+    name: &UserName,
+    off: bool,
+) -> Result<(), Failure> {
+    let id = user_id(client, name).await?;
+    let body = json!({ "is_break_glass": !off });
+    let path = format!("/users/{id}/break-glass");
+    let set = client.put(&path, body).await?;
+    terminal::line(&match (as_json, off) {
+        (true, _) => set.to_string(),
+        (false, false) => format!("{name} is the break-glass account; its use alarms"),
+        (false, true) => format!("{name} is an account like any other"),
+    });
+    Ok(())
 }
 
 async fn set_role(

@@ -201,7 +201,7 @@ fn waited_for(stream: &StdStream, wait: Duration) -> anyhow::Result<(String, Vec
 mod tests {
     use super::*;
 
-    async fn offered() -> (tempfile::TempDir, Offer, std::net::SocketAddr) {
+    fn offered() -> (tempfile::TempDir, Offer, std::net::SocketAddr) {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("run")).unwrap();
         let sockets = Arc::new(Sockets::default());
@@ -215,7 +215,7 @@ mod tests {
     #[tokio::test]
     async fn the_new_one_gets_the_sockets_and_the_old_one_knows_what_became_of_it() {
         for becomes_ready in [true, false] {
-            let (dir, offer, address) = offered().await;
+            let (dir, offer, address) = offered();
             let dir = dir.path().to_owned();
             let new = tokio::task::spawn_blocking(move || {
                 let (old, sockets) = Predecessor::ask(&dir).unwrap().unwrap();
@@ -236,7 +236,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_breaks_off_before_it_says_go_changes_nothing() {
-        let (dir, offer, address) = offered().await;
+        let (dir, offer, address) = offered();
         let path = dir.path().to_owned();
         let new = tokio::task::spawn_blocking(move || {
             for _ in 0..3 {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use oxc_ast::{
     AstKind,
-    ast::{Expression, ObjectExpression, ObjectPropertyKind},
+    ast::{Expression, MemberExpression, ObjectExpression, ObjectPropertyKind},
 };
 use oxc_ast_visit::Visit;
 use serde_json::Value;
@@ -101,7 +101,7 @@ impl<'a> Visit<'a> for Search<'a> {
             }
             AstKind::AssignmentExpression(assignment) => {
                 let member = assignment.left.as_member_expression();
-                let name = member.and_then(|it| it.static_property_name());
+                let name = member.and_then(MemberExpression::static_property_name);
                 if name == Some("adminAuth") {
                     self.found = Some(&assignment.right);
                 }

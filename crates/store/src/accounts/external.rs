@@ -118,17 +118,15 @@ impl Store {
                 change.follow(&user, says, &who.provider).await?;
                 user_in(change.db(), user.id).await?
             }
-            (None, says) => match change
-                .make_external(who, says, invitation, &locked, &by)
-                .await?
-            {
-                Some(user) => user,
-                None => {
+            (None, says) => {
+                let made = change.make_external(who, says, invitation, &locked, &by);
+                let Some(user) = made.await? else {
                     change.note_stranger(who, None, "not invited", &by).await?;
                     change.commit().await?;
                     return Ok(ExternalSignIn::NotInvited);
-                }
-            },
+                };
+                user
+            }
         };
         let opened = change.enter(&user, who, address, agent).await?;
         change.commit().await?;

@@ -96,7 +96,20 @@ fn is_guessable(password: &str, name: &str, site: &[String]) -> bool {
         );
     }
     let start: String = password.chars().take(LOOKED_AT).collect();
-    zxcvbn::zxcvbn(&start, &known).score() < zxcvbn::Score::Three
+    is_of_the_site(&start, &known) || zxcvbn::zxcvbn(&start, &known).score() < zxcvbn::Score::Three
+}
+
+/// Whether words of the site are most of it: what is left has fewer than six letters.
+fn is_of_the_site(password: &str, known: &[&str]) -> bool {
+    let mut words: Vec<_> = known.iter().map(|word| word.to_lowercase()).collect();
+    // The longest first: a host's name before its parts.
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let mut rest = password.to_owned();
+    for word in words.iter().filter(|word| !word.is_empty()) {
+        rest = rest.replace(word.as_str(), "");
+    }
+    let letters = rest.chars().filter(|it| it.is_alphabetic()).count();
+    rest.len() < password.len() && letters < 6
 }
 
 /// On the list, as it is or without the digits and signs people put at the end to please a rule.
@@ -135,13 +148,8 @@ fn hash(password: &[u8]) -> Result<String, StoreError> {
 /// is one argon2id and one bcrypt of each of `costs`.
 fn verify_any(password: &[u8], stored: &str, costs: &[u32]) -> bool {
     let imported = import::cost_of(stored);
-    let mut is_right = match imported {
-        None => verify(password, stored),
-        Some(_) => {
-            let _the_same_work = verify(password, DUMMY);
-            false
-        }
-    };
+    let ours = if imported.is_none() { stored } else { DUMMY };
+    let mut is_right = verify(password, ours) && imported.is_none();
     for cost in costs {
         if imported == Some(*cost) && !password.contains(&0) {
             is_right = bcrypt::verify(password, stored).unwrap_or(false);

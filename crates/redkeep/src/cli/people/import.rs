@@ -60,9 +60,10 @@ fn mapped(permissions: &[String], full: Role) -> Option<Mapped> {
         "nodes.read",
         "settings.read",
     ];
+    let is_read = |it: &str| it.rsplit_once('.').is_some_and(|(_, verb)| verb == "read");
     let role = if acts.iter().any(|it| has(it)) {
         Role::Editor
-    } else if looks.iter().any(|it| has(it)) || permissions.iter().any(|it| it.ends_with(".read")) {
+    } else if looks.iter().any(|it| has(it)) || permissions.iter().any(|it| is_read(it)) {
         Role::Viewer
     } else {
         return None;
