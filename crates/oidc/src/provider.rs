@@ -408,12 +408,8 @@ impl Provider {
     fn client(&self, known: &Metadata, back: &str) -> Result<Client, Refused> {
         let back = RedirectUrl::new(back.to_owned());
         let back = back.map_err(|_| self.misfit("the console has no address to come back to"))?;
-        let secret = self
-            .settings
-            .secret
-            .as_deref()
-            .cloned()
-            .map(ClientSecret::new);
+        let secret = self.settings.secret.as_deref();
+        let secret = secret.cloned().map(ClientSecret::new);
         let id = ClientId::new(self.settings.client_id.clone());
         let client = CoreClient::from_provider_metadata(known.clone(), id, secret);
         let methods = known.token_endpoint_auth_methods_supported();
