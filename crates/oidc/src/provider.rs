@@ -192,9 +192,9 @@ impl Provider {
     /// Whether the provider still stands for `subject`, and in which groups they are by now.
     pub async fn again(&self, grant: &Grant, subject: &str) -> Result<Still, Refused> {
         let still = self.look(grant, subject).await;
-        if let Err(error @ Refused::Unreachable { .. }) = &still {
-            // What it said of itself a moment ago leads nobody there now.
-            *self.known.lock().await = Some((Err(error.clone()), self.clock.now()));
+        if still.as_ref().is_err_and(Refused::is_unreachable) {
+            // What it said of itself a moment ago is no word that it answers now.
+            *self.known.lock().await = None;
         }
         still
     }

@@ -7,7 +7,7 @@ use model::{
     rules::Source,
 };
 use serde_json::json;
-use store::{AuditFilter, NewToken};
+use store::{AuditFilter, External, ExternalSignIn, NewToken, Says, Secret};
 
 use crate::{
     house::PASSWORD,
@@ -319,6 +319,48 @@ async fn a_role_that_signs_in_with_a_passkey_proves_itself_with_no_less() {
     send(&console, &ada, path, &fields, &touch)
         .await
         .expect(200);
+}
+
+/// Somebody a provider stands for signs in.
+async fn by_a_provider(console: &Console) -> String {
+    let who = External {
+        provider: "plant".to_owned(),
+        issuer: "https://id.example".to_owned(),
+        subject: "u-1".to_owned(),
+        names: vec!["ann".to_owned()],
+        says: Says::Is(Role::Administrator),
+        makes_accounts: true,
+        grant: Secret::new(b"grant".to_vec()),
+        again_seconds: 45,
+    };
+    let store = &console.house.store;
+    let came = store.sign_in_external(&who, None, None, "a browser").await;
+    match came.unwrap() {
+        ExternalSignIn::In(came) => came.2.0,
+        other => unreachable!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn whoever_signs_in_by_a_provider_proves_it_there_and_with_no_password() {
+    let console = Console::new().await;
+    let ann = by_a_provider(&console).await;
+    console.clock.advance(3_600);
+    let path = "/account/tokens";
+    let asked = console.post(&ann, path, &token_fields()).await.expect(403);
+    let text = &asked.text;
+    assert!(!text.contains("name=\"proof-password\""), "{text}");
+    assert!(text.contains("sign in again with plant"), "{text}");
+    let mut fields: Vec<_> = token_fields();
+    fields.push(("proof-password", PASSWORD));
+    console.post(&ann, path, &fields).await.expect(403);
+    assert!(tokens(&console).await.is_empty(), "nothing was made");
+    let again = by_a_provider(&console).await;
+    console
+        .post(&again, path, &token_fields())
+        .await
+        .expect(200);
+    assert_eq!(tokens(&console).await.len(), 1);
 }
 
 #[tokio::test]
