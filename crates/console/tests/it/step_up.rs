@@ -344,6 +344,7 @@ async fn by_a_provider(console: &Console) -> String {
 #[tokio::test]
 async fn whoever_signs_in_by_a_provider_proves_it_there_and_with_no_password() {
     let console = Console::new().await;
+    console.person("ada", Role::Administrator).await;
     let ann = by_a_provider(&console).await;
     console.clock.advance(3_600);
     let path = "/account/tokens";

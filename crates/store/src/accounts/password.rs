@@ -14,6 +14,9 @@ use crate::{Keyring, Secret, Store, StoreError};
 const LENGTH_MIN: usize = 12;
 const LENGTH_MAX: usize = 256;
 
+/// Bytes a password needs that has no letter.
+const NUMBER_MIN: usize = 20;
+
 /// Characters that are looked at: the work grows faster than the length.
 const LOOKED_AT: usize = 64;
 
@@ -96,7 +99,11 @@ fn is_guessable(password: &str, name: &str, site: &[String]) -> bool {
         );
     }
     let start: String = password.chars().take(LOOKED_AT).collect();
-    is_of_the_site(&start, &known) || zxcvbn::zxcvbn(&start, &known).score() < zxcvbn::Score::Three
+    // Dates and telephone numbers, most of them.
+    let is_number = password.len() < NUMBER_MIN && !password.contains(char::is_alphabetic);
+    is_number
+        || is_of_the_site(&start, &known)
+        || zxcvbn::zxcvbn(&start, &known).score() < zxcvbn::Score::Three
 }
 
 /// Whether words of the site are most of it: what is left has fewer than six letters.
