@@ -41,7 +41,7 @@ pub use forward::{Connected, Reloaded, Upstream};
 pub use gate::{ConfigError, File, Gate, GateConfig, History};
 pub use issued::{Issued, LIST};
 pub use limit::Limits;
-pub use listen::{ConnectionService, Peer, Proxies, Speaks, serve, serve_plain};
+pub use listen::{Arriving, ConnectionService, Peer, Proxies, Speaks, serve, serve_plain};
 pub use promise::Promise;
 pub use recall::Generation;
 pub use respond::{Message, Pages};

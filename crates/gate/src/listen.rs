@@ -4,6 +4,7 @@
 mod connection;
 pub(crate) mod flood;
 pub(crate) mod framing;
+mod linger;
 mod plain;
 pub mod proxies;
 pub(crate) mod stall;
@@ -13,7 +14,6 @@ use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use hyper::body::Incoming;
 use model::rules::Shown;
 use rustls::ServerConfig;
 use tokio::{
@@ -23,6 +23,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use framing::Ambiguous;
+pub use linger::Arriving;
 pub use proxies::{Proxies, Speaks};
 
 use crate::{
@@ -37,7 +38,7 @@ use crate::{
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
-type Call = dyn Fn(Request<Incoming>, Peer) -> Answer + Send + Sync;
+type Call = dyn Fn(Request<Arriving>, Peer) -> Answer + Send + Sync;
 
 /// Who is on the other end of a connection. As long as one of these lives, the connection counts
 /// against its limits, and one that came with a request keeps the connection from being idle; a task
@@ -125,12 +126,12 @@ impl ConnectionService {
     /// redirected only to these). `call` answers a request.
     pub fn new<F, A, B>(hosts: impl IntoIterator<Item = String>, call: F) -> Self
     where
-        F: Fn(Request<Incoming>, Peer) -> A + Send + Sync + 'static,
+        F: Fn(Request<Arriving>, Peer) -> A + Send + Sync + 'static,
         A: Future<Output = Response<B>> + Send + 'static,
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Failure>,
     {
-        let call = move |request: Request<Incoming>, peer: Peer| -> Answer {
+        let call = move |request: Request<Arriving>, peer: Peer| -> Answer {
             let answer = call(request, peer);
             Box::pin(async move { answer.await.map(body::boxed) })
         };
@@ -163,7 +164,7 @@ impl ConnectionService {
     #[must_use]
     pub fn promising(mut self, promise: Arc<Promise>) -> Self {
         let call = Arc::clone(&self.call);
-        self.call = Arc::new(move |request: Request<Incoming>, peer: Peer| -> Answer {
+        self.call = Arc::new(move |request: Request<Arriving>, peer: Peer| -> Answer {
             let value = promise.value(request.uri(), request.headers());
             let answer = call(request, peer);
             Box::pin(async move {

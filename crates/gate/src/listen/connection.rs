@@ -26,6 +26,7 @@ use super::{
     Door, Peer,
     flood::Metered,
     framing::Watched,
+    linger,
     stall::Moving,
     streams::{self, Streams},
 };
@@ -192,11 +193,16 @@ pub(super) async fn serve(stream: TlsStream<Moving>, door: &Door, peer: Peer) {
             let is_chunked = request.version() == Version::HTTP_11
                 && request.headers().contains_key(header::TRANSFER_ENCODING);
             let closes = peer.is_ambiguous() || is_chunked;
+            let (request, rest) = linger::arriving(request);
             let answer = match proxies.peer_of(request.headers(), &peer) {
                 Ok(peer) => call(request, peer.asking(&running)),
                 Err(error) => Box::pin(std::future::ready(unknown(&error.to_string()))),
             };
-            async move { Ok::<_, Infallible>(finish(answer.await, closes, running)) }
+            async move {
+                let answer = answer.await;
+                rest.read_out().await;
+                Ok::<_, Infallible>(finish(answer, closes, running))
+            }
         })
     };
     let limits = &door.limits;

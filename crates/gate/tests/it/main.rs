@@ -18,6 +18,7 @@ mod history;
 mod house;
 mod kiosk;
 mod lasting;
+mod lingering;
 mod login;
 mod node_red;
 mod proxies;

@@ -275,7 +275,7 @@ pub(super) fn list_address(config: &Config) -> String {
 fn service(host: String, router: Router) -> ConnectionService {
     ConnectionService::new(
         [host],
-        move |request: http::Request<hyper::body::Incoming>, peer| {
+        move |request: http::Request<gate::Arriving>, peer| {
             let router = router.clone();
             async move {
                 let mut request = request.map(axum::body::Body::new);
