@@ -146,8 +146,18 @@ impl Recall {
     }
 }
 
+/// Whether it is a question of which the answer may be kept.
+pub(crate) fn keeps(visit: &Visit, permit: &Permit) -> bool {
+    let is_kept = matches!(
+        permit.class(),
+        // The editor's own files are on the shelf; these are files and icons of packages.
+        Class::Asset | Class::Read(View::Catalogue | View::EditorTexts | View::Plugins)
+    );
+    is_kept && *visit.request.method() == Method::GET
+}
+
 impl Inner {
-    /// The answer, if it is one that is kept: from memory, or from Node-RED for everybody who asks
+    /// The answer to a question that [`keeps`]: from memory, or from Node-RED for everybody who asks
     /// meanwhile.
     pub(crate) async fn recall(
         &self,
@@ -168,14 +178,6 @@ impl Inner {
 
     /// What the answer depends on; none, if it is not one that is kept.
     async fn key(&self, visit: &Visit, permit: &Permit) -> Result<Option<Key>, Denial> {
-        let is_kept = matches!(
-            permit.class(),
-            // The editor's own files are on the shelf; these are files and icons of packages.
-            Class::Asset | Class::Read(View::Catalogue | View::EditorTexts | View::Plugins)
-        );
-        if !is_kept || *visit.request.method() != Method::GET {
-            return Ok(None);
-        }
         let asked = visit.request.headers();
         let (Some(state), Some(query)) = (self.state().await?, query(visit.target.query())) else {
             return Ok(None);

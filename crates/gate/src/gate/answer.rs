@@ -19,7 +19,7 @@ use crate::{
     forward::{ForwardError, compress},
     headers::{self, Sort},
     identify::entry,
-    intercept,
+    intercept, recall,
     respond::{self, Message},
     route::{Class, Login, Own, View},
     upgrade,
@@ -50,17 +50,24 @@ impl Inner {
         body: Body,
         permit: Permit,
     ) -> Result<Response<Body>, Denial> {
+        // What is rare stands in a box of its own, so that the common request is small to move.
         match permit.class() {
-            Class::Own(Own::Enter) => self.enter(&visit).await,
-            Class::Own(Own::Kiosk) => self.open_kiosk(&visit).await,
-            Class::Own(Own::Leave) | Class::Login(Login::Revoke) => self.leave(&visit).await,
+            Class::Own(Own::Enter) => Box::pin(self.enter(&visit)).await,
+            Class::Own(Own::Kiosk) => Box::pin(self.open_kiosk(&visit)).await,
+            Class::Own(Own::Leave) | Class::Login(Login::Revoke) => {
+                Box::pin(self.leave(&visit)).await
+            }
             Class::Login(Login::Describe) => Ok(describe_login(&visit)),
-            Class::History if !visit.is_upgrade => self.history(&visit).await,
-            Class::Comms => comms::accept(self, visit, &permit).await,
-            Class::Change(change) => intercept::take(self, visit, body, change).await,
-            Class::Effect(_) => effect::trigger(self, visit, body, &permit).await,
-            Class::Write(write) => effect::write(self, visit, body, &permit, *write).await,
-            Class::Endpoint if visit.is_upgrade => upgrade::tunnel(self, visit, &permit).await,
+            Class::History if !visit.is_upgrade => Box::pin(self.history(&visit)).await,
+            Class::Comms => Box::pin(comms::accept(self, visit, &permit)).await,
+            Class::Change(change) => Box::pin(intercept::take(self, visit, body, change)).await,
+            Class::Effect(_) => Box::pin(effect::trigger(self, visit, body, &permit)).await,
+            Class::Write(write) => {
+                Box::pin(effect::write(self, visit, body, &permit, *write)).await
+            }
+            Class::Endpoint if visit.is_upgrade => {
+                Box::pin(upgrade::tunnel(self, visit, &permit)).await
+            }
             _ if visit.is_upgrade => Err(Refusal::Unknown.into()),
             _ => self.pass(visit, body, &permit).await,
         }
@@ -84,7 +91,9 @@ impl Inner {
                 return Ok(response);
             }
         }
-        if let Some(response) = self.recall(&visit, permit).await? {
+        if recall::keeps(&visit, permit)
+            && let Some(response) = Box::pin(self.recall(&visit, permit)).await?
+        {
             return Ok(response);
         }
         if let Some(session) = session.filter(|_| *permit.class() == Class::Page) {
@@ -122,7 +131,8 @@ impl Inner {
         let response = downstream(response);
         match view {
             Some(view) if is_patched => {
-                let response = editor::patch(self, &visit, permit, view, response).await?;
+                let patch = editor::patch(self, &visit, permit, view, response);
+                let response = Box::pin(patch).await?;
                 Ok(match view {
                     View::EditorTexts | View::Plugins => compress::text(&visit, response),
                     _ => response,

@@ -222,7 +222,7 @@ pub(super) async fn serve(stream: TlsStream<Moving>, door: &Door, peer: Peer) {
             .keep_alive_interval(Some(limits.idle / 4))
             .keep_alive_timeout(limits.header_read)
             .serve_connection(TokioIo::new(stream), service);
-        watch(connection, door, &activity).await;
+        Box::pin(watch(connection, door, &activity)).await;
     } else {
         let stream = Watched::new(stream, peer.ambiguous.clone());
         let connection = http1::Builder::new()
@@ -232,7 +232,7 @@ pub(super) async fn serve(stream: TlsStream<Moving>, door: &Door, peer: Peer) {
             .max_buf_size(limits.header_bytes_max.max(8192))
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
-        watch(connection, door, &activity).await;
+        Box::pin(watch(connection, door, &activity)).await;
     }
 }
 
