@@ -19,7 +19,7 @@ mod sockets;
 use std::{
     path::{Path, PathBuf},
     thread::sleep,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -110,6 +110,10 @@ const FAST: [Load; 4] = [
 
 /// Node.js keeps an idle connection for 5 seconds; the gate's are gone after that.
 const KEPT_BY_NODE: Duration = Duration::from_secs(7);
+/// How long Redkeep must use less than a fiftieth of a processor before anything is measured.
+const SETTLING: Duration = Duration::from_secs(2);
+/// How long that is waited for.
+const SETTLED_MAX: Duration = Duration::from_mins(5);
 
 fn main() -> Result<()> {
     let args = Args::parse();
@@ -133,6 +137,7 @@ fn main() -> Result<()> {
     let redkeep = std::path::absolute(&args.redkeep)?;
     let house = House::start(&redkeep, &shelf, folder.path(), first)?;
     house.put_node_red(second)?;
+    settle(&house.door())?;
     let mut peers = Peer::all(&Front {
         folder: folder.path(),
         socket: &house.socket(),
@@ -178,6 +183,23 @@ fn main() -> Result<()> {
     let idle = runtime.block_on(idle_connections(&doors))?;
     show_memory(&doors, &start, &end, &idle);
     Ok(())
+}
+
+/// Waits until what is done at leisure after a start is done, such as compressing the editor's files:
+/// it yields to requests, but its CPU would be counted as theirs.
+fn settle(door: &Door) -> Result<()> {
+    let since = Instant::now();
+    loop {
+        let before = cost::cpu_microseconds(&door.pids)?;
+        sleep(SETTLING);
+        let used = cost::cpu_microseconds(&door.pids)? - before;
+        if used < SETTLING.as_secs_f64() * 1e6 / 50.0 {
+            return Ok(());
+        }
+        if since.elapsed() > SETTLED_MAX {
+            bail!("Redkeep is still at work of its own after {SETTLED_MAX:?}");
+        }
+    }
 }
 
 /// Lets other users pass through, to what is theirs below.
