@@ -26,6 +26,30 @@ const KEY: [&str; 5] = [
     "-nodes",
 ];
 
+/// What openssl's small authority is told each time.
+const BY: [&str; 6] = [
+    "-config",
+    "ca.cnf",
+    "-keyfile",
+    "plant.key",
+    "-cert",
+    "plant.pem",
+];
+
+/// Has a device's certificate revoked, and the list made anew.
+async fn revoke(dir: &Path, device: &str) {
+    let pem = format!("{device}.pem");
+    run(
+        dir,
+        "openssl",
+        &[&["ca", "-revoke", &pem][..], &BY].concat(),
+    )
+    .await;
+    let list = ["ca", "-gencrl", "-out", "next.pem"];
+    run(dir, "openssl", &[&list[..], &BY].concat()).await;
+    std::fs::rename(dir.join("next.pem"), dir.join("crl.pem")).expect("openssl made the list");
+}
+
 /// Two authorities, devices of the first, and its revocation list.
 async fn authorities(dir: &Path) {
     for name in ["plant", "stranger"] {
@@ -69,27 +93,7 @@ async fn authorities(dir: &Path) {
         let line: Vec<&str> = line.split(' ').collect();
         run(dir, "openssl", &line).await;
     }
-    let by = [
-        "-config",
-        "ca.cnf",
-        "-keyfile",
-        "plant.key",
-        "-cert",
-        "plant.pem",
-    ];
-    run(
-        dir,
-        "openssl",
-        &[&["ca", "-revoke", "lost.pem"][..], &by].concat(),
-    )
-    .await;
-    run(
-        dir,
-        "openssl",
-        &[&["ca", "-gencrl", "-out", "crl.pem"][..], &by].concat(),
-    )
-    .await;
-    assert!(dir.join("crl.pem").exists(), "openssl made the list");
+    revoke(dir, "lost").await;
 }
 
 struct Site {
@@ -139,12 +143,15 @@ async fn a_device_reaches_its_endpoint_by_its_certificate_and_others_are_told_wh
     .await;
     let author = redkeep.author().await;
     redkeep
-        .run_flows(&author, &flows::greeting("/pump", "hello pump"))
+        .run_flows(
+            &author,
+            &with_socket(flows::greeting("/pump", "hello pump")),
+        )
         .await;
     let site = Site { redkeep, dir };
     nobody_is_asked_for_a_certificate_before_a_rule_names_one(&site).await;
     let rules = json!({ "rules": [{
-        "areas": ["endpoints"], "paths": ["/pump"],
+        "areas": ["endpoints"], "paths": ["/pump", "/pump-socket"],
         "who": {"certificate": {"authority": "plant", "name": "pump-3"}}
     }]});
     let file = site.dir.path().join("rules.json");
@@ -172,6 +179,54 @@ async fn a_device_reaches_its_endpoint_by_its_certificate_and_others_are_told_wh
     }
     a_resumed_session_is_still_the_device(&site).await;
     the_simulator_knows_it(&site.redkeep).await;
+    a_revoked_device_is_sent_away_from_where_it_is(&site).await;
+}
+
+/// These flows, and a WebSocket.
+fn with_socket(mut flows: serde_json::Value) -> serde_json::Value {
+    let nodes = flows.as_array_mut().unwrap();
+    let tab = nodes[0]["id"].clone();
+    nodes.push(
+        json!({ "id": "5ac0000000000001", "type": "websocket-listener",
+        "path": "/pump-socket", "wholemsg": "false" }),
+    );
+    nodes.push(
+        json!({ "id": "5ac0000000000002", "type": "websocket in", "z": tab, "name": "",
+        "server": "5ac0000000000001", "client": "", "x": 100, "y": 300, "wires": [[]] }),
+    );
+    flows
+}
+
+/// A new list holds for connections that are open, within the minute in which it is read.
+async fn a_revoked_device_is_sent_away_from_where_it_is(site: &Site) {
+    let (host, port) = place(&site.redkeep.editor().parse().unwrap()).unwrap();
+    let ask = format!(
+        "GET /pump-socket HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\n\
+         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    std::fs::write(site.dir.path().join("ask"), ask).unwrap();
+    let command = format!(
+        "openssl s_client -connect 127.0.0.1:{port} -servername {host} -ign_eof \
+         -cert pump-3.pem -key pump-3.key < ask > socket"
+    );
+    let mut held = Command::new("sh")
+        .args(["-c", &command])
+        .current_dir(site.dir.path())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("sh can be run");
+    until("the device's WebSocket is open", || async {
+        let said = std::fs::read_to_string(site.dir.path().join("socket")).ok()?;
+        said.contains("101 Switching Protocols").then_some(())
+    })
+    .await;
+    revoke(site.dir.path(), "pump-3").await;
+    // The list is read once a minute.
+    let ended = tokio::time::timeout(2 * testkit::wait::PATIENCE, held.wait()).await;
+    ended.expect("the gate ends the WebSocket").expect("it ran");
+    let said = site.get("/pump", Some("pump-3"), "--http2").await;
+    assert!(said.contains("\n403 "), "{said}");
 }
 
 async fn asks(site: &Site) -> bool {

@@ -6,7 +6,7 @@
 //! and not a broken connection.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -22,6 +22,7 @@ use rustls::{
         danger::{ClientCertVerified, ClientCertVerifier},
     },
 };
+use tokio::sync::watch;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 /// Names of one certificate that are looked at.
@@ -47,24 +48,30 @@ type Known = (String, Arc<dyn ClientCertVerifier>);
 #[derive(Debug)]
 pub struct Clients {
     known: ArcSwap<Vec<Known>>,
+    /// How often they were replaced.
+    replaced: watch::Sender<u64>,
 }
 
 impl Clients {
     /// Of these authorities. Errors: one of them cannot be used, with its name.
     pub fn new(authorities: &[ClientAuthority]) -> Result<Self, String> {
         let known = ArcSwap::from_pointee(verifiers(authorities)?);
-        Ok(Self { known })
+        let replaced = watch::Sender::new(0);
+        Ok(Self { known, replaced })
     }
 
-    /// From now on these, for connections made from then on.
+    /// From now on these. What clients showed is judged anew, on connections that are open too: by
+    /// the lists as they are now, and by the clock.
     pub fn replace(&self, authorities: &[ClientAuthority]) -> Result<(), String> {
         self.known.store(Arc::new(verifiers(authorities)?));
+        self.replaced
+            .send_modify(|times| *times = times.wrapping_add(1));
         Ok(())
     }
 
     /// Which authorities vouch for a chain that a client showed, now, and for which names.
-    pub(crate) fn judge(&self, chain: Option<&[CertificateDer<'_>]>) -> Arc<[Shown]> {
-        let Some([leaf, above @ ..]) = chain else {
+    fn judge(&self, chain: &[CertificateDer<'_>]) -> Arc<[Shown]> {
+        let [leaf, above @ ..] = chain else {
             return Arc::default();
         };
         let above = above.get(..CHAIN_MAX).unwrap_or(above);
@@ -78,6 +85,41 @@ impl Clients {
             names: names(leaf),
         });
         shown.collect()
+    }
+}
+
+/// The certificate a connection began with, and who vouches for it.
+#[derive(Debug)]
+pub(crate) struct Showing {
+    clients: Arc<Clients>,
+    chain: Vec<CertificateDer<'static>>,
+    judged: Mutex<(u64, Arc<[Shown]>)>,
+}
+
+impl Showing {
+    fn new(clients: &Arc<Clients>, chain: &[CertificateDer<'static>]) -> Self {
+        // Read first: lists that come meanwhile are judged by again.
+        let times = *clients.replaced.borrow();
+        Self {
+            judged: Mutex::new((times, clients.judge(chain))),
+            clients: Arc::clone(clients),
+            chain: chain.to_vec(),
+        }
+    }
+
+    /// By each authority that vouches for it at this moment.
+    pub(crate) fn now(&self) -> Arc<[Shown]> {
+        let times = *self.clients.replaced.borrow();
+        let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        if judged.0 != times {
+            *judged = (times, self.clients.judge(&self.chain));
+        }
+        Arc::clone(&judged.1)
+    }
+
+    /// Tells when it may be judged otherwise.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.clients.replaced.subscribe()
     }
 }
 
@@ -161,8 +203,13 @@ impl Asking {
         is_wanted.then(|| Arc::clone(&self.tls))
     }
 
-    pub(crate) fn judge(&self, chain: Option<&[CertificateDer<'_>]>) -> Arc<[Shown]> {
-        self.clients.judge(chain)
+    /// What a client showed at its handshake; none: nothing.
+    pub(crate) fn showing(
+        &self,
+        chain: Option<&[CertificateDer<'static>]>,
+    ) -> Option<Arc<Showing>> {
+        let chain = chain.filter(|chain| !chain.is_empty())?;
+        Some(Arc::new(Showing::new(&self.clients, chain)))
     }
 }
 

@@ -15,7 +15,6 @@ use std::{future::Future, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{Request, Response};
-use model::rules::Shown;
 use rustls::ServerConfig;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -29,7 +28,7 @@ pub use proxies::{Proxies, Speaks};
 
 use crate::{
     body::{self, Body, Failure},
-    clients::Asking,
+    clients::{Asking, Showing},
     issued::{Issued, VALIDATION},
     limit::{Limits, Place, Places, network},
     promise::Promise,
@@ -48,7 +47,7 @@ type Call = dyn Fn(Request<Arriving>, Peer) -> Answer + Send + Sync;
 pub struct Peer {
     address: SocketAddr,
     ambiguous: Ambiguous,
-    shown: Arc<[Shown]>,
+    showing: Option<Arc<Showing>>,
     _places: Arc<Option<Taken>>,
     _running: Option<Arc<connection::Running>>,
 }
@@ -66,7 +65,7 @@ impl Peer {
         Self {
             address,
             ambiguous: Ambiguous::default(),
-            shown: Arc::default(),
+            showing: None,
             _places: Arc::new(None),
             _running: None,
         }
@@ -93,9 +92,9 @@ impl Peer {
         }
     }
 
-    /// The client certificate its connection showed, by each authority that vouches for it.
-    pub fn shown(&self) -> &Arc<[Shown]> {
-        &self.shown
+    /// The client certificate its connection began with.
+    pub(crate) fn showing(&self) -> Option<&Arc<Showing>> {
+        self.showing.as_ref()
     }
 
     /// Whether a head on this connection could be read in two ways.
@@ -300,7 +299,7 @@ impl Door {
         let mut peer = Peer {
             address,
             ambiguous: Ambiguous::default(),
-            shown: Arc::default(),
+            showing: None,
             _places: Arc::new(Some(taken)),
             _running: None,
         };
@@ -329,7 +328,7 @@ impl Door {
             Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(VALIDATION) => {}
             Ok(Ok(stream)) => {
                 if let Some(asking) = asking {
-                    peer.shown = asking.judge(stream.get_ref().1.peer_certificates());
+                    peer.showing = asking.showing(stream.get_ref().1.peer_certificates());
                 }
                 connection::serve(stream, &self, peer).await;
             }

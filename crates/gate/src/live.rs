@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::watch,
+};
 
 use crate::{
     gate::{Inner, Standing},
@@ -28,9 +31,13 @@ async fn until_ruled_out(gate: &Inner, standing: &Standing) {
     let mut rules = gate.store.rules_changes();
     // What changed between the decision and here must count.
     rules.mark_changed();
+    let mut certificates = standing.certificate_changes();
     loop {
-        if rules.changed().await.is_err() {
-            return;
+        tokio::select! {
+            changed = rules.changed() => if changed.is_err() {
+                return;
+            },
+            () = changed(certificates.as_mut()) => {}
         }
         // A network that a token or a wall display is bound to may hold other addresses now.
         if let Some(known) = &standing.known
@@ -47,6 +54,16 @@ async fn until_ruled_out(gate: &Inner, standing: &Standing) {
                 return;
             }
         }
+    }
+}
+
+/// Returns when a certificate may be judged otherwise; never without one.
+async fn changed(certificates: Option<&mut watch::Receiver<u64>>) {
+    let Some(certificates) = certificates else {
+        return std::future::pending().await;
+    };
+    if certificates.changed().await.is_err() {
+        std::future::pending().await
     }
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod acme;
 pub(crate) mod clients;
 pub(crate) mod mail;
 pub(crate) mod oidc;
+pub(crate) mod roles;
 pub(crate) mod upstream;
 
 use std::{

@@ -246,6 +246,7 @@ impl House {
         let origin = addresses.console_origin.clone();
         let mail = self.config.mail.clone();
         let post = mail.map(|mail| mail::Sender::new(mail, self, origin));
+        announce::unknown_roles(self).await?;
         let providers = providers::Desk::open(&self.config.oidc, &addresses.console_origin)?;
         let context = doors.open(self, post.as_ref(), providers.as_ref())?;
         let router = console::control_router(context);

@@ -13,11 +13,13 @@ use model::{
     rules::{Answer, Area, Decision, Facts, Outcome, Question, Shown, Verdict, Visitor},
 };
 use store::{Store, StoreError};
+use tokio::sync::watch;
 
 use super::{Denial, Gate, Inner, Visit};
 use crate::{
     authorize::{self, Permit, Refusal},
     body::{Body, boxed},
+    clients::Showing,
     identify::Known,
     route::{self, Class, Endpoints, Target},
 };
@@ -35,7 +37,7 @@ pub(crate) struct Standing {
     method: Method,
     is_upgrade: bool,
     pub(crate) address: IpAddr,
-    shown: Arc<[Shown]>,
+    showing: Option<Arc<Showing>>,
 }
 
 /// What is asked of the judgement.
@@ -45,7 +47,7 @@ pub(crate) struct Asking<'a> {
     method: &'a Method,
     is_upgrade: bool,
     address: IpAddr,
-    shown: &'a [Shown],
+    shown: Arc<[Shown]>,
 }
 
 /// The judgement.
@@ -64,12 +66,17 @@ impl Visit {
             method: self.request.method().clone(),
             is_upgrade: self.is_upgrade,
             address: self.peer.address().ip(),
-            shown: Arc::clone(self.peer.shown()),
+            showing: self.peer.showing().cloned(),
         }
     }
 }
 
 impl Standing {
+    /// Tells when a certificate behind it may be judged otherwise; none: there is none.
+    pub(crate) fn certificate_changes(&self) -> Option<watch::Receiver<u64>> {
+        self.showing.as_ref().map(|it| it.changes())
+    }
+
     pub(crate) fn asking(&self) -> Asking<'_> {
         Asking {
             principal: self.known.as_ref().map(|known| &known.principal),
@@ -77,7 +84,10 @@ impl Standing {
             method: &self.method,
             is_upgrade: self.is_upgrade,
             address: self.address,
-            shown: &self.shown,
+            shown: self
+                .showing
+                .as_ref()
+                .map_or_else(Arc::default, |it| it.now()),
         }
     }
 }
@@ -108,7 +118,7 @@ impl Inner {
             segments: target.segments(),
             method: method.as_str(),
             principal: asking.principal,
-            shown: asking.shown,
+            shown: &asking.shown,
         };
         let decision = rules.decide(&facts, &policy.public_paths);
         let permit = authorize::authorize(class, asking.principal, &decision);
@@ -220,14 +230,14 @@ impl Gate {
             Ok(Err(error)) => return Ok(before(error.to_string())),
             Err(()) => return Ok(before("this is no address".to_owned())),
         };
-        let shown = question.shown();
+        let shown = question.shown().into();
         let asking = Asking {
             principal: principal.as_ref(),
             target: &target,
             method: &method,
             is_upgrade: question.websocket,
             address: question.from,
-            shown: &shown,
+            shown,
         };
         let judged = self.0.judge(&asking).await?;
         let (outcome, why) = match &judged.permit {

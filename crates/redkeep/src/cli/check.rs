@@ -71,6 +71,11 @@ fn show(point: &Point) {
 async fn look(client: &Client, config: &Config) -> Result<Seen, Failure> {
     let status = client.get("/status").await?;
     let users = client.get("/users").await?;
+    let roles = client.get("/roles").await?;
+    let roles: Vec<String> = list(&roles, "/roles")
+        .iter()
+        .map(|it| text(it, "/name"))
+        .collect();
     let rules = client.get("/access/rules").await?;
     let rules: AccessRules = serde_json::from_value(rules["rules"].clone())
         .context("the access rules are none this version knows")?;
@@ -115,6 +120,7 @@ async fn look(client: &Client, config: &Config) -> Result<Seen, Failure> {
         believed: config.proxies.trusted.clone(),
         people: people(&users),
         passkey_required: config.passkey_required.clone(),
+        unknown_roles: config.roles_beside(&roles),
         now: SystemClock.now(),
     })
 }

@@ -67,6 +67,21 @@ pub(crate) fn instance(status: &InstanceStatus) {
     }
 }
 
+/// What is demanded of a role that there is none of is demanded of nobody.
+pub(crate) async fn unknown_roles(house: &House) -> Result<(), Failure> {
+    let made = house.store.custom_roles().await?;
+    let made = made.iter().map(|it| it.name.as_str());
+    let known = Role::ALL.iter().map(Role::as_str).chain(made);
+    let known: Vec<String> = known.map(str::to_owned).collect();
+    for role in house.config.roles_beside(&known) {
+        let way = crate::config::roles::WAY;
+        terminal::say(&format!(
+            "the configuration names the role {role}, and there is none: {way}"
+        ));
+    }
+    Ok(())
+}
+
 /// Where everything is; and, while nobody can log in, the way to become the first administrator.
 pub(crate) async fn ready(
     house: &House,

@@ -171,6 +171,8 @@ pub(super) struct Seen {
     pub(super) believed: Vec<ipnet::IpNet>,
     pub(super) people: Vec<Person>,
     pub(super) passkey_required: Vec<Role>,
+    /// Roles the configuration names and there are none of.
+    pub(super) unknown_roles: Vec<String>,
     pub(super) now: Timestamp,
 }
 

@@ -1,5 +1,7 @@
 //! Who comes in, and by what.
 
+use crate::config::roles;
+
 use super::{About, Person, Point, Seen};
 
 const ABOUT: About = About::Logins;
@@ -12,6 +14,11 @@ pub(super) fn logins(seen: &Seen) -> Vec<Point> {
     let asked_for_passkey =
         |person: &&Person| seen.passkey_required.iter().any(|it| it.is(&person.role));
     let mut points = Vec::new();
+    if !seen.unknown_roles.is_empty() {
+        let unknown = seen.unknown_roles.join(", ");
+        let text = format!("the configuration names a role that there is none of: {unknown}");
+        points.push(Point::mend(ABOUT, text, roles::WAY));
+    }
     let people = seen.people.iter();
     let weak = names(
         people

@@ -54,6 +54,7 @@ fn good() -> Seen {
         believed: Vec::new(),
         people: vec![person("ann", true)],
         passkey_required: Vec::new(),
+        unknown_roles: Vec::new(),
         now: Timestamp(0).plus_seconds(30 * DAY),
     }
 }
@@ -217,6 +218,9 @@ fn who_comes_in_how_is_told() {
     look(&seen, "they have none: ann, bob");
     seen.people.clear();
     look(&seen, "nobody can log in yet");
+    seen = good();
+    seen.unknown_roles.push("reviever".to_owned());
+    one(&seen, "names a role that there is none of: reviever");
 }
 
 #[test]
