@@ -63,7 +63,7 @@ async fn changed(certificates: Option<&mut watch::Receiver<u64>>) {
         return std::future::pending().await;
     };
     if certificates.changed().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
