@@ -51,6 +51,13 @@ async fn what_the_outside_can_see_is_told_and_what_to_mend() {
         &told(&ended, "mend", "logins"),
         &["a password alone lets in: bob"],
     );
+    let config = data.path().join("redkeep.toml");
+    std::fs::write(&config, "[login]\npasskey_required = [\"reviever\"]\n").unwrap();
+    let ended = testkit::verbs::cli(&data.path(), &["check", "gate"], None).await;
+    says(
+        &told(&ended, "mend", "logins"),
+        &["a role that there is none of: reviever"],
+    );
 }
 
 async fn a_clean_installation_has_nothing_to_mend(redkeep: &Redkeep) {

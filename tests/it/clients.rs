@@ -1,10 +1,10 @@
 //! Devices that come in by a client certificate: real curl, openssl and Node-RED.
 
-use std::{path::Path, process::Stdio};
+use std::{path::Path, process::Stdio, time::Duration};
 
 use serde_json::json;
 use testkit::{Options, Redkeep, flows, http::place, until};
-use tokio::process::Command;
+use tokio::{io::AsyncWriteExt as _, process::Command};
 
 async fn run(dir: &Path, program: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(program);
@@ -197,6 +197,47 @@ fn with_socket(mut flows: serde_json::Value) -> serde_json::Value {
     flows
 }
 
+/// A device's connection, held open by openssl.
+struct Held {
+    openssl: tokio::process::Child,
+    said: std::path::PathBuf,
+}
+
+impl Held {
+    fn open(site: &Site, name: &str) -> Self {
+        let (host, port) = place(&site.redkeep.editor().parse().unwrap()).unwrap();
+        let said = site.dir.path().join(name);
+        let openssl = Command::new("openssl")
+            .args(["s_client", "-quiet", "-servername", &host])
+            .args(["-connect", &format!("127.0.0.1:{port}")])
+            .args(["-cert", "pump-3.pem", "-key", "pump-3.key"])
+            .current_dir(site.dir.path())
+            .stdin(Stdio::piped())
+            .stdout(std::fs::File::create(&said).unwrap())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("openssl can be run");
+        Self { openssl, said }
+    }
+
+    /// Asks again and again until this is answered, on the one connection; the lists are read once a
+    /// minute.
+    async fn ask(&mut self, ask: &str, answer: &str) {
+        let stdin = self.openssl.stdin.as_mut().unwrap();
+        let asking = async {
+            while !std::fs::read_to_string(&self.said)
+                .unwrap()
+                .contains(answer)
+            {
+                stdin.write_all(ask.as_bytes()).await.unwrap();
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        };
+        let answered = tokio::time::timeout(2 * testkit::wait::PATIENCE, asking).await;
+        answered.unwrap_or_else(|_| panic!("a held connection is not answered {answer}"));
+    }
+}
+
 /// A new list holds for connections that are open, within the minute in which it is read.
 async fn a_revoked_device_is_sent_away_from_where_it_is(site: &Site) {
     let (host, port) = place(&site.redkeep.editor().parse().unwrap()).unwrap();
@@ -205,25 +246,15 @@ async fn a_revoked_device_is_sent_away_from_where_it_is(site: &Site) {
          Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     );
-    std::fs::write(site.dir.path().join("ask"), ask).unwrap();
-    let command = format!(
-        "openssl s_client -connect 127.0.0.1:{port} -servername {host} -ign_eof \
-         -cert pump-3.pem -key pump-3.key < ask > socket"
-    );
-    let mut held = Command::new("sh")
-        .args(["-c", &command])
-        .current_dir(site.dir.path())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("sh can be run");
-    until("the device's WebSocket is open", || async {
-        let said = std::fs::read_to_string(site.dir.path().join("socket")).ok()?;
-        said.contains("101 Switching Protocols").then_some(())
-    })
-    .await;
+    let mut socket = Held::open(site, "socket");
+    socket.ask(&ask, "101 Switching Protocols").await;
+    let ask = format!("GET /pump HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n");
+    let mut kept = Held::open(site, "kept");
+    kept.ask(&ask, "hello pump").await;
+    assert_eq!(socket.openssl.try_wait().unwrap(), None, "it is open");
     revoke(site.dir.path(), "pump-3").await;
-    // The list is read once a minute.
-    let ended = tokio::time::timeout(2 * testkit::wait::PATIENCE, held.wait()).await;
+    kept.ask(&ask, "HTTP/1.1 403").await;
+    let ended = tokio::time::timeout(testkit::wait::PATIENCE, socket.openssl.wait()).await;
     ended.expect("the gate ends the WebSocket").expect("it ran");
     let said = site.get("/pump", Some("pump-3"), "--http2").await;
     assert!(said.contains("\n403 "), "{said}");

@@ -50,6 +50,10 @@ pub struct Limits {
     pub endpoint_bytes_max: usize,
     /// How long reading a body that is inspected may take.
     pub body_read: Duration,
+    /// How long the rest of a body that is not wanted is waited for before the answer is sent.
+    pub rest: Duration,
+    /// Bytes of such a rest that are read; whoever sends more is cut off.
+    pub rest_bytes_max: usize,
     /// How long Node-RED may take to begin its answer.
     pub answer: Duration,
     /// Bytes of an answer that is changed on its way.
@@ -79,6 +83,8 @@ impl Default for Limits {
             body_bytes_max: 64 << 10,
             endpoint_bytes_max: 16 << 20,
             body_read: Duration::from_mins(1),
+            rest: Duration::from_secs(1),
+            rest_bytes_max: 256 << 10,
             answer: Duration::from_mins(2),
             patched_bytes_max: 4 << 20,
             frame_bytes_max: 4 << 20,

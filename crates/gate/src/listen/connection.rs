@@ -181,6 +181,7 @@ impl Drop for Running {
 pub(super) async fn serve(stream: TlsStream<Moving>, door: &Door, peer: Peer) {
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let activity = Activity::new();
+    let bound = linger::Bound::of(&door.limits);
     let service = {
         let (activity, call, peer, proxies) = (
             Arc::clone(&activity),
@@ -200,7 +201,7 @@ pub(super) async fn serve(stream: TlsStream<Moving>, door: &Door, peer: Peer) {
             };
             async move {
                 let answer = answer.await;
-                rest.read_out().await;
+                rest.read_out(bound).await;
                 Ok::<_, Infallible>(finish(answer, closes, running))
             }
         })

@@ -15,10 +15,23 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
-/// Bytes of a rest that are read. Whoever sends more is cut off.
-const REST_BYTES_MAX: usize = 256 << 10;
-/// How long the rest is waited for.
-const REST_TIME_MAX: Duration = Duration::from_secs(1);
+use crate::limit::Limits;
+
+/// How much of a rest is read: [`Limits::rest`] and [`Limits::rest_bytes_max`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bound {
+    time: Duration,
+    bytes_max: usize,
+}
+
+impl Bound {
+    pub(super) fn of(limits: &Limits) -> Self {
+        Self {
+            time: limits.rest,
+            bytes_max: limits.rest_bytes_max,
+        }
+    }
+}
 
 type Left = Arc<Mutex<Option<Incoming>>>;
 
@@ -52,7 +65,7 @@ pub(super) fn arriving(request: Request<Incoming>) -> (Request<Arriving>, Rest) 
 
 impl Rest {
     /// Reads what was left, to a bound. A body that is still being read elsewhere is let be.
-    pub(super) async fn read_out(self) {
+    pub(super) async fn read_out(self, bound: Bound) {
         let left = self.0.and_then(|left| {
             let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
             left.take()
@@ -62,13 +75,13 @@ impl Rest {
             let mut bytes = 0;
             while let Some(Ok(frame)) = body.frame().await {
                 bytes += frame.data_ref().map_or(0, Bytes::len);
-                if bytes > REST_BYTES_MAX {
+                if bytes > bound.bytes_max {
                     return;
                 }
             }
         };
         // Nobody waits for this but the client itself, which may be slow on purpose.
-        tokio::time::timeout(REST_TIME_MAX, read).await.ok();
+        tokio::time::timeout(bound.time, read).await.ok();
     }
 }
 

@@ -1,21 +1,24 @@
 //! Requests answered before their body has come: whoever is still sending reads the answer, and the
-//! connection goes on; whoever sends without end is cut off.
+//! connection goes on; whoever sends without end, or nothing, holds nobody up.
 
 use std::time::Duration;
 
-use http::StatusCode;
-use http_body_util::StreamBody;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt as _;
+use gate::Limits;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::{
     frames::{DATA, END_HEADERS, END_STREAM, Fate, HEADERS, Raw, fields, frame},
     house::House,
 };
 
-/// Long enough that a gate that does not wait has answered.
-const PAUSE: Duration = Duration::from_millis(200);
+/// A gate that waits for longer than any test takes.
+async fn patient() -> House {
+    let limits = Limits {
+        rest: Duration::from_mins(5),
+        ..Limits::default()
+    };
+    House::with(limits).await
+}
 
 /// The head of a request nobody without a login may make.
 fn head(house: &House) -> Vec<u8> {
@@ -29,48 +32,53 @@ fn head(house: &House) -> Vec<u8> {
 
 #[tokio::test]
 async fn over_http2_a_late_body_is_not_met_with_a_reset() {
-    let house = House::new().await;
+    let house = patient().await;
     let mut raw = Raw::open(&house, &[]).await;
     raw.send(&frame(HEADERS, END_HEADERS, 1, &head(&house)))
         .await;
-    tokio::time::sleep(PAUSE).await;
+    // Asked one after the other, and answered as it would be: a gate that does not wait comes to the
+    // first meanwhile.
+    for stream in (3..43).step_by(2) {
+        let whole = END_HEADERS | END_STREAM;
+        raw.send(&frame(HEADERS, whole, stream, &head(&house)))
+            .await;
+        raw.until(|raw| raw.fates.contains_key(&stream)).await;
+    }
+    assert_eq!(raw.fates.get(&1), None, "it is answered before its body");
     raw.send(&frame(DATA, END_STREAM, 1, b"[]")).await;
     raw.until(|raw| raw.fates.contains_key(&1)).await;
     assert_eq!(raw.fates.get(&1), Some(&Fate::Answered(401)));
-    raw.get(&house, 3, "/favicon.ico", "").await;
-    raw.until(|raw| raw.fates.contains_key(&3)).await;
+    raw.get(&house, 43, "/favicon.ico", "").await;
+    raw.until(|raw| raw.fates.contains_key(&43)).await;
     assert!(!raw.resets.contains(&1), "the stream was reset");
 }
 
 #[tokio::test]
 async fn over_http1_the_connection_goes_on_after_a_late_body() {
-    let house = House::new().await;
-    let io = TokioIo::new(house.connect(b"http/1.1").await);
-    let (mut sender, connection) = http1::handshake(io).await.unwrap();
-    tokio::spawn(connection);
-    for _ in 0..2 {
-        let pieces = futures_util::stream::unfold(0, |piece| async move {
-            tokio::time::sleep(PAUSE).await;
-            let data = http_body::Frame::data(bytes::Bytes::from_static(&[b'x'; 5]));
-            (piece < 2).then(|| (Ok::<_, std::convert::Infallible>(data), piece + 1))
-        });
-        let body = StreamBody::new(Box::pin(pieces));
-        let request = house
-            .request("POST", "/flows")
-            .header("content-length", "10");
-        sender.ready().await.expect("the connection goes on");
-        let answer = sender
-            .send_request(request.body(body).unwrap())
-            .await
-            .unwrap();
-        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
-        assert!(!answer.headers().contains_key("connection"));
+    let house = patient().await;
+    let mut stream = house.connect(b"http/1.1").await;
+    let host = &house.origin["https://".len()..];
+    let ask = |more: &str| {
+        format!("POST /flows HTTP/1.1\r\nHost: {host}\r\nContent-Length: 10\r\n{more}\r\n")
+    };
+    stream.write_all(ask("").as_bytes()).await.unwrap();
+    stream.write_all(b"01234").await.unwrap();
+    // Somebody else's, meanwhile: a gate that does not wait comes to the first.
+    for _ in 0..20 {
+        let other = house.send(house.request("POST", "/flows"), "").await;
+        assert_eq!(other.status, http::StatusCode::UNAUTHORIZED);
     }
+    stream.write_all(b"56789").await.unwrap();
+    let again = ask("Connection: close\r\n") + "0123456789";
+    stream.write_all(again.as_bytes()).await.unwrap();
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).await.unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 401").count(), 2, "{answers}");
 }
 
 #[tokio::test]
 async fn a_body_without_end_is_cut_off() {
-    let house = House::new().await;
+    let house = patient().await;
     let mut stream = house.connect(b"http/1.1").await;
     let host = &house.origin["https://".len()..];
     let length = 64 << 20;
@@ -82,4 +90,17 @@ async fn a_body_without_end_is_cut_off() {
         is_cut_off |= stream.write_all(&piece).await.is_err();
     }
     assert!(is_cut_off, "all of it was taken");
+}
+
+#[tokio::test]
+async fn a_body_that_never_comes_is_not_waited_for() {
+    let limits = Limits {
+        rest: Duration::from_millis(20),
+        ..Limits::default()
+    };
+    let house = House::with(limits).await;
+    let host = &house.origin["https://".len()..];
+    let head = format!("POST /flows HTTP/1.1\r\nHost: {host}\r\nContent-Length: 10\r\n\r\n");
+    let answer = house.raw(head.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
 }

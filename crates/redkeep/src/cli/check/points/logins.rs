@@ -1,24 +1,24 @@
 //! Who comes in, and by what.
 
-use crate::config::roles;
-
 use super::{About, Person, Point, Seen};
+use crate::config::roles;
 
 const ABOUT: About = About::Logins;
 
 pub(super) fn logins(seen: &Seen) -> Vec<Point> {
-    if seen.people.is_empty() {
-        let way = "open the one-time link that `redkeep up` prints";
-        return vec![Point::look(ABOUT, "nobody can log in yet", Some(way))];
-    }
-    let asked_for_passkey =
-        |person: &&Person| seen.passkey_required.iter().any(|it| it.is(&person.role));
     let mut points = Vec::new();
     if !seen.unknown_roles.is_empty() {
         let unknown = seen.unknown_roles.join(", ");
         let text = format!("the configuration names a role that there is none of: {unknown}");
         points.push(Point::mend(ABOUT, text, roles::WAY));
     }
+    if seen.people.is_empty() {
+        let way = "open the one-time link that `redkeep up` prints";
+        points.push(Point::look(ABOUT, "nobody can log in yet", Some(way)));
+        return points;
+    }
+    let asked_for_passkey =
+        |person: &&Person| seen.passkey_required.iter().any(|it| it.is(&person.role));
     let people = seen.people.iter();
     let weak = names(
         people

@@ -218,8 +218,10 @@ fn who_comes_in_how_is_told() {
     look(&seen, "they have none: ann, bob");
     seen.people.clear();
     look(&seen, "nobody can log in yet");
-    seen = good();
+    // A typing error is told before anybody comes, too.
     seen.unknown_roles.push("reviever".to_owned());
+    one(&seen, "names a role that there is none of: reviever");
+    seen.people = good().people;
     one(&seen, "names a role that there is none of: reviever");
 }
 
